@@ -1,0 +1,78 @@
+"""The environment, read once into one frozen object; nothing else reads SPENDGATE_* variables."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+__all__ = ["LogFormat", "Settings", "Timestamps"]
+
+
+class Timestamps(StrEnum):
+    """Whose clock stamps the records of our topics."""
+
+    APPEND = "append"  # the broker's, on arrival: production
+    CREATE = "create"  # the producer's: tests and replays with given times
+
+
+class LogFormat(StrEnum):
+    CONSOLE = "console"
+    JSON = "json"
+
+
+class Settings(BaseSettings):
+    """Everything that may differ between two installations. A secret may be given as `<NAME>_FILE`."""
+
+    model_config = SettingsConfigDict(env_prefix="SPENDGATE_", frozen=True, extra="ignore")
+
+    brokers: str = "127.0.0.1:9092"
+    database_url: SecretStr = SecretStr("postgresql://spendgate@127.0.0.1:5432/spendgate")
+    partitions: int = Field(4, ge=1, le=1024)
+    replication_factor: int = Field(1, ge=1, le=7)
+    topic_prefix: str = Field("", pattern=r"^[A-Za-z0-9._-]{0,100}$")
+    time_zone: str = "UTC"
+    timestamps: Timestamps = Timestamps.APPEND
+    http_host: str = "127.0.0.1"
+    http_port: int = Field(8000, ge=0, le=65535)
+    metrics_port: int | None = Field(None, ge=0, le=65535)
+    data_dir: Path = Path(".spendgate")
+    log_format: LogFormat = LogFormat.CONSOLE
+
+    kafka_security_protocol: str = Field("PLAINTEXT", pattern="^(PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)$")
+    kafka_sasl_mechanism: str = Field("PLAIN", pattern="^(PLAIN|SCRAM-SHA-256|SCRAM-SHA-512)$")
+    kafka_username: str | None = None
+    kafka_password: SecretStr | None = None
+    kafka_ca_file: Path | None = None
+
+    duplicate_window: int = Field(1_000_000, ge=1)  # accepted event ids remembered per partition
+    future_tolerance_seconds: int = Field(300, ge=0, le=3600)  # how far occurred_at may lie ahead of arrival
+    flush_interval_seconds: float = Field(0.5, gt=0, le=60)
+
+    database_url_file: Path | None = None
+    kafka_password_file: Path | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _secrets_from_files(cls, values: dict[str, object]) -> dict[str, object]:
+        for name in ("database_url", "kafka_password"):
+            path = values.get(f"{name}_file")
+            if path and not values.get(name):
+                values[name] = Path(str(path)).read_text(encoding="utf-8").strip()
+        return values
+
+    @model_validator(mode="after")
+    def _sasl_needs_a_user(self) -> Self:
+        if self.kafka_security_protocol.startswith("SASL") and not (self.kafka_username and self.kafka_password):
+            raise ValueError("SASL needs SPENDGATE_KAFKA_USERNAME and SPENDGATE_KAFKA_PASSWORD")
+        return self
+
+    def topic(self, name: str) -> str:
+        """The name on the broker of one of our topics."""
+        return f"{self.topic_prefix}{name}"
+
+    @property
+    def database(self) -> str:
+        """The libpq URL, in clear."""
+        return self.database_url.get_secret_value()
