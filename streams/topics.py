@@ -52,7 +52,8 @@ _KEEPING: Final[dict[Topic, _Keeping]] = {
     Topic.BUDGET_RESETS: _Keeping(False, 2 * DAY_MS),
     Topic.DEAD_LETTERS: _Keeping(False, 14 * DAY_MS),
     Topic.CONTROLLER_STATE: _Keeping(
-        True, extra={"segment.bytes": str(64 * MIB), "max.compaction.lag.ms": "60000", "min.cleanable.dirty.ratio": "0.1"}
+        True,
+        extra={"segment.bytes": str(64 * MIB), "max.compaction.lag.ms": "60000", "min.cleanable.dirty.ratio": "0.1"},
     ),
 }
 

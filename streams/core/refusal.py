@@ -1,0 +1,29 @@
+"""Why a record, a document or a typed value is not acceptable: values, not exceptions."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+__all__ = ["Refusal", "RefusalReason"]
+
+
+class RefusalReason(StrEnum):
+    """What `spendgate-reason` of a dead letter says."""
+
+    NOT_JSON = "not_json"
+    INVALID_FIELD = "invalid_field"
+    AMOUNT_ZERO = "amount_zero"
+    AMOUNT_PRECISION = "amount_precision"
+    AMOUNT_OUT_OF_RANGE = "amount_out_of_range"
+    CURRENCY_MISMATCH = "currency_mismatch"
+    OCCURRED_IN_FUTURE = "occurred_in_future"
+    ARRIVAL_IN_FUTURE = "arrival_in_future"
+    UNKNOWN_BRAND = "unknown_brand"
+    MISPLACED = "misplaced"
+    TOO_LARGE = "too_large"
+
+
+class Refusal(NamedTuple):
+    """The reason, and one sentence for people that names the field and what to do."""
+
+    reason: RefusalReason
+    message: str
