@@ -127,15 +127,15 @@ class BudgetReset(msgspec.Struct, frozen=True):
     due_at: str
 
 
-class CauseRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+class CauseRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The record that made the decision; `event_id` and `amount` only where it has them."""
 
     kind: CauseKind
+    event_id: str | None = None
+    amount: str | None = None
     topic: str
     partition: int
     offset: int
-    event_id: str | None = None
-    amount: str | None = None
 
 
 class CommandCatalog(msgspec.Struct, frozen=True):
