@@ -1,0 +1,88 @@
+"""The genuine Kafka command-line tools, by the names that they have in Kafka's `bin`."""
+
+from collections.abc import Sequence
+from enum import Enum
+from pathlib import Path
+from typing import NamedTuple
+
+from console.local.errors import UnknownTool
+from console.local.jars import Progress, kafka_jars
+from console.local.java import FAST_SMALL, java_command
+
+LOGGING = Path(__file__).with_name("log4j2-tools.properties")
+
+
+class Brokers(Enum):
+    """How a tool is told where the brokers are."""
+
+    OPTION = "--bootstrap-server, before everything else"
+    COMMAND_OPTION = "--bootstrap-server, after the tool's own command"
+    LIST = "--broker-list"
+    NOT_ASKED = "it reads files, or takes another address"
+
+
+class Tool(NamedTuple):
+    main_class: str
+    brokers: Brokers = Brokers.OPTION
+
+
+def tool_command(name: str, arguments: Sequence[str], brokers: str, progress: Progress | None = None) -> list[str]:
+    """The command line of a tool, with the brokers filled in unless the arguments name some."""
+    tool = TOOLS.get(name.removesuffix(".sh"))
+    if tool is None:
+        raise UnknownTool(name, sorted(TOOLS))
+    options = [*FAST_SMALL, f"-Dlog4j2.configurationFile={LOGGING.as_uri()}"]
+    return [*java_command(tool.main_class, kafka_jars(progress), options), *_with_brokers(tool, arguments, brokers)]
+
+
+def _with_brokers(tool: Tool, arguments: Sequence[str], brokers: str) -> list[str]:
+    if any(argument.startswith(ADDRESS_OPTIONS) for argument in arguments):
+        return list(arguments)
+    match tool.brokers:
+        case Brokers.OPTION:
+            return ["--bootstrap-server", brokers, *arguments]
+        case Brokers.COMMAND_OPTION:
+            return [*arguments[:1], "--bootstrap-server", brokers, *arguments[1:]]
+        case Brokers.LIST:
+            return ["--broker-list", brokers, *arguments]
+        case Brokers.NOT_ASKED:
+            return list(arguments)
+
+
+ADDRESS_OPTIONS = ("--bootstrap-server", "--bootstrap-controller", "--broker-list")
+PACKAGE = "org.apache.kafka.tools"
+TOOLS = {
+    "kafka-acls": Tool(f"{PACKAGE}.AclCommand"),
+    "kafka-broker-api-versions": Tool(f"{PACKAGE}.BrokerApiVersionsCommand"),
+    "kafka-client-metrics": Tool(f"{PACKAGE}.ClientMetricsCommand"),
+    "kafka-cluster": Tool(f"{PACKAGE}.ClusterTool", Brokers.COMMAND_OPTION),
+    "kafka-configs": Tool("kafka.admin.ConfigCommand"),
+    "kafka-console-consumer": Tool(f"{PACKAGE}.consumer.ConsoleConsumer"),
+    "kafka-console-producer": Tool(f"{PACKAGE}.ConsoleProducer"),
+    "kafka-console-share-consumer": Tool(f"{PACKAGE}.consumer.ConsoleShareConsumer"),
+    "kafka-consumer-groups": Tool(f"{PACKAGE}.consumer.group.ConsumerGroupCommand"),
+    "kafka-consumer-perf-test": Tool(f"{PACKAGE}.ConsumerPerformance"),
+    "kafka-delegation-tokens": Tool(f"{PACKAGE}.DelegationTokenCommand"),
+    "kafka-delete-records": Tool(f"{PACKAGE}.DeleteRecordsCommand"),
+    "kafka-dump-log": Tool(f"{PACKAGE}.DumpLogSegments", Brokers.NOT_ASKED),
+    "kafka-e2e-latency": Tool(f"{PACKAGE}.EndToEndLatency", Brokers.NOT_ASKED),
+    "kafka-features": Tool(f"{PACKAGE}.FeatureCommand"),
+    "kafka-get-offsets": Tool(f"{PACKAGE}.GetOffsetShell"),
+    "kafka-groups": Tool(f"{PACKAGE}.GroupsCommand"),
+    "kafka-jmx": Tool(f"{PACKAGE}.JmxTool", Brokers.NOT_ASKED),
+    "kafka-leader-election": Tool(f"{PACKAGE}.LeaderElectionCommand"),
+    "kafka-log-dirs": Tool(f"{PACKAGE}.LogDirsCommand"),
+    "kafka-metadata-quorum": Tool(f"{PACKAGE}.MetadataQuorumCommand"),
+    "kafka-producer-perf-test": Tool(f"{PACKAGE}.ProducerPerformance"),
+    "kafka-reassign-partitions": Tool(f"{PACKAGE}.reassign.ReassignPartitionsCommand"),
+    "kafka-replica-verification": Tool(f"{PACKAGE}.ReplicaVerificationTool", Brokers.LIST),
+    "kafka-share-consumer-perf-test": Tool(f"{PACKAGE}.ShareConsumerPerformance"),
+    "kafka-share-groups": Tool(f"{PACKAGE}.consumer.group.ShareGroupCommand"),
+    "kafka-storage": Tool("kafka.tools.StorageTool", Brokers.NOT_ASKED),
+    "kafka-streams-application-reset": Tool(f"{PACKAGE}.StreamsResetter"),
+    "kafka-streams-groups": Tool(f"{PACKAGE}.streams.StreamsGroupCommand"),
+    "kafka-topics": Tool(f"{PACKAGE}.TopicCommand"),
+    "kafka-transactions": Tool(f"{PACKAGE}.TransactionsCommand"),
+    "kafka-verifiable-consumer": Tool(f"{PACKAGE}.VerifiableConsumer"),
+    "kafka-verifiable-producer": Tool(f"{PACKAGE}.VerifiableProducer"),
+}
