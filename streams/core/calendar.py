@@ -14,6 +14,23 @@ from zoneinfo import ZoneInfo
 
 from streams.core.moment import HOUR, SECOND, Moment
 
+__all__ = [
+    "Day",
+    "Month",
+    "ZoneSpan",
+    "Zones",
+    "budget_day",
+    "budget_month",
+    "check_time_zone",
+    "date_of",
+    "date_starts_at",
+    "day_starts_at",
+    "local_date",
+    "span_at",
+    "wall_moment",
+    "zone",
+]
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _ONE_DAY = timedelta(days=1)

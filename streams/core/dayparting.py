@@ -11,6 +11,24 @@ from typing import NamedTuple
 from streams.core.calendar import Zones, day_starts_at, local_date, span_at, wall_moment
 from streams.core.moment import HOUR, Moment
 
+__all__ = [
+    "DAY_NAMES",
+    "END_OF_DAY",
+    "EVERY_DAY",
+    "Openness",
+    "Schedule",
+    "Window",
+    "changes",
+    "format_minute",
+    "format_window",
+    "next_boundary",
+    "next_close",
+    "next_open",
+    "openness",
+    "parse_window",
+    "window_from_document",
+]
+
 DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 EVERY_DAY = tuple(range(7))
 END_OF_DAY = 24 * 60

@@ -5,6 +5,15 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TypeAlias
 
+__all__ = [
+    "HOUR",
+    "MINUTE",
+    "SECOND",
+    "Moment",
+    "format_moment",
+    "parse_moment",
+]
+
 #: Milliseconds since 1970-01-01T00:00:00Z. An int, because it is compared and hashed for every event.
 Moment: TypeAlias = int
 
