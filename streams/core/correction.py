@@ -1,0 +1,43 @@
+"""Reads and checks one correction of the controller's totals."""
+
+from datetime import date
+from typing import Final, NamedTuple
+
+import msgspec
+
+from streams.core.money import parse_money
+from streams.core.records import SpendCorrection
+from streams.core.refusal import Refusal, RefusalReason
+from streams.core.spend import valid_id
+
+__all__ = ["Correction", "read_correction"]
+
+_decode: Final = msgspec.json.Decoder(SpendCorrection).decode
+
+
+class Correction(NamedTuple):
+    correction_id: str
+    brand_id: str
+    campaign_id: str
+    amount_micros: int
+    booked_on: date
+
+
+def read_correction(value: bytes | None) -> Correction | Refusal:
+    """The correction in a record's value, or why it is refused."""
+    try:
+        record = _decode(value or b"")
+        booked_on = date.fromisoformat(record.booked_on)
+    except msgspec.ValidationError as error:
+        return Refusal(RefusalReason.INVALID_FIELD, str(error))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return Refusal(RefusalReason.NOT_JSON, f"the value is not JSON: {error}")
+    except ValueError as error:
+        return Refusal(RefusalReason.INVALID_FIELD, f"booked_on: {error}")
+    amount = parse_money(record.amount)
+    if isinstance(amount, Refusal):
+        return amount
+    for field, text in (("brand_id", record.brand_id), ("campaign_id", record.campaign_id)):
+        if not valid_id(text):
+            return Refusal(RefusalReason.INVALID_FIELD, f"{field}: not an id: {text[:80]!r}")
+    return Correction(record.correction_id, record.brand_id, record.campaign_id, amount, booked_on)

@@ -1,0 +1,125 @@
+"""Reads and checks one spend event; the controller and the ledger share every rule here."""
+
+import re
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+
+from streams.core.moment import Moment, parse_moment
+from streams.core.money import parse_json_number, parse_money
+from streams.core.records import SpendEvent
+from streams.core.refusal import Refusal, RefusalReason
+
+__all__ = ["MAX_VALUE_BYTES", "Spend", "read_spend", "valid_id"]
+
+MAX_VALUE_BYTES: Final = 64 * 1024
+MAX_ATTRIBUTES_BYTES: Final = 2 * 1024
+
+_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
+
+
+class Spend(msgspec.Struct, frozen=True, gc=False):
+    """A spend event that is well formed; whether its brand exists is for `decide` to say."""
+
+    event_id: str
+    brand_id: str
+    campaign_id: str
+    amount_micros: int
+    currency: str | None
+    occurred_at: Moment | None  # None: its arrival
+
+
+class _ExactAmount(msgspec.Struct, frozen=True):
+    amount: msgspec.Raw
+
+
+_decode: Final = msgspec.json.Decoder(SpendEvent).decode
+_decode_amount: Final = msgspec.json.Decoder(_ExactAmount).decode
+_amount_of: Final = lru_cache(maxsize=65_536)(parse_money)
+
+
+def read_spend(value: bytes | None) -> Spend | Refusal:
+    """The spend event in a record's value, or why it is refused. A pure function of the bytes."""
+    if value is None:
+        return _refuse(RefusalReason.NOT_JSON, "the value is empty (a tombstone); a spend event is a JSON object")
+    if len(value) > MAX_VALUE_BYTES:
+        return _refuse(
+            RefusalReason.TOO_LARGE, f"the value has {len(value)} bytes, at most {MAX_VALUE_BYTES} are taken"
+        )
+    try:
+        event = _decode(value)
+    except msgspec.ValidationError as error:
+        return _wrong_shape(error)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _refuse(RefusalReason.NOT_JSON, f"the value is not JSON: {error}")
+    return _check(event, value)
+
+
+def valid_id(text: str) -> bool:
+    """Whether a brand_id or campaign_id is 1-64 of `A-Z a-z 0-9 . _ : -`."""
+    return _ID.fullmatch(text) is not None
+
+
+def _check(event: SpendEvent, value: bytes) -> Spend | Refusal:
+    amount = event.amount
+    micros = _amount_of(amount) if type(amount) is str else _number(value)
+    if isinstance(micros, Refusal):
+        return Refusal(micros.reason, f"amount: {micros.message}")
+    if micros == 0:
+        return _refuse(RefusalReason.AMOUNT_ZERO, "amount: a spend event of zero says nothing")
+    if not _known_good_id(event.brand_id):
+        return _bad_id("brand_id", event.brand_id)
+    if not _known_good_id(event.campaign_id):
+        return _bad_id("campaign_id", event.campaign_id)
+    event_id = event.event_id
+    if not event_id.isprintable() or not 0 < len(event_id) <= 128:
+        return _refuse(RefusalReason.INVALID_FIELD, "event_id: must be 1-128 printable characters")
+    if event.attributes and (problem := _wrong_attributes(bytes(event.attributes))):
+        return problem
+    occurred_at = None
+    if event.occurred_at is not None:
+        try:
+            occurred_at = parse_moment(event.occurred_at)
+        except ValueError as error:
+            return _refuse(RefusalReason.INVALID_FIELD, f"occurred_at: {error}")
+    return Spend(event_id, event.brand_id, event.campaign_id, micros, event.currency, occurred_at)
+
+
+def _number(value: bytes) -> int | Refusal:
+    """The exact text of a JSON number; decoded a second time because the first made a float of it."""
+    return parse_json_number(bytes(_decode_amount(value).amount).decode())
+
+
+_known_good_id: Final = lru_cache(maxsize=262_144)(valid_id)
+
+
+def _wrong_attributes(raw: bytes) -> Refusal | None:
+    if len(raw) > MAX_ATTRIBUTES_BYTES:
+        return _refuse(
+            RefusalReason.INVALID_FIELD, f"attributes: {len(raw)} bytes, at most {MAX_ATTRIBUTES_BYTES} are kept"
+        )
+    try:
+        attributes = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _refuse(RefusalReason.INVALID_FIELD, f"attributes: {error}")
+    if attributes is None or isinstance(attributes, dict):
+        return None
+    return _refuse(RefusalReason.INVALID_FIELD, "attributes: must be an object")
+
+
+def _bad_id(field: str, got: str) -> Refusal:
+    return _refuse(RefusalReason.INVALID_FIELD, f"{field}: must be 1-64 of A-Z a-z 0-9 . _ : -, got {got[:80]!r}")
+
+
+def _wrong_shape(error: msgspec.ValidationError) -> Refusal:
+    # msgspec ends its sentence with the path ("… - at `$.amount`") or names a missing field itself.
+    text = str(error)
+    path = re.search(r"`\$\.([a-z_]+)", text)
+    missing = re.search(r"required field `([a-z_]+)`", text)
+    field = path or missing
+    return _refuse(RefusalReason.INVALID_FIELD, f"{field.group(1)}: {text}" if field else f"the value: {text}")
+
+
+def _refuse(reason: RefusalReason, message: str) -> Refusal:
+    return Refusal(reason, message)
