@@ -81,6 +81,7 @@ def stop_leftovers(folder: Path, names: set[str], first: signal.Signals, *, pati
     for process in leftovers:
         with suppress(psutil.NoSuchProcess):
             process.send_signal(first)
+            process.resume()
     _, stubborn = psutil.wait_procs(leftovers, timeout=patience_seconds)
     for process in stubborn:
         with suppress(psutil.NoSuchProcess):

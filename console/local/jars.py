@@ -103,7 +103,7 @@ def _download(jar: LockedJar, staging: Path, meter: "_Meter") -> Path:
     context = MavenContext(
         resolver=PythonResolver(progress_callback=meter.file),
         repo_cache=staging,
-        remote_repos={**GlobalSettings.load().repositories, "central": MAVEN_CENTRAL_URL},
+        remote_repos={"central": MAVEN_CENTRAL_URL, **GlobalSettings.load().repositories},
         timeout=TIMEOUT_SECONDS,
     )
     artifact = context.project(jar.group, jar.artifact).at_version(jar.version).artifact()

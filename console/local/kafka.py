@@ -8,16 +8,21 @@ import uuid
 from pathlib import Path
 
 from console.local.child import ended, last_line, start_tied, stop, stop_leftovers
+from console.local.class_archive import Recording, archive_options
 from console.local.errors import ServiceDidNotStart
 from console.local.jars import Progress, kafka_jars
-from console.local.java import FAST_SMALL, java_command
+from console.local.java import QUICK_START, java_command
 from console.local.ownership import Ownership
 from console.local.ports import HOST, choose_port
 from console.local.readiness import serves
 
-LOGGING = Path(__file__).with_name("log4j2-broker.properties")
+LOGGING = (
+    f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2-broker.properties').as_uri()}",
+    "-Dspendgate.log=../logs/kafka.log",
+)
 START_SECONDS = 120  # after a kill -9 a broker reads its log again, which takes long when it is large
 STOP_SECONDS = 30
+LEFTOVER_SECONDS = 10
 
 
 class LocalKafka:
@@ -31,6 +36,7 @@ class LocalKafka:
         self._any_port = port == 0
         self._progress = progress
         self._ownership = Ownership(self.folder)
+        self._recording: Recording | None = None
 
     @property
     def brokers(self) -> str:
@@ -41,9 +47,8 @@ class LocalKafka:
         jars = kafka_jars(self._progress)
         self._ownership.take(self.log.parent)
         try:
-            stop_leftovers(self.folder, {"java"}, signal.SIGTERM, patience_seconds=STOP_SECONDS)
-            self.port = choose_port(0 if self._any_port else self.port, "Kafka")
-            self._write_settings()
+            stop_leftovers(self.folder, {"java"}, signal.SIGTERM, patience_seconds=LEFTOVER_SECONDS)
+            self._choose_ports()
             if not (self.folder / "log" / "meta.properties").exists():
                 self._format(jars)
             self._run(jars)
@@ -55,6 +60,8 @@ class LocalKafka:
         """A clean stop, so that the next start is quick. Without effect when nothing runs."""
         if self.process:
             stop(self.process, signal.SIGTERM, patience_seconds=STOP_SECONDS)
+            if self._recording:
+                self._recording.keep()
         self._release()
 
     def kill(self) -> None:
@@ -66,43 +73,59 @@ class LocalKafka:
 
     def _release(self) -> None:
         self.process = None
+        if self._recording:
+            self._recording.drop()
+            self._recording = None
         self._ownership.release()
 
-    def _write_settings(self) -> None:
-        settings = SETTINGS.format(
-            host=HOST, port=self.port, controller_port=choose_port(0, "Kafka's controller"), folder=self.folder
-        )
+    def _choose_ports(self) -> None:
+        self.port = choose_port(0 if self._any_port else self.port, "Kafka")
+        controller_port = choose_port(0, "Kafka's controller")
+        settings = SETTINGS.format(host=HOST, port=self.port, controller_port=controller_port)
         (self.folder / "server.properties").write_text(settings)
 
     def _format(self, jars: list[Path]) -> None:
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        arguments = ["format", "--cluster-id", f"c{cluster_id[1:]}", "--config", str(self.folder / "server.properties")]
-        command = [*java_command("kafka.tools.StorageTool", jars, self._options("64m")), *arguments]
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        # A leading "-" would look like an option.
+        arguments = ["format", "--cluster-id", f"c{cluster_id[1:]}", "--config", "server.properties"]
+        command = [*java_command("kafka.tools.StorageTool", jars, [QUICK_START, *LOGGING]), *arguments]
+        result = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
         if result.returncode:
             raise ServiceDidNotStart("Kafka", self.log, last_line(result.stderr or result.stdout))
 
     def _run(self, jars: list[Path]) -> None:
         console = self.log.with_suffix(".out")
         console.write_bytes(b"")
-        command = [*java_command("kafka.Kafka", jars, self._options("512m")), str(self.folder / "server.properties")]
+        said_before = self.log.stat().st_size if self.log.exists() else 0
+        options = ["-Xmx512m", *self._archive(jars), *LOGGING]
+        command = [*java_command("kafka.Kafka", jars, options), "server.properties"]
         self.process = start_tied(command, folder=self.folder, log=console)
         deadline = time.monotonic() + START_SECONDS
         while not serves(HOST, self.port):
             if time.monotonic() > deadline:
                 raise ServiceDidNotStart("Kafka", self.log, f"no answer within {START_SECONDS} s")
             if ended(self.process, within_seconds=0.05):
-                raise ServiceDidNotStart("Kafka", self.log, last_line(console.read_text(errors="replace")))
+                raise ServiceDidNotStart("Kafka", self.log, _cause(self.log, said_before) or _cause(console, 0))
 
-    def _options(self, heap: str) -> list[str]:
-        return [
-            *FAST_SMALL,
-            f"-Xmx{heap}",
-            f"-Dspendgate.log={self.log}",
-            f"-Dlog4j2.configurationFile={LOGGING.as_uri()}",
-        ]
+    def _archive(self, jars: list[Path]) -> list[str]:
+        options = archive_options(jars)
+        if not options:
+            self._recording = Recording(jars)
+            options = self._recording.options()
+        return options
 
 
+def _cause(log: Path, offset: int) -> str:
+    """What Java names last as the cause, which is where the trouble began."""
+    with log.open("rb") as file:
+        file.seek(offset)
+        lines = file.read().decode(errors="replace").splitlines()
+    return last_line(
+        "\n".join(line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: "))
+    ) or (last_line("\n".join(line for line in lines if "ERROR" in line or "Error" in line)))
+
+
+# Paths are relative to the folder, which may bear any name: commas and letters outside ASCII mean something else here.
 SETTINGS = """\
 process.roles=broker,controller
 node.id=1
@@ -110,7 +133,7 @@ controller.quorum.voters=1@{host}:{controller_port}
 listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
 advertised.listeners=PLAINTEXT://{host}:{port}
 controller.listener.names=CONTROLLER
-log.dirs={folder}/log
+log.dirs=log
 auto.create.topics.enable=false
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=4

@@ -5,9 +5,10 @@ from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
+from console.local.class_archive import archive_options
 from console.local.errors import UnknownTool
 from console.local.jars import Progress, kafka_jars
-from console.local.java import FAST_SMALL, java_command
+from console.local.java import QUICK_START, java_command
 
 LOGGING = Path(__file__).with_name("log4j2-tools.properties")
 
@@ -31,8 +32,9 @@ def tool_command(name: str, arguments: Sequence[str], brokers: str, progress: Pr
     tool = TOOLS.get(name.removesuffix(".sh"))
     if tool is None:
         raise UnknownTool(name, sorted(TOOLS))
-    options = [*FAST_SMALL, f"-Dlog4j2.configurationFile={LOGGING.as_uri()}"]
-    return [*java_command(tool.main_class, kafka_jars(progress), options), *_with_brokers(tool, arguments, brokers)]
+    jars = kafka_jars(progress)
+    options = [QUICK_START, *archive_options(jars), f"-Dlog4j2.configurationFile={LOGGING.as_uri()}"]
+    return [*java_command(tool.main_class, jars, options), *_with_brokers(tool, arguments, brokers)]
 
 
 def _with_brokers(tool: Tool, arguments: Sequence[str], brokers: str) -> list[str]:

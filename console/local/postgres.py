@@ -22,6 +22,7 @@ from console.local.postgres_user import PostgresUser, postgres_user
 NAME = "spendgate"  # of the user and the database
 START_SECONDS = 60
 STOP_SECONDS = 20
+LEFTOVER_SECONDS = 10
 
 
 class LocalPostgres:
@@ -47,7 +48,7 @@ class LocalPostgres:
         """Returns when the database answers."""
         self._ownership.take(self.log.parent)
         try:
-            stop_leftovers(self.data, {"postgres"}, signal.SIGQUIT, patience_seconds=STOP_SECONDS)
+            stop_leftovers(self.data, {"postgres"}, signal.SIGQUIT, patience_seconds=LEFTOVER_SECONDS)
             self.port = choose_port(0 if self._any_port else self.port, "PostgreSQL")
             user = postgres_user(self.data, programs())
             if not self.data.exists():
