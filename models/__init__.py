@@ -1,0 +1,1 @@
+"""What PostgreSQL keeps: tables, the functions that edit them, migrations. Takes a URL, never Settings."""

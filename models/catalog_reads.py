@@ -1,0 +1,98 @@
+"""Reading the catalog: brands, campaigns, zones, history. What is not there raises NotFound."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from models.brand import Brand, BrandZone
+from models.campaign import Campaign
+from models.change import Change
+from models.errors import NotFound
+
+__all__ = ["changes_of", "get_brand", "get_campaign", "list_brands", "list_campaigns", "zones_in_use"]
+
+_Row = TypeVar("_Row", Brand, Campaign)
+
+
+def get_brand(session: Session, brand_id: str) -> Brand:
+    return _found(session, Brand, brand_id)
+
+
+def get_campaign(session: Session, campaign_id: str) -> Campaign:
+    return _found(session, Campaign, campaign_id)
+
+
+def list_brands(
+    session: Session,
+    *,
+    search: str | None = None,
+    archived: bool | None = None,
+    after: str | None = None,
+    limit: int | None = None,
+) -> Sequence[Brand]:
+    """Brands by id. `after` is the last id of the page before; `search` looks into id and name."""
+    conditions = _searched(search, Brand.brand_id, Brand.name)
+    if archived is not None:
+        conditions.append(Brand.archived == archived)
+    if after is not None:
+        conditions.append(Brand.brand_id > after)
+    return session.scalars(select(Brand).where(*conditions).order_by(Brand.brand_id).limit(limit)).all()
+
+
+def list_campaigns(
+    session: Session,
+    *,
+    brand_id: str | None = None,
+    search: str | None = None,
+    archived: bool | None = None,
+    after: str | None = None,
+    limit: int | None = None,
+) -> Sequence[Campaign]:
+    """Campaigns by id, of one brand or of all."""
+    conditions = _searched(search, Campaign.campaign_id, Campaign.name)
+    if brand_id is not None:
+        conditions.append(Campaign.brand_id == brand_id)
+    if archived is not None:
+        conditions.append(Campaign.archived == archived)
+    if after is not None:
+        conditions.append(Campaign.campaign_id > after)
+    return session.scalars(select(Campaign).where(*conditions).order_by(Campaign.campaign_id).limit(limit)).all()
+
+
+def zones_in_use(session: Session) -> list[str]:
+    """Every time zone that a brand lives in, has lived in or will: a reset too many changes nothing."""
+    return sorted(session.scalars(select(BrandZone.time_zone).distinct()))
+
+
+def changes_of(
+    session: Session,
+    *,
+    brand_id: str | None = None,
+    campaign_id: str | None = None,
+    before: int | None = None,
+    limit: int | None = None,
+) -> Sequence[Change]:
+    """The history, newest first: of a brand with its campaigns, of a campaign, or of everything."""
+    query = select(Change).order_by(Change.change_id.desc()).limit(limit)
+    if brand_id is not None:
+        query = query.where(Change.brand_id == brand_id)
+    if campaign_id is not None:
+        query = query.where(Change.campaign_id == campaign_id)
+    if before is not None:
+        query = query.where(Change.change_id < before)
+    return session.scalars(query).all()
+
+
+def _found(session: Session, kind: type[_Row], row_id: str) -> _Row:
+    row = session.get(kind, row_id)
+    if row is None:
+        raise NotFound(f"There is no {kind.__tablename__} {row_id}.")
+    return row
+
+
+def _searched(search: str | None, *columns: InstrumentedAttribute[str]) -> list[ColumnElement[bool]]:
+    if not search:
+        return []
+    return [or_(*(column.icontains(search, autoescape=True) for column in columns))]

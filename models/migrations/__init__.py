@@ -1,0 +1,1 @@
+"""Alembic's home: `models.migrate` runs what is here."""

@@ -1,0 +1,53 @@
+"""Engines and sessions on demand, from a plain libpq URL."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+
+import psycopg2
+from psycopg2.extensions import connection as PsycopgConnection
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.exc import StaleDataError
+
+from models.errors import DatabaseAway, StaleEdit, explained
+
+__all__ = ["connect", "engine_of", "session_scope"]
+
+CONNECT_TIMEOUT_SECONDS = 5
+#: An edit that waits longer for another one is told so; it is not left hanging.
+_LOCK_TIMEOUT = "5s"
+
+
+@contextmanager
+def session_scope(url: str) -> Iterator[Session]:
+    """One transaction: committed at the end, rolled back when anything is raised. What it read stays readable."""
+    try:
+        with Session(engine_of(url), expire_on_commit=False) as session, session.begin():
+            yield session
+    except StaleDataError as error:
+        raise StaleEdit() from error
+    except DBAPIError as error:
+        raise explained(error) from error
+
+
+@lru_cache(maxsize=8)
+def engine_of(url: str) -> Engine:
+    """libpq reads the URL, so everything that it takes is taken: several hosts, sockets, sslmode, service files."""
+    return create_engine("postgresql+psycopg2://", creator=lambda: connect(url), pool_pre_ping=True)
+
+
+def connect(url: str) -> PsycopgConnection:
+    """A connection of one's own, for LISTEN and for locks that outlive a transaction."""
+    try:
+        connection = psycopg2.connect(url, connect_timeout=CONNECT_TIMEOUT_SECONDS, application_name="spendgate")
+        with connection, connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT set_config('TimeZone', 'UTC', false), set_config('lock_timeout', %s, false)", [_LOCK_TIMEOUT]
+            )
+    except psycopg2.ProgrammingError as error:
+        raise DatabaseAway(
+            "The database URL is not one that libpq reads: write postgresql://user@host:port/name."
+        ) from error
+    return connection
