@@ -144,6 +144,9 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 share.coordinator.state.topic.num.partitions=1
 group.initial.rebalance.delay.ms=0
+# After a kill -9 the controller takes the dead broker for alive this long, and lets no other in.
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 # One cleaner with a small buffer, which looks often: state topics are small and are to stay so.
 log.cleaner.dedupe.buffer.size=16777216
 log.cleaner.backoff.ms=5000

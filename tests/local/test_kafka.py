@@ -1,0 +1,113 @@
+"""The broker keeps its records over every kind of stop, and says what is wrong when it cannot start."""
+
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from console.local.errors import DataFolderInUse, DataFolderUnusable, PortBusy, UnknownTool
+from console.local.kafka import LocalKafka
+from console.local.kafka_tools import tool_command
+from tests.local.records import create_topic, read_all, send
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[LocalKafka]:
+    # A comma, a blank and a letter outside ASCII all mean something in Kafka's settings.
+    service = LocalKafka(tmp_path / "dätá, 1")
+    yield service
+    service.kill()
+
+
+def test_records_outlive_a_stop_and_a_kill(broker: LocalKafka) -> None:
+    broker.start()
+    create_topic(broker.brokers, "kept")
+    send(broker.brokers, "kept", b"before the stop")
+    broker.stop()
+
+    broker.start()
+    assert read_all(broker.brokers, "kept") == [b"before the stop"]
+    send(broker.brokers, "kept", b"before the kill")
+    broker.kill()
+
+    broker.start()
+    assert read_all(broker.brokers, "kept") == [b"before the stop", b"before the kill"]
+
+
+def test_a_stop_leaves_no_process_and_can_be_repeated(broker: LocalKafka) -> None:
+    broker.start()
+    assert broker.process is not None
+    pid = broker.process.pid
+
+    broker.stop()
+    broker.stop()
+
+    assert not psutil.pid_exists(pid)
+
+
+def test_a_taken_port_is_told_in_one_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        with pytest.raises(
+            PortBusy, match=f"^Port {port} for Kafka is taken by another program: .* choose another port"
+        ):
+            LocalKafka(tmp_path, port).start()
+
+
+def test_a_folder_has_one_broker_at_a_time(broker: LocalKafka) -> None:
+    broker.start()
+
+    with pytest.raises(DataFolderInUse, match="in use by another running spendgate"):
+        LocalKafka(broker.folder.parent).start()
+
+    assert topics_of(broker) == []
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(DataFolderUnusable, match="choose another data folder"):
+        LocalKafka(tmp_path / "file" / "data").start()
+
+
+def test_a_frozen_broker_of_a_former_run_is_ended_before_a_new_one_starts(broker: LocalKafka) -> None:
+    broker.start()
+    assert broker.process is not None
+    leftover = broker.process
+    leftover.send_signal(signal.SIGSTOP)
+    broker._ownership.release()  # as the death of its owner does
+
+    successor = LocalKafka(broker.folder.parent)
+    successor.start()
+    try:
+        assert leftover.wait(5) is not None
+        assert topics_of(successor) == []
+    finally:
+        successor.stop()
+
+
+def test_the_tools_are_given_the_brokers_unless_they_are_told() -> None:
+    assert tool_command("kafka-topics", ["--list"], "b:1")[-3:] == ["--bootstrap-server", "b:1", "--list"]
+    assert tool_command("kafka-cluster.sh", ["cluster-id"], "b:1")[-3:] == ["cluster-id", "--bootstrap-server", "b:1"]
+    assert tool_command("kafka-dump-log", ["--files", "x"], "b:1")[-3:] == [
+        "org.apache.kafka.tools.DumpLogSegments",
+        "--files",
+        "x",
+    ]
+    told = ["--bootstrap-server=other:1", "--list"]
+    assert tool_command("kafka-topics", told, "b:1")[-3:] == ["org.apache.kafka.tools.TopicCommand", *told]
+
+
+def test_an_unknown_tool_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(UnknownTool, match=r"no Kafka tool named kafka-brew; known are kafka-acls, .*kafka-topics"):
+        tool_command("kafka-brew", [], "b:1")
+
+
+def topics_of(broker: LocalKafka) -> list[str]:
+    listed = subprocess.run(tool_command("kafka-topics", ["--list"], broker.brokers), check=True, capture_output=True)
+    return listed.stdout.decode().split()
