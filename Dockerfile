@@ -1,0 +1,25 @@
+# The `spendgate` executable with exactly the locked packages, for a user without rights.
+FROM python:3.11-slim-bookworm AS build
+WORKDIR /src
+COPY requirements-setup.lock requirements.lock ./
+RUN pip install --no-cache-dir --require-hashes -r requirements-setup.lock \
+    && python -m venv --without-pip /opt/spendgate \
+    && uv pip install --no-cache --python /opt/spendgate/bin/python --require-hashes -r requirements.lock
+COPY pyproject.toml README.md LICENSE ./
+COPY streams streams
+COPY models models
+COPY schedulers schedulers
+COPY console console
+RUN pip wheel --no-cache-dir --no-index --no-deps --no-build-isolation --wheel-dir /wheel . \
+    && uv pip install --no-cache --python /opt/spendgate/bin/python --no-index --no-deps /wheel/*.whl
+
+FROM python:3.11-slim-bookworm
+COPY --from=build /opt/spendgate /opt/spendgate
+RUN useradd --system --uid 10001 --home-dir /tmp spendgate
+USER 10001
+ENV PATH=/opt/spendgate/bin:$PATH PYTHONUNBUFFERED=1 SPENDGATE_METRICS_PORT=9100
+EXPOSE 8000 9100 9101 9102
+# A process that exports its metrics is alive; the api is asked for more in docker-compose.yml.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
+    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f\"http://127.0.0.1:{os.environ['SPENDGATE_METRICS_PORT']}/metrics\", timeout=4)"]
+CMD ["spendgate", "--help"]
