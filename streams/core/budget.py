@@ -1,9 +1,9 @@
 """Which budgets are used up, and the totals of the open day and month."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
-from streams.core.calendar import budget_day, budget_month
+from streams.core.calendar import budget_day, budget_month, date_starts_at
 from streams.core.moment import Moment
 from streams.core.state import UNLIMITED, BrandState, CampaignState
 from streams.core.terms import BrandTerms
@@ -50,14 +50,15 @@ def book_on(brand: BrandState, campaign: CampaignState, amount_micros: int, book
 
 
 def open_period(brand: BrandState, terms: BrandTerms, moment: Moment) -> None:
-    """The day and month of `moment` become the open ones. A date already reached is never left backwards."""
-    day, month = budget_day(terms.zones, moment), budget_month(terms.zones, moment)
-    if brand.day and day.date < brand.day.date:
-        while day.date <= brand.day.date:
-            ends_at = day.ends_at
-            day = budget_day(terms.zones, ends_at)
-        day = brand.day._replace(ends_at=ends_at)
-        month = (brand.month or month)._replace(ends_at=max(month.ends_at, ends_at))
+    """The day and month of `moment` become the open ones. One that is open already, or that a change of zone would
+    leave backwards, keeps its start and lasts until the zones pass its date."""
+    zones = terms.zones
+    day, month = budget_day(zones, moment), budget_month(zones, moment)
+    if brand.day and day.date <= brand.day.date:
+        day = brand.day._replace(ends_at=date_starts_at(zones, brand.day.date + timedelta(days=1)))
+    if brand.month and month.first <= brand.month.first:
+        following = (brand.month.first + timedelta(days=31)).replace(day=1)
+        month = brand.month._replace(ends_at=date_starts_at(zones, following))
     brand.day, brand.month = day, month
     brand.day_starts_at, brand.day_ends_at = day.starts_at, day.ends_at
 

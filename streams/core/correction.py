@@ -27,16 +27,17 @@ def read_correction(value: bytes | None) -> Correction | Refusal:
     """The correction in a record's value, or why it is refused."""
     try:
         record = _decode(value or b"")
-        booked_on = date.fromisoformat(record.booked_on)
     except msgspec.ValidationError as error:
         return Refusal(RefusalReason.INVALID_FIELD, str(error))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return Refusal(RefusalReason.NOT_JSON, f"the value is not JSON: {error}")
-    except ValueError as error:
+    try:
+        booked_on = msgspec.convert(record.booked_on, date)  # strict, unlike date.fromisoformat
+    except msgspec.ValidationError as error:
         return Refusal(RefusalReason.INVALID_FIELD, f"booked_on: {error}")
     amount = parse_money(record.amount)
     if isinstance(amount, Refusal):
-        return amount
+        return Refusal(amount.reason, f"amount: {amount.message}")
     for field, text in (("brand_id", record.brand_id), ("campaign_id", record.campaign_id)):
         if not valid_id(text):
             return Refusal(RefusalReason.INVALID_FIELD, f"{field}: not an id: {text[:80]!r}")

@@ -158,17 +158,22 @@ def decide_campaign(state: PartitionState, brand_id: str, campaign_id: str, valu
     if held is not None:
         if not terms.usable and terms.version == 0:
             terms = replace(terms, version=held.version)
+            value = b'{"version":%d}' % held.version  # as unusable as what came, and a restore finds the version
         elif terms.version <= held.version:
             return Verdict.STALE
     state.new_documents[f"{brand_id}/{campaign_id}"] = value
     _put_campaign_in_force(campaign, terms)
     if brand.terms is None:
         return Verdict.APPLIED
-    state.touch_campaign(brand, campaign)
     woken = _advance(state, brand, origin.arrival)
     _look_at_schedules(state, brand, [campaign])
+    state.touch_brand(brand)
+    state.touch_campaign(brand, campaign)
     cause = _plain_cause(CauseKind.CATALOG, state, origin)
-    _reconsider(state, brand, brand.campaigns.values() if woken else [campaign], cause)
+    if woken:
+        _reconsider_brand(state, brand, cause)
+    else:
+        _reconsider(state, brand, [campaign], cause)
     return Verdict.APPLIED
 
 
@@ -184,18 +189,15 @@ def decide_reset(state: PartitionState, reset: Reset, origin: Origin) -> None:
     """Roll the brands of one time zone over to the period that holds the reset's moment; zeroes nothing."""
     moment = min(reset.due_at, origin.arrival)
     cause = _plain_cause(CauseKind.BUDGET_RESET, state, origin)
-    for brand in state.brands.values():
-        if (
-            brand.wakes_at <= moment
-            and brand.terms
-            and span_at(brand.terms.zones, moment)[0].time_zone == reset.time_zone
-        ):
+    due = [brand for brand in state.brands.values() if brand.wakes_at <= moment]
+    for brand in sorted(due, key=lambda it: it.brand_id):
+        if brand.terms and span_at(brand.terms.zones, moment)[0].time_zone == reset.time_zone:
             _wake(state, brand, moment, cause)
 
 
 def release_resumes(state: PartitionState, campaigns: Iterable[tuple[BrandState, CampaignState]]) -> None:
     """Tell the awaited resumes of these campaigns; those whose campaigns were paused again meanwhile are gone."""
-    for brand, campaign in campaigns:
+    for brand, campaign in list(campaigns):
         awaited = campaign.awaited
         if awaited is None:
             continue

@@ -33,7 +33,7 @@ def parse_json_number(text: str) -> int | Refusal:
     try:
         number = Decimal(text)
     except InvalidOperation:
-        return _not_money(text)
+        return _parse_absurd_exponent(text)
     if not number.is_finite() or number.adjusted() > 12:
         return _out_of_range(text)
     exponent = number.as_tuple().exponent
@@ -65,6 +65,14 @@ def _parse_unusual(text: str) -> Refusal:
     if re.fullmatch(r"-?[0-9]+\.[0-9]{33,}", text, re.ASCII):
         return _too_precise(text)
     return _not_money(text)
+
+
+def _parse_absurd_exponent(text: str) -> Refusal:
+    """Decimal takes no exponent of more than 18 digits."""
+    exponent = re.fullmatch(r"-?[0-9]+(?:\.[0-9]+)?[eE]([+-]?)[0-9]+", text, re.ASCII)
+    if exponent is None:
+        return _not_money(text)
+    return _too_precise(text) if exponent[1] == "-" else _out_of_range(text)
 
 
 def _not_money(text: str) -> Refusal:

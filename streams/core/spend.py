@@ -15,8 +15,13 @@ __all__ = ["MAX_VALUE_BYTES", "Spend", "read_spend", "valid_id"]
 
 MAX_VALUE_BYTES: Final = 64 * 1024
 MAX_ATTRIBUTES_BYTES: Final = 2 * 1024
+#: The decoder's own limit depends on who calls it, and controller and ledger must refuse the same events.
+_DEPTH_MAX: Final = 256
+#: Longer texts are no good ids or amounts, and are not worth a place in a cache.
+_CACHED_LENGTH_MAX: Final = 64
 
 _ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
+_JSON_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
 
 class Spend(msgspec.Struct, frozen=True, gc=False):
@@ -47,6 +52,8 @@ def read_spend(value: bytes | None) -> Spend | Refusal:
         return _refuse(
             RefusalReason.TOO_LARGE, f"the value has {len(value)} bytes, at most {MAX_VALUE_BYTES} are taken"
         )
+    if len(value) > _DEPTH_MAX and _nested_too_deep(value):
+        return _refuse(RefusalReason.NOT_JSON, f"the value is nested more than {_DEPTH_MAX} deep")
     try:
         event = _decode(value)
     except msgspec.ValidationError as error:
@@ -63,15 +70,21 @@ def valid_id(text: str) -> bool:
 
 def _check(event: SpendEvent, value: bytes) -> Spend | Refusal:
     amount = event.amount
-    micros = _amount_of(amount) if type(amount) is str else _number(value)
+    if type(amount) is not str:
+        micros = _number(value)
+    elif len(amount) > _CACHED_LENGTH_MAX:
+        micros = parse_money(amount)
+    else:
+        micros = _amount_of(amount)
     if isinstance(micros, Refusal):
         return Refusal(micros.reason, f"amount: {micros.message}")
     if micros == 0:
         return _refuse(RefusalReason.AMOUNT_ZERO, "amount: a spend event of zero says nothing")
-    if not _known_good_id(event.brand_id):
-        return _bad_id("brand_id", event.brand_id)
-    if not _known_good_id(event.campaign_id):
-        return _bad_id("campaign_id", event.campaign_id)
+    brand_id, campaign_id = event.brand_id, event.campaign_id
+    if len(brand_id) > _CACHED_LENGTH_MAX or not _known_good_id(brand_id):
+        return _bad_id("brand_id", brand_id)
+    if len(campaign_id) > _CACHED_LENGTH_MAX or not _known_good_id(campaign_id):
+        return _bad_id("campaign_id", campaign_id)
     event_id = event.event_id
     if not event_id.isprintable() or not 0 < len(event_id) <= 128:
         return _refuse(RefusalReason.INVALID_FIELD, "event_id: must be 1-128 printable characters")
@@ -83,7 +96,7 @@ def _check(event: SpendEvent, value: bytes) -> Spend | Refusal:
             occurred_at = parse_moment(event.occurred_at)
         except ValueError as error:
             return _refuse(RefusalReason.INVALID_FIELD, f"occurred_at: {error}")
-    return Spend(event_id, event.brand_id, event.campaign_id, micros, event.currency, occurred_at)
+    return Spend(event_id, brand_id, campaign_id, micros, event.currency, occurred_at)
 
 
 def _number(value: bytes) -> int | Refusal:
@@ -118,7 +131,21 @@ def _wrong_shape(error: msgspec.ValidationError) -> Refusal:
     path = re.search(r"`\$\.([a-z_]+)", text)
     missing = re.search(r"required field `([a-z_]+)`", text)
     field = path or missing
-    return _refuse(RefusalReason.INVALID_FIELD, f"{field.group(1)}: {text}" if field else f"the value: {text}")
+    # A number that no float holds, such as 1e400, is an amount all the same.
+    too_large = path and path.group(1) == "amount" and "out of range" in text
+    reason = RefusalReason.AMOUNT_OUT_OF_RANGE if too_large else RefusalReason.INVALID_FIELD
+    return _refuse(reason, f"{field.group(1)}: {text}" if field else f"the value: {text}")
+
+
+def _nested_too_deep(value: bytes) -> bool:
+    if value.count(b"[") + value.count(b"{") <= _DEPTH_MAX:
+        return False
+    depth = 0
+    for byte in _JSON_STRING.sub(b"", value):
+        depth += (byte in b"[{") - (byte in b"]}")
+        if depth > _DEPTH_MAX:
+            return True
+    return False
 
 
 def _refuse(reason: RefusalReason, message: str) -> Refusal:

@@ -135,7 +135,7 @@ def _budget(text: str | None) -> int | None:
 
 
 def _date(text: str | None) -> date | None:
-    return None if text is None else date.fromisoformat(text)
+    return None if text is None else msgspec.convert(text, date)  # strict, unlike date.fromisoformat
 
 
 def _version_of_any(value: bytes) -> int:
