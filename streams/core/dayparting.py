@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
-from itertools import count
+from itertools import chain, count
 from typing import NamedTuple
 
 from streams.core.calendar import Zones, day_starts_at, local_date, span_at, wall_moment
@@ -33,6 +33,7 @@ DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 EVERY_DAY = tuple(range(7))
 END_OF_DAY = 24 * 60
 
+_WEEK = 7 * END_OF_DAY
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 _ONE_DAY = timedelta(days=1)
 
@@ -225,13 +226,21 @@ def _wall(day: date, minute: int) -> datetime:
 def _fill_the_week(windows: tuple[Window, ...]) -> bool:
     """Whether no minute of the week is left out. Then clocks that change leave none out either: a window's end is
     the later one of two, its start the earlier."""
-    week = [False] * (7 * END_OF_DAY)
-    for window in windows:
-        length = (window.to_minute - window.from_minute) % END_OF_DAY or END_OF_DAY
-        for day in window.days:
-            for minute in range(day * END_OF_DAY + window.from_minute, day * END_OF_DAY + window.from_minute + length):
-                week[minute % len(week)] = True
-    return all(week)
+    filled_to = 0
+    for starts_at, ends_at in sorted(chain.from_iterable(map(_minutes_of_the_week, windows))):
+        if starts_at > filled_to:
+            break
+        filled_to = max(filled_to, ends_at)
+    return filled_to >= _WEEK
+
+
+def _minutes_of_the_week(window: Window) -> Iterator[tuple[int, int]]:
+    """Counted from Monday's first minute, in weeks of 168 hours; Sunday's night reaches into Monday."""
+    length = (window.to_minute - window.from_minute) % END_OF_DAY or END_OF_DAY
+    for day in window.days:
+        starts_at = day * END_OF_DAY + window.from_minute
+        yield starts_at, starts_at + length
+        yield starts_at - _WEEK, starts_at + length - _WEEK
 
 
 def _window(days: Sequence[int], from_: str, to: str) -> Window:
