@@ -13,6 +13,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Install everything into .venv, exactly as locked (done by the others when needed)
+	@:
 
 run: setup ## Start Kafka, PostgreSQL and Spendgate with a demo; Ctrl-C stops it all
 	@$(BIN)/spendgate up --demo

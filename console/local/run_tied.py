@@ -7,7 +7,8 @@ import ctypes
 import os
 import sys
 
-PR_SET_PDEATHSIG, PR_SET_KEEPCAPS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 1, 8, 47, 2
+PR_SET_PDEATHSIG, PR_SET_SECUREBITS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 1, 28, 47, 2
+SECBIT_NO_SETUID_FIXUP = 4
 CAPABILITY_VERSION_3 = 0x20080522
 CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 1, 2
 
@@ -26,7 +27,8 @@ def main(parent: str, signal: str, user: str, keep_access: str, *command: str) -
 def _become(user: int, *, keep_access: bool) -> None:
     """With `keep_access` the user may pass through folders such as a closed /root, in which root put the project."""
     if keep_access:
-        _libc().prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
+        # The change of user then keeps the rights that are narrowed below, and access(2), which initdb asks, sees them.
+        _libc().prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
     os.setgroups([])
     os.setresgid(user, user, user)
     os.setresuid(user, user, user)

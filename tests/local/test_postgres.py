@@ -1,6 +1,7 @@
 """PostgreSQL keeps its rows over every kind of stop, for root and for everybody else."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 
 from console.local.child import tied
 from console.local.errors import DataFolderInUse, PortBusy, ServiceDidNotStart
-from console.local.postgres import LocalPostgres
+from console.local.postgres import LocalPostgres, programs
 
 
 @pytest.fixture
@@ -129,6 +130,20 @@ def test_it_runs_for_a_normal_user_as_that_user(tmp_path: Path) -> None:
 
     assert result.stdout.split() == ["65534"]
     assert psutil.Process().uids().real == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root puts a project where nobody else may go")
+def test_it_runs_for_root_from_a_folder_that_is_closed_to_others(
+    server: LocalPostgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    shutil.copytree(programs().parent, closed / "postgres")
+    monkeypatch.setattr("console.local.postgres.programs", lambda: closed / "postgres" / "bin")
+
+    server.start()
+
+    assert query(server.url, "SELECT 1") == [(1,)]
 
 
 def query(url: str, statement: str) -> list[tuple[object, ...]]:
