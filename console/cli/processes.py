@@ -1,0 +1,40 @@
+"""`worker`, `scheduler`, `migrate`: one process of each kind, settings from the environment."""
+
+from console.cli import output
+from console.cli.environment import load_settings
+from console.cli.frame import App
+
+app = App()
+
+PANEL = "One process of each kind"
+
+
+@app.command(rich_help_panel=PANEL)
+def worker() -> None:
+    """Decides: spend, catalog, ticks and resets in, pauses and resumes out."""
+    from streams.app import main
+
+    main(load_settings())
+
+
+@app.command(rich_help_panel=PANEL)
+def scheduler() -> None:
+    """Publishes ticks, budget resets and the changes of the catalog."""
+    from schedulers.__main__ import main
+
+    main(load_settings())
+
+
+@app.command(rich_help_panel=PANEL)
+def migrate() -> None:
+    """Brings the database's tables to this version."""
+    from models import migrate as schema
+
+    url = load_settings().database
+    before = schema.current(url)
+    schema.upgrade(url)
+    after = schema.current(url)
+    text = (
+        f"The database is at revision {after}." if before == after else f"The database went from {before} to {after}."
+    )
+    output.show({"before": before, "after": after}, text)
