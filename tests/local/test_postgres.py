@@ -138,8 +138,11 @@ def test_it_runs_for_root_from_a_folder_that_is_closed_to_others(
 ) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    shutil.copytree(programs().parent, closed / "postgres")
-    monkeypatch.setattr("console.local.postgres.programs", lambda: closed / "postgres" / "bin")
+    package = programs().parents[1]
+    installed = Path(package.name, programs().parent.name)
+    for part in (installed, Path(f"{package.name}.libs")):
+        shutil.copytree(package.parent / part, closed / part)
+    monkeypatch.setattr("console.local.postgres.programs", lambda: closed / installed / "bin")
 
     server.start()
 
