@@ -3,7 +3,7 @@
 Values come checked by the console; the database checks them again.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import date
 from typing import TypedDict, TypeVar
 
@@ -16,7 +16,7 @@ from models.brand import Brand, BrandZone
 from models.campaign import Campaign
 from models.catalog_outbox import NOTIFY_CHANNEL, CatalogOutbox
 from models.change import Change, FieldChanges, Json, Thing
-from models.daypart_window import DaypartWindow, Window, weekday_names
+from models.daypart_window import DaypartWindow, Window, clock_text, weekday_names
 from models.errors import AlreadyExists, NotFound, Refused, StaleEdit, explained
 from models.types import MoneyColumn, money_text
 
@@ -268,16 +268,12 @@ def _json(thing: Brand | Campaign, attribute: str, value: object) -> Json:
     return value
 
 
-def _windows_json(windows: Sequence[Window] | Collection[Window]) -> list[Json]:
+def _windows_json(windows: Collection[Window]) -> list[Json]:
     return [
         {
             "days": list(weekday_names(window.weekdays)),
-            "from": _clock(window.from_minute),
-            "to": _clock(window.to_minute),
+            "from": clock_text(window.from_minute),
+            "to": clock_text(window.to_minute),
         }
         for window in sorted(set(windows))
     ]
-
-
-def _clock(minute: int) -> str:
-    return f"{minute // 60:02d}:{minute % 60:02d}"

@@ -48,10 +48,15 @@ class CatalogPosition(Base):
 
 
 class CatalogRecord(Base):
-    """The highest version ever seen of a key of the topic, also of keys that this database does not (any more) know."""
+    """The highest version ever seen of a key of the topic, also of keys that this database does not (any more) know.
+
+    `record_offset` is that of the newest record known, -1 in a topic that was made anew: what lies above was written by
+    somebody else, or by a relay that was killed before it could tell.
+    """
 
     __tablename__ = "catalog_record"
 
     topic: Mapped[str] = mapped_column(primary_key=True)
     record_key: Mapped[str] = mapped_column(primary_key=True)
     version: Mapped[int] = mapped_column(BigInteger)
+    record_offset: Mapped[int] = mapped_column(BigInteger)

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base
 
-__all__ = ["WEEKDAYS", "DaypartWindow", "Window", "weekday_names"]
+__all__ = ["WEEKDAYS", "DaypartWindow", "Window", "clock_text", "weekday_names"]
 
 #: Bit n of `weekdays` is the n-th of these.
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -45,3 +45,8 @@ class DaypartWindow(Base):
 def weekday_names(weekdays: int) -> list[str]:
     """The names of the days that are set, from Monday."""
     return [name for bit, name in enumerate(WEEKDAYS) if weekdays >> bit & 1]
+
+
+def clock_text(minute: int) -> str:
+    """Minutes since midnight as people write them: 540 is "09:00", 1440 is "24:00"."""
+    return f"{minute // 60:02d}:{minute % 60:02d}"

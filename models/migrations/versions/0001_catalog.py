@@ -268,6 +268,7 @@ def _create_catalog_record() -> None:
         sa.Column("topic", sa.String(), nullable=False),
         sa.Column("record_key", sa.String(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("record_offset", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("topic", "record_key", name=op.f("pk_catalog_record")),
     )
 

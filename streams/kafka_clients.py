@@ -1,0 +1,27 @@
+"""How every Kafka client of ours finds and enters the cluster."""
+
+from typing import Any
+
+from aiokafka.helpers import create_ssl_context
+
+from streams.settings import Settings
+
+__all__ = ["client_options"]
+
+
+def client_options(settings: Settings) -> dict[str, Any]:
+    """The keywords that aiokafka's consumer, producer, admin and plain client have in common."""
+    options: dict[str, Any] = {
+        "bootstrap_servers": settings.brokers,
+        "client_id": "spendgate",
+        "security_protocol": settings.kafka_security_protocol,
+    }
+    if settings.kafka_security_protocol.startswith("SASL"):
+        assert settings.kafka_password is not None  # Settings refuses SASL without one
+        options["sasl_mechanism"] = settings.kafka_sasl_mechanism
+        options["sasl_plain_username"] = settings.kafka_username
+        options["sasl_plain_password"] = settings.kafka_password.get_secret_value()
+    if settings.kafka_security_protocol.endswith("SSL"):
+        cafile = None if settings.kafka_ca_file is None else str(settings.kafka_ca_file)
+        options["ssl_context"] = create_ssl_context(cafile=cafile)
+    return options
