@@ -1,0 +1,338 @@
+"""A scenario is a table of text: one record a line, and under it, after `->`, the commands that it must make.
+
+    day 2025-09-08                                 dates are UTC and of this day until the next `day`
+    09:00 brand nike zone=Asia/Karachi daily=100   a document; what is not named stays as it was
+    09:00 campaign a windows="daily 09:00-17:00"   of the brand named last
+    10:00 spend a 100 t=09:59 id=e1                `t` is occurred_at ("none": absent); the first time is the arrival
+      -> pause a daily_budget resumes_at=19:00     nothing else, and nothing after a line without `->`
+    19:00 tick                                     also `due=18:00`, and `tick until=09T07:00 every=1`
+    19:00 reset daily Asia/Karachi
+      -> resume a @19:00                           `@` is decided_at, the arrival where it is not given
+    == nike day=2025-09-09 daily=0.00 monthly=100.00
+    == a reasons=none total=100.00
+    hold / release / restart                       awaited resumes wait / are told; the state is stored and restored
+
+The first command of each campaign is left out unless the table says `first`.
+"""
+
+import json
+import shlex
+from dataclasses import dataclass, field
+
+from streams.core.correction import Correction, read_correction
+from streams.core.dayparting import parse_window
+from streams.core.decide import (
+    Reset,
+    Tick,
+    Verdict,
+    decide_brand,
+    decide_campaign,
+    decide_correction,
+    decide_reset,
+    decide_spend,
+    decide_tick,
+    release_resumes,
+)
+from streams.core.duplicates import DuplicateWindow
+from streams.core.moment import MINUTE, Moment, format_moment, parse_moment
+from streams.core.money import format_money
+from streams.core.reasons import reason_names
+from streams.core.records import ControlCommand
+from streams.core.refusal import Refusal
+from streams.core.spend import Spend, read_spend
+from streams.core.state import BrandState, CampaignState, Origin, PartitionState
+from streams.core.storage import changes, restore
+
+__all__ = ["Scenario", "check", "new_state"]
+
+PARTITION = 1
+DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+Fields = dict[str, str]
+
+
+def check(table: str) -> "Scenario":
+    """Run the table; fail at the first line whose commands or totals are others."""
+    scenario = Scenario()
+    lines = [line.strip() for line in table.strip().splitlines()]
+    lines = [line for line in lines if line and not line.startswith("#")]
+    at = 0
+    while at < len(lines):
+        line, at = lines[at], at + 1
+        expected = []
+        while at < len(lines) and lines[at].startswith("->"):
+            expected.append(lines[at])
+            at += 1
+        scenario.run(line)
+        scenario.expect(line, expected)
+    return scenario
+
+
+def new_state(capacity: int = 1_000_000) -> PartitionState:
+    return PartitionState(PARTITION, DuplicateWindow(capacity))
+
+
+@dataclass
+class Scenario:
+    """Feeds lines to one partition as the worker feeds records."""
+
+    state: PartitionState = field(default_factory=new_state)
+    #: Every command told, first states included.
+    commands: list[ControlCommand] = field(default_factory=list)
+    verdicts: list[Verdict | Refusal] = field(default_factory=list)
+    stored: dict[bytes, bytes] = field(default_factory=dict)
+    first_shown: bool = False
+    held: bool = False
+    _day: str = ""
+    _brand: str = ""
+    _arrival: Moment = 0
+    _documents: dict[str, dict[str, object]] = field(default_factory=dict)
+    _offsets: dict[str, int] = field(default_factory=dict)
+    _checked: int = 0
+    _flushed: int = 0
+
+    def run(self, line: str) -> None:
+        """One line of a table, without its expectations."""
+        words = shlex.split(line)
+        match words[0]:
+            case "day":
+                self._day = words[1]
+            case "first":
+                self.first_shown = True
+            case "hold":
+                self.held = True
+            case "release":
+                self.held = False
+            case "restart":
+                self.restart()
+            case "==":
+                self._compare(words[1], dict(word.split("=", 1) for word in words[2:]))
+            case _:
+                self._record(words)
+        if not self.held:
+            release_resumes(self.state, self.state.awaiting.values())
+        self.commands += self.state.commands
+        self.state.commands.clear()
+
+    def expect(self, line: str, expected: list[str]) -> None:
+        told = [it for it in self.commands[self._checked :] if self.first_shown or it.sequence > 1]
+        self._checked = len(self.commands)
+        assert len(told) == len(expected), f"{line}\n  told {[_summary(it) for it in told]}\n  not  {expected}"
+        for command, text in zip(told, expected, strict=True):
+            wanted = self._wanted(text)
+            got = {name: _field(command, name) for name in wanted}
+            assert got == wanted, f"{line}\n  told {got}\n  not  {wanted}"
+
+    def restart(self) -> None:
+        """A clean stop: store what changed, forget everything, restore it."""
+        self.flush()
+        self.crash()
+
+    def crash(self) -> None:
+        """Forget everything since the last flush, its commands too; its records come again."""
+        self.state = new_state(self.state.duplicates.capacity)
+        part = restore(self.state, [(key.decode(), value) for key, value in self.stored.items()])
+        assert part is not None
+        self._offsets = dict(part.positions)
+        del self.commands[self._flushed :]
+
+    def flush(self) -> None:
+        for key, value in changes(self.state, {}, dict(self._offsets)):
+            if value is None:
+                self.stored.pop(key, None)
+            else:
+                self.stored[key] = value
+        self._flushed = len(self.commands)
+
+    def brand(self, brand_id: str = "") -> BrandState:
+        return self.state.brands[brand_id or self._brand]
+
+    def campaign(self, campaign_id: str) -> CampaignState:
+        return self._campaign(campaign_id)[1]
+
+    def _record(self, words: list[str]) -> None:
+        self._arrival = self._moment(words[0])
+        plain = [word for word in words[2:] if "=" not in word]
+        fields = dict(word.split("=", 1) for word in words[2:] if "=" in word)
+        match words[1]:
+            case "brand":
+                self._brand = plain[0]
+                self._decide_brand(plain[0], fields)
+            case "campaign":
+                self._decide_campaign(plain[0], fields)
+            case "spend":
+                self._decide_spend(plain, fields)
+            case "correct":
+                self._decide_correction(plain, fields)
+            case "tick":
+                self._tick(fields)
+            case "reset":
+                due_at = self._moment(fields["due"]) if "due" in fields else self._arrival
+                decide_reset(self.state, Reset(plain[1], due_at), self._origin("budget-resets"))
+            case verb:
+                raise AssertionError(f"no such verb: {verb}")
+
+    def _decide_brand(self, brand_id: str, fields: Fields) -> None:
+        document = self._documents.setdefault(
+            brand_id, {"kind": "brand", "brand_id": brand_id, "version": 0, "currency": "USD"}
+        )
+        document["version"] = int(str(document["version"])) + 1
+        for name, text in fields.items():
+            match name:
+                case "zone":
+                    document["zones"] = [self._zone(part) for part in text.split(",")]
+                case "daily" | "monthly":
+                    document[f"{name}_budget"] = None if text == "none" else text
+                case _:
+                    document[name] = _plain(text)
+        value = json.dumps(document).encode()
+        self.verdicts.append(decide_brand(self.state, brand_id, value, self._origin("catalog")))
+
+    def _decide_campaign(self, campaign_id: str, fields: Fields) -> None:
+        key = f"{self._brand}/{campaign_id}"
+        document = self._documents.setdefault(
+            key, {"kind": "campaign", "brand_id": self._brand, "campaign_id": campaign_id, "version": 0}
+        )
+        document["version"] = int(str(document["version"])) + 1
+        for name, text in fields.items():
+            match name:
+                case "windows":
+                    document["windows"] = [_window(part) for part in text.split(";") if part]
+                case "daily" | "total":
+                    document[f"{name}_budget"] = None if text == "none" else text
+                case "raw":
+                    pass
+                case _:
+                    document[name] = _plain(text)
+        value = fields["raw"].encode() if "raw" in fields else json.dumps(document).encode()
+        verdict = decide_campaign(self.state, self._brand, campaign_id, value, self._origin("catalog"))
+        self.verdicts.append(verdict)
+
+    def _decide_spend(self, plain: list[str], fields: Fields) -> None:
+        origin = self._origin("spend-events")
+        event = {
+            "event_id": fields.get("id", f"spend-{origin.offset}"),
+            "brand_id": fields.get("brand", self._brand),
+            "campaign_id": plain[0],
+            "amount": plain[1],
+        }
+        if "currency" in fields:
+            event["currency"] = fields["currency"]
+        if fields.get("t") != "none":
+            event["occurred_at"] = format_moment(self._moment(fields["t"]) if "t" in fields else self._arrival)
+        spend = read_spend(json.dumps(event).encode())
+        assert isinstance(spend, Spend), spend
+        self.verdicts.append(decide_spend(self.state, spend, origin.topic, origin.offset, origin.arrival))
+
+    def _decide_correction(self, plain: list[str], fields: Fields) -> None:
+        origin = self._origin("spend-corrections")
+        record = {
+            "correction_id": fields.get("id", f"correction-{origin.offset}"),
+            "brand_id": fields.get("brand", self._brand),
+            "campaign_id": plain[0],
+            "amount": plain[1],
+            "booked_on": fields["on"],
+        }
+        correction = read_correction(json.dumps(record).encode())
+        assert isinstance(correction, Correction), correction
+        self.verdicts.append(decide_correction(self.state, correction, origin))
+
+    def _tick(self, fields: Fields) -> None:
+        step = int(fields.get("every", "1")) * MINUTE
+        until = self._moment(fields["until"]) if "until" in fields else self._arrival
+        for self._arrival in range(self._arrival, until + 1, step):
+            due_at = self._moment(fields["due"]) if "due" in fields else self._arrival
+            decide_tick(self.state, Tick(due_at), self._origin("dayparting-ticks"))
+            if not self.held:
+                release_resumes(self.state, self.state.awaiting.values())
+
+    def _origin(self, topic: str) -> Origin:
+        offset = self._offsets.get(topic, 0)
+        self._offsets[topic] = offset + 1
+        return Origin(topic, offset, self._arrival)
+
+    def _compare(self, name: str, wanted: Fields) -> None:
+        got = self._brand_fields(name) if name in self.state.brands else self._campaign_fields(name)
+        assert {key: got[key] for key in wanted} == wanted, name
+
+    def _brand_fields(self, brand_id: str) -> Fields:
+        brand = self.brand(brand_id)
+        assert brand.day and brand.month
+        return {
+            "day": brand.day.date.isoformat(),
+            "month": f"{brand.month.first:%Y-%m}",
+            "daily": format_money(brand.daily_micros),
+            "monthly": format_money(brand.monthly_micros),
+        }
+
+    def _campaign_fields(self, campaign_id: str) -> Fields:
+        _, campaign = self._campaign(campaign_id)
+        return {
+            "daily": format_money(campaign.daily_micros),
+            "total": format_money(campaign.total_micros),
+            "reasons": ",".join(reason_names(campaign.reasons)) or "none",
+            "told": str(campaign.told),
+            "sequence": str(campaign.sequence),
+        }
+
+    def _campaign(self, campaign_id: str) -> tuple[BrandState, CampaignState]:
+        brands = [it for it in self.state.brands.values() if campaign_id in it.campaigns]
+        assert len(brands) == 1, campaign_id
+        return brands[0], brands[0].campaigns[campaign_id]
+
+    def _wanted(self, text: str) -> Fields:
+        _, action, campaign_id, *words = text.split()
+        wanted = {
+            "action": action,
+            "campaign_id": campaign_id,
+            "decided_at": format_moment(self._arrival),
+            "reasons": "",
+        }
+        if action == "pause" and words and "=" not in words[0] and words[0][0] != "@":
+            wanted["reasons"] = words.pop(0)
+        for word in words:
+            name, _, value = word.partition("=") if "=" in word else ("decided_at", "=", word[1:])
+            is_moment = name in ("decided_at", "resumes_at", "pauses_at") and value != "none"
+            wanted[name] = format_moment(self._moment(value)) if is_moment else value
+        return wanted
+
+    def _zone(self, text: str) -> dict[str, str | None]:
+        name, _, since = text.partition("@")
+        return {"time_zone": name, "from": format_moment(self._moment(since)) if since else None}
+
+    def _moment(self, text: str) -> Moment:
+        """`09:00`, `09:00:01.5`, `09T07:00` of this month, `10-01T07:00` of this year, or a full one."""
+        day, separator, clock = text.rpartition("T")
+        seconds = ":00" if clock.count(":") == 1 else ""
+        return parse_moment(f"{self._day[: len(self._day) - len(day)]}{day}{separator or 'T'}{clock}{seconds}Z")
+
+
+def _field(command: ControlCommand, name: str) -> str:
+    if name == "reasons":
+        return ",".join(command.reasons)
+    if name in ("daily", "monthly", "day", "month"):
+        suffix = {"daily": "daily_spent", "monthly": "monthly_spent"}.get(name, name)
+        return str(getattr(command.brand, suffix))
+    if name == "total":
+        return command.campaign.total_spent
+    if name == "cause":
+        return str(command.cause.kind)
+    value = getattr(command, name)
+    return "none" if value is None else str(value)
+
+
+def _summary(command: ControlCommand) -> str:
+    return f"{command.action} {command.campaign_id} {','.join(command.reasons)} @{command.decided_at}"
+
+
+def _window(text: str) -> dict[str, object]:
+    days, clock = text.strip().rsplit(" ", 1)
+    from_, to = clock.split("-")
+    if from_ == to:
+        return {"days": list(DAY_NAMES), "from": from_, "to": to}
+    window = parse_window(f"{days} {clock}")
+    return {"days": [DAY_NAMES[day] for day in window.days], "from": from_, "to": to}
+
+
+def _plain(text: str) -> object:
+    return {"yes": True, "no": False, "none": None}.get(text, text)
