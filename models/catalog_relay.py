@@ -79,8 +79,8 @@ def relay_store(url: str, topic: str) -> Iterator["RelayStore"]:
     """Waits, as long as for any lock, until no other process has the store."""
     try:
         with engine_of(url).connect() as connection:
-            connection.detach()  # so that closing it ends it, and the lock with it
             connection.execution_options(isolation_level="REPEATABLE READ")
+            connection.detach()  # so that closing it ends it, and the lock with it
             connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
             connection.commit()
             yield RelayStore(connection, topic)
