@@ -1,4 +1,4 @@
-"""The settings of a command: the environment, and where it is silent, the `spendgate up` that runs on the data folder."""
+"""The settings of a command: the environment, and where it is silent, the `up` that runs on the data folder."""
 
 import json
 import os
@@ -47,7 +47,7 @@ def _from_running_up(settings: "Settings") -> dict[str, Any]:
     found: dict[str, Any] = {
         name: run[name] for name in ("brokers", "database_url") if name in run and name not in settings.model_fields_set
     }
-    if "http" in run and not {"http_host", "http_port"} & settings.model_fields_set:
+    if run.get("http") and not {"http_host", "http_port"} & settings.model_fields_set:
         host, _, port = str(run["http"]).removeprefix("http://").rpartition(":")
         found |= {"http_host": host, "http_port": int(port)}
     return found

@@ -1,9 +1,10 @@
 """What all commands share: `--json` anywhere, negative amounts without `--`, one sentence and one exit code on failure.
 
-A module of commands defines `app = App("brand", help="…")` and decorates functions with `@app.command()`; an App without
-a name puts its commands at the top level. Heavy imports belong inside the functions.
+A module of commands defines `app = App("brand", help="…")` and decorates functions with `@app.command()`; an App
+without a name puts its commands at the top level. Heavy imports belong inside the functions.
 """
 
+import logging
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
@@ -29,7 +30,7 @@ PASSED_THROUGH: Final = {"ignore_unknown_options": True, "help_option_names": []
 class Command(TyperCommand):
     """A command that takes `--json` and negative numbers at any place."""
 
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if self.context_settings.get("obj") == PASSED_THROUGH["obj"]:
             return super().parse_args(ctx, ["--", *args])
         own, literal = _split(args)
@@ -44,7 +45,7 @@ class Command(TyperCommand):
 class Group(TyperGroup):
     """`spendgate --json brand list` is the same as `spendgate brand list --json`."""
 
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if args[:1] == ["--json"]:
             output.want_json()
             args = args[1:]
@@ -73,6 +74,8 @@ class App(typer.Typer):
 def run(app: typer.Typer, arguments: Sequence[str]) -> int:
     """Carries out one command line and returns its exit code; nothing that goes wrong shows a traceback."""
     output.want_json(False)
+    # What libraries log of a failure is told by its exception too; processes that live on set up logs of their own.
+    logging.getLogger().addHandler(logging.NullHandler())
     try:
         code = app(list(arguments), prog_name="spendgate", standalone_mode=False)
         output.flush()

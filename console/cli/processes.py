@@ -12,17 +12,23 @@ PANEL = "One process of each kind"
 @app.command(rich_help_panel=PANEL)
 def worker() -> None:
     """Decides: spend, catalog, ticks and resets in, pauses and resumes out."""
-    from streams.app import main
+    from streams.logs import configure_logs
+    from streams.worker import run_worker
 
-    main(load_settings())
+    settings = load_settings()
+    configure_logs(settings.log_format, process="worker")
+    run_worker(settings)
 
 
 @app.command(rich_help_panel=PANEL)
 def scheduler() -> None:
     """Publishes ticks, budget resets and the changes of the catalog."""
-    from schedulers.__main__ import main
+    from schedulers.__main__ import run_scheduler
+    from streams.logs import configure_logs
 
-    main(load_settings())
+    settings = load_settings()
+    configure_logs(settings.log_format, process="scheduler")
+    run_scheduler(settings)
 
 
 @app.command(rich_help_panel=PANEL)

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
@@ -23,6 +23,7 @@ def start_tied(
     death_signal: signal.Signals = signal.SIGTERM,
     user: int | None = None,
     keep_access: bool = False,
+    environment: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
     """Starts `command` in `folder`, in a session of its own, so that Ctrl-C reaches it only through us."""
     wrapped = tied(command, death_signal, user=user, keep_access=keep_access)
@@ -35,6 +36,7 @@ def start_tied(
                 process = subprocess.Popen(
                     wrapped,
                     cwd=folder,
+                    env=environment,
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,

@@ -1,0 +1,27 @@
+"""`kafka TOOL ARGUMENTS…`: the genuine Kafka command-line tools."""
+
+import os
+import sys
+
+import typer
+
+from console.cli.environment import load_settings
+from console.cli.frame import PASSED_THROUGH, App
+
+app = App()
+
+
+@app.command(context_settings=PASSED_THROUGH, rich_help_panel="Look")
+def kafka(arguments: list[str] = typer.Argument(None, metavar="TOOL ARGUMENTS…")) -> None:
+    """Kafka's own tools, such as kafka-topics or kafka-console-consumer, with the brokers filled in."""
+    from console.local.kafka_tools import TOOLS, tool_command
+    from console.progress import download_progress
+
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print("\n".join(["spendgate kafka TOOL ARGUMENTS…", "", "Tools:", *(f"  {name}" for name in sorted(TOOLS))]))  # noqa: T201
+        raise typer.Exit(0 if arguments else 2)
+    with download_progress() as progress:
+        command = tool_command(arguments[0], arguments[1:], load_settings().brokers, progress)
+    sys.stdout.flush()
+    # The tool takes our place, so that signals, the terminal and the exit code are its own.
+    os.execv(command[0], command)  # noqa: S606

@@ -1,0 +1,98 @@
+"""`up`: everything on one machine until Ctrl-C."""
+
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Final
+
+import typer
+
+from console.cli import output
+from console.cli.frame import App
+
+if TYPE_CHECKING:
+    from console.system import System
+
+app = App()
+
+LOOK_SECONDS: Final = 0.1
+
+
+def _port(usual: int) -> Any:
+    return typer.Option(None, min=0, max=65535, show_default=False, help=f"{usual} when it is free; 0 is any free one.")
+
+
+@app.command(rich_help_panel="Start")
+def up(
+    data_dir: Path = typer.Option(None, help="Where everything is kept; SPENDGATE_DATA_DIR, else .spendgate."),
+    kafka_port: int = _port(9092),
+    postgres_port: int = _port(5432),
+    http_port: int = _port(8000),
+    demo: bool = typer.Option(False, "--demo", help="Brands in three cities that spend, pause and resume."),
+    services_only: bool = typer.Option(False, "--services-only", help="Kafka, PostgreSQL, tables and topics alone."),
+) -> None:
+    """Start Kafka, PostgreSQL and all of Spendgate on this machine; Ctrl-C stops it."""
+    if demo and services_only:
+        raise typer.BadParameter("--demo needs more than --services-only")
+    from console.cli.environment import load_settings
+    from console.system import Ports, running_system
+
+    _stop_on_signals()
+    settings = load_settings()
+    ports = Ports(kafka_port, postgres_port, http_port)
+    started_at = time.monotonic()
+    folder = data_dir or settings.data_dir
+    with suppress(KeyboardInterrupt), running_system(folder, ports, services_only=services_only, say=_say) as system:
+        _until_ready(system)
+        _say(f"all of it serves after {time.monotonic() - started_at:.1f} s; Ctrl-C stops it")
+        output.line({"event": "ready"}, "ready")
+        _serve(system, demo)
+    _say("stopped")
+
+
+def _until_ready(system: "System") -> None:
+    system.supervisor.look()
+    while not system.supervisor.all_ready():
+        time.sleep(LOOK_SECONDS)
+        system.supervisor.look()
+
+
+def _serve(system: "System", demo: bool) -> None:
+    stop_demo = _start_demo(system) if demo else None
+    try:
+        while True:
+            time.sleep(LOOK_SECONDS)
+            system.supervisor.look()
+    finally:
+        if stop_demo:
+            stop_demo()
+
+
+def _start_demo(system: "System") -> Callable[[], None]:
+    from console.demo import start_demo
+
+    return start_demo(system.environment)
+
+
+def _stop_on_signals() -> None:
+    """The first signal ends the block that runs; from then on the stop is not to be disturbed."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        for one in SIGNALS:
+            signal.signal(one, signal.SIG_IGN)
+        _say("stopping")
+        raise KeyboardInterrupt
+
+    for one in SIGNALS:
+        if signal.getsignal(one) is not signal.SIG_IGN:  # `nohup` wants it so
+            signal.signal(one, stop)
+
+
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def _say(text: str) -> None:
+    output.line({"event": "message", "text": text}, text)

@@ -1,0 +1,157 @@
+"""All of Spendgate on one machine, below one data folder: what `up` starts, in which order, and where it tells so."""
+
+import asyncio
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from console.child_process import ChildProcess, stop_leftover_children, usual_or_any
+from console.cli.environment import RUN_FILE
+from console.embedded import Embedded
+from console.local.kafka import LocalKafka
+from console.local.ownership import Ownership
+from console.local.ports import HOST
+from console.local.postgres import LocalPostgres
+from console.progress import download_progress
+from console.supervisor import Supervisor
+
+__all__ = ["Ports", "System", "running_system"]
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """None: the usual port when it is free, else any free one. 0: any free one."""
+
+    kafka: int | None = None
+    postgres: int | None = None
+    http: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """What runs, and the environment by which any program of ours finds it."""
+
+    supervisor: Supervisor
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Program:
+    name: str
+    module: str
+    port_setting: str
+    port: int
+
+
+#: What is a part of this installation is started.
+PROGRAMS: Final = (
+    _Program("worker", "streams.worker", "SPENDGATE_METRICS_PORT", 9100),
+    _Program("scheduler", "schedulers.__main__", "SPENDGATE_METRICS_PORT", 9101),
+    _Program("ledger", "streams.ledger", "SPENDGATE_METRICS_PORT", 9102),
+    _Program("api", "console.api", "SPENDGATE_HTTP_PORT", 8000),
+)
+
+
+@contextmanager
+def running_system(data_dir: Path, ports: Ports, *, services_only: bool, say: Say) -> Iterator[System]:
+    """Started, though not yet ready, until the block ends; then nothing of it is left."""
+    folder = data_dir.resolve()
+    with ExitStack() as stack:
+        ownership = Ownership(folder)
+        stack.callback(ownership.release)
+        ownership.take()
+        run_file = folder / RUN_FILE
+        run_file.unlink(missing_ok=True)
+        stop_leftover_children(folder)
+        supervisor = Supervisor(say)
+        stack.callback(supervisor.stop)
+        environment = _start_services(folder, ports, supervisor, say)
+        stack.callback(run_file.unlink, missing_ok=True)
+        http = None
+        if not services_only:
+            http = _start_programs(folder, ports, supervisor, environment)
+        _tell(run_file, environment, http)
+        yield System(supervisor, environment)
+
+
+def _start_services(folder: Path, ports: Ports, supervisor: Supervisor, say: Say) -> dict[str, str]:
+    """Kafka and PostgreSQL with topics and tables: returns the environment of all that use them."""
+    say("starting PostgreSQL")
+    postgres = Embedded("PostgreSQL", lambda port: LocalPostgres(folder, port), _port(ports.postgres, 5432))
+    supervisor.start(postgres)
+    say("starting Kafka")
+    with download_progress() as progress:
+        kafka = Embedded("Kafka", lambda port: LocalKafka(folder, port, progress), _port(ports.kafka, 9092))
+        supervisor.start(kafka)
+    environment = {
+        **os.environ,
+        "SPENDGATE_BROKERS": kafka.server.brokers,
+        "SPENDGATE_DATABASE_URL": postgres.server.url,
+        "SPENDGATE_DATA_DIR": str(folder),
+        # The embedded services: one broker, no passwords of Kafka's.
+        "SPENDGATE_REPLICATION_FACTOR": "1",
+        "SPENDGATE_KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
+    }
+    say("preparing tables and topics")
+    _prepare(kafka.server.brokers, postgres.server.url)
+    return environment
+
+
+def _prepare(brokers: str, database_url: str) -> None:
+    from console.cli.environment import load_settings
+    from models import migrate
+    from streams.provision import create_topics
+
+    migrate.upgrade(database_url)
+    settings = load_settings(
+        brokers=brokers, database_url=database_url, replication_factor=1, kafka_security_protocol="PLAINTEXT"
+    )
+    asyncio.run(create_topics(settings))
+
+
+def _start_programs(folder: Path, ports: Ports, supervisor: Supervisor, environment: Mapping[str, str]) -> str | None:
+    """Returns the address of the console where there is one."""
+    http = None
+    for program in PROGRAMS:
+        if not _installed(program.module):
+            continue
+        usual = 0 if ports.kafka == 0 else program.port
+        if program.port_setting == "SPENDGATE_HTTP_PORT":
+            usual = _port(ports.http, program.port) or usual_or_any(0)
+        child = ChildProcess(program.name, folder, environment, port_setting=program.port_setting, port=usual)
+        supervisor.start(child)
+        if program.port_setting == "SPENDGATE_HTTP_PORT":
+            http = f"http://{HOST}:{child.port}"
+    return http
+
+
+def _tell(run_file: Path, environment: Mapping[str, str], http: str | None) -> None:
+    """Whole or not at all, and for our own eyes, because the database's address holds its password."""
+    run = {
+        "brokers": environment["SPENDGATE_BROKERS"],
+        "database_url": environment["SPENDGATE_DATABASE_URL"],
+        "http": http,
+        "pid": os.getpid(),
+    }
+    unfinished = run_file.with_suffix(".new")
+    unfinished.touch(mode=0o600)
+    unfinished.write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
+    unfinished.replace(run_file)
+
+
+def _port(wanted: int | None, usual: int) -> int:
+    return usual_or_any(usual) if wanted is None else wanted
+
+
+def _installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
