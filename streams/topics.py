@@ -50,7 +50,8 @@ _KEEPING: Final[dict[Topic, _Keeping]] = {
     Topic.SPEND_CORRECTIONS: _Keeping(False, 14 * DAY_MS),
     Topic.DAYPARTING_TICKS: _Keeping(False, 2 * DAY_MS),
     Topic.BUDGET_RESETS: _Keeping(False, 2 * DAY_MS),
-    Topic.DEAD_LETTERS: _Keeping(False, 14 * DAY_MS),
+    # The largest value a producer can send, with our headers around it, must still fit.
+    Topic.DEAD_LETTERS: _Keeping(False, 14 * DAY_MS, extra={"max.message.bytes": str(2 * MIB)}),
     Topic.CONTROLLER_STATE: _Keeping(
         True,
         extra={"segment.bytes": str(64 * MIB), "max.compaction.lag.ms": "60000", "min.cleanable.dirty.ratio": "0.1"},

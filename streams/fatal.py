@@ -1,0 +1,29 @@
+"""The end of a worker that can no longer be trusted: never ack, never hang, be started again."""
+
+import os
+from collections.abc import Coroutine
+from typing import Any, Final, NoReturn
+
+import structlog
+
+__all__ = ["EXIT_CODE", "end_process", "or_end_process"]
+
+log = structlog.get_logger()
+
+#: What a supervisor sees of a worker that gave up its memory on purpose (EX_SOFTWARE of sysexits.h).
+EXIT_CODE: Final = 70
+
+
+def end_process(why: str) -> NoReturn:
+    """Leave at once, without flushing or committing anything; a restart goes on from the last transaction."""
+    log.critical("worker_ends_itself", why=why, exit_code=EXIT_CODE)
+    os._exit(EXIT_CODE)
+
+
+async def or_end_process(work: Coroutine[Any, Any, None]) -> None:
+    """Run to the end; any exception ends the process, because Faust would go on as if nothing had happened."""
+    try:
+        await work
+    except Exception as error:
+        log.exception("unexpected_error")
+        end_process(f"{type(error).__name__}: {error}")

@@ -1,0 +1,27 @@
+"""`spendgate worker`: the process around the Faust app."""
+
+import gc
+from typing import Final
+
+import faust
+import uvloop
+
+from streams.app import create_app
+from streams.health import serve_health
+from streams.settings import Settings
+
+__all__ = ["run_worker"]
+
+_METRICS_PORT: Final = 9100
+
+
+def run_worker(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT. Ends the process."""
+    uvloop.install()
+    # State is large and lives long: looking through all of it again and again would stop the world for a second.
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 1000)
+    app = create_app(settings)
+    port = _METRICS_PORT if settings.metrics_port is None else settings.metrics_port
+    serve_health(port, lambda: app.table.ready)
+    faust.Worker(app, loglevel="WARNING", redirect_stdouts=False).execute_from_commandline()
