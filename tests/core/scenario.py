@@ -240,7 +240,8 @@ class Scenario:
     def _tick(self, fields: Fields) -> None:
         step = int(fields.get("every", "1")) * MINUTE
         until = self._moment(fields["until"]) if "until" in fields else self._arrival
-        for self._arrival in range(self._arrival, until + 1, step):
+        for arrival in range(self._arrival, until + 1, step):
+            self._arrival = arrival
             due_at = self._moment(fields["due"]) if "due" in fields else self._arrival
             decide_tick(self.state, Tick(due_at), self._origin("dayparting-ticks"))
             if not self.held:
