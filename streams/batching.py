@@ -98,10 +98,6 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         self._read_offset.clear()
         self.session += 1
 
-    async def end_offsets(self, tps: Iterable[TP]) -> dict[TP, int]:
-        """The end of each partition as the broker tells it now."""
-        return dict(await self.highwaters(*tps))
-
     async def wait_empty(self) -> None:
         await self._positions.hand_over()
         await self.commit()

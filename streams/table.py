@@ -10,6 +10,7 @@ from typing import Any
 
 import faust
 import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from faust.types import TP
 
 from streams import metrics
@@ -42,6 +43,8 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         self._names = {settings.topic(topic): topic for topic in INPUTS}
         self._runners: dict[int, asyncio.Task[None]] = {}
         self._ownership = asyncio.Lock()
+        # Faust's consumer answers only between its polls, which would hold every resume back by up to a second.
+        self._asker: AIOKafkaConsumer | None = None
 
     def receive(self, chunk: Chunk) -> None:
         """Take what one poll brought and decide all that may be decided."""
@@ -92,10 +95,13 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         for number in [number for number in self.owned if number not in numbers]:
             await self._leave(number)
         gained = sorted(numbers - self.owned.keys())
+        if self._asker is None:
+            self._asker = AIOKafkaConsumer(**client_options(self.settings), isolation_level="read_committed")
+            await self._asker.start()
         if gained:
             await self._restore(gained)
         inputs = [TP(self.settings.topic(topic), number) for number in numbers for topic in INPUTS]
-        ends = await self.app.consumer.end_offsets(inputs) if inputs else {}
+        ends = await self._asker.end_offsets([TopicPartition(*tp) for tp in inputs]) if inputs else {}
         positions: dict[TP, int] = {}
         for number, partition in self.owned.items():
             at = partition.inbox.positions()
@@ -133,13 +139,14 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
 
     async def _beginnings(self, numbers: Iterable[int]) -> dict[int, dict[Topic, int]]:
         tps = {(number, topic): TP(self.settings.topic(topic), number) for number in numbers for topic in INPUTS}
-        offsets = await self.app.consumer.earliest_offsets(*tps.values())
+        assert self._asker
+        offsets = await self._asker.beginning_offsets([TopicPartition(*tp) for tp in tps.values()])
         return {number: {topic: offsets[tps[number, topic]] for topic in INPUTS} for number in numbers}
 
     async def _end_offset(self, topic: Topic, number: int) -> int:
-        tp = TP(self.settings.topic(topic), number)
-        ends = await self.app.consumer.end_offsets([tp])
-        return int(ends[tp])
+        tp = TopicPartition(self.settings.topic(topic), number)
+        assert self._asker
+        return int((await self._asker.end_offsets([tp]))[tp])
 
     async def _flush_all(self) -> None:
         await asyncio.gather(*(partition.flush() for partition in self.owned.values()))
