@@ -3,15 +3,15 @@
 import asyncio
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from console.child_process import ChildProcess, stop_leftover_children, usual_or_any
-from console.cli.environment import RUN_FILE
+from console.cli.environment import RUN_FILE, load_settings
 from console.embedded import Embedded
 from console.local.kafka import LocalKafka
 from console.local.ownership import Ownership
@@ -19,6 +19,9 @@ from console.local.ports import HOST
 from console.local.postgres import LocalPostgres
 from console.progress import download_progress
 from console.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from streams.settings import Settings
 
 __all__ = ["Ports", "System", "running_system"]
 
@@ -36,10 +39,10 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """What runs, and the environment by which any program of ours finds it."""
+    """What runs, and the settings by which a program of ours finds it."""
 
     supervisor: Supervisor
-    environment: Mapping[str, str]
+    settings: "Settings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,9 @@ class _Program:
     port_setting: str
     port: int
 
+
+#: One broker, without passwords of Kafka's.
+EMBEDDED_SETTINGS: Final[dict[str, Any]] = {"replication_factor": 1, "kafka_security_protocol": "PLAINTEXT"}
 
 #: What is a part of this installation is started.
 PROGRAMS: Final = (
@@ -72,17 +78,17 @@ def running_system(data_dir: Path, ports: Ports, *, services_only: bool, say: Sa
         stop_leftover_children(folder)
         supervisor = Supervisor(say)
         stack.callback(supervisor.stop)
-        environment = _start_services(folder, ports, supervisor, say)
+        settings = _start_services(folder, ports, supervisor, say)
         stack.callback(run_file.unlink, missing_ok=True)
         http = None
         if not services_only:
-            http = _start_programs(folder, ports, supervisor, environment)
-        _tell(run_file, environment, http)
-        yield System(supervisor, environment)
+            http = _start_programs(folder, ports, supervisor, settings)
+        _tell(run_file, settings, http)
+        yield System(supervisor, settings)
 
 
-def _start_services(folder: Path, ports: Ports, supervisor: Supervisor, say: Say) -> dict[str, str]:
-    """Kafka and PostgreSQL with topics and tables: returns the environment of all that use them."""
+def _start_services(folder: Path, ports: Ports, supervisor: Supervisor, say: Say) -> "Settings":
+    """Kafka and PostgreSQL with topics and tables: returns the settings of all that use them."""
     say("starting PostgreSQL")
     postgres = Embedded("PostgreSQL", lambda port: LocalPostgres(folder, port), _port(ports.postgres, 5432))
     supervisor.start(postgres)
@@ -90,34 +96,31 @@ def _start_services(folder: Path, ports: Ports, supervisor: Supervisor, say: Say
     with download_progress() as progress:
         kafka = Embedded("Kafka", lambda port: LocalKafka(folder, port, progress), _port(ports.kafka, 9092))
         supervisor.start(kafka)
-    environment = {
-        **os.environ,
-        "SPENDGATE_BROKERS": kafka.server.brokers,
-        "SPENDGATE_DATABASE_URL": postgres.server.url,
-        "SPENDGATE_DATA_DIR": str(folder),
-        # The embedded services: one broker, no passwords of Kafka's.
-        "SPENDGATE_REPLICATION_FACTOR": "1",
-        "SPENDGATE_KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
-    }
+    settings = load_settings(
+        brokers=kafka.server.brokers, database_url=postgres.server.url, data_dir=folder, **EMBEDDED_SETTINGS
+    )
     say("preparing tables and topics")
-    _prepare(kafka.server.brokers, postgres.server.url)
-    return environment
+    _prepare(settings)
+    return settings
 
 
-def _prepare(brokers: str, database_url: str) -> None:
-    from console.cli.environment import load_settings
+def _prepare(settings: "Settings") -> None:
     from models import migrate
     from streams.provision import create_topics
 
-    migrate.upgrade(database_url)
-    settings = load_settings(
-        brokers=brokers, database_url=database_url, replication_factor=1, kafka_security_protocol="PLAINTEXT"
-    )
+    migrate.upgrade(settings.database)
     asyncio.run(create_topics(settings))
 
 
-def _start_programs(folder: Path, ports: Ports, supervisor: Supervisor, environment: Mapping[str, str]) -> str | None:
+def _start_programs(folder: Path, ports: Ports, supervisor: Supervisor, settings: "Settings") -> str | None:
     """Returns the address of the console where there is one."""
+    environment = {
+        **os.environ,
+        "SPENDGATE_BROKERS": settings.brokers,
+        "SPENDGATE_DATABASE_URL": settings.database,
+        "SPENDGATE_DATA_DIR": str(folder),
+        **{f"SPENDGATE_{name.upper()}": str(value) for name, value in EMBEDDED_SETTINGS.items()},
+    }
     http = None
     for program in PROGRAMS:
         if not _installed(program.module):
@@ -132,11 +135,11 @@ def _start_programs(folder: Path, ports: Ports, supervisor: Supervisor, environm
     return http
 
 
-def _tell(run_file: Path, environment: Mapping[str, str], http: str | None) -> None:
+def _tell(run_file: Path, settings: "Settings", http: str | None) -> None:
     """Whole or not at all, and for our own eyes, because the database's address holds its password."""
     run = {
-        "brokers": environment["SPENDGATE_BROKERS"],
-        "database_url": environment["SPENDGATE_DATABASE_URL"],
+        "brokers": settings.brokers,
+        "database_url": settings.database,
         "http": http,
         "pid": os.getpid(),
     }

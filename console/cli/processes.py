@@ -23,12 +23,12 @@ def worker() -> None:
 @app.command(rich_help_panel=PANEL)
 def scheduler() -> None:
     """Publishes ticks, budget resets and the changes of the catalog."""
-    from schedulers.__main__ import run_scheduler
+    from schedulers.__main__ import main
     from streams.logs import configure_logs
 
     settings = load_settings()
     configure_logs(settings.log_format, process="scheduler")
-    run_scheduler(settings)
+    main(settings)
 
 
 @app.command(rich_help_panel=PANEL)

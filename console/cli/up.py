@@ -74,7 +74,7 @@ def _serve(system: "System", demo: bool) -> None:
 def _start_demo(system: "System") -> Callable[[], None]:
     from console.demo import start_demo
 
-    return start_demo(system.environment)
+    return start_demo(system.settings)
 
 
 def _stop_on_signals() -> None:
