@@ -23,7 +23,7 @@ from streams.kafka_clients import client_options
 from streams.partition import OwnedPartition
 from streams.restore import read_latest
 from streams.settings import Settings
-from streams.startup_checks import check_positions, input_topic_ids
+from streams.startup_checks import check_positions, committed_offsets, input_topic_ids
 from streams.topics import INPUTS, Topic
 from streams.writer import PartitionWriter
 
@@ -124,6 +124,7 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         topic_ids = await input_topic_ids(settings)
         latest = await read_latest(options, settings.topic(Topic.CONTROLLER_STATE), numbers)
         beginnings = await self._beginnings(numbers)
+        committed = await committed_offsets(settings, self.app.conf.id, numbers)
         for number in numbers:
             state = PartitionState(
                 number,
@@ -131,7 +132,9 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
                 future_tolerance_ms=settings.future_tolerance_seconds * 1000,
             )
             part = storage.restore(state, latest[number].items())
-            positions = check_positions(number, part, topic_ids, beginnings[number])
+            positions = check_positions(
+                number, part, topic_ids, beginnings=beginnings[number], committed=committed[number]
+            )
             partition = OwnedPartition(state, writers[number], settings, topic_ids, self._end_offset)
             partition.inbox.begin(positions, {})
             self.owned[number] = partition

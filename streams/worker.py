@@ -1,5 +1,6 @@
 """`spendgate worker`: the process around the Faust app."""
 
+import asyncio
 import gc
 from typing import Final
 
@@ -9,6 +10,7 @@ import uvloop
 from streams.app import create_app
 from streams.health import serve_health
 from streams.settings import Settings
+from streams.startup_checks import check_topics
 
 __all__ = ["run_worker"]
 
@@ -18,6 +20,7 @@ _METRICS_PORT: Final = 9100
 def run_worker(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT. Ends the process."""
     uvloop.install()
+    asyncio.run(check_topics(settings))
     # State is large and lives long: looking through all of it again and again would stop the world for a second.
     gc.freeze()
     gc.set_threshold(50_000, 50, 1000)
