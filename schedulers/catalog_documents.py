@@ -1,4 +1,4 @@
-"""Rows of the catalog as the documents that Kafka carries, with their keys and partition. No I/O."""
+"""Rows of the catalog as the documents that Kafka carries, and the partition of their brand. No I/O."""
 
 from models.brand import Brand, BrandZone
 from models.campaign import Campaign
@@ -8,16 +8,12 @@ from streams.core.money import format_money
 from streams.core.partitioner import partition_of
 from streams.core.records import BrandDocument, CampaignDocument, WindowDocument, ZoneDocument
 
-__all__ = ["catalog_partition", "document_key", "document_of"]
+__all__ = ["catalog_partition", "document_of"]
 
 
 def document_of(row: Brand | Campaign, version: int) -> BrandDocument | CampaignDocument:
     """The whole document: a reader needs no other one of the same key."""
     return _brand_document(row, version) if isinstance(row, Brand) else _campaign_document(row, version)
-
-
-def document_key(brand_id: str, campaign_id: str | None) -> str:
-    return brand_id if campaign_id is None else f"{brand_id}/{campaign_id}"
 
 
 def catalog_partition(brand_id: str, partitions: int) -> int:

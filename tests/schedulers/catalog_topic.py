@@ -11,18 +11,20 @@ from streams.topics import Topic, topic_configs
 
 
 async def make_topic(settings: Settings) -> None:
-    topic = NewTopic(
-        settings.topic(Topic.CATALOG), settings.partitions, 1, topic_configs=topic_configs(Topic.CATALOG, settings)
-    )
+    name = settings.topic(Topic.CATALOG)
+    topic = NewTopic(name, settings.partitions, 1, topic_configs=topic_configs(Topic.CATALOG, settings))
     async with admin(settings) as client:
         await client.create_topics([topic])
+        # The broker that answered has only promised it.
+        while name not in await client.list_topics():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
 
 
 async def remove_topic(settings: Settings) -> None:
     name = settings.topic(Topic.CATALOG)
     async with admin(settings) as client:
         await client.delete_topics([name])
-        while name in await client.list_topics():  # noqa: ASYNC110 (the broker tells nobody that it is done)
+        while name in await client.list_topics():  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
 
