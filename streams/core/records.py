@@ -1,7 +1,7 @@
 """Every message of the topics, as CONTRACT names its fields. Data alone: rules live in the files that decide."""
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
@@ -80,11 +80,15 @@ class WindowDocument(msgspec.Struct, frozen=True):
     to: str
 
 
+#: Grows with each document of a key. The bound keeps room above every version that is taken.
+Version: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=1 << 62)]
+
+
 class BrandDocument(msgspec.Struct, frozen=True):
     """catalog, key brand_id."""
 
     brand_id: str
-    version: int
+    version: Version
     zones: list[ZoneDocument]
     currency: str
     kind: Literal["brand"] = "brand"
@@ -101,7 +105,7 @@ class CampaignDocument(msgspec.Struct, frozen=True):
 
     brand_id: str
     campaign_id: str
-    version: int
+    version: Version
     kind: Literal["campaign"] = "campaign"
     name: str = ""
     external_id: str | None = None

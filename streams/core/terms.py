@@ -11,7 +11,7 @@ from streams.core.calendar import Zones, ZoneSpan, check_time_zone
 from streams.core.dayparting import Schedule, window_from_document
 from streams.core.moment import parse_moment
 from streams.core.money import parse_budget
-from streams.core.records import BrandDocument, CampaignDocument, ZoneDocument
+from streams.core.records import BrandDocument, CampaignDocument, Version, ZoneDocument
 from streams.core.refusal import Refusal, RefusalReason
 from streams.core.spend import valid_id
 
@@ -49,7 +49,7 @@ class CampaignTerms:
 
 
 class _AnyVersion(msgspec.Struct):
-    version: int = 0
+    version: Version = 0
 
 
 _Document = TypeVar("_Document", BrandDocument, CampaignDocument)
