@@ -1,0 +1,16 @@
+"""`python -m schedulers`, which `spendgate scheduler` runs too."""
+
+import asyncio
+
+from schedulers.run import run
+from streams.settings import Settings
+
+__all__ = ["main"]
+
+
+def main(settings: Settings) -> None:
+    asyncio.run(run(settings))
+
+
+if __name__ == "__main__":
+    main(Settings())

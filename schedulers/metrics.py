@@ -1,0 +1,13 @@
+"""Every metric of the scheduler, with what it means."""
+
+from typing import Final
+
+from prometheus_client import Counter, Gauge
+
+__all__ = ["FAILURES", "LAST_TICK", "LATENESS", "SENT", "TIME_ZONES"]
+
+LAST_TICK: Final = Gauge("spendgate_scheduler_last_tick_timestamp_seconds", "Moment of the last tick on the broker")
+LATENESS: Final = Gauge("spendgate_scheduler_tick_lateness_seconds", "How long after its moment the broker had it")
+SENT: Final = Counter("spendgate_scheduler_sent", "Ticks and resets that every partition has", ["topic"])
+FAILURES: Final = Counter("spendgate_scheduler_failures", "Attempts that failed and are made again", ["what"])
+TIME_ZONES: Final = Gauge("spendgate_scheduler_time_zones", "Time zones whose resets are sent")

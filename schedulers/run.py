@@ -1,0 +1,71 @@
+"""The scheduler's process: ticks, resets and the catalog relay side by side, until it is told to stop."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import structlog
+
+from schedulers.publish import Publisher
+from schedulers.relay import run_relay
+from schedulers.scheduler import Scheduler
+from schedulers.time_zones import TimeZonesInUse, of_database
+from streams.core.moment import Moment
+from streams.errors import ConfigurationError
+from streams.health import serve_health
+from streams.settings import Settings
+
+__all__ = ["now", "run"]
+
+_METRICS_PORT: Final = 9101
+_NANOSECONDS_PER_MILLISECOND: Final = 1_000_000
+
+log = structlog.get_logger()
+
+
+def now() -> Moment:
+    return time.time_ns() // _NANOSECONDS_PER_MILLISECOND
+
+
+async def run(
+    settings: Settings, *, time_zones_in_use: TimeZonesInUse | None = None, clock: Callable[[], Moment] = now
+) -> None:
+    """Until SIGTERM or SIGINT. An error that waiting does not mend ends it, told, so that it is started again."""
+    publisher = Publisher(settings)
+    scheduler = Scheduler(publisher, time_zones_in_use or of_database(settings), clock)
+    port = _serve(settings, scheduler)
+    try:
+        with _told_to_stop() as stop:
+            async with asyncio.TaskGroup() as group:
+                work = [group.create_task(scheduler.run()), group.create_task(run_relay(settings))]
+                log.info("scheduler_started", brokers=settings.brokers, metrics_port=port)
+                await stop.wait()
+                for task in work:
+                    task.cancel()
+    finally:
+        await publisher.close()
+    log.info("scheduler_stopped")
+
+
+def _serve(settings: Settings, scheduler: Scheduler) -> int:
+    port = _METRICS_PORT if settings.metrics_port is None else settings.metrics_port
+    try:
+        return serve_health(port, lambda: scheduler.ready)
+    except OSError as error:
+        raise ConfigurationError(f"Port {port} is taken: set SPENDGATE_METRICS_PORT to a free one.") from error
+
+
+@contextmanager
+def _told_to_stop() -> Iterator[asyncio.Event]:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield stop
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)

@@ -1,0 +1,117 @@
+"""The running scheduler: sends what is due, waits for the next minute, goes on whatever is away.
+
+What was sent is remembered in memory only. After a start the latest tick and resets are simply sent once more: the
+contract lets them come twice and in any order, and so a restart needs nothing that could be lost or wrong.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+import structlog
+
+from models.errors import ModelError
+from schedulers.messages import message_of
+from schedulers.metrics import FAILURES, LAST_TICK, LATENESS, SENT, TIME_ZONES
+from schedulers.publish import Publisher
+from schedulers.schedules import TICK, Schedule, schedules_of
+from schedulers.ticks_due import Due, latest_due, next_minute
+from schedulers.time_zones import TimeZonesInUse
+from streams.core.calendar import check_time_zone
+from streams.core.moment import SECOND, Moment, format_moment
+from streams.errors import SpendgateError
+
+__all__ = ["Scheduler"]
+
+RETRY_SECONDS: Final = 2
+
+log = structlog.get_logger()
+
+
+class Scheduler:
+    """`clock` tells what time it is; two schedulers at once say the same things twice, which changes nothing."""
+
+    def __init__(self, publisher: Publisher, time_zones_in_use: TimeZonesInUse, clock: Callable[[], Moment]) -> None:
+        self._publisher = publisher
+        self._time_zones_in_use = time_zones_in_use
+        self._clock = clock
+        self._time_zones: frozenset[str] = frozenset()
+        self._time_zones_changed = asyncio.Event()
+        self._sent: dict[Schedule, Due] = {}
+        self.ready = False
+
+    async def run(self) -> None:
+        """For ever. The zones are asked for on the side: a database that hangs must not hold up a tick."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._send_for_ever())
+            group.create_task(self._ask_for_time_zones_for_ever())
+
+    async def send_due(self) -> None:
+        """Send the latest of each schedule, unless it was the one sent last. Raises when the broker has not all."""
+        dues = self._unsent(self._clock())
+        if not dues:
+            return
+        messages = [message_of(schedule, due) for schedule, due in dues.items()]
+        await self._publisher.send(messages)
+        self._sent.update(dues)
+        for topic, _ in messages:
+            SENT.labels(topic).inc()
+        if TICK in dues:
+            LAST_TICK.set(dues[TICK].due_at / SECOND)
+            LATENESS.set((self._clock() - dues[TICK].due_at) / SECOND)
+        log.info("due_sent", at=format_moment(max(due.due_at for due in dues.values())), messages=len(messages))
+
+    async def ask_for_time_zones(self) -> None:
+        """Keep the last answer where there is no new one, and leave out a zone that this version does not know."""
+        try:
+            named = await self._time_zones_in_use()
+        except (SpendgateError, ModelError) as error:
+            FAILURES.labels("time_zones").inc()
+            log.warning("time_zones_unknown", why=str(error), known=len(self._time_zones))
+            return
+        time_zones = frozenset(filter(_is_known, named))
+        if time_zones != self._time_zones:
+            self._time_zones = time_zones
+            self._time_zones_changed.set()
+            TIME_ZONES.set(len(time_zones))
+            log.info("time_zones_changed", time_zones=sorted(time_zones))
+
+    async def _send_for_ever(self) -> None:
+        while True:
+            started_at = self._clock()
+            try:
+                await self.send_due()
+                self.ready = True
+                wake_at = next_minute(started_at)
+            except SpendgateError as error:
+                self.ready = False
+                FAILURES.labels("send").inc()
+                log.warning("send_failed", why=str(error), again_in_seconds=RETRY_SECONDS)
+                wake_at = self._clock() + RETRY_SECONDS * SECOND
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._seconds_until(wake_at)):
+                    await self._time_zones_changed.wait()
+            self._time_zones_changed.clear()
+
+    async def _ask_for_time_zones_for_ever(self) -> None:
+        while True:
+            await self.ask_for_time_zones()
+            await asyncio.sleep(self._seconds_until(next_minute(self._clock())))
+
+    def _unsent(self, now: Moment) -> dict[Schedule, Due]:
+        """Another one than last time, not a later one: a clock that was wrong may be set back."""
+        latest = {schedule: latest_due(schedule, now) for schedule in schedules_of(self._time_zones)}
+        return {schedule: due for schedule, due in latest.items() if due != self._sent.get(schedule)}
+
+    def _seconds_until(self, moment: Moment) -> float:
+        return (moment - self._clock()) / SECOND
+
+
+def _is_known(time_zone: str) -> bool:
+    try:
+        check_time_zone(time_zone)
+    except ValueError as error:
+        log.error("time_zone_refused", why=str(error))
+        return False
+    return True
