@@ -24,6 +24,8 @@ def run_worker(settings: Settings) -> None:
     # State is large and lives long: looking through all of it again and again would stop the world for a second.
     gc.freeze()
     gc.set_threshold(50_000, 50, 1000)
+    # Faust makes its own folder, but not the one above it.
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
     app = create_app(settings)
     port = _METRICS_PORT if settings.metrics_port is None else settings.metrics_port
     serve_health(port, lambda: app.table.ready)
