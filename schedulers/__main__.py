@@ -3,6 +3,7 @@
 import asyncio
 
 from schedulers.run import run
+from streams.logs import configure_logs
 from streams.settings import Settings
 
 __all__ = ["main"]
@@ -13,4 +14,6 @@ def main(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    main(Settings())
+    settings = Settings()
+    configure_logs(settings.log_format, process="scheduler")
+    main(settings)
