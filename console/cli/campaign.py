@@ -1,0 +1,210 @@
+"""`campaign …`: budgets, flights and daypart windows."""
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from console.cli import output
+from console.cli.catalog import actor, ask, editing, nothing_given, show_history
+from console.cli.environment import load_settings
+from console.cli.frame import App
+
+if TYPE_CHECKING:
+    from models.catalog import CampaignChanges
+
+app = App("campaign", help="Campaigns: add, change, show, pause and put away.", panel="Catalog")
+
+_ID = typer.Argument(metavar="ID", help="The campaign's id.")
+_BUDGET = "An amount such as 100.00, or none for no limit."
+_DATE = "A date in the brand's time zone, inclusive, or none."
+_WINDOW = "When it may run, such as 'mon-fri 09:00-17:00'; may be given several times."
+
+
+@app.command()
+def add(
+    campaign_id: str = _ID,
+    brand: str = typer.Option(..., help="The brand that it belongs to, for ever."),
+    name: str = typer.Option("", help="What people call it."),
+    external_id: str = typer.Option("none", help="Its id on the advertising platform."),
+    daily_budget: str = typer.Option("none", help=_BUDGET),
+    total_budget: str = typer.Option("none", help=_BUDGET),
+    starts_on: str = typer.Option("none", help=_DATE),
+    ends_on: str = typer.Option("none", help=_DATE),
+    window: list[str] = typer.Option([], help=_WINDOW),
+    paused: bool = typer.Option(False, "--paused", help="Added paused by hand."),
+) -> None:
+    """Add a campaign to a brand; returns when the broker has its document."""
+    from console import validation
+    from console.views import campaign_row_view
+    from models.catalog import add_campaign
+
+    campaign_id, brand = validation.identifier("campaign", campaign_id), validation.identifier("brand", brand)
+    name, external = validation.name(name), validation.text_or_none(external_id)
+    daily = validation.budget("daily budget", daily_budget)
+    total = validation.budget("total budget", total_budget)
+    starts, ends = validation.date_or_none("starts-on", starts_on), validation.date_or_none("ends-on", ends_on)
+    validation.flight(starts, ends)
+    windows = validation.windows(window)
+    with editing(load_settings()) as session:
+        row = add_campaign(
+            session,
+            campaign_id,
+            brand_id=brand,
+            actor=actor(),
+            name=name,
+            external_id=external,
+            daily_budget_micros=daily,
+            total_budget_micros=total,
+            starts_on=starts,
+            ends_on=ends,
+            enabled=not paused,
+            windows=windows,
+        )
+    output.show(campaign_row_view(row), f"campaign {campaign_id} of brand {brand} added")
+
+
+@app.command("set")
+def set_(
+    campaign_id: str = _ID,
+    name: str = typer.Option(None),
+    external_id: str = typer.Option(None, help="none clears it."),
+    daily_budget: str = typer.Option(None, help=_BUDGET),
+    total_budget: str = typer.Option(None, help=_BUDGET),
+    starts_on: str = typer.Option(None, help=_DATE),
+    ends_on: str = typer.Option(None, help=_DATE),
+    window: list[str] = typer.Option([], help=f"{_WINDOW} Replaces all windows; none clears them."),
+) -> None:
+    """Change what is named; everything else stays."""
+    from console import validation
+    from console.views import campaign_row_view
+    from models.catalog import edit_campaign, set_windows
+    from streams.errors import RefusedValue
+
+    if nothing_given(name, external_id, daily_budget, total_budget, starts_on, ends_on, window):
+        raise RefusedValue("Nothing to change was named: see `spendgate campaign set --help`.")
+    campaign_id = validation.identifier("campaign", campaign_id)
+    changes = _changes(name, external_id, daily_budget, total_budget, starts_on, ends_on)
+    validation.flight(changes.get("starts_on"), changes.get("ends_on"))
+    windows = validation.windows(window)
+    with editing(load_settings()) as session:
+        row = edit_campaign(session, campaign_id, changes, actor=actor())
+        if window:
+            row = set_windows(session, campaign_id, windows, actor=actor())
+    output.show(campaign_row_view(row), f"campaign {campaign_id} changed")
+
+
+@app.command()
+def show(campaign_id: str = _ID) -> None:
+    """What the controller holds now: whether it runs, why not, until when, and what it has spent."""
+    from console import validation
+    from console.cli.live import look_at_campaign, show_campaign
+
+    show_campaign(ask(look_at_campaign(load_settings(), validation.identifier("campaign", campaign_id))))
+
+
+@app.command("list")
+def list_(
+    brand: str = typer.Option(None, help="Of this brand alone."),
+    search: str = typer.Option(None, help="A part of the id or name."),
+) -> None:
+    """All campaigns as they were set up; `show` tells whether they run."""
+    from console import validation
+    from console.views import campaign_row_view, window_text
+    from models.catalog_reads import get_brand, list_campaigns
+    from models.session import session_scope
+
+    with session_scope(load_settings().database) as session:
+        if brand is not None:
+            get_brand(session, validation.identifier("brand", brand))
+        views = [campaign_row_view(row) for row in list_campaigns(session, brand_id=brand, search=search)]
+    if not output.is_json():
+        for view in views:
+            assert isinstance(view["windows"], list)
+            view["windows"] = [window_text(window) for window in view["windows"]]
+    columns = (
+        "campaign_id",
+        "brand_id",
+        "name",
+        "daily_budget",
+        "total_budget",
+        "starts_on",
+        "ends_on",
+        "windows",
+        "enabled",
+        "archived",
+    )
+    output.show_table(columns, views, "There is no campaign: add one with `spendgate campaign add`.")
+
+
+@app.command()
+def pause(campaign_id: str = _ID) -> None:
+    """Pause it until `resume`; nothing else ends it."""
+    _switch(campaign_id, {"enabled": False}, "paused")
+
+
+@app.command()
+def resume(campaign_id: str = _ID) -> None:
+    """End `pause`; it runs when nothing else holds it."""
+    _switch(campaign_id, {"enabled": True}, "no longer paused by hand")
+
+
+@app.command()
+def archive(campaign_id: str = _ID) -> None:
+    """Put it away: it pauses, what is still spent is still counted."""
+    _switch(campaign_id, {"archived": True}, "archived")
+
+
+@app.command()
+def unarchive(campaign_id: str = _ID) -> None:
+    """Take it out again."""
+    _switch(campaign_id, {"archived": False}, "no longer archived")
+
+
+@app.command()
+def history(campaign_id: str = _ID, limit: str = typer.Option("100", help="How many of the newest.")) -> None:
+    """Who changed what, newest first."""
+    from console import validation
+    from models.catalog_reads import changes_of, get_campaign
+    from models.session import session_scope
+
+    most = validation.number("changes", limit, least=1, most=10_000)
+    with session_scope(load_settings().database) as session:
+        get_campaign(session, validation.identifier("campaign", campaign_id))
+        show_history(changes_of(session, campaign_id=campaign_id, limit=most))
+
+
+def _changes(
+    name: str | None,
+    external_id: str | None,
+    daily_budget: str | None,
+    total_budget: str | None,
+    starts_on: str | None,
+    ends_on: str | None,
+) -> "CampaignChanges":
+    """What was typed, checked; None is an option that was not given."""
+    from console import validation
+
+    changes: CampaignChanges = {}
+    if name is not None:
+        changes["name"] = validation.name(name)
+    if external_id is not None:
+        changes["external_id"] = validation.text_or_none(external_id)
+    if daily_budget is not None:
+        changes["daily_budget_micros"] = validation.budget("daily budget", daily_budget)
+    if total_budget is not None:
+        changes["total_budget_micros"] = validation.budget("total budget", total_budget)
+    if starts_on is not None:
+        changes["starts_on"] = validation.date_or_none("starts-on", starts_on)
+    if ends_on is not None:
+        changes["ends_on"] = validation.date_or_none("ends-on", ends_on)
+    return changes
+
+
+def _switch(campaign_id: str, changes: "CampaignChanges", said: str) -> None:
+    from console import validation
+    from console.views import campaign_row_view
+    from models.catalog import edit_campaign
+
+    with editing(load_settings()) as session:
+        row = edit_campaign(session, validation.identifier("campaign", campaign_id), changes, actor=actor())
+    output.show(campaign_row_view(row), f"campaign {campaign_id} is {said}")

@@ -1,0 +1,139 @@
+"""Looking into a topic from outside of every group: up to its end, or for as long as somebody watches."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+
+from streams.core.partitioner import partition_of
+from streams.errors import ConfigurationError, Unreachable
+from streams.kafka_clients import client_options
+from streams.settings import Settings
+from streams.topic_ids import topic_facts
+from streams.topics import Topic
+
+__all__ = ["TopicReader", "topic_reader"]
+
+#: A broker that has said nothing for so long is away.
+_SILENCE_SECONDS: Final = 8.0
+_CLOSING_SECONDS: Final = 1.0
+_POLL_MS: Final = 500
+_POLL_RECORDS: Final = 50_000
+_FETCH_BYTES: Final = 8 * 1024 * 1024
+
+Positions = dict[int, int]
+
+
+@asynccontextmanager
+async def topic_reader(settings: Settings, topic: Topic, *, key: str | None = None) -> AsyncIterator["TopicReader"]:
+    """A reader of committed records at the beginning of the partition of a key, by default of all."""
+    reader = TopicReader(settings, topic)
+    try:
+        await reader.open(key)
+        yield reader
+    finally:
+        await reader.close()
+
+
+class TopicReader:
+    """Reads what is committed. Logs may end in offsets that bear no record, so positions tell, not records."""
+
+    def __init__(self, settings: Settings, topic: Topic) -> None:
+        self._settings = settings
+        self._name = settings.topic(topic)
+        self._consumer = AIOKafkaConsumer(
+            **client_options(settings),
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_partition_fetch_bytes=_FETCH_BYTES,
+            request_timeout_ms=int(_SILENCE_SECONDS * 1000),
+        )
+        #: How many partitions the topic has.
+        self.partition_count = 0
+        self._parts: list[TopicPartition] = []
+
+    async def open(self, key: str | None = None) -> None:
+        async with self._answering():
+            await self._consumer.start()
+            facts = (await topic_facts(self._consumer._client, [self._name])).get(self._name)
+            if facts is None:
+                raise ConfigurationError(f"The topic {self._name} is not there: run `spendgate topics create`.")
+            self.partition_count = facts.partitions
+            numbers = range(facts.partitions) if key is None else [partition_of(key, facts.partitions)]
+            self._parts = [TopicPartition(self._name, number) for number in numbers]
+            self._consumer.assign(self._parts)
+            await self._consumer.seek_to_beginning(*self._parts)
+
+    async def close(self) -> None:
+        with suppress(TimeoutError, KafkaError, OSError):
+            async with asyncio.timeout(_CLOSING_SECONDS):
+                await self._consumer.stop()
+
+    async def ends(self) -> Positions:
+        """The offset after the newest committed record of each partition, now."""
+        async with self._answering():
+            return {part.partition: end for part, end in (await self._consumer.end_offsets(self._parts)).items()}
+
+    async def ends_beside(self, topics: Iterable[Topic]) -> dict[Topic, Positions]:
+        """The same of other topics, in the partitions of the same numbers."""
+        beside = {
+            topic: [TopicPartition(self._settings.topic(topic), part.partition) for part in self._parts]
+            for topic in topics
+        }
+        async with self._answering():
+            ends = await self._consumer.end_offsets([part for parts in beside.values() for part in parts])
+        return {topic: {part.partition: ends[part] for part in parts} for topic, parts in beside.items()}
+
+    def go_to(self, positions: Positions) -> None:
+        for number, offset in positions.items():
+            self._consumer.seek(TopicPartition(self._name, number), offset)
+
+    async def to_end(self) -> AsyncIterator[ConsumerRecord]:
+        """Everything up to the end as of the call; raises Unreachable when the broker falls silent."""
+        ends = await self.ends()
+        before = await self._positions()
+        while any(before[number] < end for number, end in ends.items()):
+            async with self._answering():
+                records = await self._progress(before)
+            for record in records:
+                yield record
+            before = await self._positions()
+
+    async def batch(self, timeout_ms: int = _POLL_MS) -> list[ConsumerRecord]:
+        """What has come, oldest first, as soon as anything has; empty when nothing did in time. Survives a broker
+        that goes and comes back."""
+        fetched: Mapping[TopicPartition, list[ConsumerRecord]]
+        try:
+            fetched = await self._consumer.getmany(timeout_ms=timeout_ms, max_records=_POLL_RECORDS)
+        except KafkaError as error:
+            if not error.retriable:
+                raise
+            await asyncio.sleep(timeout_ms / 1000)
+            return []
+        records = [record for of_partition in fetched.values() for record in of_partition]
+        return sorted(records, key=lambda record: record.timestamp) if len(fetched) > 1 else records
+
+    async def _progress(self, before: Positions) -> list[ConsumerRecord]:
+        """Waits for a position to move on, also where there is no record to show for it."""
+        while True:
+            records = await self.batch()
+            if records or await self._positions() != before:
+                return records
+
+    async def _positions(self) -> Positions:
+        return {part.partition: await self._consumer.position(part) for part in self._parts}
+
+    @asynccontextmanager
+    async def _answering(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(_SILENCE_SECONDS):
+                yield
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise Unreachable(
+                f"No Kafka broker answers at {self._settings.brokers}: start one with `spendgate up`, "
+                "or set SPENDGATE_BROKERS."
+            ) from error
