@@ -1,0 +1,1 @@
+"""Measurements of the whole worker on a real broker. `bench/README.md` has the figures."""

@@ -1,0 +1,126 @@
+"""A broker on the first core and a worker on the second, and what can be seen of the worker from outside."""
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import psutil
+
+from console.local.kafka import LocalKafka
+from streams.provision import create_topics
+from streams.settings import Settings
+
+__all__ = ["BROKER_CORE", "WORKER_CORE", "Worker", "broker", "describe", "median", "topics", "wait_until"]
+
+BROKER_CORE = 0
+WORKER_CORE = 1
+
+
+@contextmanager
+def broker() -> Iterator[LocalKafka]:
+    """Kafka in a temporary folder, on the first core together with this process, whose children inherit it."""
+    os.sched_setaffinity(0, {BROKER_CORE})
+    with tempfile.TemporaryDirectory(prefix="spendgate-bench-") as folder:
+        kafka = LocalKafka(Path(folder))
+        kafka.start()
+        try:
+            yield kafka
+        finally:
+            kafka.stop()
+
+
+def topics(kafka: LocalKafka, prefix: str, partitions: int) -> Settings:
+    """A fresh set of topics."""
+    settings = Settings(brokers=kafka.brokers, topic_prefix=prefix, partitions=partitions)
+    asyncio.run(create_topics(settings))
+    return settings
+
+
+class Worker:
+    """`spendgate worker` as a process of its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._port = _free_port()
+        self._folder = tempfile.TemporaryDirectory(prefix="spendgate-bench-")
+        environment = {
+            **os.environ,
+            "SPENDGATE_BROKERS": settings.brokers,
+            "SPENDGATE_TOPIC_PREFIX": settings.topic_prefix,
+            "SPENDGATE_PARTITIONS": str(settings.partitions),
+            "SPENDGATE_METRICS_PORT": str(self._port),
+            "SPENDGATE_DATA_DIR": self._folder.name,
+        }
+        command = ["taskset", "-c", str(WORKER_CORE), str(Path(sys.executable).with_name("spendgate")), "worker"]
+        self._process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+        self._seen = psutil.Process(self._process.pid)
+
+    def __enter__(self) -> "Worker":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._folder.cleanup()
+
+    def metric(self, name: str) -> float:
+        """0 while the worker does not answer or has not counted yet."""
+        if self._process.poll() is not None:
+            raise RuntimeError(f"the worker ended with exit code {self._process.returncode}")
+        try:
+            with urlopen(f"http://127.0.0.1:{self._port}/metrics", timeout=10) as answer:  # noqa: S310
+                text = answer.read().decode()
+        except (URLError, ConnectionError):
+            return 0.0
+        found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
+        return float(found[1]) if found else 0.0
+
+    def applied(self, topic: str) -> int:
+        return int(self.metric(f'spendgate_records_applied_total{{topic="{topic}"}}'))
+
+    def cpu_seconds(self) -> float:
+        times = self._seen.cpu_times()
+        return float(times.user + times.system)
+
+    def resident_mib(self) -> float:
+        return float(self._seen.memory_info().rss / 1024**2)
+
+
+def wait_until(true: Callable[[], bool], seconds: float, every: float = 0.02) -> float:
+    """The moment, by the monotonic clock, at which it was seen to be true."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {seconds:g} s")
+        time.sleep(every)
+    return time.monotonic()
+
+
+def describe() -> dict[str, object]:
+    """The machine, and how busy it was with other things before the measurement."""
+    return {"cores": psutil.cpu_count(), "load_before": os.getloadavg()[0], "python": sys.version.split()[0]}
+
+
+def median(values: list[float]) -> float:
+    return round(statistics.median(values), 2)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
