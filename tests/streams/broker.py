@@ -1,0 +1,197 @@
+"""Publishes to the worker's input topics and follows what it commits, as any read_committed reader would see it."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+
+from streams.core.duplicates import DuplicateWindow
+from streams.core.moment import parse_moment
+from streams.core.partitioner import partition_of
+from streams.core.records import ControlCommand
+from streams.core.state import BrandState, PartitionState
+from streams.core.storage import decode_part, restore
+from streams.provision import create_topics
+from streams.records import decode_command
+from streams.settings import Settings
+from streams.topics import Topic
+
+PATIENCE_SECONDS = 60
+OUTPUTS = (Topic.CAMPAIGN_CONTROL, Topic.CONTROLLER_STATE, Topic.DEAD_LETTERS)
+
+
+class Broker:
+    """`commands`, `dead_letters` and `states` grow while one awaits `until`, `settled` or `caught_up`."""
+
+    def __init__(self, settings: Settings, producer: AIOKafkaProducer, consumer: AIOKafkaConsumer) -> None:
+        self.settings = settings
+        self.producer = producer
+        self.commands: list[ControlCommand] = []
+        self.dead_letters: list[ConsumerRecord] = []
+        self.sent: dict[tuple[Topic, int], int] = {}  # (topic, partition) -> offset after the last one sent
+        self._consumer = consumer
+        self._topics = {settings.topic(topic): topic for topic in OUTPUTS}
+        self._latest: dict[int, dict[str, bytes]] = {number: {} for number in range(settings.partitions)}
+        self._versions: dict[str, int] = {}
+
+    async def publish(
+        self,
+        topic: Topic,
+        value: object,
+        *,
+        partition: int,
+        at: str | None = None,
+        key: str | None = None,
+        headers: tuple[tuple[str, bytes], ...] = (),
+    ) -> int:
+        """Send one record, JSON unless it is bytes; returns its offset. `at` is its timestamp."""
+        acknowledged = await self.producer.send_and_wait(
+            self.settings.topic(topic),
+            value if isinstance(value, bytes | None) else json.dumps(value).encode(),
+            key=None if key is None else key.encode(),
+            partition=partition,
+            timestamp_ms=None if at is None else parse_moment(at),
+            headers=list(headers),
+        )
+        self.note_sent(topic, partition, acknowledged.offset)
+        return int(acknowledged.offset)
+
+    def note_sent(self, topic: Topic, partition: int, offset: int) -> None:
+        """`settled` waits for this record too."""
+        self.sent[topic, partition] = max(self.sent.get((topic, partition), 0), offset + 1)
+
+    async def brand(self, brand_id: str, at: str | None = None, *, zone: str = "UTC", **fields: object) -> None:
+        document = {"kind": "brand", "brand_id": brand_id, "currency": "USD", **fields}
+        document["zones"] = [{"time_zone": zone, "from": None}]
+        await self._document(brand_id, brand_id, document, at)
+
+    async def campaign(self, brand_id: str, campaign_id: str, at: str | None = None, **fields: object) -> None:
+        document = {"kind": "campaign", "brand_id": brand_id, "campaign_id": campaign_id, **fields}
+        await self._document(f"{brand_id}/{campaign_id}", brand_id, document, at)
+
+    async def spend(
+        self,
+        brand_id: str,
+        campaign_id: str,
+        amount: str,
+        at: str | None = None,
+        *,
+        event_id: str,
+        occurred_at: str | None = None,
+    ) -> None:
+        event = spend_event(brand_id, campaign_id, amount, event_id, occurred_at or at)
+        await self.publish(Topic.SPEND_EVENTS, event, partition=self.home(brand_id), key=brand_id, at=at)
+
+    async def tick(self, partition: int, at: str, due_at: str | None = None) -> None:
+        message = {"tick_id": due_at or at, "due_at": due_at or at}
+        await self.publish(Topic.DAYPARTING_TICKS, message, partition=partition, at=at)
+
+    async def reset(self, partition: int, kind: str, zone: str, at: str, due_at: str | None = None) -> None:
+        message = {"reset_id": f"{kind}:{zone}:{due_at or at}", "kind": kind, "time_zone": zone}
+        message |= {"period": (due_at or at)[:10], "due_at": due_at or at}
+        await self.publish(Topic.BUDGET_RESETS, message, partition=partition, at=at)
+
+    def home(self, brand_id: str) -> int:
+        return partition_of(brand_id, self.settings.partitions)
+
+    def states(self) -> dict[int, PartitionState]:
+        """What a worker would restore from what was read so far."""
+        states = {}
+        for number, entries in self._latest.items():
+            states[number] = PartitionState(number, DuplicateWindow(self.settings.duplicate_window))
+            restore(states[number], entries.items())
+        return states
+
+    def state_of(self, brand_id: str) -> BrandState:
+        return self.states()[self.home(brand_id)].brands[brand_id]
+
+    def told(self, campaign_id: str) -> list[str]:
+        """Commands of a campaign but its first: `pause daily_budget @2025-09-08T12:00:00Z`."""
+        mine = [it for it in self.commands if it.campaign_id == campaign_id]
+        return [" ".join(filter(None, (it.action, ",".join(it.reasons), f"@{it.decided_at}"))) for it in mine[1:]]
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Read on until the condition holds."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not condition():
+                await self._read()
+
+    async def settled(self) -> None:
+        """All that was sent is applied and committed, no resume is awaited, and all of it is read."""
+        await self.until(self._all_applied)
+        await self.until(lambda: not any(state.awaiting for state in self.states().values()))
+        await self.caught_up()
+
+    async def caught_up(self) -> None:
+        """Read up to the end as of now."""
+        tps = list(self._consumer.assignment())
+        ends = await self._consumer.end_offsets(tps)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while any([await self._consumer.position(tp) < end for tp, end in ends.items()]):
+                await self._read()
+
+    def _all_applied(self) -> bool:
+        for (topic, partition), offset in self.sent.items():
+            part = self._latest[partition].get("part")
+            if part is None or decode_part(part).positions[topic] < offset:
+                return False
+        return True
+
+    async def _read(self) -> None:
+        for tp, records in (await self._consumer.getmany(timeout_ms=100)).items():
+            match self._topics[tp.topic]:
+                case Topic.CAMPAIGN_CONTROL:
+                    self.commands += [decode_command(record.value) for record in records]
+                case Topic.DEAD_LETTERS:
+                    self.dead_letters += records
+                case _:
+                    self._keep(self._latest[tp.partition], records)
+
+    def _keep(self, latest: dict[str, bytes], records: list[ConsumerRecord]) -> None:
+        for record in records:
+            if record.value is None:
+                latest.pop(record.key.decode(), None)
+            else:
+                latest[record.key.decode()] = record.value
+
+    async def _document(self, key: str, brand_id: str, document: dict[str, object], at: str | None) -> None:
+        self._versions[key] = self._versions.get(key, 0) + 1
+        versioned = {**document, "version": self._versions[key]}
+        await self.publish(Topic.CATALOG, versioned, partition=self.home(brand_id), key=key, at=at)
+
+
+def spend_event(
+    brand_id: str, campaign_id: str, amount: str, event_id: str, occurred_at: str | None = None
+) -> dict[str, str]:
+    event = {"event_id": event_id, "brand_id": brand_id, "campaign_id": campaign_id, "amount": amount}
+    return event if occurred_at is None else {**event, "occurred_at": occurred_at}
+
+
+def brand_in(partition: int, partitions: int, name: str) -> str:
+    """A brand id that belongs to the partition."""
+    return next(it for it in (f"{name}-{n}" for n in range(10_000)) if partition_of(it, partitions) == partition)
+
+
+@asynccontextmanager
+async def open_broker(settings: Settings, **producer_options: Any) -> AsyncIterator[Broker]:
+    """Topics, one producer and one reader of everything that the worker writes."""
+    await create_topics(settings)
+    producer = AIOKafkaProducer(bootstrap_servers=settings.brokers, acks="all", **producer_options)
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=settings.brokers,
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+    )
+    try:
+        await producer.start()
+        await consumer.start()
+        numbers = range(settings.partitions)
+        consumer.assign([TopicPartition(settings.topic(topic), n) for topic in OUTPUTS for n in numbers])
+        yield Broker(settings, producer, consumer)
+    finally:
+        await producer.stop()
+        await consumer.stop()

@@ -1,0 +1,201 @@
+"""The rows of SCENARIOS that are marked *, through a real broker, with records whose times are given."""
+
+import asyncio
+from itertools import permutations
+
+from streams.core.money import parse_money
+from streams.core.state import BrandState
+from streams.topics import Topic
+from tests.streams.broker import Broker, brand_in, open_broker, spend_event
+from tests.streams.worker_process import WorkerProcess
+
+DAILY = {"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]}
+
+
+async def test_each_row_on_a_partition_of_its_own(broker: Broker, worker: WorkerProcess) -> None:
+    """Time belongs to a partition's ticks, so rows on different partitions do not meet, and may run at once."""
+    rows = (t1_zone, t4_manual_wins, t5_month_roll, t9_concurrency, t17_wrong_key)
+    names = [brand_in(number, broker.settings.partitions, "nike") for number in range(len(rows))]
+    for row, brand_id in zip(rows, names, strict=True):
+        await row(broker, brand_id)
+    worker.check_alive()
+
+
+async def t1_zone(broker: Broker, brand_id: str) -> None:
+    await broker.brand(brand_id, "2025-09-08T00:00:00Z", zone="Asia/Karachi")
+    await broker.campaign(brand_id, "t1", "2025-09-08T00:00:00Z", windows=[{**DAILY, "from": "09:00", "to": "17:00"}])
+    for minute in range(24 * 60):
+        at = f"2025-09-08T{minute // 60:02}:{minute % 60:02}:00Z"
+        message = {"tick_id": at, "due_at": at}
+        await broker.publish(Topic.DAYPARTING_TICKS, message, partition=broker.home(brand_id), at=at)
+    await broker.settled()
+    assert broker.told("t1") == ["resume @2025-09-08T04:00:00Z", "pause schedule @2025-09-08T12:00:00Z"]
+
+
+async def t4_manual_wins(broker: Broker, brand_id: str) -> None:
+    home = broker.home(brand_id)
+
+    async def day_and_night(enabled: bool, daily: str, at: str) -> None:
+        await broker.brand(brand_id, at, zone="Asia/Karachi", daily_budget=daily, enabled=enabled)
+        await broker.settled()
+
+    await day_and_night(True, "100", "2025-09-30T01:00:00Z")
+    await broker.campaign(brand_id, "t4", "2025-09-30T01:00:00Z")
+    await broker.settled()
+    await broker.spend(brand_id, "t4", "100", "2025-09-30T07:00:00Z", event_id="all of it")
+    await broker.settled()
+    paused = ["pause daily_budget @2025-09-30T07:00:00Z"]
+    assert broker.told("t4") == paused
+
+    await day_and_night(False, "100", "2025-09-30T08:00:00Z")
+    await broker.reset(home, "daily", "Asia/Karachi", "2025-09-30T19:00:00Z")
+    await broker.settled()
+    await day_and_night(False, "200", "2025-09-30T19:30:00Z")
+    await broker.tick(home, "2025-09-30T19:31:00Z")
+    await broker.reset(home, "monthly", "Asia/Karachi", "2025-09-30T19:31:00Z")
+    await broker.settled()
+    assert broker.told("t4") == paused
+
+    await day_and_night(True, "200", "2025-10-01T04:00:00Z")
+    assert broker.told("t4") == [*paused, "resume @2025-10-01T04:00:00Z"]
+
+
+async def t5_month_roll(broker: Broker, brand_id: str) -> None:
+    await broker.brand(brand_id, "2025-09-30T18:00:00Z", zone="Asia/Karachi", monthly_budget="1000")
+    await broker.campaign(brand_id, "t5", "2025-09-30T18:00:00Z")
+    await broker.spend(brand_id, "t5", "1000", "2025-09-30T18:30:00Z", event_id="september")
+    await broker.settled()
+    await broker.reset(broker.home(brand_id), "monthly", "Asia/Karachi", "2025-09-30T19:00:00Z")
+    await broker.settled()
+    told = ["pause monthly_budget @2025-09-30T18:30:00Z", "resume @2025-09-30T19:00:00Z"]
+    assert broker.told("t5") == told
+    assert (broker.commands[-1].brand.month, broker.commands[-1].brand.monthly_spent) == ("2025-10", "0.00")
+
+    await broker.spend(
+        brand_id, "t5", "5.00", "2025-09-30T19:00:05Z", event_id="late", occurred_at="2025-09-30T18:59:59Z"
+    )
+    await broker.settled()
+    assert broker.told("t5") == told
+    brand = broker.state_of(brand_id)
+    assert _sums(brand) == ("2025-10-01", 0, 0)
+    assert brand.campaigns["t5"].total_micros == parse_money("1005.00")
+
+
+async def t9_concurrency(broker: Broker, brand_id: str) -> None:
+    at = "2025-09-08T10:00:00Z"
+    await broker.brand(brand_id, "2025-09-08T09:00:00Z", daily_budget="100")
+    for campaign in "abc":
+        await broker.campaign(brand_id, f"t9-{campaign}", "2025-09-08T09:00:00Z")
+
+    async def produce(name: int) -> None:
+        async with open_broker(broker.settings) as own:
+            for n in range(25):
+                await own.spend(brand_id, f"t9-{'abc'[n % 3]}", "1.00", at, event_id=f"{name}-{n}")
+            for (topic, partition), offset in own.sent.items():
+                broker.note_sent(topic, partition, offset - 1)
+
+    async def edit() -> None:
+        await broker.until(lambda: _daily(broker, brand_id) >= parse_money("50.00"))
+        await broker.brand(brand_id, at, daily_budget="500")
+
+    await asyncio.gather(edit(), *(produce(name) for name in range(8)))
+    await broker.settled()
+    assert _sums(broker.state_of(brand_id)) == ("2025-09-08", parse_money("200.00"), parse_money("200.00"))
+    for campaign in "abc":
+        assert len(broker.told(f"t9-{campaign}")) in (0, 2)
+
+    await broker.reset(broker.home(brand_id), "daily", "UTC", "2025-09-09T00:00:00Z")
+    await broker.settled()
+    brand = broker.state_of(brand_id)
+    assert _sums(brand) == ("2025-09-09", 0, parse_money("200.00"))
+    assert brand.terms and brand.terms.daily_budget_micros == parse_money("500")
+
+
+async def t17_wrong_key(broker: Broker, brand_id: str) -> None:
+    home, elsewhere = broker.home(brand_id), broker.settings.partitions - 1
+    await broker.brand(brand_id, "2025-09-08T18:00:00Z", zone="Asia/Karachi")
+    await broker.campaign(brand_id, "t17", "2025-09-08T18:00:00Z")
+    await broker.settled()
+    await broker.tick(home, "2025-09-08T19:00:01Z")
+    await broker.settled()
+    event = spend_event(brand_id, "t17", "7.00", "no key")
+    arrival = "2025-09-08T18:59:59Z"
+    await broker.publish(Topic.SPEND_EVENTS, event, partition=elsewhere, at=arrival)
+    await broker.publish(Topic.SPEND_EVENTS, event, partition=elsewhere, key="some-crc32-place", at=arrival)
+    await broker.until(lambda: broker.state_of(brand_id).monthly_micros != 0)
+    # What is sent after the copies is applied after them.
+    await broker.spend(brand_id, "t17", "1.00", "2025-09-08T19:00:02Z", event_id="after")
+    await broker.settled()
+    assert _sums(broker.state_of(brand_id)) == ("2025-09-09", parse_money("1.00"), parse_money("8.00"))
+
+    rerouted = (("spendgate-rerouted", b"spend-events/1/2"),)
+    await broker.publish(Topic.SPEND_EVENTS, event, partition=elsewhere, at=arrival, headers=rerouted)
+    await broker.until(lambda: bool(broker.dead_letters))
+    assert dict(broker.dead_letters[0].headers)["spendgate-reason"] == b"misplaced"
+
+
+async def test_t7_down_over_midnight(broker: Broker, worker: WorkerProcess) -> None:
+    home = broker.home("nike")
+    await broker.brand("nike", "2025-09-08T18:00:00Z", zone="Asia/Karachi", daily_budget="100")
+    await broker.campaign("nike", "t7", "2025-09-08T18:00:00Z")
+    await broker.tick(home, "2025-09-08T18:54:00Z")
+    await broker.settled()
+    assert await worker.stop() == 0
+
+    delivered = "2025-09-09T03:00:00Z"
+    await broker.spend("nike", "t7", "60.00", delivered, event_id="e1", occurred_at="2025-09-08T18:58:00Z")
+    await broker.spend("nike", "t7", "40.00", delivered, event_id="e2", occurred_at="2025-09-08T19:30:00Z")
+    for _ in range(2):
+        await broker.reset(home, "daily", "Asia/Karachi", delivered, due_at="2025-09-08T19:00:00Z")
+    await worker.started()
+    await broker.settled()
+    brand = broker.state_of("nike")
+    assert _sums(brand) == ("2025-09-09", parse_money("40.00"), parse_money("100.00"))
+    assert not brand.campaigns["t7"].reasons
+    assert broker.told("t7") == []
+
+
+async def test_t8_duplicates_order_and_kills(broker: Broker, worker: WorkerProcess) -> None:
+    events = (("30", "e1", "10:00"), ("50", "e2", "10:01"), ("20", "e3", "09:59"), ("30", "e1", "10:00"))
+    orders = sorted(set(permutations(events)))
+    names = [f"brand-{number}" for number in range(len(orders))]
+    for name in names:
+        await broker.brand(name, "2025-09-08T09:00:00Z", daily_budget="100")
+        await broker.campaign(name, f"{name}-t8", "2025-09-08T09:00:00Z")
+    # Otherwise the first states would wait for the spend that follows, and be pauses.
+    await broker.settled()
+
+    async def send(step: int) -> None:
+        for name, order in zip(names, orders, strict=True):
+            amount, event_id, clock = order[step]
+            at, occurred_at = f"2025-09-08T10:0{2 + step}:00Z", f"2025-09-08T{clock}:00Z"
+            await broker.spend(name, f"{name}-t8", amount, at, event_id=event_id, occurred_at=occurred_at)
+
+    for step in range(len(events)):
+        await send(step)
+        if step < 3:
+            worker.kill()
+            await worker.started()
+    await broker.settled()
+    before = [it.command_id for it in broker.commands]
+    for step in range(len(events)):
+        await send(step)
+    await broker.settled()
+    assert [it.command_id for it in broker.commands] == before
+    for name in names:
+        assert _sums(broker.state_of(name)) == ("2025-09-08", parse_money("100"), parse_money("100"))
+        mine = [it for it in broker.commands if it.brand_id == name]
+        assert [(it.command_id, it.action) for it in mine] == [
+            (f"{name}-t8:1:1", "resume"),
+            (f"{name}-t8:1:2", "pause"),
+        ]
+
+
+def _sums(brand: BrandState) -> tuple[str, int, int]:
+    assert brand.day
+    return brand.day.date.isoformat(), brand.daily_micros, brand.monthly_micros
+
+
+def _daily(broker: Broker, brand_id: str) -> int:
+    brand = broker.states()[broker.home(brand_id)].brands.get(brand_id)
+    return brand.daily_micros if brand else 0

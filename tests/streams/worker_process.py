@@ -1,0 +1,98 @@
+"""`spendgate worker` as a process that tests start, kill, freeze and wake."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from streams.settings import Settings
+
+READY_SECONDS = 60
+
+
+class WorkerProcess:
+    """Its output is in `log`; a process that is still there is killed by `kill`."""
+
+    def __init__(self, settings: Settings, log: Path) -> None:
+        self.log = log
+        self._settings = settings
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log_from = 0
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs."""
+        return self._process.poll() if self._process else 0
+
+    @property
+    def output(self) -> str:
+        """What the present process has said."""
+        return self.log.read_bytes()[self._log_from :].decode(errors="replace")
+
+    def start(self) -> None:
+        self._log_from = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("ab") as out:
+            self._process = subprocess.Popen(
+                [Path(sys.executable).with_name("spendgate"), "worker"],
+                env=_environment(self._settings),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                cwd=self.log.parent,
+            )
+
+    async def ready(self) -> None:
+        """Owns partitions."""
+        async with asyncio.timeout(READY_SECONDS):
+            while "partitions_owned" not in self.output:
+                self.check_alive()
+                await asyncio.sleep(0.02)
+
+    async def started(self) -> "WorkerProcess":
+        self.start()
+        await self.ready()
+        return self
+
+    def check_alive(self) -> None:
+        assert self.exit_code is None, f"the worker ended with {self.exit_code}:\n{self.output[-4000:]}"
+
+    def freeze(self) -> None:
+        self._send(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        self._send(signal.SIGCONT)
+
+    async def stop(self) -> int:
+        """SIGTERM and the exit code."""
+        self._send(signal.SIGTERM)
+        return await self.ended()
+
+    async def ended(self) -> int:
+        assert self._process
+        return await asyncio.wait_for(asyncio.to_thread(self._process.wait, 30), 40)
+
+    def kill(self) -> None:
+        """kill -9; without effect on one that has ended."""
+        if self._process and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+    def _send(self, number: signal.Signals) -> None:
+        assert self._process
+        self._process.send_signal(number)
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SPENDGATE_")}
+    return {
+        **inherited,
+        "SPENDGATE_BROKERS": settings.brokers,
+        "SPENDGATE_TOPIC_PREFIX": settings.topic_prefix,
+        "SPENDGATE_PARTITIONS": str(settings.partitions),
+        "SPENDGATE_TIMESTAMPS": settings.timestamps,
+        "SPENDGATE_FLUSH_INTERVAL_SECONDS": str(settings.flush_interval_seconds),
+        "SPENDGATE_METRICS_PORT": "0",
+        "PYTHONUNBUFFERED": "1",
+    }
