@@ -1,0 +1,81 @@
+"""`simulate-spend`: one spend event, as a producer would send it."""
+
+import json
+import time
+import uuid
+from typing import TYPE_CHECKING, Final
+
+import typer
+
+from console.cli import output
+from console.cli.catalog import ask
+from console.cli.environment import load_settings
+from console.cli.frame import App
+
+if TYPE_CHECKING:
+    from streams.core.spend import Spend
+    from streams.settings import Settings
+    from streams.spend_producer import Acked
+
+app = App()
+
+PANEL: Final = "Try and watch"
+
+
+@app.command("simulate-spend", rich_help_panel=PANEL)
+def simulate_spend(
+    campaign: str = typer.Argument(help="The campaign that spends."),
+    amount: str = typer.Argument(help="Such as 0.0125; below zero is a refund, no -- needed."),
+    event_id: str = typer.Option(None, help="Counts once for the brand; a new one when not given."),
+    occurred_at: str = typer.Option(None, help="Such as 2025-09-08T09:00:00Z; its arrival when not given."),
+) -> None:
+    """Publish one spend event and wait for the broker's ack."""
+    from console import validation
+    from models.catalog_reads import get_brand, get_campaign
+    from models.session import session_scope
+    from streams.core.money import format_money
+
+    settings = load_settings()
+    campaign = validation.identifier("campaign", campaign)
+    micros = validation.spend_amount(amount)
+    with session_scope(settings.database) as session:
+        brand = get_brand(session, get_campaign(session, campaign).brand_id)
+    event = {
+        "event_id": uuid.uuid4().hex if event_id is None else event_id,
+        "brand_id": brand.brand_id,
+        "campaign_id": campaign,
+        "amount": format_money(micros),
+        "currency": brand.currency,
+    }
+    if occurred_at is not None:
+        event["occurred_at"] = occurred_at
+    value = json.dumps(event, ensure_ascii=False).encode(errors="replace")
+    spend = _checked(value, settings)
+    sent = ask(_publish(settings, spend.brand_id, value))
+    output.show(
+        {**event, **sent._asdict()},
+        f"spend {spend.event_id} of {event['amount']} for {campaign} is on {sent.topic}, "
+        f"partition {sent.partition}, offset {sent.offset}",
+    )
+
+
+def _checked(value: bytes, settings: "Settings") -> "Spend":
+    """Whatever the controller would refuse is refused here, in its words."""
+    from streams.core.refusal import Refusal
+    from streams.core.spend import read_spend
+    from streams.errors import RefusedValue
+
+    spend = read_spend(value)
+    if isinstance(spend, Refusal):
+        raise RefusedValue(f"The event is refused: {spend.message}")
+    tolerance = settings.future_tolerance_seconds
+    if spend.occurred_at is not None and spend.occurred_at > time.time_ns() // 1_000_000 + tolerance * 1_000:
+        raise RefusedValue(f"The event is refused: occurred_at may lie at most {tolerance} s ahead of now.")
+    return spend
+
+
+async def _publish(settings: "Settings", brand_id: str, value: bytes) -> "Acked":
+    from streams.spend_producer import spend_producer
+
+    async with spend_producer(settings) as producer:
+        return await producer.send(brand_id, value)

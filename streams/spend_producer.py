@@ -1,0 +1,91 @@
+"""Putting spend events on their topic the way a producer should: keyed by brand, in the brand's partition, acked."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Final, NamedTuple
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from streams.core.partitioner import partition_of
+from streams.errors import ConfigurationError, Unreachable
+from streams.kafka_clients import client_options
+from streams.settings import Settings
+from streams.topic_ids import topic_facts
+from streams.topics import Topic
+
+__all__ = ["Acked", "SpendProducer", "spend_producer"]
+
+#: A broker that has not acknowledged for so long is away.
+_SILENCE_SECONDS: Final = 8.0
+_CLOSING_SECONDS: Final = 1.0
+
+
+class Acked(NamedTuple):
+    """Where the broker has put an event."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+@asynccontextmanager
+async def spend_producer(settings: Settings) -> AsyncIterator["SpendProducer"]:
+    producer = SpendProducer(settings)
+    try:
+        await producer.open()
+        yield producer
+    finally:
+        await producer.close()
+
+
+class SpendProducer:
+    """Events of many callers at once share batches."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._brokers = settings.brokers
+        self._topic = settings.topic(Topic.SPEND_EVENTS)
+        self._partitions = 0
+        self._producer = AIOKafkaProducer(
+            **client_options(settings),
+            acks="all",
+            enable_idempotence=True,
+            request_timeout_ms=int(_SILENCE_SECONDS * 1000),
+        )
+
+    async def open(self) -> None:
+        async with self._answering():
+            await self._producer.start()
+            facts = (await topic_facts(self._producer.client, [self._topic])).get(self._topic)
+        if facts is None:
+            raise ConfigurationError(f"The topic {self._topic} is not there: run `spendgate topics create`.")
+        self._partitions = facts.partitions
+
+    async def send(self, brand_id: str, value: bytes) -> Acked:
+        """Returns when all in-sync replicas have it. After Unreachable it may have arrived all the same: send it again
+        with the same event_id."""
+        partition = partition_of(brand_id, self._partitions)
+        async with self._answering():
+            record = await self._producer.send_and_wait(
+                self._topic, value=value, key=brand_id.encode(), partition=partition
+            )
+        return Acked(record.topic, record.partition, record.offset)
+
+    async def close(self) -> None:
+        """Never waits long for a broker that is away, and leaves nothing behind that might still be sent."""
+        with suppress(TimeoutError, KafkaError, OSError):
+            async with asyncio.timeout(_CLOSING_SECONDS):
+                await self._producer.stop()
+        await self._producer._sender.close()
+        await self._producer.client.close()
+
+    @asynccontextmanager
+    async def _answering(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(_SILENCE_SECONDS):
+                yield
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise Unreachable(
+                f"No Kafka broker answers at {self._brokers}: start one with `spendgate up`, or set SPENDGATE_BROKERS."
+            ) from error
