@@ -197,7 +197,8 @@ def decide_reset(state: PartitionState, reset: Reset, origin: Origin) -> None:
 
 def release_resumes(state: PartitionState, campaigns: Iterable[tuple[BrandState, CampaignState]]) -> None:
     """Tell the awaited resumes of these campaigns; those whose campaigns were paused again meanwhile are gone."""
-    for brand, campaign in list(campaigns):
+    # In an order that every run repeats: after a restart the awaited ones come as the state topic has them.
+    for brand, campaign in sorted(campaigns, key=lambda it: (it[0].brand_id, it[1].campaign_id)):
         awaited = campaign.awaited
         if awaited is None:
             continue
