@@ -1,0 +1,77 @@
+"""One day of a brand through the worker's own intake, and every message that comes of it. Needs no services."""
+
+from datetime import datetime
+
+from aiokafka import ConsumerRecord
+
+from schedulers.messages import reset_message, tick_message
+from schedulers.ticks_due import Due
+from streams.core.decide import release_resumes
+from streams.core.duplicates import DuplicateWindow
+from streams.core.moment import MINUTE, parse_moment
+from streams.core.records import (
+    BrandDocument,
+    CampaignDocument,
+    ControlCommand,
+    ResetKind,
+    SpendCorrection,
+    WindowDocument,
+    ZoneDocument,
+)
+from streams.core.state import PartitionState
+from streams.dead_letters import Outbox, Outgoing
+from streams.intake import Intake
+from streams.records import encode
+from streams.topics import Topic
+
+MORNING = parse_moment("2025-09-08T00:00:00Z")
+MIDNIGHT = parse_moment("2025-09-08T19:00:00Z")  # in Karachi
+
+BRAND = BrandDocument("nike", 1, [ZoneDocument("Asia/Karachi")], "USD", name="Nike", daily_budget="100.00")
+SUMMER = CampaignDocument("nike", "nike-summer", 1, ends_on="2025-12-31", total_budget="500")
+NIGHTS = CampaignDocument("nike", "nike-nights", 1, windows=[WindowDocument(["fri", "sat"], "22:00", "24:00")])
+CORRECTION = SpendCorrection("c-1", "nike", "nike-summer", "-0.5", "2025-09-08", reason="counted twice")
+SPEND = (
+    b'{"event_id":"e-1","brand_id":"nike","campaign_id":"nike-summer","amount":"60.25"}',
+    b'{"event_id":"e-2","brand_id":"nike","campaign_id":"nike-summer","amount":60.25,"currency":"USD",'
+    b'"occurred_at":"2025-09-08T09:00:00.125+05:00","attributes":{"placement":"top"}}',
+)
+
+#: What others send, in the order in which the worker gets it.
+SENT: list[tuple[Topic, str | None, bytes, int]] = [
+    (Topic.CATALOG, "nike", encode(BRAND), MORNING),
+    (Topic.CATALOG, "nike/nike-summer", encode(SUMMER), MORNING),
+    (Topic.CATALOG, "nike/nike-nights", encode(NIGHTS), MORNING),
+    *((Topic.SPEND_EVENTS, "nike", value, MORNING + 6 * 60 * MINUTE) for value in SPEND),
+    (Topic.SPEND_CORRECTIONS, "nike", encode(CORRECTION), MORNING + 7 * 60 * MINUTE),
+    (Topic.DAYPARTING_TICKS, None, encode(tick_message(MIDNIGHT - MINUTE)), MIDNIGHT - MINUTE),
+    (
+        Topic.BUDGET_RESETS,
+        None,
+        encode(reset_message(ResetKind.DAILY, "Asia/Karachi", Due(datetime(2025, 9, 9), MIDNIGHT))),  # noqa: DTZ001
+        MIDNIGHT,
+    ),
+]
+
+
+def play() -> list[ControlCommand]:
+    """The commands that the worker tells of SENT."""
+    state = PartitionState(0, DuplicateWindow(1_000))
+    intake = Intake(state, Outbox(), partitions=1, given_times=False)
+    for offset, (topic, key, value, arrival) in enumerate(SENT):
+        assert intake.apply(topic, _record(topic, key, value, arrival, offset), arrival)
+        release_resumes(state, state.awaiting.values())
+    return state.commands
+
+
+def dead_letter(value: bytes) -> Outgoing:
+    """What becomes of a spend event that is refused."""
+    outbox = Outbox()
+    intake = Intake(PartitionState(0, DuplicateWindow(1_000)), outbox, partitions=1, given_times=False)
+    intake.apply(Topic.SPEND_EVENTS, _record(Topic.SPEND_EVENTS, "nike", value, MORNING, 0), MORNING)
+    return outbox.take()[0]
+
+
+def _record(topic: Topic, key: str | None, value: bytes, arrival: int, offset: int) -> ConsumerRecord:
+    sizes = (0, len(value))
+    return ConsumerRecord(topic.value, 0, offset, arrival, 1, key and key.encode(), value, None, *sizes, ())
