@@ -1,11 +1,25 @@
 """What Alembic runs for every command: the connection comes from `models.migrate`, never from a file."""
 
+from typing import Any
+
 from alembic import context
 
+from models.spend_log import partition_names
 from models.tables import metadata
 
+_PARTITIONS = frozenset(partition_names())
+
+
+def _is_compared(name: str | None, kind: str, parents: Any) -> bool:
+    """Partitions are storage: models know the whole table alone."""
+    return not (kind == "table" and name in _PARTITIONS)
+
+
 context.configure(
-    connection=context.config.attributes["connection"], target_metadata=metadata, compare_server_default=True
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    compare_server_default=True,
+    include_name=_is_compared,
 )
 with context.begin_transaction():
     context.run_migrations()
