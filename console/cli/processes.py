@@ -1,4 +1,4 @@
-"""`worker`, `scheduler`, `migrate`: one process of each kind, settings from the environment."""
+"""`worker`, `scheduler`, `ledger`, `migrate`: one process of each kind, settings from the environment."""
 
 from console.cli import output
 from console.cli.environment import load_settings
@@ -29,6 +29,19 @@ def scheduler() -> None:
     settings = load_settings()
     configure_logs(settings.log_format, process="scheduler")
     main(settings)
+
+
+@app.command(rich_help_panel=PANEL)
+def ledger() -> None:
+    """Keeps every spend and every command in PostgreSQL."""
+    import asyncio
+
+    from streams.ledger.run import run
+    from streams.logs import configure_logs
+
+    settings = load_settings()
+    configure_logs(settings.log_format, process="ledger")
+    asyncio.run(run(settings))
 
 
 @app.command(rich_help_panel=PANEL)

@@ -20,6 +20,7 @@ class RefusalReason(StrEnum):
     UNKNOWN_BRAND = "unknown_brand"
     MISPLACED = "misplaced"
     TOO_LARGE = "too_large"
+    NOT_STORABLE = "not_storable"  # the ledger's own: the controller has counted it
 
 
 class Refusal(NamedTuple):

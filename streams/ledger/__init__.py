@@ -1,0 +1,1 @@
+"""Spend and commands into PostgreSQL, the system of record."""

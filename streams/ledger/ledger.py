@@ -1,0 +1,143 @@
+"""The ledger's loop: poll, know the brands, save, tell, commit. Offsets are committed after the database has."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+import psycopg2
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from models.errors import ModelError
+from streams.errors import Unreachable
+from streams.kafka_clients import client_options
+from streams.ledger import metrics
+from streams.ledger.batch import Batch, original_of
+from streams.ledger.brands import Brands
+from streams.ledger.database import LedgerDatabase
+from streams.ledger.rows import Row, UnbookedRow
+from streams.settings import Settings
+from streams.topics import Topic
+
+__all__ = ["GROUP", "READ", "Ledger"]
+
+log = structlog.get_logger()
+
+GROUP: Final = "spendgate-ledger"
+READ: Final = (Topic.SPEND_EVENTS, Topic.CAMPAIGN_CONTROL, Topic.DEAD_LETTERS)
+
+_POLL_MS: Final = 500
+_POLL_RECORDS: Final = 20_000
+_FIRST_PAUSE_SECONDS: Final = 0.2
+_LONGEST_PAUSE_SECONDS: Final = 10.0
+
+_T = TypeVar("_T")
+
+
+class Ledger:
+    """Killed at any point it goes on from the offsets committed, and what it saved before is not added again."""
+
+    def __init__(self, settings: Settings, consumer: AIOKafkaConsumer, brands: Brands) -> None:
+        #: Reads, saves and commits.
+        self.ready = False
+        self._settings = settings
+        self._consumer = consumer
+        self._brands = brands
+        self._database = LedgerDatabase(settings.database)
+        self._look_for_unbooked = True
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        try:
+            while True:
+                await self._round()
+        finally:
+            self.ready = False
+            await asyncio.to_thread(self._database.close)
+
+    async def _round(self) -> None:
+        fetched = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=_POLL_RECORDS)
+        if await self._patiently(self._brands.catch_up, "broker_away"):
+            self._look_for_unbooked = True
+        if self._look_for_unbooked:
+            await self._book_late()
+            self._look_for_unbooked = False
+        if fetched:
+            with metrics.BATCH_SECONDS.time():
+                batch = await asyncio.to_thread(Batch, self._settings, fetched, self._brands.terms)
+                await self._save(batch, [])
+                await self._commit(batch)
+        if not self.ready and self._consumer.assignment():
+            self.ready = True
+            log.info("ledger_ready")
+
+    async def _book_late(self) -> None:
+        """Spend that waited for its brand, which the catalog tells now."""
+        waiting = await self._in_database(lambda: self._database.unbooked(self._brands.terms))
+        if waiting:
+            batch = Batch(self._settings, {}, self._brands.terms)
+            for row in waiting:
+                batch.take(original_of(row))
+            await self._save(batch, waiting)
+            log.info("unbooked_spend_booked", rows=len(waiting))
+
+    async def _save(self, batch: Batch, booked: list[UnbookedRow]) -> None:
+        if batch.rows or booked:
+            refused = await self._in_database(lambda: self._database.save(batch.rows, booked))
+            for row in refused:
+                self._note_refused(batch, row)
+            for row in batch.rows:
+                metrics.SAVED.labels(row.table).inc()
+        if batch.letters.records:
+            await self._patiently(lambda: self._tell(batch), "broker_away")
+
+    def _note_refused(self, batch: Batch, row: Row) -> None:
+        metrics.NOT_STORABLE.labels(row.table).inc()
+        log.error(
+            "row_refused_by_the_database",
+            table=row.table,
+            topic=row.topic,
+            partition=row.partition,
+            offset=row.record_offset,
+            dead_letter=batch.refused(row),
+        )
+
+    async def _tell(self, batch: Batch) -> None:
+        """Rare, so the producer lives for one batch. A letter may be told twice, after a kill."""
+        async with AIOKafkaProducer(**client_options(self._settings), acks="all", max_request_size=2**21) as producer:
+            for letter in batch.letters.records:
+                await producer.send_and_wait(
+                    self._settings.topic(letter.topic),
+                    letter.value,
+                    key=letter.key,
+                    partition=letter.partition,
+                    headers=list(letter.headers),
+                )
+
+    async def _commit(self, batch: Batch) -> None:
+        """Failing is harmless: who reads the same again adds nothing."""
+        try:
+            await self._consumer.commit(batch.offsets)
+            metrics.LAST_SAVED.set(batch.newest_arrival / 1000)
+        except KafkaError as error:
+            log.warning("offsets_not_committed", why=repr(error))
+
+    async def _in_database(self, work: Callable[[], _T]) -> _T:
+        return await self._patiently(lambda: asyncio.to_thread(work), "database_away")
+
+    async def _patiently(self, work: Callable[[], Awaitable[_T]], what: str) -> _T:
+        """Again and again with growing pauses, not ready meanwhile; nothing is committed before it is done."""
+        pause_seconds = _FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                result = await work()
+            except (psycopg2.Error, ModelError, Unreachable, KafkaError) as error:
+                self.ready = False
+                metrics.DATABASE_AWAY.set(what == "database_away")
+                log.warning(what, why=str(error).strip(), again_in_seconds=pause_seconds)
+            else:
+                metrics.DATABASE_AWAY.set(0)
+                return result
+            await asyncio.sleep(pause_seconds)
+            pause_seconds = min(pause_seconds * 2, _LONGEST_PAUSE_SECONDS)

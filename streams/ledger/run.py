@@ -1,0 +1,51 @@
+"""`spendgate ledger`: the process around the ledger's loop."""
+
+import asyncio
+import signal
+from contextlib import suppress
+from typing import Final
+
+from aiokafka import AIOKafkaConsumer
+
+from streams.health import serve_health
+from streams.kafka_clients import client_options
+from streams.ledger.brands import Brands
+from streams.ledger.ledger import GROUP, READ, Ledger
+from streams.settings import Settings
+from streams.startup_checks import check_topics
+from streams.topic_reader import topic_reader
+from streams.topics import Topic
+
+__all__ = ["run"]
+
+_METRICS_PORT: Final = 9102
+_FETCH_BYTES: Final = 4 * 1024 * 1024
+
+
+async def run(settings: Settings) -> None:
+    """Until SIGTERM or SIGINT. What is saved but not yet committed is read again by the next one, and not added."""
+    work = asyncio.create_task(_run(settings))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, work.cancel)
+    with suppress(asyncio.CancelledError):
+        await work
+
+
+async def _run(settings: Settings) -> None:
+    await check_topics(settings)
+    consumer = AIOKafkaConsumer(
+        *(settings.topic(topic) for topic in READ),
+        **client_options(settings),
+        group_id=settings.topic(GROUP),
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=_FETCH_BYTES,
+        session_timeout_ms=10_000,
+        heartbeat_interval_ms=2_000,
+    )
+    async with topic_reader(settings, Topic.CATALOG) as catalog, consumer:
+        ledger = Ledger(settings, consumer, Brands(catalog))
+        port = _METRICS_PORT if settings.metrics_port is None else settings.metrics_port
+        serve_health(port, lambda: ledger.ready)
+        await ledger.run()

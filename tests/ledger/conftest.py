@@ -1,0 +1,101 @@
+"""A ledger on topics and a database of its own."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from typing import Any
+
+import psycopg2
+import pytest
+from pydantic import SecretStr
+
+from console.local.kafka import LocalKafka
+from models import migrate
+from streams.ledger import run as ledger_run
+from streams.settings import Settings, Timestamps
+from tests.streams.broker import Broker, open_broker
+
+PATIENCE_SECONDS = 30
+
+Rows = list[tuple[Any, ...]]
+
+
+class Books:
+    """Looks into the ledger's database."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def rows(self, query: str, *values: object) -> Rows:
+        connection = psycopg2.connect(self.url)
+        try:
+            with connection, connection.cursor() as cursor:
+                cursor.execute(query, values)
+                return cursor.fetchall() if cursor.description else []
+        finally:
+            connection.close()
+
+    async def until(self, query: str, wanted: Rows) -> None:
+        """Look again until the answer is the wanted one."""
+        found: Rows = []
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while (found := await asyncio.to_thread(self.rows, query)) != wanted:  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            assert found == wanted
+
+
+class RunningLedger:
+    """`run` in this process; `stop` is what SIGTERM does."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._task = asyncio.create_task(ledger_run._run(settings))
+
+    async def stop(self) -> None:
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
+
+
+@pytest.fixture
+def settings(kafka: LocalKafka, topic_prefix: str, database_url: str) -> Settings:
+    migrate.upgrade(database_url)
+    return Settings(
+        brokers=kafka.brokers,
+        database_url=SecretStr(database_url),
+        topic_prefix=topic_prefix,
+        partitions=4,
+        timestamps=Timestamps.CREATE,
+        metrics_port=0,
+    )
+
+
+@pytest.fixture
+def books(database_url: str) -> Books:
+    return Books(database_url)
+
+
+@pytest.fixture
+async def broker(settings: Settings) -> AsyncIterator[Broker]:
+    async with open_broker(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def new_ledger(settings: Settings) -> AsyncIterator[Callable[[], RunningLedger]]:
+    """Makes ledgers that are stopped after the test, whatever happens."""
+    made: list[RunningLedger] = []
+
+    def make() -> RunningLedger:
+        made.append(RunningLedger(settings))
+        return made[-1]
+
+    yield make
+    for ledger in made:
+        await ledger.stop()
+
+
+@pytest.fixture
+async def ledger(broker: Broker, new_ledger: Callable[[], RunningLedger]) -> RunningLedger:
+    return new_ledger()
