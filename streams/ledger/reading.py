@@ -97,6 +97,7 @@ def refusal_row(record: ConsumerRecord, spend_topic: str) -> RefusalRow | Skippe
     spend = read_spend(record.value)
     brand_id, event_id = (spend.brand_id, spend.event_id) if isinstance(spend, Spend) else (None, None)
     try:
+        format_moment(record.timestamp)  # raises for a time that nothing can write
         return RefusalRow(
             spend_topic,
             int(headers[f"{_KIP_1034}partition"]),
@@ -109,7 +110,7 @@ def refusal_row(record: ConsumerRecord, spend_topic: str) -> RefusalRow | Skippe
             record.partition,
             record.offset,
         )
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, OverflowError):
         return Skipped("letter_without_origin")
 
 

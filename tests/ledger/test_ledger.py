@@ -136,6 +136,22 @@ async def test_what_the_controller_refused_is_left_out_until_it_is_replayed(
     ]
 
 
+async def test_a_refused_spend_of_an_unknown_brand_counts_once_when_it_is_replayed(
+    broker: Broker, ledger: RunningLedger, books: Books
+) -> None:
+    event = spend_event("late", "c", "3.00", "e", NOON)
+    await broker.spend("late", "c", "3.00", at=NOON, event_id="e")
+    await books.until("SELECT brand_id FROM spend_unbooked", [("late",)])
+    await _refuse(broker, books, event, found_in="spend_unbooked")
+    await broker.brand("late", at=NOON)
+    await books.until(LOG, [("e",)])
+    await books.until("SELECT count(*) FROM spend_refusal", [(1,)])
+    assert books.rows(SUM) == [(0, None)]
+
+    await broker.spend("late", "c", "3.00", at=NOON, event_id="e")
+    await books.until(SUM, [(1, Decimal(3))])
+
+
 async def test_attributes_that_postgresql_refuses_cost_no_money_and_block_nothing(
     broker: Broker, ledger: RunningLedger, books: Books
 ) -> None:
@@ -190,10 +206,12 @@ def test_the_database_refuses_to_change_what_is_kept(settings: Settings, books: 
                 books.rows(statement.format(table))
 
 
-async def _refuse(broker: Broker, books: Books, event: dict[str, str]) -> None:
-    """Send what the controller writes when it refuses the record."""
+async def _refuse(broker: Broker, books: Books, event: dict[str, str], *, found_in: str = "spend_log") -> None:
+    """Send what the controller writes when it refuses the newest record of the brand."""
     [(topic, partition, offset)] = books.rows(
-        "SELECT topic, partition, record_offset FROM spend_log WHERE event_id = %s", event["event_id"]
+        f"SELECT topic, partition, record_offset FROM {found_in} WHERE brand_id = %s "  # noqa: S608
+        "ORDER BY record_offset DESC LIMIT 1",
+        event["brand_id"],
     )
     value = json.dumps(event).encode()
     record = original_of(UnbookedRow(topic, partition, offset, event["brand_id"], parse_moment(NOON), value))
@@ -201,7 +219,7 @@ async def _refuse(broker: Broker, books: Books, event: dict[str, str]) -> None:
     outbox.dead_letter(record, Refusal(RefusalReason.OCCURRED_IN_FUTURE, "occurred_at: too late"))
     [letter] = outbox.take()
     await broker.publish(
-        Topic.DEAD_LETTERS, letter.value, partition=partition, key="nike", at=NOON, headers=letter.headers
+        Topic.DEAD_LETTERS, letter.value, partition=partition, key=event["brand_id"], at=NOON, headers=letter.headers
     )
 
 
