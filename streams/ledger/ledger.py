@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
 import psycopg2
@@ -39,13 +40,22 @@ class Ledger:
     """Killed at any point it goes on from the offsets committed, and what it saved before is not added again."""
 
     def __init__(self, settings: Settings, consumer: AIOKafkaConsumer, brands: Brands) -> None:
-        #: Reads, saves and commits.
-        self.ready = False
         self._settings = settings
         self._consumer = consumer
         self._brands = brands
         self._database = LedgerDatabase(settings.database)
+        #: One thread, because a connection serves one at a time, also when a stop comes in the middle of a batch.
+        self._thread = ThreadPoolExecutor(1, "database")
         self._look_for_unbooked = True
+        self._owns = False
+        #: What it waits for now, which it should not have to.
+        self._waiting_for: set[str] = set()
+        self._saving: asyncio.Task[None] = asyncio.create_task(asyncio.sleep(0))
+
+    @property
+    def ready(self) -> bool:
+        """Owns partitions, reads, saves and commits."""
+        return self._owns and not self._waiting_for
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -53,24 +63,32 @@ class Ledger:
             while True:
                 await self._round()
         finally:
-            self.ready = False
-            await asyncio.to_thread(self._database.close)
+            self._saving.cancel()
+            await asyncio.wait([self._saving])
+            await self._in_thread(self._database.close)
+            self._thread.shutdown()
 
     async def _round(self) -> None:
+        """The next batch is read while the database works on the last one."""
         fetched = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=_POLL_RECORDS)
         if await self._patiently(self._brands.catch_up, "broker_away"):
             self._look_for_unbooked = True
+        batch = await asyncio.to_thread(Batch, self._settings, fetched, self._brands.terms) if fetched else None
+        if batch or self._look_for_unbooked or self._saving.done():
+            await self._saving
         if self._look_for_unbooked:
             await self._book_late()
             self._look_for_unbooked = False
-        if fetched:
-            with metrics.BATCH_SECONDS.time():
-                batch = await asyncio.to_thread(Batch, self._settings, fetched, self._brands.terms)
-                await self._save(batch, [])
-                await self._commit(batch)
-        if not self.ready and self._consumer.assignment():
-            self.ready = True
+        if batch:
+            self._saving = asyncio.create_task(self._save_and_commit(batch))
+        if not self._owns and self._consumer.assignment():
+            self._owns = True
             log.info("ledger_ready")
+
+    async def _save_and_commit(self, batch: Batch) -> None:
+        with metrics.BATCH_SECONDS.time():
+            await self._save(batch, [])
+            await self._commit(batch)
 
     async def _book_late(self) -> None:
         """Spend that waited for its brand, which the catalog tells now."""
@@ -124,7 +142,10 @@ class Ledger:
             log.warning("offsets_not_committed", why=repr(error))
 
     async def _in_database(self, work: Callable[[], _T]) -> _T:
-        return await self._patiently(lambda: asyncio.to_thread(work), "database_away")
+        return await self._patiently(lambda: self._in_thread(work), "database_away")
+
+    def _in_thread(self, work: Callable[[], _T]) -> Awaitable[_T]:
+        return asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     async def _patiently(self, work: Callable[[], Awaitable[_T]], what: str) -> _T:
         """Again and again with growing pauses, not ready meanwhile; nothing is committed before it is done."""
@@ -133,11 +154,15 @@ class Ledger:
             try:
                 result = await work()
             except (psycopg2.Error, ModelError, Unreachable, KafkaError) as error:
-                self.ready = False
-                metrics.DATABASE_AWAY.set(what == "database_away")
+                self._wait_for(what)
                 log.warning(what, why=str(error).strip(), again_in_seconds=pause_seconds)
             else:
-                metrics.DATABASE_AWAY.set(0)
+                self._waiting_for.discard(what)
+                metrics.DATABASE_AWAY.set("database_away" in self._waiting_for)
                 return result
             await asyncio.sleep(pause_seconds)
             pause_seconds = min(pause_seconds * 2, _LONGEST_PAUSE_SECONDS)
+
+    def _wait_for(self, what: str) -> None:
+        self._waiting_for.add(what)
+        metrics.DATABASE_AWAY.set("database_away" in self._waiting_for)

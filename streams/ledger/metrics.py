@@ -9,6 +9,8 @@ __all__ = ["BATCH_SECONDS", "DATABASE_AWAY", "LAST_SAVED", "NOT_STORABLE", "SAVE
 SAVED: Final = Counter("spendgate_ledger_rows", "Rows handed to the database and committed", ["table"])
 SKIPPED: Final = Counter("spendgate_ledger_skipped", "Records that are no row of the ledger", ["why"])
 NOT_STORABLE: Final = Counter("spendgate_ledger_not_storable", "Rows that the database refused", ["table"])
-BATCH_SECONDS: Final = Histogram("spendgate_ledger_batch_seconds", "Time of one batch, from reading to the commit")
+BATCH_SECONDS: Final = Histogram(
+    "spendgate_ledger_batch_seconds", "Time of one batch in the database, up to the commit of its offsets"
+)
 DATABASE_AWAY: Final = Gauge("spendgate_ledger_database_away", "1 while the ledger waits for the database")
 LAST_SAVED: Final = Gauge("spendgate_ledger_last_saved_timestamp_seconds", "Arrival of the newest record committed")
