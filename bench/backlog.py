@@ -1,4 +1,4 @@
-"""Events per second of a worker that drains a backlog, beside a reader that does nothing. `--help` tells the options."""
+"""Events per second of a worker that drains a backlog, beside a reader that does nothing. See `--help`."""
 
 import argparse
 import json
