@@ -8,18 +8,30 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from confluent_kafka import Consumer, TopicPartition
 
 from bench.load import BRANDS, publish_catalog
 from bench.machine import Worker, broker, describe, median, topics, wait_until
-from streams.core.records import CauseKind, ControlCommand
+from streams.core.moment import parse_moment
+from streams.core.records import CauseKind
 from streams.records import decode_command
 from streams.settings import Settings
 from streams.topics import Topic
 
 #: Spend before the first pause, so that connections and caches are warm.
 _WARM_UP_SECONDS = 5
+
+
+class Pause(NamedTuple):
+    """The way of one pause, in milliseconds since the epoch."""
+
+    produced_at: float
+    arrived_at: float  # the spend on the broker, which is the command's decided_at
+    written_at: float  # the command on the broker, its transaction not yet committed
+    read_at: float
 
 
 def main() -> None:
@@ -45,43 +57,44 @@ def measure(settings: Settings, rate: int, seconds: int) -> dict[str, float]:
         cpu_before, started_at = worker.cpu_seconds(), time.monotonic()
         command = [sys.executable, "-m", "bench.steady_producer", settings.brokers, settings.topic_prefix]
         with subprocess.Popen([*command, str(settings.partitions), str(rate), str(count * BRANDS)]) as producer:
-            latencies = sorted(_latencies(reader, BRANDS, seconds=_WARM_UP_SECONDS + seconds + 60))
+            pauses = list(_pauses(reader, BRANDS, seconds=_WARM_UP_SECONDS + seconds + 60))
             wait_until(lambda: producer.poll() is not None, 60)
+        flush_ms = 1000 * worker.mean("spendgate_flush_seconds")
         busy = (worker.cpu_seconds() - cpu_before) / (time.monotonic() - started_at)
     reader.close()
     assert producer.returncode == 0
+    latencies = sorted(pause.read_at - pause.produced_at for pause in pauses)
     return {
-        "commands": len(latencies),
-        "commands_per_second": round(len(latencies) / seconds, 1),
+        "commands": len(pauses),
+        "commands_per_second": round(len(pauses) / seconds, 1),
         "p50_ms": _percentile(latencies, 0.50),
         "p90_ms": _percentile(latencies, 0.90),
         "p99_ms": _percentile(latencies, 0.99),
         "max_ms": round(latencies[-1], 1),
+        "p50_ms_to_arrival": _percentile(sorted(it.arrived_at - it.produced_at for it in pauses), 0.50),
+        "p50_ms_to_written": _percentile(sorted(it.written_at - it.arrived_at for it in pauses), 0.50),
+        "p50_ms_to_read": _percentile(sorted(it.read_at - it.written_at for it in pauses), 0.50),
+        "transaction_ms_mean": round(flush_ms, 1),
         "worker_core_busy": round(busy, 2),
     }
 
 
-def _latencies(reader: Consumer, count: int, seconds: float) -> list[float]:
-    """Milliseconds of each pause that spend made."""
-    found: list[float] = []
+def _pauses(reader: Consumer, count: int, seconds: float) -> Iterator[Pause]:
+    """The pauses that spend made, as they come."""
     deadline = time.monotonic() + seconds
-    while len(found) < count:
+    found = 0
+    while found < count:
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{len(found)} of {count} pauses came")
+            raise TimeoutError(f"{found} of {count} pauses came")
         message = reader.poll(0.5)
         if message is None or message.error():
             continue
-        read_at = time.time_ns()
-        produced_at = _produced_at(decode_command(message.value()))
-        if produced_at is not None:
-            found.append((read_at - produced_at) / 1_000_000)
-    return found
-
-
-def _produced_at(command: ControlCommand) -> int | None:
-    if command.cause.kind is not CauseKind.SPEND or command.cause.event_id is None:
-        return None
-    return int(command.cause.event_id.partition(".")[0])
+        read_at = time.time_ns() / 1_000_000
+        command = decode_command(message.value())
+        if command.cause.kind is CauseKind.SPEND and command.cause.event_id:
+            found += 1
+            produced_at = int(command.cause.event_id.partition(".")[0]) / 1_000_000
+            yield Pause(produced_at, parse_moment(command.decided_at), message.timestamp()[1], read_at)
 
 
 def _reader(settings: Settings) -> Consumer:

@@ -39,6 +39,7 @@ def producer(settings: Settings, linger_ms: float) -> Producer:
         {
             "bootstrap.servers": settings.brokers,
             "acks": "all",
+            "max.in.flight.requests.per.connection": 5,
             "linger.ms": linger_ms,
             "batch.size": 256 * 1024,
             "queue.buffering.max.messages": 500_000,

@@ -93,6 +93,9 @@ class Worker:
     def applied(self, topic: str) -> int:
         return int(self.metric(f'spendgate_records_applied_total{{topic="{topic}"}}'))
 
+    def mean(self, histogram: str) -> float:
+        return self.metric(f"{histogram}_sum") / max(1.0, self.metric(f"{histogram}_count"))
+
     def cpu_seconds(self) -> float:
         times = self._seen.cpu_times()
         return float(times.user + times.system)

@@ -12,7 +12,7 @@ _STEP_SECONDS = 0.002
 
 
 def produce(settings: Settings, rate: int, count: int) -> None:
-    sender = producer(settings, linger_ms=1)
+    sender = producer(settings, linger_ms=5)
     topic = settings.topic(Topic.SPEND_EVENTS)
     keys = [
         (brand_id(number).encode(), partition_of(brand_id(number), settings.partitions)) for number in range(BRANDS)
