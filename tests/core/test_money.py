@@ -61,8 +61,8 @@ def test_a_decimal_string_is_whole_micros(text: str, expected: int) -> None:
         ("NaN", RefusalReason.INVALID_FIELD),
         ("Infinity", RefusalReason.INVALID_FIELD),
         ("0x10", RefusalReason.INVALID_FIELD),
-        ("١٢", RefusalReason.INVALID_FIELD),
-        ("１", RefusalReason.INVALID_FIELD),  # noqa: RUF001 - a digit that int() would take
+        ("\u0661\u0662", RefusalReason.INVALID_FIELD),
+        ("\uff11", RefusalReason.INVALID_FIELD),  # a digit that int() would take
         ("--1", RefusalReason.INVALID_FIELD),
     ],
 )

@@ -90,7 +90,7 @@ def test_a_number_is_read_exactly_and_through_no_float(raw: str, micros: int) ->
         (f'"{"9" * 1_000}"', RefusalReason.AMOUNT_OUT_OF_RANGE),
         ('"1e3"', RefusalReason.INVALID_FIELD),
         ('"much"', RefusalReason.INVALID_FIELD),
-        ('"١"', RefusalReason.INVALID_FIELD),
+        ('"\u0661"', RefusalReason.INVALID_FIELD),
         ("true", RefusalReason.INVALID_FIELD),
         ("null", RefusalReason.INVALID_FIELD),
         ("[1]", RefusalReason.INVALID_FIELD),
@@ -213,7 +213,7 @@ def test_brackets_in_strings_are_no_depth() -> None:
 
 
 def test_printable_event_ids_of_any_script_are_taken() -> None:
-    assert taken(value_with(event_id="é-١ " + "x" * 124)).event_id == "é-١ " + "x" * 124
+    assert taken(value_with(event_id="é-\u0661 " + "x" * 124)).event_id == "é-\u0661 " + "x" * 124
 
 
 @pytest.mark.parametrize(("text", "valid"), [("a", True), ("A.b_c:d-9", True), ("x" * 64, True), ("a b", False)])
