@@ -60,7 +60,7 @@ def commands(
     """Commands of a Spendgate whose worker may or may not run."""
     for name, value in surroundings.environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("SPENDGATE_ACTOR", "cli:tester")
+    monkeypatch.setenv("SPENDGATE_ACTOR", "tester")
     return Commands(capsys)
 
 

@@ -1,5 +1,7 @@
 """`brand …` against a real broker, database and worker."""
 
+import getpass
+
 import pytest
 
 from streams.core.moment import MINUTE, parse_moment
@@ -63,6 +65,14 @@ def test_history_tells_who_changed_what_newest_first(commands: Commands) -> None
     assert newest["fields"] == {"daily_budget": {"from": "100.00", "to": "50.50"}}
     assert oldest["fields"]["daily_budget"] == {"from": None, "to": "100.00"}
     assert "daily_budget: 100.00 -> 50.50" in commands.done("brand", "history", brand_id).splitlines()[0]
+
+
+def test_without_a_given_name_the_system_user_stands_in_the_history(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SPENDGATE_ACTOR")
+    (added,) = commands.json("brand", "history", commands.brand())
+    assert added["actor"] == f"cli:{getpass.getuser()}"
 
 
 def test_list_finds_by_a_part_of_the_name(commands: Commands) -> None:
