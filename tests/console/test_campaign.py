@@ -1,5 +1,7 @@
 """`campaign …` against a real broker, database and worker."""
 
+import json
+
 import pytest
 
 from tests.console.commands import Commands
@@ -113,3 +115,19 @@ def test_a_campaign_of_a_brand_that_is_not_there_is_exit_3(commands: Commands) -
 def test_a_campaign_that_is_not_there_is_exit_3(commands: Commands, command: str) -> None:
     ran = commands.run("campaign", command, "nobody")
     assert (ran.exit_code, ran.out, ran.err) == (3, "", "There is no campaign nobody.\n")
+
+
+def test_what_the_controller_does_not_hold_yet_is_unknown_and_says_why(
+    commands: Commands, topic_prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPENDGATE_TOPIC_PREFIX", topic_prefix)  # topics without a worker
+    commands.done("topics", "create")
+    campaign_id = commands.campaign(commands.brand("--daily-budget", "5"), "--daily-budget", "1")
+    ran = commands.run("campaign", "show", campaign_id, "--json")
+    shown = json.loads(ran.out)
+    assert (shown["state"], shown["sequence"], shown["daily_spent"]) == ("unknown", 0, None)
+    assert shown["daily_budget"] == "1.00"
+    assert "spendgate worker" in ran.err
+    brand = commands.json("brand", "show", shown["brand_id"])
+    assert (brand["state"], brand["daily_budget"], brand["daily_spent"]) == ("unknown", "5.00", None)
+    assert [it["state"] for it in brand["campaigns"]] == ["unknown"]
