@@ -94,11 +94,10 @@ def _member(raw: _RawMember) -> Member:
 
 
 async def _lag(settings: Settings, admin: AIOKafkaAdminClient, group: str) -> dict[str, int]:
-    committed = await admin.list_consumer_group_offsets(group)
-    if not committed:
-        return {}
+    # The ends first: what arrives between the two questions must not look like a lag.
     async with topic_reader(settings, Topic.SPEND_EVENTS) as reader:
         ends = await reader.ends_beside(ALL_TOPICS)
+        committed = await admin.list_consumer_group_offsets(group)
     lag: dict[str, int] = defaultdict(int)
     for topic, ends_of_topic in ends.items():
         for number, end in ends_of_topic.items():
