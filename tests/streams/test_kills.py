@@ -18,7 +18,7 @@ from tests.streams.broker import Broker, open_broker
 from tests.streams.conftest import StartWorker
 from tests.streams.worker_process import WorkerProcess
 
-GROUPS = 5  # sets of topics with a worker each, side by side: the broker misses a dead worker for 6 s
+GROUPS = 4  # sets of topics with a worker each, side by side: the broker misses a dead worker for 6 s
 KILLS = 20
 BATCH = 50
 BATCHES_PER_SECOND = 20
@@ -29,7 +29,10 @@ pytestmark = pytest.mark.parametrize("timestamps", [Timestamps.APPEND])
 
 
 async def test_no_kill_loses_or_repeats_money_or_a_command(settings: Settings, new_worker: StartWorker) -> None:
-    groups = [settings.model_copy(update={"topic_prefix": f"{settings.topic_prefix}{n}-"}) for n in range(GROUPS)]
+    groups = [
+        settings.model_copy(update={"topic_prefix": f"{settings.topic_prefix}{n}-", "partitions": 2})
+        for n in range(GROUPS)
+    ]
     await asyncio.gather(*(_killed(group, new_worker(group), seed) for seed, group in enumerate(groups)))
 
 
