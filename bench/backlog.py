@@ -1,4 +1,4 @@
-"""Events per second of a worker that drains a backlog, beside a reader that does nothing. `--help` tells the options."""
+"""Events per second of a worker that drains a backlog, beside a reader that does nothing. See `--help`."""
 
 import argparse
 import json
@@ -54,13 +54,9 @@ def _drain(settings: Settings, events: int) -> dict[str, float]:
             "cpu_seconds_per_million": round(cpu / (events - before) * 1_000_000, 2),
             "start_seconds": round(first_at - started_at, 2),
             "transactions": worker.metric("spendgate_flushes_total"),
-            "transaction_ms_mean": round(1000 * _mean(worker, "spendgate_flush_seconds"), 1),
+            "transaction_ms_mean": round(1000 * worker.mean("spendgate_flush_seconds"), 1),
             "resident_mib": round(worker.resident_mib()),
         }
-
-
-def _mean(worker: Worker, histogram: str) -> float:
-    return worker.metric(f"{histogram}_sum") / max(1.0, worker.metric(f"{histogram}_count"))
 
 
 def _read_raw(settings: Settings, events: int) -> float:

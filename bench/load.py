@@ -39,6 +39,7 @@ def producer(settings: Settings, linger_ms: float) -> Producer:
         {
             "bootstrap.servers": settings.brokers,
             "acks": "all",
+            "max.in.flight.requests.per.connection": 5,
             "linger.ms": linger_ms,
             "batch.size": 256 * 1024,
             "queue.buffering.max.messages": 500_000,
@@ -60,7 +61,9 @@ def publish_events(settings: Settings, count: int) -> int:
     """Brands in turn. Returns the bytes of their values."""
     sender = producer(settings, linger_ms=20)
     topic = settings.topic(Topic.SPEND_EVENTS)
-    keys = [(brand_id(number).encode(), partition_of(brand_id(number), settings.partitions)) for number in range(BRANDS)]
+    keys = [
+        (brand_id(number).encode(), partition_of(brand_id(number), settings.partitions)) for number in range(BRANDS)
+    ]
     size = 0
     for number in range(count):
         key, partition = keys[number % BRANDS]
@@ -74,7 +77,8 @@ def publish_events(settings: Settings, count: int) -> int:
 def _produce(sender: Producer, topic: str, value: bytes, key: bytes, partition: int) -> None:
     while True:
         try:
-            return sender.produce(topic, value, key, partition)
+            sender.produce(topic, value, key, partition)
+            return
         except BufferError:
             sender.poll(0.1)
 

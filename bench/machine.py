@@ -83,7 +83,7 @@ class Worker:
         if self._process.poll() is not None:
             raise RuntimeError(f"the worker ended with exit code {self._process.returncode}")
         try:
-            with urlopen(f"http://127.0.0.1:{self._port}/metrics", timeout=10) as answer:  # noqa: S310
+            with urlopen(f"http://127.0.0.1:{self._port}/metrics", timeout=10) as answer:
                 text = answer.read().decode()
         except (URLError, ConnectionError):
             return 0.0
@@ -92,6 +92,9 @@ class Worker:
 
     def applied(self, topic: str) -> int:
         return int(self.metric(f'spendgate_records_applied_total{{topic="{topic}"}}'))
+
+    def mean(self, histogram: str) -> float:
+        return self.metric(f"{histogram}_sum") / max(1.0, self.metric(f"{histogram}_count"))
 
     def cpu_seconds(self) -> float:
         times = self._seen.cpu_times()

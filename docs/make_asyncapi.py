@@ -69,6 +69,9 @@ _MOMENT: Final = {
 }
 _DATE: Final = {"type": "string", "format": "date"}
 _CURRENCY: Final = {"type": "string", "pattern": "^[A-Z]{3}$"}
+_COUNTED: Final = {"type": "integer", "minimum": 1}
+_POSITION: Final = {"type": "integer", "minimum": 0}
+_NAME: Final = {"type": "string", "minLength": 1}
 _REASONS: Final = [reason.name.lower() for reason in Reason if reason.name]
 _DEAD_LETTER_HEADERS: Final = [
     *(f"__streams.errors.{name}" for name in ("exception", "message", "topic", "partition", "offset")),
@@ -85,12 +88,10 @@ _MEANINGS: Final[dict[str, Schema]] = {
     "month": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$"},
     "currency": _CURRENCY,
     "reasons": {"type": "array", "uniqueItems": True, "items": {"type": "string", "enum": _REASONS}},
-    **dict.fromkeys(("sequence", "epoch", "version"), {"type": "integer", "minimum": 1}),
-    **dict.fromkeys(("partition", "offset"), {"type": "integer", "minimum": 0}),
-    **dict.fromkeys(("correction_id", "tick_id", "reset_id"), {"type": "string", "minLength": 1}),
+    **dict.fromkeys(("sequence", "epoch", "version"), _COUNTED),
+    **dict.fromkeys(("partition", "offset"), _POSITION),
+    **dict.fromkeys(("correction_id", "tick_id", "reset_id"), _NAME),
 }
-
-_PLAIN_EVENT_ID: Final = {"type": "string", "minLength": 1, "maxLength": 128}
 
 
 def render() -> str:
@@ -183,7 +184,7 @@ def _schemas() -> Schema:
         for name, field in schema.get("properties", {}).items():
             schema["properties"][name] = _with_meaning(name, field)
     event = schemas["SpendEvent"]["properties"]
-    event["event_id"] = _PLAIN_EVENT_ID
+    event["event_id"] = {**_NAME, "maxLength": 128}
     event["amount"] = {"anyOf": [_AMOUNT, {"type": "number", "minimum": -1_000_000_000, "maximum": 1_000_000_000}]}
     return dict(sorted(schemas.items()))
 

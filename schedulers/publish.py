@@ -18,7 +18,7 @@ from streams.topics import Topic
 __all__ = ["Publisher", "publish"]
 
 #: A broker that has not acknowledged for so long is away.
-_PATIENCE_SECONDS: Final = 8
+_PATIENCE_SECONDS: Final = 6
 _CLOSING_SECONDS: Final = 1
 
 

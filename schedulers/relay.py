@@ -24,7 +24,7 @@ from streams.topics import Topic
 __all__ = ["Relay", "publish_edit", "run_relay", "wait_until_published"]
 
 #: How long an edit waits for its ack, and the longest that closing takes after it: ten seconds in all.
-_PATIENCE_SECONDS: Final = 8
+_PATIENCE_SECONDS: Final = 6
 _POLL_SECONDS: Final = 5
 _FIRST_WAIT_SECONDS: Final = 0.5
 _LONGEST_WAIT_SECONDS: Final = 10

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol, cast
 
 import aiokafka
+from aiokafka.errors import IllegalStateError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
@@ -40,6 +41,9 @@ class Positions(Protocol):
     def committable(self) -> Mapping[TP, int]:
         """Applied and flushed offsets, for consumer lag and nothing else."""
 
+    def read_positions(self) -> Mapping[TP, int]:
+        """Offsets below which every record was delivered to the table."""
+
     def watched(self) -> set[TP]:
         """Partitions of which a position is awaited even when it brings no record."""
 
@@ -48,6 +52,8 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
     """Delivers chunks and takes every offset from the table."""
 
     session = 0
+    #: Records were taken from the broker's client and not delivered: they must be read again.
+    _dropped = False
 
     @property
     def _positions(self) -> Positions:
@@ -57,17 +63,34 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109
+        # Here a poll waits for a rebalance to end; the session that it reads for begins only then.
+        if not self.flow_active:
+            await self.wait(self.can_resume_flow)
+        if self._dropped and not await self._read_again():
+            return
         session = self.session
         watched = self._positions.watched()
         records, active = await self._wait_next_records(_WATCHED_POLL_SECONDS if watched else timeout)
-        if records is None or self.should_stop or session != self.session:
-            return
-        if not self.flow_active:
+        if records is None or self.should_stop:
             return
         for chunk in self._chunks(records, watched & (active or set())):
             if not self.flow_active or session != self.session:
+                # Nobody knows whether they were read before the seek or after it.
+                self._dropped = True
                 return
             yield self._message(chunk)
+
+    async def _read_again(self) -> bool:
+        """Seek to where the table has everything below; False when a rebalance comes in between."""
+        session, assigned = self.session, self.assignment()
+        positions = {tp: offset for tp, offset in self._positions.read_positions().items() if tp in assigned}
+        try:
+            await self.seek_wait(positions)
+        except IllegalStateError:  # lost meanwhile: the rebalance seeks
+            return False
+        self._read_offset.clear()
+        self._dropped = session != self.session
+        return not self._dropped
 
     def _chunks(self, records: Mapping[TP, list[Any]], watched: set[TP]) -> Iterator[Chunk]:
         for tp, batch in records.items():

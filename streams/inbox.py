@@ -29,9 +29,12 @@ class Inbox:
         self._ends = {topic: end for topic, end in ends.items() if positions[topic] < end}
 
     def add(self, topic: Topic, records: list[ConsumerRecord], position: int) -> None:
-        """Take the records of one poll; `position` is read next."""
+        """Take the records of one poll; `position` is read next. What was taken before is not taken again."""
+        read = self._read[topic]
+        if records and records[0].offset < read:
+            records = [record for record in records if record.offset >= read]
         self.queues[topic].extend(records)
-        self._read[topic] = position
+        self._read[topic] = max(read, position)
         if position >= self._ends.get(topic, 0):
             self._ends.pop(topic, None)
 

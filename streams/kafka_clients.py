@@ -1,12 +1,17 @@
 """How every Kafka client of ours finds and enters the cluster."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
+from aiokafka.errors import KafkaError
 from aiokafka.helpers import create_ssl_context
 
+from streams.errors import Unreachable
 from streams.settings import Settings
 
-__all__ = ["client_options"]
+__all__ = ["answering", "client_options"]
 
 
 def client_options(settings: Settings) -> dict[str, Any]:
@@ -25,3 +30,15 @@ def client_options(settings: Settings) -> dict[str, Any]:
         cafile = None if settings.kafka_ca_file is None else str(settings.kafka_ca_file)
         options["ssl_context"] = create_ssl_context(cafile=cafile)
     return options
+
+
+@asynccontextmanager
+async def answering(settings: Settings, seconds: float) -> AsyncIterator[None]:
+    """Whatever is asked inside is answered in time, or the broker counts as away."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise Unreachable(
+            f"No Kafka broker answers at {settings.brokers}: start one with `spendgate up`, or set SPENDGATE_BROKERS."
+        ) from error

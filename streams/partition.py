@@ -103,7 +103,9 @@ class OwnedPartition:
             await self._changed.wait()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._urgent.wait(), self._settings.flush_interval_seconds)
-            await self.flush()
+            # A hand-over may have written it meanwhile, and another worker may own the partition by now.
+            if self._changed.is_set():
+                await self.flush()
 
     async def flush(self) -> None:
         """One transaction: state, commands, reroutes, dead letters. All of it or nothing."""

@@ -10,14 +10,13 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
     InvalidReplicationFactorError,
-    KafkaError,
     TopicAlreadyExistsError,
     UnknownTopicOrPartitionError,
     for_code,
 )
 
 from streams.errors import ConfigurationError, Unreachable
-from streams.kafka_clients import client_options
+from streams.kafka_clients import answering, client_options
 from streams.settings import Settings
 from streams.topics import ALL_TOPICS, Topic, topic_configs
 
@@ -56,13 +55,11 @@ async def admin_client(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]
     """Connected within seconds, or Unreachable."""
     admin = AIOKafkaAdminClient(**client_options(settings), request_timeout_ms=int(ANSWER_SECONDS * 1000))
     try:
-        async with asyncio.timeout(ANSWER_SECONDS):
+        async with answering(settings, ANSWER_SECONDS):
             await admin.start()
-    except (KafkaError, OSError, TimeoutError) as error:
+    except Unreachable:
         await admin.close()
-        raise Unreachable(
-            f"No Kafka broker answers at {settings.brokers}: start one with `spendgate up`, or set SPENDGATE_BROKERS."
-        ) from error
+        raise
     try:
         yield admin
     finally:
@@ -144,7 +141,7 @@ async def _until_visible(admin: AIOKafkaAdminClient, topics: Collection[Topic], 
     names = [settings.topic(topic) for topic in topics]
     async with asyncio.timeout(VISIBLE_SECONDS):
         while len(existing := await _existing(admin, names)) < len(names):
-            await asyncio.sleep(0.05)  # noqa: ASYNC110 - the broker has no event for it
+            await asyncio.sleep(0.05)
     _refuse_other_counts(existing, settings)
 
 

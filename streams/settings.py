@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     metrics_port: int | None = Field(None, ge=0, le=65535)
     data_dir: Path = Path(".spendgate")
     log_format: LogFormat = LogFormat.CONSOLE
+    actor: str | None = None  # who stands in the change history; the system's user where it is not given
 
     kafka_security_protocol: str = Field("PLAINTEXT", pattern="^(PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)$")
     kafka_sasl_mechanism: str = Field("PLAIN", pattern="^(PLAIN|SCRAM-SHA-256|SCRAM-SHA-512)$")

@@ -9,8 +9,8 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from streams.core.partitioner import partition_of
-from streams.errors import ConfigurationError, Unreachable
-from streams.kafka_clients import client_options
+from streams.errors import ConfigurationError
+from streams.kafka_clients import answering, client_options
 from streams.settings import Settings
 from streams.topic_ids import topic_facts
 from streams.topics import Topic
@@ -18,7 +18,7 @@ from streams.topics import Topic
 __all__ = ["Acked", "SpendProducer", "spend_producer"]
 
 #: A broker that has not acknowledged for so long is away.
-_SILENCE_SECONDS: Final = 8.0
+_SILENCE_SECONDS: Final = 6.0
 _CLOSING_SECONDS: Final = 1.0
 
 
@@ -44,7 +44,7 @@ class SpendProducer:
     """Events of many callers at once share batches."""
 
     def __init__(self, settings: Settings) -> None:
-        self._brokers = settings.brokers
+        self._settings = settings
         self._topic = settings.topic(Topic.SPEND_EVENTS)
         self._partitions = 0
         self._producer = AIOKafkaProducer(
@@ -55,7 +55,7 @@ class SpendProducer:
         )
 
     async def open(self) -> None:
-        async with self._answering():
+        async with answering(self._settings, _SILENCE_SECONDS):
             await self._producer.start()
             facts = (await topic_facts(self._producer.client, [self._topic])).get(self._topic)
         if facts is None:
@@ -66,7 +66,7 @@ class SpendProducer:
         """Returns when all in-sync replicas have it. After Unreachable it may have arrived all the same: send it again
         with the same event_id."""
         partition = partition_of(brand_id, self._partitions)
-        async with self._answering():
+        async with answering(self._settings, _SILENCE_SECONDS):
             record = await self._producer.send_and_wait(
                 self._topic, value=value, key=brand_id.encode(), partition=partition
             )
@@ -79,13 +79,3 @@ class SpendProducer:
                 await self._producer.stop()
         await self._producer._sender.close()
         await self._producer.client.close()
-
-    @asynccontextmanager
-    async def _answering(self) -> AsyncIterator[None]:
-        try:
-            async with asyncio.timeout(_SILENCE_SECONDS):
-                yield
-        except (KafkaError, OSError, TimeoutError) as error:
-            raise Unreachable(
-                f"No Kafka broker answers at {self._brokers}: start one with `spendgate up`, or set SPENDGATE_BROKERS."
-            ) from error

@@ -81,6 +81,13 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
             for topic, offset in partition.flushed.items()
         }
 
+    def read_positions(self) -> Mapping[TP, int]:
+        return {
+            TP(self.settings.topic(topic), number): partition.inbox.read_up_to(topic)
+            for number, partition in self.owned.items()
+            for topic in INPUTS
+        }
+
     def watched(self) -> set[TP]:
         return {
             TP(self.settings.topic(topic), number)

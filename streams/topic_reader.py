@@ -9,8 +9,8 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams.core.partitioner import partition_of
-from streams.errors import ConfigurationError, Unreachable
-from streams.kafka_clients import client_options
+from streams.errors import ConfigurationError
+from streams.kafka_clients import answering, client_options
 from streams.settings import Settings
 from streams.topic_ids import topic_facts
 from streams.topics import Topic
@@ -18,7 +18,7 @@ from streams.topics import Topic
 __all__ = ["TopicReader", "topic_reader"]
 
 #: A broker that has said nothing for so long is away.
-_SILENCE_SECONDS: Final = 8.0
+_SILENCE_SECONDS: Final = 6.0
 _CLOSING_SECONDS: Final = 1.0
 _POLL_MS: Final = 500
 _POLL_RECORDS: Final = 50_000
@@ -57,7 +57,7 @@ class TopicReader:
         self._parts: list[TopicPartition] = []
 
     async def open(self, key: str | None = None) -> None:
-        async with self._answering():
+        async with answering(self._settings, _SILENCE_SECONDS):
             await self._consumer.start()
             facts = (await topic_facts(self._consumer._client, [self._name])).get(self._name)
             if facts is None:
@@ -75,7 +75,7 @@ class TopicReader:
 
     async def ends(self) -> Positions:
         """The offset after the newest committed record of each partition, now."""
-        async with self._answering():
+        async with answering(self._settings, _SILENCE_SECONDS):
             return {part.partition: end for part, end in (await self._consumer.end_offsets(self._parts)).items()}
 
     async def ends_beside(self, topics: Iterable[Topic]) -> dict[Topic, Positions]:
@@ -84,7 +84,7 @@ class TopicReader:
             topic: [TopicPartition(self._settings.topic(topic), part.partition) for part in self._parts]
             for topic in topics
         }
-        async with self._answering():
+        async with answering(self._settings, _SILENCE_SECONDS):
             ends = await self._consumer.end_offsets([part for parts in beside.values() for part in parts])
         return {topic: {part.partition: ends[part] for part in parts} for topic, parts in beside.items()}
 
@@ -97,7 +97,7 @@ class TopicReader:
         ends = await self.ends()
         before = await self._positions()
         while any(before[number] < end for number, end in ends.items()):
-            async with self._answering():
+            async with answering(self._settings, _SILENCE_SECONDS):
                 records = await self._progress(before)
             for record in records:
                 yield record
@@ -126,14 +126,3 @@ class TopicReader:
 
     async def _positions(self) -> Positions:
         return {part.partition: await self._consumer.position(part) for part in self._parts}
-
-    @asynccontextmanager
-    async def _answering(self) -> AsyncIterator[None]:
-        try:
-            async with asyncio.timeout(_SILENCE_SECONDS):
-                yield
-        except (KafkaError, OSError, TimeoutError) as error:
-            raise Unreachable(
-                f"No Kafka broker answers at {self._settings.brokers}: start one with `spendgate up`, "
-                "or set SPENDGATE_BROKERS."
-            ) from error

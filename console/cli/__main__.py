@@ -2,37 +2,30 @@
 
 import sys
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Final
 
 from console.cli.frame import App, run
 
 __all__ = ["main"]
 
-MODULES: Final = (
-    "up",
-    "brand",
-    "campaign",
-    "schedule",
-    "spend",
-    "control",
-    "dlq",
-    "tasks",
-    "status",
-    "doctor",
-    "processes",
-    "topics",
-    "kafka",
-)
+#: Modules of commands by the heading under which the help shows them.
+HEADINGS: Final = {
+    "Start": ("up",),
+    "Catalog": ("brand", "campaign", "schedule"),
+    "Spend and decisions": ("spend", "control", "dlq", "tasks"),
+    "Look": ("status", "doctor", "kafka"),
+    "Single processes and set-up": ("processes", "topics"),
+}
 
 
 def application() -> App:
-    app = App(
-        help="Decides within milliseconds of every spend event which ad campaigns may run. Every command takes --json."
-    )
-    for name in MODULES:
-        if find_spec(f"console.cli.{name}"):
-            app.add_typer(import_module(f"console.cli.{name}").app)
+    app = App(help="Decides within milliseconds of every spend event which ad campaigns may run.", panel="Start")
+    for heading, modules in HEADINGS.items():
+        for module in modules:
+            commands: App = import_module(f"console.cli.{module}").app
+            for command in commands.registered_commands:
+                command.rich_help_panel = heading
+            app.add_typer(commands, rich_help_panel=heading)
     return app
 
 

@@ -50,7 +50,7 @@ def add(
             brand_id,
             time_zone=zone,
             currency=code,
-            actor=actor(),
+            actor=actor(settings),
             name=name,
             daily_budget_micros=daily,
             monthly_budget_micros=monthly,
@@ -85,11 +85,12 @@ def set_(
         changes["monthly_budget_micros"] = validation.budget("monthly budget", monthly_budget)
     zone = None if time_zone is None else validation.time_zone(time_zone)
     text = f"brand {brand_id} changed"
-    with editing(load_settings()) as session:
-        row = edit_brand(session, brand_id, changes, actor=actor())
+    settings = load_settings()
+    with editing(settings) as session:
+        row = edit_brand(session, brand_id, changes, actor=actor(settings))
         if zone is not None and zone != row.time_zone:
             starts_at = _zone_starts_at()
-            row = change_time_zone(session, brand_id, zone, starts_at=starts_at, actor=actor())
+            row = change_time_zone(session, brand_id, zone, starts_at=starts_at, actor=actor(settings))
             text += f"; it lives in {zone} from {format_moment(starts_at)}"
     output.show(brand_row_view(row), text)
 
@@ -167,8 +168,9 @@ def _switch(brand_id: str, changes: "BrandChanges", said: str) -> None:
     from console.views import brand_row_view
     from models.catalog import edit_brand
 
-    with editing(load_settings()) as session:
-        row: Brand = edit_brand(session, validation.identifier("brand", brand_id), changes, actor=actor())
+    settings = load_settings()
+    with editing(settings) as session:
+        row: Brand = edit_brand(session, validation.identifier("brand", brand_id), changes, actor=actor(settings))
     output.show(brand_row_view(row), f"brand {brand_id} is {said}")
 
 

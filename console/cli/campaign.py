@@ -45,12 +45,13 @@ def add(
     starts, ends = validation.date_or_none("starts-on", starts_on), validation.date_or_none("ends-on", ends_on)
     validation.flight(starts, ends)
     windows = validation.windows(window)
-    with editing(load_settings()) as session:
+    settings = load_settings()
+    with editing(settings) as session:
         row = add_campaign(
             session,
             campaign_id,
             brand_id=brand,
-            actor=actor(),
+            actor=actor(settings),
             name=name,
             external_id=external,
             daily_budget_micros=daily,
@@ -86,10 +87,11 @@ def set_(
     changes = _changes(name, external_id, daily_budget, total_budget, starts_on, ends_on)
     validation.flight(changes.get("starts_on"), changes.get("ends_on"))
     windows = validation.windows(window)
-    with editing(load_settings()) as session:
-        row = edit_campaign(session, campaign_id, changes, actor=actor())
+    settings = load_settings()
+    with editing(settings) as session:
+        row = edit_campaign(session, campaign_id, changes, actor=actor(settings))
         if window:
-            row = set_windows(session, campaign_id, windows, actor=actor())
+            row = set_windows(session, campaign_id, windows, actor=actor(settings))
     output.show(campaign_row_view(row), f"campaign {campaign_id} changed")
 
 
@@ -205,6 +207,7 @@ def _switch(campaign_id: str, changes: "CampaignChanges", said: str) -> None:
     from console.views import campaign_row_view
     from models.catalog import edit_campaign
 
-    with editing(load_settings()) as session:
-        row = edit_campaign(session, validation.identifier("campaign", campaign_id), changes, actor=actor())
+    settings = load_settings()
+    with editing(settings) as session:
+        row = edit_campaign(session, validation.identifier("campaign", campaign_id), changes, actor=actor(settings))
     output.show(campaign_row_view(row), f"campaign {campaign_id} is {said}")

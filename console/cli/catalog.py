@@ -23,14 +23,9 @@ __all__ = ["actor", "ask", "editing", "nothing_given", "show_history"]
 _Answer = TypeVar("_Answer")
 
 
-def actor() -> str:
-    """Who stands in the change history: $SPENDGATE_ACTOR, else the user of the system."""
-    if given := os.environ.get("SPENDGATE_ACTOR"):
-        return given
-    try:
-        return f"cli:{getpass.getuser()}"
-    except (KeyError, OSError):  # a container's user may have no name
-        return f"cli:{os.getuid()}"
+def actor(settings: "Settings") -> str:
+    """Who stands in the change history."""
+    return f"cli:{settings.actor or _user()}"
 
 
 @contextmanager
@@ -88,6 +83,13 @@ def _value(value: "Json") -> str:
     if value is None:
         return "none"
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return str(os.getuid())
 
 
 def _quiet() -> None:

@@ -88,7 +88,9 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         output.reader_is_gone()
         return 0
-    except Exception as error:
+    except SystemExit:
+        raise
+    except BaseException as error:  # a cancelled task of a library, or a group of failures
         return output.failed(failure_of(error))
     return code if isinstance(code, int) else 0
 

@@ -11,9 +11,9 @@ from console.cli.frame import PASSED_THROUGH, App
 app = App()
 
 
-@app.command(context_settings=PASSED_THROUGH, rich_help_panel="Look")
+@app.command(context_settings=PASSED_THROUGH)
 def kafka(arguments: list[str] = typer.Argument(None, metavar="TOOL ARGUMENTS…")) -> None:
-    """Kafka's own tools, such as kafka-topics or kafka-console-consumer, with the brokers filled in."""
+    """Kafka's own command-line tools, brokers filled in."""
     from console.local.kafka_tools import TOOLS, tool_command
     from console.progress import download_progress
 

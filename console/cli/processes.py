@@ -6,12 +6,10 @@ from console.cli.frame import App
 
 app = App()
 
-PANEL = "One process of each kind"
 
-
-@app.command(rich_help_panel=PANEL)
+@app.command()
 def worker() -> None:
-    """Decides: spend, catalog, ticks and resets in, pauses and resumes out."""
+    """Decide: spend in, pauses and resumes out."""
     from streams.logs import configure_logs
     from streams.worker import run_worker
 
@@ -20,9 +18,9 @@ def worker() -> None:
     run_worker(settings)
 
 
-@app.command(rich_help_panel=PANEL)
+@app.command()
 def scheduler() -> None:
-    """Publishes ticks, budget resets and the changes of the catalog."""
+    """Publish ticks, budget resets and changes of the catalog."""
     from schedulers.__main__ import main
     from streams.logs import configure_logs
 
@@ -31,9 +29,9 @@ def scheduler() -> None:
     main(settings)
 
 
-@app.command(rich_help_panel=PANEL)
+@app.command()
 def ledger() -> None:
-    """Keeps every spend and every command in PostgreSQL."""
+    """Keep every spend and every command in PostgreSQL."""
     import asyncio
 
     from streams.ledger.run import run
@@ -44,9 +42,9 @@ def ledger() -> None:
     asyncio.run(run(settings))
 
 
-@app.command(rich_help_panel=PANEL)
+@app.command()
 def migrate() -> None:
-    """Brings the database's tables to this version."""
+    """Bring the database's tables to this version."""
     from models import migrate as schema
 
     url = load_settings().database

@@ -8,7 +8,7 @@ from console.cli import output
 from console.cli.environment import load_settings
 from console.cli.frame import App
 
-app = App("topics", help="Make Kafka's topics as they must be, or compare them.", panel="Set up")
+app = App("topics", help="Make Kafka's topics as they must be, or check them.")
 
 
 @app.command()

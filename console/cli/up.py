@@ -25,7 +25,7 @@ def _port(usual: int) -> Any:
     return typer.Option(None, min=0, max=65535, show_default=False, help=f"{usual} when it is free; 0 is any free one.")
 
 
-@app.command(rich_help_panel="Start")
+@app.command()
 def up(
     data_dir: Path = typer.Option(None, help="Where everything is kept; SPENDGATE_DATA_DIR, else .spendgate."),
     kafka_port: int = _port(9092),
@@ -34,7 +34,7 @@ def up(
     demo: bool = typer.Option(False, "--demo", help="Brands in three cities that spend, pause and resume."),
     services_only: bool = typer.Option(False, "--services-only", help="Kafka, PostgreSQL, tables and topics alone."),
 ) -> None:
-    """Start Kafka, PostgreSQL and all of Spendgate on this machine; Ctrl-C stops it."""
+    """Start everything on this machine; Ctrl-C stops it."""
     if demo and services_only:
         raise typer.BadParameter("--demo needs more than --services-only")
     from console.cli.environment import load_settings

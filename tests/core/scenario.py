@@ -90,6 +90,7 @@ class Scenario:
     _offsets: dict[str, int] = field(default_factory=dict)
     _checked: int = 0
     _flushed: int = 0
+    _flushed_catalog: str = ""
 
     def run(self, line: str) -> None:
         """One line of a table, without its expectations."""
@@ -134,6 +135,7 @@ class Scenario:
         part = restore(self.state, [(key.decode(), value) for key, value in self.stored.items()])
         assert part is not None
         self._offsets = dict(part.positions)
+        self._brand, self._documents = json.loads(self._flushed_catalog)
         del self.commands[self._flushed :]
 
     def flush(self) -> None:
@@ -143,6 +145,7 @@ class Scenario:
             else:
                 self.stored[key] = value
         self._flushed = len(self.commands)
+        self._flushed_catalog = json.dumps([self._brand, self._documents])
 
     def brand(self, brand_id: str = "") -> BrandState:
         return self.state.brands[brand_id or self._brand]

@@ -80,10 +80,12 @@ class _Author:
     offsets: dict[str, int] = field(default_factory=dict)
     sent: list[dict[str, Any]] = field(default_factory=list)
     now: Moment = 0  # the highest arrival so far
+    whole: bool = False  # amounts and budgets without fractions, so that spend meets budgets exactly
 
     def write(self) -> list[Step]:
         start = parse_moment(f"{self.random.choice(STARTS)}T00:00:00Z") + self.random.randrange(24) * HOUR
         self.now = start
+        self.whole = self.random.random() < 0.5
         self._found_brands(start)
         intents: list[Intent] = []
         for day in range(self.days):
@@ -146,7 +148,8 @@ class _Author:
         kind = self.random.random()
         if kind < 0.3:
             return None
-        return "0" if kind < 0.33 else f"{self.random.randint(low, high)}.{self.random.randrange(100):02d}"
+        cents = 0 if self.whole else self.random.randrange(100)
+        return "0" if kind < 0.33 else f"{self.random.randint(low, high)}.{cents:02d}"
 
     def _windows(self) -> list[dict[str, Any]]:
         return [self._window() for _ in range(self.random.choice((0, 0, 1, 1, 2, 3)))]
@@ -226,7 +229,7 @@ class _Author:
         if self.sent and random.random() < 0.08:
             event = dict(random.choice(self.sent[-200:]))
             if random.random() < 0.1:
-                event["amount"] = "0.77"
+                event["amount"] = "9"
         else:
             event = self._new_spend(arrival)
             self.sent.append(event)
@@ -237,7 +240,7 @@ class _Author:
         key = random.choice([key for key in self.documents if "/" in key])
         brand_id, campaign_id = key.split("/")
         micros = random.choice((random.randint(1, 9), random.randint(10**4, 10**6), random.randint(10**6, 8 * 10**6)))
-        amount = f"{micros // 10**6}.{micros % 10**6:06d}"
+        amount = f"{random.randint(1, 8)}" if self.whole else f"{micros // 10**6}.{micros % 10**6:06d}"
         event = {
             "event_id": f"e{len(self.sent) if random.random() < 0.9 else -len(self.sent)}",
             "brand_id": "unheard-of" if random.random() < 0.01 else brand_id,
@@ -267,7 +270,7 @@ class _Author:
             "correction_id": f"c{self.random.randrange(20)}",
             "brand_id": brand_id,
             "campaign_id": campaign_id,
-            "amount": f"{self.random.randint(-20, 20)}.50",
+            "amount": f"{self.random.randint(-20, 20)}.{'00' if self.whole else '50'}",
             "booked_on": (_date(arrival) + self.random.randint(-3, 2) * ONE_DAY).isoformat(),
         }
         self._put("spend-corrections", brand_id, campaign_id, record, arrival)

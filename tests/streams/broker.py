@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -121,7 +121,7 @@ class Broker:
 
     async def settled(self) -> None:
         """All that was sent is applied and committed, no resume is awaited, and all of it is read."""
-        await self.until(self._all_applied)
+        await self.until(lambda: self.applied(self.sent))
         await self.until(lambda: not any(state.awaiting for state in self.states().values()))
         await self.caught_up()
 
@@ -133,8 +133,9 @@ class Broker:
             while any([await self._consumer.position(tp) < end for tp, end in ends.items()]):
                 await self._read()
 
-    def _all_applied(self) -> bool:
-        for (topic, partition), offset in self.sent.items():
+    def applied(self, sent: Mapping[tuple[Topic, int], int]) -> bool:
+        """Whether all below these offsets is applied and committed, as far as was read."""
+        for (topic, partition), offset in sent.items():
             part = self._latest[partition].get("part")
             if part is None or decode_part(part).positions[topic] < offset:
                 return False

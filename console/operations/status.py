@@ -1,0 +1,80 @@
+"""What an installation does now: workers and ledgers, how far behind, last tick and decision, dead letters."""
+
+import asyncio
+from typing import Any, Final
+
+from aiokafka import ConsumerRecord
+
+from console.operations.last_records import last_records
+from streams.core.moment import format_moment
+from streams.groups import Group, describe_group
+from streams.provision import admin_client
+from streams.records import decode_command, decode_tick
+from streams.settings import Settings
+from streams.topic_reader import topic_reader
+from streams.topics import Topic
+
+__all__ = ["GROUPS", "read_status"]
+
+GROUPS: Final = ("spendgate-worker", "spendgate-ledger")
+#: A partition may end in records of other campaigns or in marks of transactions: one of these is a record.
+LOOK_BACK: Final = 20
+
+Status = dict[str, Any]
+
+
+async def read_status(settings: Settings) -> Status:
+    """As `spendgate status --json` prints it."""
+    groups, last_tick, last_decision, dead_letters = await asyncio.gather(
+        _groups(settings), _last_tick(settings), _last_decision(settings), _count(settings, Topic.DEAD_LETTERS)
+    )
+    return {
+        "groups": groups,
+        "last_tick": last_tick,
+        "last_decision": last_decision,
+        "dead_letters": dead_letters,
+    }
+
+
+async def _groups(settings: Settings) -> list[Status]:
+    async with admin_client(settings) as admin:
+        groups = [await describe_group(settings, admin, settings.topic(name)) for name in GROUPS]
+    return [_group_status(group) for group in groups if group is not None]
+
+
+def _group_status(group: Group) -> Status:
+    members = [{"client_id": one.client_id, "host": one.host, "partitions": one.partitions} for one in group.members]
+    return {"group": group.name, "state": group.state, "members": members, "lag": group.lag}
+
+
+async def _last_tick(settings: Settings) -> Status | None:
+    record = await _newest(settings, Topic.DAYPARTING_TICKS)
+    if record is None:
+        return None
+    return {"due_at": decode_tick(record.value).due_at, "arrived_at": format_moment(record.timestamp)}
+
+
+async def _last_decision(settings: Settings) -> Status | None:
+    record = await _newest(settings, Topic.CAMPAIGN_CONTROL)
+    if record is None:
+        return None
+    command = decode_command(record.value)
+    return {
+        "command_id": command.command_id,
+        "action": command.action.value,
+        "campaign_id": command.campaign_id,
+        "brand_id": command.brand_id,
+        "reasons": command.reasons,
+        "decided_at": command.decided_at,
+    }
+
+
+async def _newest(settings: Settings, topic: Topic) -> ConsumerRecord | None:
+    records = await last_records(settings, topic, at_most=LOOK_BACK)
+    return max(records, key=lambda record: (record.timestamp, record.offset), default=None)
+
+
+async def _count(settings: Settings, topic: Topic) -> int:
+    """Offsets would count the marks of transactions too."""
+    async with topic_reader(settings, topic) as reader:
+        return len([None async for _ in reader.to_end()])

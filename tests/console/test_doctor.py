@@ -1,0 +1,62 @@
+"""`doctor` and `status` on real services."""
+
+import json
+
+import pytest
+
+from console.cli.__main__ import application
+from console.cli.frame import run
+from console.local.kafka import LocalKafka
+
+
+@pytest.fixture(autouse=True)
+def environment(kafka: LocalKafka, topic_prefix: str, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPENDGATE_BROKERS", kafka.brokers)
+    monkeypatch.setenv("SPENDGATE_DATABASE_URL", database_url)
+    monkeypatch.setenv("SPENDGATE_TOPIC_PREFIX", topic_prefix)
+
+
+def wrong(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    capsys.readouterr()
+    run(application(), ["doctor", "--json"])
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    return {finding["check"]: finding["mend"] for finding in findings if not finding["good"]}
+
+
+def test_a_complete_installation_has_nothing_to_mend(capsys: pytest.CaptureFixture[str]) -> None:
+    run(application(), ["migrate"])
+    run(application(), ["topics", "create"])
+    assert wrong(capsys) == {}
+    assert run(application(), ["doctor"]) == 0
+
+
+def test_each_thing_that_is_missing_is_named_with_the_command_that_makes_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert wrong(capsys) == {"migrations": "run `spendgate migrate`", "topics": "run `spendgate topics create`"}
+    assert run(application(), ["doctor"]) == 1
+
+
+def test_services_that_are_away_are_findings_like_any_other(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SPENDGATE_BROKERS", "127.0.0.1:1")
+    monkeypatch.setenv("SPENDGATE_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    assert set(wrong(capsys)) == {"broker", "database"}
+
+
+def test_a_data_folder_that_cannot_be_made_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SPENDGATE_DATA_DIR", "/dev/null/spendgate")
+    assert "data folder" in wrong(capsys)
+
+
+def test_status_of_an_installation_that_never_ran_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    run(application(), ["topics", "create"])
+    capsys.readouterr()
+    assert run(application(), ["status", "--json"]) == 0
+    status = json.loads(capsys.readouterr().out)
+    assert status == {"groups": [], "last_tick": None, "last_decision": None, "dead_letters": 0}
+    assert run(application(), ["status"]) == 0
+    assert "spendgate up" in capsys.readouterr().out

@@ -1,0 +1,103 @@
+"""The window remembers at least the last ids, as chunks that a restart finds again."""
+
+import subprocess
+import sys
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.core.duplicates import CHUNK_FULL, CHUNK_MAX, DuplicateWindow, id_hash
+
+
+def flush(window: DuplicateWindow, stored: dict[int, bytes]) -> list[int]:
+    """Store what changed; the numbers that were written."""
+    written, dropped = window.take_changes()
+    stored.update(written)
+    for number in dropped:
+        del stored[number]
+    return [number for number, _ in written]
+
+
+def restored(stored: dict[int, bytes], capacity: int) -> DuplicateWindow:
+    window = DuplicateWindow(capacity)
+    window.restore(stored.items())
+    return window
+
+
+def test_a_hash_is_the_same_in_every_process() -> None:
+    program = "from streams.core.duplicates import id_hash; print(id_hash('nike', 'e1'))"
+    output = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True).stdout
+    assert int(output) == id_hash("nike", "e1") == 0x8774109E6BF858D3
+
+
+def test_brand_and_event_id_cannot_be_shifted_into_each_other() -> None:
+    assert len({id_hash("ab", "c"), id_hash("a", "bc"), id_hash("abc", ""), id_hash("b", "c")}) == 4
+
+
+def test_a_small_chunk_is_written_again_until_it_is_full() -> None:
+    window, stored = DuplicateWindow(1_000_000), dict[int, bytes]()
+    hashes = iter(range(10_000))
+    numbers = []
+    for _ in range(5):
+        for _ in range(100):
+            window.add(next(hashes), 7)
+        numbers += flush(window, stored)
+    assert numbers == [0, 0, 0, 1, 1]
+    assert flush(window, stored) == []
+    assert restored(stored, 1_000_000).seen == window.seen
+    assert CHUNK_FULL == 256
+
+
+def test_a_flush_of_very_many_ids_is_cut_into_chunks_that_a_message_can_hold() -> None:
+    window, stored = DuplicateWindow(1_000_000), dict[int, bytes]()
+    for hashed in range(100_000):
+        window.add(hashed, -hashed)
+    assert flush(window, stored) == [0, 1, 2, 3]
+    assert max(map(len, stored.values())) == CHUNK_MAX * 16 < 1 << 20
+    assert restored(stored, 1_000_000).seen == window.seen
+
+
+def test_the_oldest_are_dropped_but_never_of_the_last_ones() -> None:
+    window, stored = DuplicateWindow(1_000), dict[int, bytes]()
+    for start in range(0, 6_000, 300):
+        for hashed in range(start, start + 300):
+            window.add(hashed, 1)
+        flush(window, stored)
+        assert set(range(max(0, start + 300 - 1_000), start + 300)) <= set(window.seen)
+        assert len(window.seen) < 1_000 + 300
+        assert restored(stored, 1_000).seen == window.seen
+    assert 0 not in window.seen
+    assert 0 not in stored
+
+
+def test_a_restored_window_goes_on_as_the_one_that_was_stored() -> None:
+    window, stored = DuplicateWindow(1_000), dict[int, bytes]()
+    for start in range(0, 3_000, 70):
+        for hashed in range(start, start + 70):
+            window.add(hashed, 1)
+        other = dict(stored)
+        twin = restored(other, 1_000)
+        for hashed in range(start, start + 70):
+            twin.add(hashed, 1)
+        assert flush(twin, other) == flush(window, stored)
+        assert (other, twin.seen) == (stored, window.seen)
+
+
+def test_a_smaller_capacity_takes_hold_with_the_next_flush() -> None:
+    window, stored = DuplicateWindow(10_000), dict[int, bytes]()
+    for start in range(0, 5_000, 500):
+        for hashed in range(start, start + 500):
+            window.add(hashed, 1)
+        flush(window, stored)
+    smaller = restored(stored, 1_000)
+    flush(smaller, stored)
+    assert set(smaller.seen) == set(range(4_000, 5_000))
+
+
+@given(st.dictionaries(st.integers(0, 2**64 - 1), st.integers(-(10**15), 10**15), max_size=600))
+def test_hashes_and_amounts_of_any_size_are_restored(entries: dict[int, int]) -> None:
+    window, stored = DuplicateWindow(1_000_000), dict[int, bytes]()
+    for hashed, amount in entries.items():
+        window.add(hashed, amount)
+    flush(window, stored)
+    assert restored(stored, 1_000_000).seen == entries

@@ -1,0 +1,144 @@
+"""Money is exact from text to micros and back, and what is not money is refused with its reason."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.core.money import LIMIT_MICROS, MICROS, format_money, parse_budget, parse_json_number, parse_money
+from streams.core.refusal import Refusal, RefusalReason
+
+micros = st.integers(-LIMIT_MICROS, LIMIT_MICROS)
+
+
+def reason(parsed: int | Refusal) -> RefusalReason:
+    assert isinstance(parsed, Refusal), parsed
+    return parsed.reason
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0.0125", 12_500),
+        ("0.000001", 1),
+        ("-0.000001", -1),
+        ("1", 1_000_000),
+        ("1.5", 1_500_000),
+        ("-25.00", -25_000_000),
+        ("007.5", 7_500_000),
+        ("0", 0),
+        ("-0", 0),
+        ("-0.00", 0),
+        ("1000000000", LIMIT_MICROS),
+        ("-1000000000.000000", -LIMIT_MICROS),
+        ("9007199.254741", 9_007_199_254_741),
+    ],
+)
+def test_a_decimal_string_is_whole_micros(text: str, expected: int) -> None:
+    assert parse_money(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0.0000001", RefusalReason.AMOUNT_PRECISION),
+        ("1.0000000", RefusalReason.AMOUNT_PRECISION),
+        ("0." + "0" * 40 + "1", RefusalReason.AMOUNT_PRECISION),
+        ("1000000000.000001", RefusalReason.AMOUNT_OUT_OF_RANGE),
+        ("-1000000001", RefusalReason.AMOUNT_OUT_OF_RANGE),
+        ("9" * 32, RefusalReason.AMOUNT_OUT_OF_RANGE),
+        ("9" * 60_000, RefusalReason.AMOUNT_OUT_OF_RANGE),
+        ("", RefusalReason.INVALID_FIELD),
+        (" 1", RefusalReason.INVALID_FIELD),
+        ("1\n", RefusalReason.INVALID_FIELD),
+        ("+1", RefusalReason.INVALID_FIELD),
+        (".5", RefusalReason.INVALID_FIELD),
+        ("1.", RefusalReason.INVALID_FIELD),
+        ("1,5", RefusalReason.INVALID_FIELD),
+        ("1_000", RefusalReason.INVALID_FIELD),
+        ("1e3", RefusalReason.INVALID_FIELD),
+        ("NaN", RefusalReason.INVALID_FIELD),
+        ("Infinity", RefusalReason.INVALID_FIELD),
+        ("0x10", RefusalReason.INVALID_FIELD),
+        ("\u0661\u0662", RefusalReason.INVALID_FIELD),
+        ("\uff11", RefusalReason.INVALID_FIELD),  # a digit that int() would take
+        ("--1", RefusalReason.INVALID_FIELD),
+    ],
+)
+def test_a_string_that_is_not_money_is_refused_with_its_reason(text: str, expected: RefusalReason) -> None:
+    assert reason(parse_money(text)) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0.1", 100_000),
+        ("12.5e3", 12_500_000_000),
+        ("1e-6", 1),
+        ("1E+2", 100_000_000),
+        ("123456789.123456", 123_456_789_123_456),
+        ("1e9", LIMIT_MICROS),
+        ("-0", 0),
+        ("-0.0e0", 0),
+    ],
+)
+def test_a_json_number_is_read_from_its_text(text: str, expected: int) -> None:
+    assert parse_json_number(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1e400", RefusalReason.AMOUNT_OUT_OF_RANGE),
+        ("-1e400", RefusalReason.AMOUNT_OUT_OF_RANGE),
+        ("1e99999999999999999999", RefusalReason.AMOUNT_OUT_OF_RANGE),
+        ("1" + "0" * 5_000, RefusalReason.AMOUNT_OUT_OF_RANGE),
+        ("1000000000.000001", RefusalReason.AMOUNT_OUT_OF_RANGE),
+        ("1e-7", RefusalReason.AMOUNT_PRECISION),
+        ("1.0000000", RefusalReason.AMOUNT_PRECISION),
+        ("1e-400", RefusalReason.AMOUNT_PRECISION),
+        ("1e-99999999999999999999", RefusalReason.AMOUNT_PRECISION),
+        ("0.1000000000000000055511151231257827", RefusalReason.AMOUNT_PRECISION),
+        ("much", RefusalReason.INVALID_FIELD),
+    ],
+)
+def test_a_json_number_that_is_not_money_is_refused_with_its_reason(text: str, expected: RefusalReason) -> None:
+    assert reason(parse_json_number(text)) is expected
+
+
+def test_a_budget_may_be_zero_but_not_negative() -> None:
+    assert parse_budget("0") == 0
+    assert parse_budget("100.50") == 100_500_000
+    assert reason(parse_budget("-0.01")) is RefusalReason.INVALID_FIELD
+    assert reason(parse_budget("0.0000001")) is RefusalReason.AMOUNT_PRECISION
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        (0, "0.00"),
+        (12_500, "0.0125"),
+        (100 * MICROS, "100.00"),
+        (-1, "-0.000001"),
+        (1_500_000, "1.50"),
+        (-25_000_000, "-25.00"),
+        (1, "0.000001"),
+    ],
+)
+def test_money_is_written_with_two_to_six_fraction_digits(amount: int, text: str) -> None:
+    assert format_money(amount) == text
+
+
+@given(micros)
+def test_what_is_written_is_read_again(amount: int) -> None:
+    text = format_money(amount)
+    assert parse_money(text) == parse_json_number(text) == amount
+    assert Decimal(text) * MICROS == amount
+
+
+@given(st.text(max_size=12))
+def test_any_text_is_money_or_a_refusal(text: str) -> None:
+    parsed = parse_money(text)
+    if isinstance(parsed, int):
+        assert Decimal(text) * MICROS == parsed
