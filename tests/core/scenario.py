@@ -84,10 +84,10 @@ class Scenario:
     first_shown: bool = False
     held: bool = False
     _day: str = ""
-    _brand: str = ""
+    brand_id: str = ""
     _arrival: Moment = 0
     _documents: dict[str, dict[str, object]] = field(default_factory=dict)
-    _offsets: dict[str, int] = field(default_factory=dict)
+    offsets: dict[str, int] = field(default_factory=dict)
     _checked: int = 0
     _flushed: int = 0
     _flushed_catalog: str = ""
@@ -134,24 +134,24 @@ class Scenario:
         self.state = new_state(self.state.duplicates.capacity)
         part = restore(self.state, [(key.decode(), value) for key, value in self.stored.items()])
         assert part is not None
-        self._offsets = dict(part.positions)
-        self._brand, self._documents = json.loads(self._flushed_catalog)
+        self.offsets = dict(part.positions)
+        self.brand_id, self._documents = json.loads(self._flushed_catalog)
         del self.commands[self._flushed :]
 
     def flush(self) -> None:
-        for key, value in changes(self.state, {}, dict(self._offsets)):
+        for key, value in changes(self.state, {}, dict(self.offsets)):
             if value is None:
                 self.stored.pop(key, None)
             else:
                 self.stored[key] = value
         self._flushed = len(self.commands)
-        self._flushed_catalog = json.dumps([self._brand, self._documents])
+        self._flushed_catalog = json.dumps([self.brand_id, self._documents])
 
     def brand(self, brand_id: str = "") -> BrandState:
-        return self.state.brands[brand_id or self._brand]
+        return self.state.brands[brand_id or self.brand_id]
 
     def campaign(self, campaign_id: str) -> CampaignState:
-        return self._campaign(campaign_id)[1]
+        return self.standing_of(campaign_id)[1]
 
     def _record(self, words: list[str]) -> None:
         self._arrival = self._moment(words[0])
@@ -159,7 +159,7 @@ class Scenario:
         fields = dict(word.split("=", 1) for word in words[2:] if "=" in word)
         match words[1]:
             case "brand":
-                self._brand = plain[0]
+                self.brand_id = plain[0]
                 self._decide_brand(plain[0], fields)
             case "campaign":
                 self._decide_campaign(plain[0], fields)
@@ -192,9 +192,9 @@ class Scenario:
         self.verdicts.append(decide_brand(self.state, brand_id, value, self._origin("catalog")))
 
     def _decide_campaign(self, campaign_id: str, fields: Fields) -> None:
-        key = f"{self._brand}/{campaign_id}"
+        key = f"{self.brand_id}/{campaign_id}"
         document = self._documents.setdefault(
-            key, {"kind": "campaign", "brand_id": self._brand, "campaign_id": campaign_id, "version": 0}
+            key, {"kind": "campaign", "brand_id": self.brand_id, "campaign_id": campaign_id, "version": 0}
         )
         document["version"] = int(str(document["version"])) + 1
         for name, text in fields.items():
@@ -208,14 +208,14 @@ class Scenario:
                 case _:
                     document[name] = _plain(text)
         value = fields["raw"].encode() if "raw" in fields else json.dumps(document).encode()
-        verdict = decide_campaign(self.state, self._brand, campaign_id, value, self._origin("catalog"))
+        verdict = decide_campaign(self.state, self.brand_id, campaign_id, value, self._origin("catalog"))
         self.verdicts.append(verdict)
 
     def _decide_spend(self, plain: list[str], fields: Fields) -> None:
         origin = self._origin("spend-events")
         event = {
             "event_id": fields.get("id", f"spend-{origin.offset}"),
-            "brand_id": fields.get("brand", self._brand),
+            "brand_id": fields.get("brand", self.brand_id),
             "campaign_id": plain[0],
             "amount": plain[1],
         }
@@ -231,7 +231,7 @@ class Scenario:
         origin = self._origin("spend-corrections")
         record = {
             "correction_id": fields.get("id", f"correction-{origin.offset}"),
-            "brand_id": fields.get("brand", self._brand),
+            "brand_id": fields.get("brand", self.brand_id),
             "campaign_id": plain[0],
             "amount": plain[1],
             "booked_on": fields["on"],
@@ -251,8 +251,8 @@ class Scenario:
                 release_resumes(self.state, self.state.awaiting.values())
 
     def _origin(self, topic: str) -> Origin:
-        offset = self._offsets.get(topic, 0)
-        self._offsets[topic] = offset + 1
+        offset = self.offsets.get(topic, 0)
+        self.offsets[topic] = offset + 1
         return Origin(topic, offset, self._arrival)
 
     def _compare(self, name: str, wanted: Fields) -> None:
@@ -270,7 +270,7 @@ class Scenario:
         }
 
     def _campaign_fields(self, campaign_id: str) -> Fields:
-        _, campaign = self._campaign(campaign_id)
+        _, campaign = self.standing_of(campaign_id)
         return {
             "daily": format_money(campaign.daily_micros),
             "total": format_money(campaign.total_micros),
@@ -279,7 +279,7 @@ class Scenario:
             "sequence": str(campaign.sequence),
         }
 
-    def _campaign(self, campaign_id: str) -> tuple[BrandState, CampaignState]:
+    def standing_of(self, campaign_id: str) -> tuple[BrandState, CampaignState]:
         brands = [it for it in self.state.brands.values() if campaign_id in it.campaigns]
         assert len(brands) == 1, campaign_id
         return brands[0], brands[0].campaigns[campaign_id]

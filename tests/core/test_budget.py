@@ -33,8 +33,9 @@ def test_a_zero_budget_is_used_up_by_any_spend_even_a_refund() -> None:
     """)
 
 
-def test_spend_dated_ahead_waits_for_its_day() -> None:
-    check("""
+@pytest.mark.parametrize("record", ["tick", "reset daily UTC", "reset monthly UTC"])
+def test_spend_dated_ahead_waits_for_its_day(record: str) -> None:
+    check(f"""
         day 2025-09-08
         09:00 brand nike zone=UTC daily=100 monthly=1000
         09:00 campaign a daily=50
@@ -45,7 +46,7 @@ def test_spend_dated_ahead_waits_for_its_day() -> None:
         23:57 spend b 40 t=09T00:00
         23:58 spend b 1
         == nike daily=1.00 monthly=101.00
-        09T00:00 tick
+        09T00:00 {record}
           -> pause a campaign_daily_budget,daily_budget resumes_at=10T00:00
           -> pause b daily_budget resumes_at=10T00:00
         == nike day=2025-09-09 daily=100.00 monthly=101.00

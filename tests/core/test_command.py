@@ -25,7 +25,7 @@ CONTRACT = """
 
 def test_the_message_is_the_contracts_byte_for_byte() -> None:
     scenario = check(CONTRACT)
-    scenario._offsets["spend-events"] = 52711
+    scenario.offsets["spend-events"] = 52711
     scenario.run("11:12 spend nike-summer 0.0125 id=6f9")
     assert encode(scenario.commands[-1]) == (
         b'{"schema":1,"command_id":"nike-summer:1:2","action":"pause","campaign_id":"nike-summer",'

@@ -136,6 +136,7 @@ def test_a_window_that_opened_with_a_document_stays_open_for_earlier_records() -
         check(f"""
             day 2025-09-08
             08:00 brand nike zone=UTC daily=100
+            {restart}
             09:00:05 campaign a windows="daily 09:00-17:00"
             {restart}
             08:59:59 spend a 1
@@ -182,7 +183,7 @@ def test_a_partition_that_was_never_flushed_is_empty() -> None:
 def test_a_campaign_whose_brand_is_not_known_yet_is_restored() -> None:
     scenario = Scenario()
     scenario.run("day 2025-09-08")
-    scenario._brand = "nike"
+    scenario.brand_id = "nike"
     scenario.run("09:00 campaign a daily=10")
     scenario.restart()
     brand = scenario.brand("nike")
@@ -202,7 +203,7 @@ def test_the_order_of_the_state_topic_does_not_matter() -> None:
         scenario.state = new_state()
         restore(scenario.state, order)
         for campaign in ("a", "b", "c"):
-            scenario.state.touch_campaign(*scenario._campaign(campaign))
+            scenario.state.touch_campaign(*scenario.standing_of(campaign))
         for brand in ("nike", "puma"):
             scenario.state.touch_brand(scenario.brand(brand))
         entries.append(sorted(changes(scenario.state, {}, {})))

@@ -117,7 +117,7 @@ class Checks:
             assert isinstance(step, Record)
             assert (command.cause.topic, command.cause.offset) == (step.topic, step.offset)
             assert decided_at == clock
-        if decided_at == clock and self._random.random() < 0.4:
+        if decided_at == clock and (brand.ahead or self._random.random() < 0.4):
             self._check_forecast(command, brand, decided_at)
 
     def _check_forecast(self, command: ControlCommand, brand: BrandState, decided_at: Moment) -> None:

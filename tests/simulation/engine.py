@@ -1,6 +1,6 @@
 """Feeds a history to the core as the worker does: decides, flushes, is killed and restored."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import msgspec
 
@@ -77,7 +77,7 @@ class Engine:
 
     def _kill(self) -> None:
         """Nothing since the last flush was written; the same records come again and must make the same commands."""
-        lost = self.told[self._flushed :]
+        lost, before = self.told[self._flushed :], _picture(self.state)
         # A compacted topic keeps keys in no order of ours.
         entries = sorted(((key.decode(), value) for key, value in self.stored.items()), key=lambda it: it[1])
         self.state = new_state()
@@ -85,7 +85,17 @@ class Engine:
         for step in self._unflushed:
             _apply(self.state, step)
         assert list(map(encode, self.state.commands)) == lost
+        assert _picture(self.state) == before
         self.state.commands.clear()
+
+
+def _picture(state: PartitionState) -> tuple[object, ...]:
+    """All that decisions depend on; what waits for the next flush is left out."""
+    brands = {brand_id: asdict(brand) for brand_id, brand in state.brands.items()}
+    for brand in brands.values():
+        for part in (brand, *brand["campaigns"].values()):
+            del part["dirty"]
+    return state.clock, brands, sorted(state.awaiting), state.duplicates.seen
 
 
 def _apply(state: PartitionState, step: Step) -> Verdict | Refusal | None:

@@ -80,6 +80,7 @@ class _Author:
     offsets: dict[str, int] = field(default_factory=dict)
     sent: list[dict[str, Any]] = field(default_factory=list)
     now: Moment = 0  # the highest arrival so far
+    backlog: int = 0  # steps for which spend stays outstanding, so that no resume is told
     whole: bool = False  # amounts and budgets without fractions, so that spend meets budgets exactly
 
     def write(self) -> list[Step]:
@@ -101,7 +102,11 @@ class _Author:
         return moment - self.random.randrange(10 * MINUTE) if self.random.random() < 0.05 else moment
 
     def _work(self) -> None:
-        if self.random.random() < 0.9:
+        if self.random.random() < 0.02:
+            self.backlog = self.random.randint(5, 60)
+        if self.backlog > 0:
+            self.backlog -= 1
+        elif self.random.random() < 0.9:
             self.steps.append(Mark.RELEASE)
         if self.random.random() < 0.1:
             self.steps.append(Mark.FLUSH)
@@ -240,7 +245,9 @@ class _Author:
         key = random.choice([key for key in self.documents if "/" in key])
         brand_id, campaign_id = key.split("/")
         micros = random.choice((random.randint(1, 9), random.randint(10**4, 10**6), random.randint(10**6, 8 * 10**6)))
-        amount = f"{random.randint(1, 8)}" if self.whole else f"{micros // 10**6}.{micros % 10**6:06d}"
+        if random.random() < 0.03:
+            micros = random.randint(20, 60) * 10**6
+        amount = f"{max(1, micros // 10**6)}" if self.whole else f"{micros // 10**6}.{micros % 10**6:06d}"
         event = {
             "event_id": f"e{len(self.sent) if random.random() < 0.9 else -len(self.sent)}",
             "brand_id": "unheard-of" if random.random() < 0.01 else brand_id,

@@ -30,6 +30,7 @@ def run_days(seed: int) -> Checks:
     return checks
 
 
+@pytest.mark.timeout(900)  # a minute of CPU, on machines that have other work
 @examples(130)  # of 5 days each
 @given(seed=seeds)
 def test_state_and_commands_are_what_ledger_documents_and_clock_say(seed: int) -> None:
