@@ -41,4 +41,7 @@ def configure_logs(log_format: LogFormat, *, process: str) -> None:
 def _rendering(log_format: LogFormat) -> list[Processor]:
     if log_format is LogFormat.JSON:
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
-    return [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+    # Tracebacks without the values of locals: those are hundreds of lines, and may hold secrets.
+    return [
+        structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback)
+    ]
