@@ -40,7 +40,7 @@ class Books:
         found: Rows = []
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                while (found := await asyncio.to_thread(self.rows, query)) != wanted:  # noqa: ASYNC110
+                while (found := await asyncio.to_thread(self.rows, query)) != wanted:
                     await asyncio.sleep(0.05)
         except TimeoutError:
             assert found == wanted

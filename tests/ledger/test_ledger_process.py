@@ -90,7 +90,7 @@ async def test_killed_in_the_middle_it_has_every_spend_once(
     first = new_process(settings)
     await _send(broker, 0, EVENTS // 2)
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while books.rows("SELECT count(*) FROM spend_log") == [(0,)]:  # noqa: ASYNC110
+        while books.rows("SELECT count(*) FROM spend_log") == [(0,)]:
             await asyncio.sleep(0.01)
     first.kill()
     await _send(broker, EVENTS // 2, EVENTS)
