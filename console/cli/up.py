@@ -87,7 +87,9 @@ def _stop_on_signals() -> None:
         raise KeyboardInterrupt
 
     for one in SIGNALS:
-        if signal.getsignal(one) is not signal.SIG_IGN:  # `nohup` wants it so
+        # `nohup` ignores SIGHUP and wants it so. SIGINT is ignored by whoever was started in a script's background, and
+        # is to stop all of it even then.
+        if one is not signal.SIGHUP or signal.getsignal(one) is not signal.SIG_IGN:
             signal.signal(one, stop)
 
 
