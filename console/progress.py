@@ -36,5 +36,5 @@ def download_progress() -> Iterator[Report]:
     try:
         yield report
     finally:
-        if started:
+        if started and console.is_terminal:
             bar.stop()

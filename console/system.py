@@ -4,24 +4,26 @@ import asyncio
 import json
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from console.child_process import ChildProcess, stop_leftover_children, usual_or_any
 from console.cli.environment import RUN_FILE, load_settings
 from console.embedded import Embedded
+from console.local.jars import kafka_jars
 from console.local.kafka import LocalKafka
 from console.local.ownership import Ownership
 from console.local.ports import HOST
 from console.local.postgres import LocalPostgres
 from console.progress import download_progress
 from console.supervisor import Supervisor
-
-if TYPE_CHECKING:
-    from streams.settings import Settings
+from models import migrate
+from streams.provision import create_topics
+from streams.settings import Settings
 
 __all__ = ["Ports", "System", "running_system"]
 
@@ -42,7 +44,7 @@ class System:
     """What runs, and the settings by which a program of ours finds it."""
 
     supervisor: Supervisor
-    settings: "Settings"
+    settings: Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,32 +89,27 @@ def running_system(data_dir: Path, ports: Ports, *, services_only: bool, say: Sa
         yield System(supervisor, settings)
 
 
-def _start_services(folder: Path, ports: Ports, supervisor: Supervisor, say: Say) -> "Settings":
-    """Kafka and PostgreSQL with topics and tables: returns the settings of all that use them."""
-    say("starting PostgreSQL")
-    postgres = Embedded("PostgreSQL", lambda port: LocalPostgres(folder, port), _port(ports.postgres, 5432))
-    supervisor.start(postgres)
-    say("starting Kafka")
+def _start_services(folder: Path, ports: Ports, supervisor: Supervisor, say: Say) -> Settings:
+    """Kafka and PostgreSQL, side by side because both take seconds: returns the settings of all that use them."""
     with download_progress() as progress:
-        kafka = Embedded("Kafka", lambda port: LocalKafka(folder, port, progress), _port(ports.kafka, 9092))
-        supervisor.start(kafka)
+        kafka_jars(progress)
+    kafka = Embedded("Kafka", lambda port: LocalKafka(folder, port), _port(ports.kafka, 9092))
+    postgres = Embedded("PostgreSQL", lambda port: LocalPostgres(folder, port), _port(ports.postgres, 5432))
+    say("starting Kafka and PostgreSQL")
+    with ThreadPoolExecutor(1) as beside:
+        kafka_started = beside.submit(supervisor.start, kafka)
+        supervisor.start(postgres)
+        migrate.upgrade(postgres.server.url)
+        kafka_started.result()
     settings = load_settings(
         brokers=kafka.server.brokers, database_url=postgres.server.url, data_dir=folder, **EMBEDDED_SETTINGS
     )
-    say("preparing tables and topics")
-    _prepare(settings)
+    say(f"Kafka is at {settings.brokers}, PostgreSQL at {HOST}:{postgres.server.port}")
+    asyncio.run(create_topics(settings))
     return settings
 
 
-def _prepare(settings: "Settings") -> None:
-    from models import migrate
-    from streams.provision import create_topics
-
-    migrate.upgrade(settings.database)
-    asyncio.run(create_topics(settings))
-
-
-def _start_programs(folder: Path, ports: Ports, supervisor: Supervisor, settings: "Settings") -> str | None:
+def _start_programs(folder: Path, ports: Ports, supervisor: Supervisor, settings: Settings) -> str | None:
     """Returns the address of the console where there is one."""
     environment = {
         **os.environ,
@@ -135,7 +132,7 @@ def _start_programs(folder: Path, ports: Ports, supervisor: Supervisor, settings
     return http
 
 
-def _tell(run_file: Path, settings: "Settings", http: str | None) -> None:
+def _tell(run_file: Path, settings: Settings, http: str | None) -> None:
     """Whole or not at all, and for our own eyes, because the database's address holds its password."""
     run = {
         "brokers": settings.brokers,

@@ -17,6 +17,8 @@ import pytest
 from console.local.readiness import serves
 
 UP = [sys.executable, "-m", "console.cli", "up"]
+#: What a script's `&` does to a command: an interrupt must stop it all the same.
+IN_BACKGROUND = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"]
 ANY_PORTS = ["--kafka-port", "0", "--postgres-port", "0", "--http-port", "0"]
 READY_SECONDS = 90
 GONE_SECONDS = 40
@@ -29,7 +31,7 @@ class Up:
         self.folder = folder
         self.lines: list[str] = []
         self.process = subprocess.Popen(
-            [*UP, "--data-dir", str(folder), *ANY_PORTS, *options],
+            [*IN_BACKGROUND, *UP, "--data-dir", str(folder), *ANY_PORTS, *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -143,7 +145,7 @@ def test_the_next_up_goes_on_where_it_was_also_after_a_kill(start: Callable[...,
 
 def test_a_signal_during_the_start_stops_it_and_leaves_nothing(start: Callable[..., Up]) -> None:
     up = start()
-    until(lambda: "starting Kafka" in up.lines, READY_SECONDS, up)
+    until(lambda: "starting Kafka and PostgreSQL" in up.lines, READY_SECONDS, up)
     until(lambda: any(one.name() == "java" for one in up.family()), READY_SECONDS, up)
     family = up.family()
     up.stop()
