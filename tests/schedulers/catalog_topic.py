@@ -16,7 +16,7 @@ async def make_topic(settings: Settings) -> None:
     async with admin(settings) as client:
         await client.create_topics([topic])
         # The broker that answered has only promised it.
-        while name not in await client.list_topics():  # noqa: ASYNC110
+        while name not in await client.list_topics():
             await asyncio.sleep(0.05)
 
 
@@ -24,7 +24,7 @@ async def remove_topic(settings: Settings) -> None:
     name = settings.topic(Topic.CATALOG)
     async with admin(settings) as client:
         await client.delete_topics([name])
-        while name in await client.list_topics():  # noqa: ASYNC110
+        while name in await client.list_topics():
             await asyncio.sleep(0.05)
 
 
