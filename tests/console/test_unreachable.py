@@ -86,7 +86,8 @@ def test_a_broker_and_a_database_that_accept_and_stay_silent_are_given_up(
     for process in processes:
         out, err = process.communicate(timeout=30)
         assert (process.returncode, out, err.count(b"\n")) == (5, b"", 1), err
-    assert time.monotonic() - started_at < PATIENCE_SECONDS + len(processes)  # they start one beside the other
+    # Several start one beside the other, on as few as two cores that others use too.
+    assert time.monotonic() - started_at < 2 * PATIENCE_SECONDS
 
 
 def test_an_edit_whose_broker_is_away_is_kept_and_published_by_the_next(
