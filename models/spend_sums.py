@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any, Final, NamedTuple, Unpack
 
-from sqlalchemy import ColumnElement, Numeric, func, literal, select, type_coerce, union_all
+from sqlalchemy import ColumnElement, Numeric, Select, func, literal, select, type_coerce, union_all
 from sqlalchemy.orm import Session
 
 from models.spend_rows import Branch, Columns, SpendFilter, again, conditions, first_or_refused, refused, refused_first
@@ -93,7 +93,7 @@ def _sums(
     every = union_all(*parts).subquery()
     total = type_coerce(func.coalesce(func.sum(every.c.micros), 0), MoneyColumn)
     events = func.sum(every.c.events)
-    query = select(events, total, every.c.grouped).group_by(every.c.grouped).order_by(every.c.grouped)
+    query: Select[Any] = select(events, total, every.c.grouped).group_by(every.c.grouped).order_by(every.c.grouped)
     if group is not None:  # a group all of which was refused is none
         query = query.having(events > 0)
     return [(int(row[0]), row[1], row[2]) for row in session.execute(query)]
