@@ -93,10 +93,10 @@ def _sums(
     every = union_all(*parts).subquery()
     total = type_coerce(func.coalesce(func.sum(every.c.micros), 0), MoneyColumn)
     events = func.sum(every.c.events)
-    query: Select[Any] = select(events, total, every.c.grouped).group_by(every.c.grouped).order_by(every.c.grouped)
+    totals: Select[Any] = select(events, total, every.c.grouped).group_by(every.c.grouped).order_by(every.c.grouped)
     if group is not None:  # a group all of which was refused is none
-        query = query.having(events > 0)
-    return [(int(row[0]), row[1], row[2]) for row in session.execute(query)]
+        totals = totals.having(events > 0)
+    return [(int(row[0]), row[1], row[2]) for row in session.execute(totals)]
 
 
 def _sum(sign: int, amount: ColumnElement[Any]) -> ColumnElement[Any]:
