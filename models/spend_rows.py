@@ -33,7 +33,7 @@ _LOG, _REPEAT, _REFUSAL = SpendLog.__table__, SpendRepeat.__table__, SpendRefusa
 
 #: Of every branch, in this order; reason and message follow.
 _COLUMNS: Final = tuple(column.name for column in _LOG.columns)
-_POSITION: Final = ("topic", "partition", "record_offset")
+_POSITION: Final = ("incarnation", "partition", "record_offset")
 _EVENT: Final = ("brand_id", "event_id")
 _NO_TEXT: Final = cast(null(), String)
 
