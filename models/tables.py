@@ -1,8 +1,31 @@
 """Every table of the database, for migrations: a model that is not imported here is not compared."""
 
-from models import brand, campaign, catalog_outbox, change, control_log, daypart_window, spend_log
+from models import (
+    brand,
+    campaign,
+    catalog_outbox,
+    change,
+    control_log,
+    daypart_window,
+    reconcile_run,
+    spend_correction,
+    spend_log,
+    topic_incarnation,
+)
 from models.base import Base
 
-__all__ = ["brand", "campaign", "catalog_outbox", "change", "control_log", "daypart_window", "metadata", "spend_log"]
+__all__ = [
+    "brand",
+    "campaign",
+    "catalog_outbox",
+    "change",
+    "control_log",
+    "daypart_window",
+    "metadata",
+    "reconcile_run",
+    "spend_correction",
+    "spend_log",
+    "topic_incarnation",
+]
 
 metadata = Base.metadata
