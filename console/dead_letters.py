@@ -6,7 +6,7 @@ What is done with them is in `console.operations.letters`, how they are shown in
 import asyncio
 import heapq
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -24,6 +24,7 @@ from streams.topics import Topic
 
 __all__ = [
     "WAITING",
+    "Batches",
     "Filed",
     "Page",
     "Progress",
@@ -44,6 +45,8 @@ _CURSOR: Final = re.compile(r"(\d{1,16})\.(\d{1,5})\.(\d{1,18})", re.ASCII)
 _BATCH: Final = 500
 _BATCH_BYTES: Final = 8 * 1024 * 1024
 
+#: Batches of letters; whoever does not read them to the end closes them.
+Batches = AsyncGenerator[list["Filed"], None]
 #: Called with how much of the topic was read and how much there is.
 Progress = Callable[[int, int], None]
 #: When it was refused, partition, offset: no two letters have the same.
@@ -114,22 +117,23 @@ async def page(settings: Settings, wanted: Wanted, *, limit: int = 100, after: s
     return Page(letters[:limit], ".".join(map(str, letters[limit - 1].age)))
 
 
-async def scan(settings: Settings, wanted: Wanted, progress: Progress | None = None) -> AsyncIterator[list[Filed]]:
+async def scan(settings: Settings, wanted: Wanted, progress: Progress | None = None) -> Batches:
     """All letters that fit, of those that are there at the call, in batches and in the order of the topic."""
     async with topic_reader(settings, Topic.DEAD_LETTERS) as reader:
         starts, ends = await reader.starts(), await reader.ends()
         total, done = sum(ends.values()) - sum(starts.values()), 0
-        async for batch in _batches(reader):
-            filed = await _filed(settings, reader.topic_id, [letter for letter in batch if wanted.fits(letter)])
-            yield [one for one in filed if wanted.handled or one.action is None]
-            done += len(batch)
-            if progress:
-                progress(done, total)
+        async with aclosing(_batches(reader)) as batches:
+            async for batch in batches:
+                filed = await _filed(settings, reader.topic_id, [letter for letter in batch if wanted.fits(letter)])
+                yield [one for one in filed if wanted.handled or one.action is None]
+                done += len(batch)
+                if progress:
+                    progress(done, total)
     if progress:
         progress(total, total)  # marks of transactions have offsets too
 
 
-async def picked(settings: Settings, positions: Iterable[Position]) -> AsyncGenerator[list[Filed], None]:
+async def picked(settings: Settings, positions: Iterable[Position]) -> Batches:
     """These letters in one batch; NotFound when one of them is not there."""
     async with topic_reader(settings, Topic.DEAD_LETTERS) as reader:
         letters = [await _read_one(reader, position) for position in dict.fromkeys(positions)]
@@ -152,15 +156,16 @@ async def count_waiting(settings: Settings) -> int:
         return letters - await asyncio.to_thread(_count_handled, settings, reader.topic_id, starts)
 
 
-async def _batches(reader: TopicReader) -> AsyncIterator[list[Letter]]:
+async def _batches(reader: TopicReader) -> AsyncGenerator[list[Letter], None]:
     batch: list[Letter] = []
     size = 0
-    async for record in reader.to_end():
-        batch.append(read_letter(record))
-        size += len(record.value or b"")
-        if len(batch) == _BATCH or size >= _BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
+    async with aclosing(reader.to_end()) as records:
+        async for record in records:
+            batch.append(read_letter(record))
+            size += len(record.value or b"")
+            if len(batch) == _BATCH or size >= _BATCH_BYTES:
+                yield batch
+                batch, size = [], 0
     yield batch
 
 

@@ -54,4 +54,4 @@ def count_handled(session: Session, topic_id: str, since: Mapping[int, int]) -> 
 def currencies_of(session: Session, brand_ids: Collection[str]) -> dict[str, str]:
     """Currency by brand; a brand that is not there is left out."""
     rows = session.execute(select(Brand.brand_id, Brand.currency).where(Brand.brand_id.in_(brand_ids)))
-    return dict(rows.tuples())
+    return {row.brand_id: row.currency for row in rows}

@@ -1,8 +1,8 @@
 """`dlq …`: records that the controller has refused, with the reason, and what is done with them."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractContextManager, aclosing, nullcontext
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
@@ -14,10 +14,12 @@ from console.cli.failures import REFUSED
 from console.cli.frame import App
 
 if TYPE_CHECKING:
-    from console.dead_letters import Filed, Progress, Wanted
+    from console.dead_letters import Batches, Progress, Wanted
     from console.operations.letters import Outcome
     from models.dead_letter_actions import Position
     from streams.settings import Settings
+
+    Outcomes = AsyncGenerator[list[Outcome], None]
 
 app = App("dlq", help="Dead letters: spend events that were refused.", panel="Try and watch")
 
@@ -86,7 +88,7 @@ def replay(
     settings = load_settings()
     chosen = _chosen(letters, reason, brand, every)
 
-    def work(batches: "AsyncIterator[list[Filed]]") -> "AsyncIterator[list[Outcome]]":
+    def work(batches: "Batches") -> "Outcomes":
         return operations.replay(settings, batches, actor=actor(settings), dry_run=dry_run, force=force)
 
     _carry_out(settings, chosen, work, dry_run)
@@ -112,7 +114,7 @@ def drop(
         count = ask(_count(settings, chosen))
         typer.confirm(f"Drop {_number(count)}?", abort=True, err=True)
 
-    def work(batches: "AsyncIterator[list[Filed]]") -> "AsyncIterator[list[Outcome]]":
+    def work(batches: "Batches") -> "Outcomes":
         return operations.drop(settings, batches, actor=actor(settings), because=because, dry_run=dry_run)
 
     _carry_out(settings, chosen, work, dry_run)
@@ -141,9 +143,7 @@ def _chosen(letters: list[str], reason: str | None, brand: str | None, every: bo
     return [letter_position(letter) for letter in letters] if letters else _wanted(reason, brand)
 
 
-def _batches(
-    settings: "Settings", chosen: "list[Position] | Wanted", progress: "Progress | None" = None
-) -> "AsyncIterator[list[Filed]]":
+def _batches(settings: "Settings", chosen: "list[Position] | Wanted", progress: "Progress | None" = None) -> "Batches":
     from console.dead_letters import Wanted, picked, scan
 
     return scan(settings, chosen, progress) if isinstance(chosen, Wanted) else picked(settings, chosen)
@@ -153,7 +153,9 @@ async def _count(settings: "Settings", chosen: "list[Position] | Wanted") -> int
     return sum([len(batch) async for batch in _batches(settings, chosen)])
 
 
-def _carry_out(settings: "Settings", chosen: "list[Position] | Wanted", work: Any, dry_run: bool) -> None:
+def _carry_out(
+    settings: "Settings", chosen: "list[Position] | Wanted", work: "Callable[[Batches], Outcomes]", dry_run: bool
+) -> None:
     """With --json a line for each letter. Without, the few and the refused, and how many became what."""
     with _bar(chosen) as progress:
         tally = ask(_told(work(_batches(settings, chosen, progress)), isinstance(chosen, list), dry_run))
@@ -169,13 +171,14 @@ def _bar(chosen: "list[Position] | Wanted") -> "AbstractContextManager[Progress 
     return nullcontext() if isinstance(chosen, list) else counting_progress("Dead letters")
 
 
-async def _told(outcomes: "AsyncIterator[list[Outcome]]", each: bool, dry_run: bool) -> Counter[str]:
+async def _told(outcomes: "Outcomes", each: bool, dry_run: bool) -> Counter[str]:
     tally: Counter[str] = Counter()
-    async for batch in outcomes:
-        for outcome in batch:
-            tally[outcome.result] += 1
-            if output.is_json() or each or outcome.result == "refused" or tally.total() <= _FEW:
-                output.line(_view(outcome, dry_run), _line(outcome, dry_run))
+    async with aclosing(outcomes):
+        async for batch in outcomes:
+            for outcome in batch:
+                tally[outcome.result] += 1
+                if output.is_json() or each or outcome.result == "refused" or tally.total() <= _FEW:
+                    output.line(_view(outcome, dry_run), _line(outcome, dry_run))
     return tally
 
 

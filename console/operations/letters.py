@@ -8,14 +8,15 @@ as replayed that was not.
 
 import asyncio
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from sqlalchemy.orm import Session
 
-from console.dead_letters import Filed
+from console.dead_letters import Batches, Filed
 from models.dead_letter_action import DeadLetterAction, Handling
 from models.dead_letter_actions import currencies_of, last_actions, note, take_turn
 from models.session import session_scope
@@ -52,30 +53,31 @@ class Outcome:
 
 async def replay(
     settings: Settings,
-    batches: AsyncIterable[list[Filed]],
+    batches: Batches,
     *,
     actor: str,
     dry_run: bool = False,
     force: bool = False,
-) -> AsyncIterator[list[Outcome]]:
+) -> AsyncGenerator[list[Outcome], None]:
     """Publish originals again: the same value, the key and partition of the brand that it names, and its arrival.
 
     A letter that was handled before is left alone, one that would become a dead letter again is refused. `force`
     publishes both all the same. `dry_run` tells what would happen and does nothing.
     """
-    async with spend_producer(settings) as producer:
+    async with aclosing(batches), spend_producer(settings) as producer:
         publish = _publisher(producer)
         async for batch in batches:
             yield await asyncio.to_thread(_replay, settings, batch, publish, actor, dry_run, force)
 
 
 async def drop(
-    settings: Settings, batches: AsyncIterable[list[Filed]], *, actor: str, because: str, dry_run: bool = False
-) -> AsyncIterator[list[Outcome]]:
+    settings: Settings, batches: Batches, *, actor: str, because: str, dry_run: bool = False
+) -> AsyncGenerator[list[Outcome], None]:
     """Note that nothing will be done with letters, and why. The topic keeps them as long as it keeps anything."""
-    because = checked_because(because)
-    async for batch in batches:
-        yield await asyncio.to_thread(_drop, settings, batch, actor, because, dry_run)
+    async with aclosing(batches):
+        because = checked_because(because)
+        async for batch in batches:
+            yield await asyncio.to_thread(_drop, settings, batch, actor, because, dry_run)
 
 
 def checked_because(text: str) -> str:
