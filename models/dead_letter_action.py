@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, Integer, func
+from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, Integer, Uuid, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base
@@ -39,7 +39,7 @@ class DeadLetterAction(Base):
     )
 
     action_id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    topic_id: Mapped[str]
+    topic_id: Mapped[str] = mapped_column(Uuid(as_uuid=False))
     partition: Mapped[int] = mapped_column(Integer)
     record_offset: Mapped[int] = mapped_column(BigInteger)
     reason: Mapped[str | None]

@@ -8,7 +8,10 @@ from models import (
     control_log,
     daypart_window,
     dead_letter_action,
+    reconcile_run,
+    spend_correction,
     spend_log,
+    topic_incarnation,
 )
 from models.base import Base
 
@@ -21,7 +24,10 @@ __all__ = [
     "daypart_window",
     "dead_letter_action",
     "metadata",
+    "reconcile_run",
+    "spend_correction",
     "spend_log",
+    "topic_incarnation",
 ]
 
 metadata = Base.metadata

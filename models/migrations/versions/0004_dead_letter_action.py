@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
@@ -15,7 +15,7 @@ def upgrade() -> None:
     op.create_table(
         "dead_letter_action",
         sa.Column("action_id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("topic_id", sa.String(), nullable=False),
+        sa.Column("topic_id", sa.Uuid(), nullable=False),
         sa.Column("partition", sa.Integer(), nullable=False),
         sa.Column("record_offset", sa.BigInteger(), nullable=False),
         sa.Column("reason", sa.String(), nullable=True),
