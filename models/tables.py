@@ -1,6 +1,7 @@
 """Every table of the database, for migrations: a model that is not imported here is not compared."""
 
 from models import (
+    account,
     brand,
     campaign,
     catalog_outbox,
@@ -16,6 +17,7 @@ from models import (
 from models.base import Base
 
 __all__ = [
+    "account",
     "brand",
     "campaign",
     "catalog_outbox",
