@@ -9,10 +9,12 @@ from streams.core.moment import Moment, format_moment, parse_moment
 from streams.core.refusal import Refusal
 from streams.topics import Topic
 
-__all__ = ["ARRIVAL_HEADER", "REROUTED_HEADER", "Outbox", "Outgoing", "arrival_of", "is_rerouted"]
+__all__ = ["ARRIVAL_HEADER", "REPLAYED_HEADER", "REROUTED_HEADER", "Outbox", "Outgoing", "arrival_of", "is_rerouted"]
 
 REROUTED_HEADER: Final = "spendgate-rerouted"
 ARRIVAL_HEADER: Final = "spendgate-arrival"
+#: Set by a replay from the ledger, which has this spend already.
+REPLAYED_HEADER: Final = "spendgate-replayed"
 REASON_HEADER: Final = "spendgate-reason"
 #: Header names of Kafka Streams' KIP-1034.
 _KIP_1034: Final = "__streams.errors."
