@@ -1,7 +1,8 @@
 """Beginning a replay, noting how far it is, and knowing one's own again. One at a time, by a lock in PostgreSQL."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from uuid import UUID
 
 from sqlalchemy import func, insert, literal, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB
@@ -14,11 +15,14 @@ from models.change import Change, Json, Thing
 from models.errors import Refused, explained
 from models.replay_run import ReplayRun
 from models.session import engine_of, session_scope
+from models.topic_incarnation import TopicIncarnation
 
 __all__ = ["alone", "begin", "find", "note_filled", "note_finished", "note_opened", "note_sent"]
 
 #: One number for all replays of a database.
 _LOCK = 7_305_821_003
+#: In place of the id of a topic that was gone before ids were kept.
+_GONE = UUID(int=0)
 
 
 @contextmanager
@@ -41,9 +45,14 @@ def find(url: str, topic_ids: Mapping[str, str]) -> ReplayRun | None:
         return session.scalar(select(ReplayRun).where(ReplayRun.topic_ids == dict(topic_ids)))
 
 
-def begin(url: str, run: ReplayRun) -> int:
-    """The replay's id, written together with the raised epochs: they are raised once, however often it is killed."""
+def begin(url: str, run: ReplayRun, topics: Collection[str]) -> int:
+    """The replay's id, written together with the raised epochs: they are raised once, however often it is killed.
+
+    `topics` are the names on the broker. They are empty, so rows of them whose incarnation is unknown are of another.
+    """
     with session_scope(url) as session:
+        unknown = (TopicIncarnation.topic.in_(topics), TopicIncarnation.topic_id.is_(None))
+        session.execute(update(TopicIncarnation).where(*unknown).values(topic_id=_GONE))
         session.add(run)
         session.flush()
         _raise_epochs(session, run.actor)

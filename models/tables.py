@@ -1,6 +1,18 @@
 """Every table of the database, for migrations: a model that is not imported here is not compared."""
 
-from models import brand, campaign, catalog_outbox, change, control_log, daypart_window, replay_run, spend_log
+from models import (
+    brand,
+    campaign,
+    catalog_outbox,
+    change,
+    control_log,
+    daypart_window,
+    reconcile_run,
+    replay_run,
+    spend_correction,
+    spend_log,
+    topic_incarnation,
+)
 from models.base import Base
 
 __all__ = [
@@ -11,8 +23,11 @@ __all__ = [
     "control_log",
     "daypart_window",
     "metadata",
+    "reconcile_run",
     "replay_run",
+    "spend_correction",
     "spend_log",
+    "topic_incarnation",
 ]
 
 metadata = Base.metadata

@@ -9,7 +9,16 @@ from streams.core.moment import Moment, format_moment, parse_moment
 from streams.core.refusal import Refusal
 from streams.topics import Topic
 
-__all__ = ["ARRIVAL_HEADER", "REPLAYED_HEADER", "REROUTED_HEADER", "Outbox", "Outgoing", "arrival_of", "is_rerouted"]
+__all__ = [
+    "ARRIVAL_HEADER",
+    "REPLAYED_HEADER",
+    "REROUTED_HEADER",
+    "Outbox",
+    "Outgoing",
+    "arrival_of",
+    "is_replayed",
+    "is_rerouted",
+]
 
 REROUTED_HEADER: Final = "spendgate-rerouted"
 ARRIVAL_HEADER: Final = "spendgate-arrival"
@@ -68,6 +77,10 @@ class Outbox:
 
 def is_rerouted(record: ConsumerRecord) -> bool:
     return any(name == REROUTED_HEADER for name, _ in record.headers)
+
+
+def is_replayed(record: ConsumerRecord) -> bool:
+    return any(name == REPLAYED_HEADER for name, _ in record.headers)
 
 
 def arrival_of(record: ConsumerRecord) -> Moment:

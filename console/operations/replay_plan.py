@@ -58,7 +58,7 @@ async def begun(settings: Settings, wish: Wish) -> ReplayRun:
     async with entered_in_thread(relay_store(settings.database, settings.topic(Topic.CATALOG))):
         await _refuse_unless_empty(settings)
         run = await _new_run(settings, wish)
-        await in_thread(replays.begin, settings.database, run)
+        await in_thread(replays.begin, settings.database, run, [settings.topic(topic) for topic in ALL_TOPICS])
     return run
 
 
