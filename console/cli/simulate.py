@@ -114,7 +114,7 @@ def simulate_day(
             from console.simulation.installation import own_database
 
             own = stack.enter_context(own_database(own, keep=keep))
-        differences = ask(_send_day(own, plan, wanted.events, times, run=run, keep=keep or not run))
+        differences = ask(_send_day(own, plan, times, run=run, keep=keep or not run))
     _tell_day(own, plan, number, differences, kept=keep or not run)
     if differences:
         raise typer.Exit(1)
@@ -156,7 +156,7 @@ async def _send_traffic(settings: "Settings", spender: "Spender", rate: float, e
 
 
 async def _send_day(
-    settings: "Settings", plan: "DayPlan", events: int, speed: float | None, *, run: bool, keep: bool
+    settings: "Settings", plan: "DayPlan", speed: float | None, *, run: bool, keep: bool
 ) -> "list[Difference] | None":
     """None where nothing was compared."""
     from console.simulation.installation import delete_topics, make_topics, running_processes
@@ -169,7 +169,7 @@ async def _send_day(
         if run:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="spendgate-simulation-")))
             await stack.enter_async_context(running_processes(settings, folder, ["worker", "ledger"], output.note))
-        with _progress("Publishing the day", events) as report:
+        with _progress("Publishing the day", plan.events) as report:
             await publish_day(settings, plan, report, speed=speed)
         return await _compared(settings, plan) if run else None
 

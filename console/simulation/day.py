@@ -45,7 +45,8 @@ class DayPlan:
     """Read `records` once to its end; then `spender.totals` are what must have been counted."""
 
     def __init__(self, options: DayOptions, *, name: str, partitions: int) -> None:
-        self._options = options
+        self.events = options.events
+        self._rush_hour = options.rush_hour
         self._partitions = partitions
         self._random = Random(f"{options.seed} of the day")  # noqa: S311 - to be repeated, not to be secret
         per_brand = options.events * AMOUNT_MICROS // options.brands
@@ -80,7 +81,7 @@ class DayPlan:
                 yield Planned(message.topic, partition, None, message.value, at)
 
     def _spend(self) -> Iterator[Planned]:
-        for moment in arrivals(self.starts_at, self._options.events, self._options.rush_hour, self._random):
+        for moment in arrivals(self.starts_at, self.events, self._rush_hour, self._random):
             yield from self.spender.spend_at(moment)
 
 
