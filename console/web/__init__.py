@@ -1,1 +1,1 @@
-"""The console in the browser."""
+"""The pages of the console: templates, static files, routes."""
