@@ -13,7 +13,7 @@ Making the indexes of a large table takes minutes, in which the ledger waits and
 from alembic import op
 
 revision = "0006"
-down_revision = "0003"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
