@@ -106,7 +106,7 @@ def show(campaign_id: str = _ID) -> None:
 
 @app.command()
 def why(campaign_id: str = _ID) -> None:
-    """Why it is paused, in words: the reasons, the numbers, the spend that crossed, and what would make it run again."""
+    """Why it is paused, in words and numbers: every reason, what crossed, and what would make it run again."""
     from console import validation
     from console.why import look_why
 
