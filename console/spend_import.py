@@ -131,6 +131,7 @@ class _Catalog:
         if owner not in (None, spend.brand_id) and (spend.campaign_id, spend.brand_id) not in self._told:
             self._told.add((spend.campaign_id, spend.brand_id))
             self._warned(
-                f"Campaign {spend.campaign_id} is of brand {owner}: what is told of it for {spend.brand_id} counts to that brand alone."
+                f"Campaign {spend.campaign_id} is of brand {owner}: what it spends of {spend.brand_id} "
+                "counts to that brand alone."
             )
         return spend
