@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 app = App("spend", help="The ledger: every spend once, and what was refused.", panel="Try and watch")
 
 _STDIN: Final = "-"
+_NONE: Final = "The ledger has no such spend."
+_NONE_REFUSED: Final = (
+    "The ledger has no such spend that was refused; what cannot be booked to a day, such as spend of a brand that "
+    "nobody knows, is in `spendgate dlq list`."
+)
 _ANY_DAY: Final = "A day of the brand's calendar, such as 2025-09-08."
 
 
@@ -62,7 +67,8 @@ def list_(
         total = spend_total(session, only_refused=refused, **wanted) if brand or campaign else None
     columns = ("arrived_at", "booked_day", "brand_id", "campaign_id", "event_id", "amount", "currency")
     views = [spend_view(entry) for entry in page.rows]
-    output.show_table((*columns, "refused") if refused else columns, views, "The ledger has no such spend.")
+    shown, empty = ((*columns, "refused"), _NONE_REFUSED) if refused else (columns, _NONE)
+    output.show_table(shown, views, empty)
     for line in _totals(page.rows, total, more=page.after is not None):
         output.note(line)
 

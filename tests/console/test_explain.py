@@ -28,8 +28,7 @@ def test_a_pause_names_the_numbers_the_spend_that_crossed_and_the_way_out(pause:
         "The brand's daily budget is used up: 120.50 of 100.00 USD spent on 2025-09-08, counted in Asia/Karachi.",
         "It was paused by the spend e-2 of 60.25 USD (spend-events, partition 0, offset 4).",
         "Time alone lets it run again at 2025-09-08T19:00:00Z, if nothing else changes.",
-        "To end daily_budget: raise the daily budget of brand nike above 120.50 or clear it, "
-        "or wait for the next day.",
+        "To end daily_budget: raise the daily budget of brand nike above 120.50 or clear it, or wait for the next day.",
     ]
 
 
