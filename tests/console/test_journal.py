@@ -132,8 +132,9 @@ def test_json_lines_are_published_as_they_are_and_what_nobody_knows_is_told(
 ) -> None:
     brand_id = commands.brand()
     line = f'{{"event_id":"{brand_id}-1", "brand_id":"{brand_id}","campaign_id":"new-{brand_id}","amount":0.10}}'
+    other = line.replace(f'{brand_id}-1"', f'{brand_id}-2"')
     file = tmp_path / "spend.jsonl"
-    file.write_bytes(line.encode() + b"\n\n\xff\n" + b"x" * 200_000 + b"\n" + line.replace("-1", "-2").encode())
+    file.write_bytes(line.encode() + b"\n\n\xff\n" + b"x" * 200_000 + b"\n" + other.encode())
     ran = commands.run("spend", "import", str(file))
     assert (ran.exit_code, ran.out) == (1, "2 events published, 2 lines refused\n")
     assert f"The catalog has no campaign new-{brand_id}" in ran.err
