@@ -3,8 +3,8 @@
 from models.change import Json
 from models.reconcile_run import Outcome, ReconcileRun
 from models.session import session_scope
-from streams.core.money import format_money
 from streams.core.moment import Moment
+from streams.core.money import format_money
 from streams.ledger.comparison import Difference
 from streams.ledger.reconcile import Reconciliation
 from streams.settings import Settings
