@@ -21,7 +21,7 @@ from streams.ledger.controller_totals import ControllerTotals
 from streams.ledger.sums import Behind, Cut, Place, behind, sums_below, unbooked
 from streams.settings import Settings
 from streams.topic_ids import topic_ids
-from streams.topic_reader import topic_reader
+from streams.topic_reader import TopicReader, topic_reader
 from streams.topics import Topic
 
 __all__ = ["PATIENCE_SECONDS", "Look", "look"]
@@ -54,8 +54,8 @@ async def look(
     async with topic_reader(settings, Topic.CONTROLLER_STATE, key=brand_id) as reader:
         controller = ControllerTotals(reader, brand_id)
         await controller.read_to_end()
-        parts = {number: controller.parts.get(number) for number in (await reader.ends())}
-        while waiting := await _unapplied_corrections(settings, parts, corrections_to or {}):
+        parts = {number: controller.parts.get(number) for number in sorted(await reader.ends())}
+        while waiting := await _unapplied_corrections(settings, reader, parts, corrections_to or {}):
             patience.spend(parts, f"The controller has not applied {waiting}: is `spendgate worker` running?")
             await controller.read_on()
             parts = {number: controller.parts.get(number) for number in parts}
@@ -90,14 +90,20 @@ class _Patience:
 
 
 async def _unapplied_corrections(
-    settings: Settings, parts: Mapping[int, PartRecord | None], corrections_to: Mapping[int, int]
+    settings: Settings,
+    beside: TopicReader,
+    parts: Mapping[int, PartRecord | None],
+    corrections_to: Mapping[int, int],
 ) -> str:
     """Which corrections the totals are without, empty when they are with all of them."""
     applied = {number: part.positions[Topic.SPEND_CORRECTIONS] if part else 0 for number, part in parts.items()}
     if any(applied.get(number, 0) < offset for number, offset in corrections_to.items()):
         return "the corrections of this repair"
+    ends = (await beside.ends_beside([Topic.SPEND_CORRECTIONS]))[Topic.SPEND_CORRECTIONS]
+    if all(end <= applied[number] for number, end in ends.items()):
+        return ""
     async with topic_reader(settings, Topic.SPEND_CORRECTIONS) as reader:
-        # Elsewhere, when one brand is looked at, nobody waits for anything.
+        # What follows may be the mark of a transaction alone. In partitions that are not looked at nobody waits.
         reader.go_to({**await reader.ends(), **applied})
         waiting = len([record async for record in reader.to_end() if record.partition in applied])
     return f"{waiting} corrections" if waiting else ""
