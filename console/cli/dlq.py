@@ -9,6 +9,7 @@ import typer
 
 from console.cli import output
 from console.cli.catalog import actor, ask
+from console.cli.confirmation import confirm
 from console.cli.environment import load_settings
 from console.cli.failures import REFUSED
 from console.cli.frame import App
@@ -111,8 +112,7 @@ def drop(
     chosen = _chosen(letters, reason, brand, every)
     because = operations.checked_because(because)
     if not (yes or dry_run):
-        count = ask(_count(settings, chosen))
-        typer.confirm(f"Drop {_number(count)}?", abort=True, err=True)
+        confirm(f"Drop {_number(ask(_count(settings, chosen)))}")
 
     def work(batches: "Batches") -> "Outcomes":
         return operations.drop(settings, batches, actor=actor(settings), because=because, dry_run=dry_run)

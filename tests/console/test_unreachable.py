@@ -36,6 +36,8 @@ def campaign_id(commands: Commands) -> str:
         ["control", "tail"],
         ["dlq", "list"],
         ["dlq", "show", "0/0"],
+        ["dlq", "replay", "--all"],
+        ["dlq", "drop", "--all", "--yes", "--because", "a test"],
     ],
 )
 def test_a_broker_that_is_down_is_exit_5_and_one_sentence(
