@@ -12,7 +12,7 @@ __all__ = ["main"]
 HEADINGS: Final = {
     "Start": ("up",),
     "Catalog": ("brand", "campaign", "schedule"),
-    "Spend and decisions": ("spend", "control", "dlq", "tasks"),
+    "Spend and decisions": ("spend", "control", "dlq", "reconcile", "tasks"),
     "Look": ("status", "doctor", "kafka"),
     "Single processes and set-up": ("processes", "topics"),
 }
