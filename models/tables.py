@@ -1,6 +1,7 @@
 """Every table of the database, for migrations: a model that is not imported here is not compared."""
 
 from models import (
+    account,
     brand,
     campaign,
     catalog_outbox,
@@ -9,6 +10,7 @@ from models import (
     daypart_window,
     dead_letter_action,
     reconcile_run,
+    replay_run,
     spend_correction,
     spend_log,
     topic_incarnation,
@@ -16,6 +18,7 @@ from models import (
 from models.base import Base
 
 __all__ = [
+    "account",
     "brand",
     "campaign",
     "catalog_outbox",
@@ -25,6 +28,7 @@ __all__ = [
     "dead_letter_action",
     "metadata",
     "reconcile_run",
+    "replay_run",
     "spend_correction",
     "spend_log",
     "topic_incarnation",
