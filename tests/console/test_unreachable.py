@@ -38,6 +38,7 @@ def campaign_id(commands: Commands) -> str:
         ["dlq", "show", "0/0"],
         ["dlq", "replay", "--all"],
         ["dlq", "drop", "--all", "--yes", "--because", "a test"],
+        ["reconcile"],
     ],
 )
 def test_a_broker_that_is_down_is_exit_5_and_one_sentence(
@@ -60,6 +61,7 @@ def test_a_broker_that_is_down_is_exit_5_and_one_sentence(
         ["brand", "list"],
         ["campaign", "history", "CAMPAIGN"],
         ["schedule", "preview", "CAMPAIGN"],
+        ["reconcile"],
         ["simulate-spend", "CAMPAIGN", "1"],
     ],
 )

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 from random import Random
 
 import psycopg2
@@ -27,6 +28,7 @@ from streams.settings import Settings, Timestamps
 from streams.topics import Topic
 from tests.ledger.conftest import Books
 from tests.ledger.ledger_process import LedgerProcess
+from tests.ledger.topics import make_anew
 from tests.streams.broker import Broker, open_broker, spend_event
 from tests.streams.worker_process import WorkerProcess
 
@@ -266,6 +268,45 @@ async def test_a_ledger_that_does_not_come_is_told(brand: str, settings: Setting
     elsewhere = settings.model_copy(update={"database_url": SecretStr(database_url)})
     with pytest.raises(NotCaughtUp, match=r"saved .*spend-events.* up to offset 0 and not up to .*spendgate ledger"):
         await reconcile(elsewhere, patience_seconds=0.3)
+    engine_of(database_url).dispose()
+
+
+async def test_rows_of_topics_that_are_gone_are_compared_beside_those_of_the_new_ones(
+    kafka: LocalKafka, topic_prefix: str, database_url: str, tmp_path: Path
+) -> None:
+    """The new topics have the old names and offsets, and a controller that knows nothing of before."""
+    migrate.upgrade(database_url)
+    settings = Settings(
+        brokers=kafka.brokers,
+        database_url=SecretStr(database_url),
+        topic_prefix=topic_prefix,
+        partitions=1,
+        timestamps=Timestamps.CREATE,
+    )
+    for life in ("old", "new"):
+        await create_topics(settings)
+        worker, ledger = WorkerProcess(settings, tmp_path / "worker.log"), LedgerProcess(settings, tmp_path / "l.log")
+        try:
+            await worker.started()
+            async with open_broker(settings) as broker:
+                await broker.brand("nike", at=NOON)
+                for number in range(5):
+                    await broker.spend("nike", "c", "1.00", at=NOON, event_id=f"{life}-{number}")
+                await broker.settled()
+            found = await reconcile(settings)
+            if life == "old":
+                assert found.differences == []
+                worker.kill()
+                ledger.kill()
+                await make_anew(settings)
+            else:
+                assert {(it.controller_micros, it.ledger_micros) for it in found.differences} == {
+                    (5_000_000, 10_000_000)
+                }
+                assert (await repair(settings, found)).differences == []
+        finally:
+            worker.kill()
+            ledger.kill()
     engine_of(database_url).dispose()
 
 
