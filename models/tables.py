@@ -1,12 +1,14 @@
 """Every table of the database, for migrations: a model that is not imported here is not compared."""
 
 from models import (
+    account,
     brand,
     campaign,
     catalog_outbox,
     change,
     control_log,
     daypart_window,
+    dead_letter_action,
     reconcile_run,
     replay_run,
     spend_correction,
@@ -16,12 +18,14 @@ from models import (
 from models.base import Base
 
 __all__ = [
+    "account",
     "brand",
     "campaign",
     "catalog_outbox",
     "change",
     "control_log",
     "daypart_window",
+    "dead_letter_action",
     "metadata",
     "reconcile_run",
     "replay_run",
