@@ -21,6 +21,7 @@ from schedulers.relay import Relay, wait_until_published
 from streams.core.moment import parse_moment
 from streams.core.state import BrandState
 from streams.errors import RefusedValue, Unreachable
+from streams.ledger.reconcile import reconcile
 from streams.provision import admin_client, create_topics
 from streams.settings import Settings, Timestamps
 from streams.topics import ALL_TOPICS
@@ -74,6 +75,7 @@ async def test_a_broker_under_the_same_names_ends_with_the_same_totals_and_reaso
         await books.until("SELECT count(*) FROM control_log WHERE epoch = 2", [(len(told_before),)])
         await books.until(READ_TO_THE_END, [(plan.spend,)])
         assert books.rows(ROWS) == rows
+        assert (await reconcile(settings)).differences == []
     assert (plan.brands, plan.campaigns, plan.spend) == (2, 5, counted(books))
 
 
