@@ -99,6 +99,7 @@ class _Filling:
     async def spend(self) -> None:
         """The next rows are read while the broker takes the last ones."""
         run, sent = self._run, self._run.sent
+        self._report("spend", sent, run.spend_count)
         await in_thread(self._source.open_spend, run.since_at, _place(run))
         rows = await in_thread(self._source.next_spend)
         while rows:

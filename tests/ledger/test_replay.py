@@ -33,7 +33,7 @@ ROOT = Path(__file__).parents[2]
 #: How much the ledger has read of the newest spend topic.
 READ_TO_THE_END = """
 SELECT sum(position)::int FROM ledger_position
-WHERE incarnation = (SELECT max(incarnation) FROM topic_incarnation WHERE topic LIKE '%spend-events')
+WHERE incarnation = (SELECT max(incarnation) FROM topic_incarnation WHERE right(topic, 12) = 'spend-events')
 """
 #: All that the ledger has of spend.
 ROWS = "SELECT sum(amount), (SELECT count(*) FROM spend_log), (SELECT count(*) FROM spend_repeat) FROM spend_counted"
