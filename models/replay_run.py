@@ -33,6 +33,8 @@ class ReplayRun(Base):
     left_out: Mapped[list[str]] = mapped_column(JSONB)
     first_arrived_at: Mapped[int | None] = mapped_column(MomentColumn)
     last_arrived_at: Mapped[int | None] = mapped_column(MomentColumn)
+    #: Rows that went into opening balances, and rows to send.
+    spend_before: Mapped[int] = mapped_column(BigInteger)
     spend_count: Mapped[int] = mapped_column(BigInteger)
     #: The broker has acknowledged all opening balances.
     opened_at: Mapped[int | None] = mapped_column(MomentColumn)

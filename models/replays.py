@@ -17,7 +17,7 @@ from models.replay_run import ReplayRun
 from models.session import engine_of, session_scope
 from models.topic_incarnation import TopicIncarnation
 
-__all__ = ["alone", "begin", "find", "note_filled", "note_finished", "note_opened", "note_sent"]
+__all__ = ["alone", "begin", "find", "finish", "note_filled", "note_opened", "note_sent"]
 
 #: One number for all replays of a database.
 _LOCK = 7_305_821_003
@@ -72,8 +72,11 @@ def note_filled(url: str, replay_id: int) -> None:
     _note(url, replay_id, filled_at=func.clock_timestamp())
 
 
-def note_finished(url: str, replay_id: int) -> None:
+def finish(url: str, replay_id: int) -> ReplayRun:
+    """As it is in the end."""
     _note(url, replay_id, finished_at=func.clock_timestamp())
+    with session_scope(url) as session:
+        return session.get_one(ReplayRun, replay_id)
 
 
 def _note(url: str, replay_id: int, **values: object) -> None:

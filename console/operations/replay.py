@@ -49,8 +49,8 @@ async def replay(settings: Settings, wish: Wish, report: Report) -> Plan:
             await relay.relay_pending(_given(settings, run.last_arrived_at))
         finally:
             await relay.close()
-        await in_thread(replays.note_finished, url, run.replay_id)
-        return await in_thread(plan_of, settings, run)
+        done = await in_thread(replays.finish, url, run.replay_id)
+        return await in_thread(plan_of, settings, done)
 
 
 async def _fill(settings: Settings, run: ReplayRun, report: Report) -> None:

@@ -1,6 +1,7 @@
 """A lost broker is filled again from PostgreSQL: the controller has the ledger's totals, and ad servers follow it."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +22,14 @@ from models.session import session_scope
 from schedulers.relay import Relay, wait_until_published
 from streams.core.moment import parse_moment
 from streams.core.state import BrandState
+from streams.dead_letters import REPLAYED_HEADER
 from streams.errors import RefusedValue, Unreachable
 from streams.ledger.reconcile import reconcile
 from streams.provision import admin_client, create_topics
 from streams.settings import Settings, Timestamps
-from streams.topics import ALL_TOPICS
+from streams.topics import ALL_TOPICS, Topic
 from tests.ledger.conftest import PATIENCE_SECONDS, Books, RunningLedger
-from tests.streams.broker import Broker, open_broker
+from tests.streams.broker import Broker, open_broker, spend_event
 from tests.streams.worker_process import WorkerProcess
 
 ROOT = Path(__file__).parents[2]
@@ -175,7 +178,8 @@ async def test_brands_that_the_catalog_does_not_know_are_told_or_left_out(settin
 async def test_spend_that_the_controller_would_book_elsewhere_is_booked_as_the_ledger_has_it(
     settings: Settings, books: Books, new_worker: NewWorker
 ) -> None:
-    """A zone that was told too late, and an event from too far ahead that no controller has judged."""
+    """A zone that was told too late, an event from too far ahead that no controller has judged, and one that waited in
+    the ledger for its brand."""
     with session_scope(settings.database) as session:
         add_brand(session, "nike", time_zone="UTC", currency="USD", actor="tester")
         moment = parse_moment("2025-09-08T20:00:00Z")
@@ -187,15 +191,40 @@ async def test_spend_that_the_controller_would_book_elsewhere_is_booked_as_the_l
         ("ahead", "2025-09-09", "2025-09-09T00:10:00Z", "2025-09-08T20:00:01Z"),
         ("plain", "2025-09-09", "2025-09-08T20:00:02Z", "2025-09-08T20:00:02Z"),
     )
+    books.rows(
+        "INSERT INTO spend_unbooked (incarnation, partition, record_offset, brand_id, arrived_at, value) "
+        "VALUES (1, 0, 9, 'nike', '2025-09-08T20:00:03Z', %s)",
+        json.dumps(spend_event("nike", "c", "1", "waited")).encode(),
+    )
     await replay(settings, Wish("tester"), ignore)
-    async with open_broker(settings) as broker:
+    async with open_broker(settings) as broker, the_ledger(settings):
         worker = await new_worker(settings).started()
-        await broker.until(lambda: broker.state_of("nike").monthly_micros == 3_000_000 if has_spend(broker) else False)
+        await broker.until(lambda: has_spend(broker) and broker.state_of("nike").monthly_micros == 4_000_000)
         brand = broker.state_of("nike")
         assert brand.day
-        assert (brand.day.date, brand.daily_micros) == (date(2025, 9, 9), 2_000_000)
+        assert (brand.day.date, brand.daily_micros) == (date(2025, 9, 9), 3_000_000)
         assert broker.dead_letters == []
+        await books.until("SELECT sum(amount)::int FROM spend_counted", [(4,)])
+        assert (await reconcile(settings)).differences == []
         assert await worker.stop() == 0
+
+
+async def test_replayed_spend_that_a_restored_database_has_not_is_added_and_never_a_repeat(
+    settings: Settings, books: Books
+) -> None:
+    async with open_broker(settings) as broker, the_ledger(settings):
+        await broker.brand("nike", at="2025-09-08T12:00:00Z")
+        for _ in range(3):
+            await broker.publish(
+                Topic.SPEND_EVENTS,
+                spend_event("nike", "c", "1", "e1"),
+                partition=broker.home("nike"),
+                key="nike",
+                at="2025-09-08T12:00:01Z",
+                headers=((REPLAYED_HEADER, b"1"),),
+            )
+        await books.until(READ_TO_THE_END, [(3,)])
+    assert books.rows(ROWS) == [(Decimal(1), 1, 0)]
 
 
 async def old_life(
@@ -213,6 +242,7 @@ async def old_life(
     async with open_broker(settings) as broker, the_ledger(settings):
         worker = await new_worker(settings).started()
         await published(settings, "2025-08-30T00:00:00Z")
+        await in_force(broker, 5)
         sent = await spend_some(broker)
         with session_scope(settings.database) as session:
             change_time_zone(
@@ -221,6 +251,7 @@ async def old_life(
             edit_brand(session, "old", {"archived": True}, actor="t")
             edit_campaign(session, "free", {"name": "Free"}, actor="t")
         await published(settings, "2025-09-10T13:00:00Z")
+        await broker.until(lambda: lives_in(broker, "nike", "Europe/Berlin"))
         sent += await spend_more(broker)
         await broker.settled()
         await books.until("SELECT count(*) FROM spend_log", [(sent,)])
@@ -285,6 +316,11 @@ async def in_force(broker: Broker, campaigns: int) -> None:
     await broker.caught_up()
 
 
+def lives_in(broker: Broker, brand_id: str, time_zone: str) -> bool:
+    terms = broker.state_of(brand_id).terms
+    return terms is not None and terms.zones[-1].time_zone == time_zone
+
+
 def has_spend(broker: Broker) -> bool:
     return any(brand.has_spend for state in broker.states().values() for brand in state.brands.values())
 
@@ -323,6 +359,7 @@ def counted(books: Books) -> int:
 
 def many_rows(books: Books, number: int = MANY) -> None:
     """A cent each, to two campaigns of nike, as an old broker's topic had them."""
+    an_old_topic(books)
     books.rows(
         "INSERT INTO spend_log (brand_id, event_id, campaign_id, amount, currency, occurred_at, booked_day, "
         "booked_month, arrived_at, incarnation, partition, record_offset) "
@@ -335,6 +372,7 @@ def many_rows(books: Books, number: int = MANY) -> None:
 
 def of_old_topic(books: Books, *spends: tuple[str, str, str, str]) -> None:
     """One dollar each: event_id, booked_day, occurred_at, arrived_at."""
+    an_old_topic(books)
     for offset, (event_id, booked_day, occurred_at, arrived_at) in enumerate(spends):
         books.rows(
             "INSERT INTO spend_log (brand_id, event_id, campaign_id, amount, currency, occurred_at, booked_day, "
@@ -342,6 +380,11 @@ def of_old_topic(books: Books, *spends: tuple[str, str, str, str]) -> None:
             "VALUES ('nike', %s, 'c', 1, 'USD', %s, %s, '2025-09-01', %s, 1, 0, %s)",
             *(event_id, occurred_at, booked_day, arrived_at, offset),
         )
+
+
+def an_old_topic(books: Books) -> None:
+    """Incarnation 1, which is gone."""
+    books.rows("INSERT INTO topic_incarnation (topic, topic_id) VALUES ('spend-events', gen_random_uuid())")
 
 
 async def until_sent(books: Books) -> int:

@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.Column("left_out", _JSON, nullable=False),
         sa.Column("first_arrived_at", _MOMENT, nullable=True),
         sa.Column("last_arrived_at", _MOMENT, nullable=True),
+        sa.Column("spend_before", sa.BigInteger(), nullable=False),
         sa.Column("spend_count", sa.BigInteger(), nullable=False),
         sa.Column("opened_at", _MOMENT, nullable=True),
         sa.Column("sent", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
