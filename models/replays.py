@@ -21,21 +21,23 @@ __all__ = ["alone", "begin", "find", "finish", "note_filled", "note_opened", "no
 
 #: One number for all replays of a database.
 _LOCK = 7_305_821_003
+_LOCK_NOT_AVAILABLE = "55P03"
 #: In place of the id of a topic that was gone before ids were kept.
 _GONE = UUID(int=0)
 
 
 @contextmanager
 def alone(url: str) -> Iterator[None]:
-    """Nobody else replays meanwhile. A killed process frees its lock."""
+    """Nobody else replays meanwhile. A killed process frees its lock, as soon as PostgreSQL sees that it is gone."""
     try:
         with engine_of(url).connect() as connection:
             connection.detach()  # so that closing it ends it, and the lock with it
-            if not connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": _LOCK}):
-                raise Refused("A replay runs already on this database: let it end, or stop it first.")
+            connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
             connection.commit()
             yield
     except DBAPIError as error:
+        if getattr(error.orig, "pgcode", None) == _LOCK_NOT_AVAILABLE:
+            raise Refused("A replay runs already on this database: let it end, or stop it first.") from error
         raise explained(error) from error
 
 

@@ -18,6 +18,8 @@ import pytest
 from console.operations.replay import replay
 from console.operations.replay_plan import Wish, planned
 from models.catalog import add_brand, add_campaign, change_time_zone, edit_brand, edit_campaign
+from models.errors import Refused
+from models.replays import alone
 from models.session import session_scope
 from schedulers.relay import Relay, wait_until_published
 from streams.core.moment import parse_moment
@@ -160,6 +162,12 @@ async def test_a_replay_goes_on_only_as_it_was_begun(settings: Settings, books: 
     with pytest.raises(RefusedValue, match="begun with --since 1970"):
         await replay(settings, Wish("tester", 1), ignore)
     await replay(settings, Wish("tester"), ignore)
+
+
+async def test_two_at_once_are_refused(settings: Settings) -> None:
+    await create_topics(settings)
+    with alone(settings.database), pytest.raises(Refused, match="runs already"):
+        await replay(settings, Wish("tester"), ignore)
 
 
 async def test_brands_that_the_catalog_does_not_know_are_told_or_left_out(settings: Settings, books: Books) -> None:
