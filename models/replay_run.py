@@ -43,4 +43,6 @@ class ReplayRun(Base):
     sent_up_to: Mapped[list[Json] | None] = mapped_column(JSONB(none_as_null=True))
     #: It has acknowledged all of it: the relay may publish the campaigns.
     filled_at: Mapped[int | None] = mapped_column(MomentColumn)
+    #: By partition, the end of the spend topic then: below it lies everything that was replayed.
+    filled_to: Mapped[dict[str, int] | None] = mapped_column(JSONB(none_as_null=True))
     finished_at: Mapped[int | None] = mapped_column(MomentColumn)

@@ -24,6 +24,7 @@ from streams.core.records import SpendCorrection
 from streams.ledger.replay_sender import ReplaySender, replay_sender
 from streams.ledger.replay_source import LedgerSource, Place, ReplayedSpend, ledger_source
 from streams.settings import Settings, Timestamps
+from streams.topic_reader import topic_reader
 from streams.topics import Topic
 
 __all__ = ["Report", "replay"]
@@ -45,7 +46,7 @@ async def replay(settings: Settings, wish: Wish, report: Report) -> Plan:
             if run.filled_at is None:
                 await relay.relay_pending(_given(settings, run.since_at or run.first_arrived_at))
                 await _fill(settings, run, report)
-                await in_thread(replays.note_filled, url, run.replay_id)
+                await in_thread(replays.note_filled, url, run.replay_id, await _ends(settings))
             await relay.relay_pending(_given(settings, run.last_arrived_at))
         finally:
             await relay.close()
@@ -62,6 +63,11 @@ async def _fill(settings: Settings, run: ReplayRun, report: Report) -> None:
             await filling.openings()
         await filling.spend()
         await filling.unjudged()
+
+
+async def _ends(settings: Settings) -> dict[int, int]:
+    async with topic_reader(settings, Topic.SPEND_EVENTS) as reader:
+        return await reader.ends()
 
 
 class _Filling:

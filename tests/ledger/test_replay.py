@@ -25,7 +25,7 @@ from schedulers.relay import Relay, wait_until_published
 from streams.core.moment import parse_moment
 from streams.core.state import BrandState
 from streams.dead_letters import REPLAYED_HEADER
-from streams.errors import RefusedValue, Unreachable
+from streams.errors import NotCaughtUp, RefusedValue, Unreachable
 from streams.ledger.reconcile import reconcile
 from streams.provision import admin_client, create_topics
 from streams.settings import Settings, Timestamps
@@ -123,6 +123,8 @@ async def test_killed_in_the_middle_it_goes_on_and_nobody_is_told_to_resume_mean
         await broker.until(lambda: has_spend(broker))
         with pytest.raises(Unreachable, match="replay"):
             await wait_until_published(settings)
+        with pytest.raises(NotCaughtUp, match="replay 1, which has not ended"):
+            await reconcile(settings, patience_seconds=0)
         assert broker.commands == []
 
         assert ReplayProcess(settings).ended() == 0
