@@ -13,6 +13,7 @@ from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from models.replays import of_topic
 from streams.core.storage import PartRecord
 from streams.errors import ConfigurationError, NotCaughtUp
 from streams.kafka_clients import answering, client_options
@@ -20,6 +21,7 @@ from streams.ledger.comparison import BrandTotals
 from streams.ledger.controller_totals import ControllerTotals
 from streams.ledger.sums import Behind, Cut, Place, behind, sums_below, unbooked
 from streams.settings import Settings
+from streams.startup_checks import input_topic_ids
 from streams.topic_ids import topic_ids
 from streams.topic_reader import TopicReader, topic_reader
 from streams.topics import Topic
@@ -55,7 +57,7 @@ async def look(
         controller = ControllerTotals(reader, brand_id)
         await controller.read_to_end()
         parts = {number: controller.parts.get(number) for number in sorted(await reader.ends())}
-        while waiting := await _unapplied_corrections(settings, reader, parts, corrections_to or {}):
+        while waiting := await _unapplied(settings, reader, parts, corrections_to or {}):
             patience.spend(parts, f"The controller has not applied {waiting}: is `spendgate worker` running?")
             await controller.read_on()
             parts = {number: controller.parts.get(number) for number in parts}
@@ -87,6 +89,31 @@ class _Patience:
             self._seen, self._until = seen, now + self._seconds
         elif now > self._until:
             raise NotCaughtUp(sentence)
+
+
+async def _unapplied(
+    settings: Settings,
+    beside: TopicReader,
+    parts: Mapping[int, PartRecord | None],
+    corrections_to: Mapping[int, int],
+) -> str:
+    """What the totals are without though the ledger's are with it, empty when there is no such thing."""
+    return await _unapplied_replay(settings, parts) or await _unapplied_corrections(
+        settings, beside, parts, corrections_to
+    )
+
+
+async def _unapplied_replay(settings: Settings, parts: Mapping[int, PartRecord | None]) -> str:
+    """The ledger has all rows of a replay before it begins; a repair in the middle would count them twice."""
+    topic_id = (await input_topic_ids(settings))[Topic.SPEND_EVENTS]
+    run = await asyncio.to_thread(of_topic, settings.database, Topic.SPEND_EVENTS.value, topic_id)
+    if run is None:
+        return ""
+    if run.filled_to is None:
+        return f"the spend of replay {run.replay_id}, which has not ended"
+    applied = {number: part.positions[Topic.SPEND_EVENTS] if part else 0 for number, part in parts.items()}
+    behind = any(applied.get(int(number), end) < end for number, end in run.filled_to.items())
+    return f"the spend of replay {run.replay_id}" if behind else ""
 
 
 async def _unapplied_corrections(
