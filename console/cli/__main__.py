@@ -14,7 +14,6 @@ HEADINGS: Final = {
     "Catalog": ("brand", "campaign", "schedule"),
     "Spend and decisions": ("spend", "spend_ledger", "control", "reconcile", "dlq", "simulate", "tasks", "replay"),
     "People and programs": ("user", "token"),
-    "People and programs": ("user", "token"),
     "Look": ("status", "doctor", "kafka"),
     "Single processes and set-up": ("processes", "topics"),
 }
