@@ -131,6 +131,7 @@ ROWS: Final[dict[str, dict[str, Row]]] = {
         "account_change": {"actor": "ann", "kind": "user", "name": "ann", "fields": Json({"role": {"to": "admin"}})},
         "sign_in_allowance": {"key": "ann", "attempts": 1.5},
     },
+    "0006": {},  # indexes alone
     "0007": {
         "replay_run": {
             "actor": "ann",
