@@ -138,6 +138,7 @@ ROWS: Final[dict[str, dict[str, Row]]] = {
             "topic_ids": Json({"spend-events": "x"}),
             "catalog_topic_id": "x",
             "left_out": Json([]),
+            "spend_before": 2,
             "spend_count": 3,
         },
     },
