@@ -58,6 +58,9 @@ SELECT * FROM unnest(%s::smallint[], %s::int[], %s::bigint[]) ORDER BY 1, 2
 ON CONFLICT (incarnation, partition) DO UPDATE SET position = GREATEST(ledger_position.position, EXCLUDED.position)
 """
 
+#: Rows that wait for a brand may be millions, each with a value of up to 64 KiB.
+_UNBOOKED_AT_ONCE: Final = 10_000
+
 #: A batch that the database refuses is halved until the row is found.
 _REFUSED: Final = (psycopg2.DataError, psycopg2.IntegrityError)
 
@@ -69,6 +72,8 @@ class LedgerDatabase:
         self._url = url
         self._connection: PsycopgConnection | None = None
         self._gaps: list[Gap] = []
+        #: A commit without an answer may have added commands: saved again they are not new, and tell no gap.
+        self.gaps_are_unsure = False
 
     def save(
         self, rows: Sequence[Row], booked: Iterable[UnbookedRow] = (), positions: Positions | None = None
@@ -82,6 +87,7 @@ class LedgerDatabase:
             self._drop_transaction()
             return self._save_apart(rows, booked)
         except BaseException:
+            self.gaps_are_unsure |= any(type(row) is CommandRow for row in rows)
             self.close()
             raise
         return []
@@ -108,14 +114,14 @@ class LedgerDatabase:
             return {(incarnation, partition): position for incarnation, partition, position in cursor.fetchall()}
 
     def unbooked(self, brand_ids: Iterable[str]) -> list[UnbookedRow]:
-        """Spend of these brands that waits for them, in its order."""
+        """The first of the spend of these brands that waits for them, in its order."""
         with self._open() as connection, connection.cursor() as cursor:
             cursor.execute("SELECT DISTINCT brand_id FROM spend_unbooked")
             known = {brand_id for (brand_id,) in cursor.fetchall()} & set(brand_ids)
             cursor.execute(
                 "SELECT incarnation, partition, record_offset, brand_id, arrived_at, value FROM spend_unbooked "
-                "WHERE brand_id = ANY(%s) ORDER BY incarnation, partition, record_offset",
-                [list(known)],
+                "WHERE brand_id = ANY(%s) ORDER BY incarnation, partition, record_offset LIMIT %s",
+                [list(known), _UNBOOKED_AT_ONCE],
             )
             return [
                 UnbookedRow(incarnation, partition, offset, brand_id, _moment(arrived_at), bytes(value))
@@ -129,7 +135,9 @@ class LedgerDatabase:
 
     def count_gaps(self) -> int:
         with self._open() as connection, connection.cursor() as cursor:
-            return count_gaps(cursor)
+            found = count_gaps(cursor)
+        self.gaps_are_unsure = False
+        return found
 
     def close(self) -> None:
         connection, self._connection = self._connection, None
