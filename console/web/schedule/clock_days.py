@@ -1,14 +1,15 @@
 """What the next days on which clocks change will do to a schedule, in words. No I/O."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Final, NamedTuple
 
 from console.schedule_preview import day_remark
+from console.web.clock_words import length_text, local_time
 from console.web.schedule.week import day_label
-from streams.core.calendar import Zones, ZoneSpan, day_starts_at, local_date, span_at, zone
+from streams.core.calendar import Zones, ZoneSpan, day_starts_at, local_date, span_at
 from streams.core.dayparting import Schedule, changes, openness
-from streams.core.moment import MINUTE, SECOND, Moment
+from streams.core.moment import Moment
 
 __all__ = ["ClockDay", "clock_days"]
 
@@ -27,10 +28,10 @@ class ClockDay(NamedTuple):
 
 
 class _Open(NamedTuple):
-    """Within one day: the open stretches in local time, and how many minutes really pass in them."""
+    """Within one day: the open stretches in local time, and how many milliseconds really pass in them."""
 
     text: str
-    minutes: int
+    length: int
 
 
 def clock_days(schedule: Schedule, zones: Zones, now: Moment, most: int = 2) -> list[ClockDay]:
@@ -57,9 +58,9 @@ def _told(windows: Schedule, time_zone: str, day: date) -> str:
     if not windows.windows:
         return "No windows: it stays open through the change."
     that_day, usual = _open_on(windows, time_zone, day), _open_on(windows, time_zone, _usual_day(time_zone, day))
-    if that_day.minutes == usual.minutes:
+    if that_day.length == usual.length:
         return f"{that_day.text}, as on any {day_label(day.weekday())}."
-    return f"{that_day.text}: {_length(that_day.minutes)} instead of {_length(usual.minutes)}."
+    return f"{that_day.text}: {length_text(that_day.length)} instead of {length_text(usual.length)}."
 
 
 def _usual_day(time_zone: str, day: date) -> date:
@@ -71,8 +72,8 @@ def _usual_day(time_zone: str, day: date) -> date:
 def _open_on(windows: Schedule, time_zone: str, day: date) -> _Open:
     stretches = list(_stretches(windows, time_zone, day))
     texts = [f"{_clock(time_zone, day, at)}-{_clock(time_zone, day, until)}" for at, until in stretches]
-    minutes = sum(until - at for at, until in stretches) // MINUTE
-    return _Open(f"Open {' and '.join(texts)}" if texts else "Closed", minutes)
+    length = sum(until - at for at, until in stretches)
+    return _Open(f"Open {' and '.join(texts)}" if texts else "Closed", length)
 
 
 def _stretches(windows: Schedule, time_zone: str, day: date) -> Iterator[tuple[Moment, Moment]]:
@@ -89,10 +90,5 @@ def _stretches(windows: Schedule, time_zone: str, day: date) -> Iterator[tuple[M
 
 
 def _clock(time_zone: str, day: date, at: Moment) -> str:
-    local = datetime.fromtimestamp(at // SECOND, UTC).astimezone(zone(time_zone))
+    local = local_time(time_zone, at)
     return "24:00" if local.date() > day else f"{local:%H:%M}"
-
-
-def _length(minutes: int) -> str:
-    hours, rest = divmod(minutes, 60)
-    return f"{hours} h {rest} min" if hours and rest else f"{hours} h" if hours else f"{rest} min"
