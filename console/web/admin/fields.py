@@ -10,7 +10,7 @@ from console import validation
 from streams.core.money import format_money
 from streams.errors import RefusedValue
 
-__all__ = ["BRAND", "CAMPAIGN", "NEW_BRAND", "NEW_CAMPAIGN", "Field", "Kind", "Reading", "read_form", "texts_of"]
+__all__ = ["BRAND", "CAMPAIGN", "NEW_BRAND", "NEW_CAMPAIGN", "Field", "Kind", "Reading", "read_form", "texts_of", "value_text"]
 
 
 class Kind(StrEnum):
@@ -139,10 +139,11 @@ def read_form(fields: Sequence[Field], form: Mapping[str, object]) -> Reading:
 
 def texts_of(fields: Sequence[Field], row: object) -> dict[str, str]:
     """What the inputs hold for a row of the catalog."""
-    return {field.name: _text(field, getattr(row, field.key)) for field in fields}
+    return {field.name: value_text(field, getattr(row, field.key)) for field in fields}
 
 
-def _text(field: Field, value: object) -> str:
+def value_text(field: Field, value: object) -> str:
+    """What an input holds for a value."""
     if value is None:
         return ""
     return format_money(value) if field.kind is Kind.MONEY and isinstance(value, int) else str(value)
