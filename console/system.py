@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
+from console.access.people import FirstAdmin, add_first_admin
 from console.child_process import ChildProcess, stop_leftover_children, usual_or_any
 from console.cli.environment import RUN_FILE, load_settings
 from console.embedded import Embedded
@@ -45,6 +46,10 @@ class System:
 
     supervisor: Supervisor
     settings: Settings
+    #: The address of the console; None where only services run.
+    http: str | None = None
+    #: Made by this very start, and told by nobody again.
+    first_admin: FirstAdmin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +87,12 @@ def running_system(data_dir: Path, ports: Ports, *, services_only: bool, say: Sa
         stack.callback(supervisor.stop)
         settings = _start_services(folder, ports, supervisor, say)
         stack.callback(run_file.unlink, missing_ok=True)
-        http = None
+        http, first_admin = None, None
         if not services_only:
             http = _start_programs(folder, ports, supervisor, settings)
+            first_admin = add_first_admin(settings.database, actor="cli:up")
         _tell(run_file, settings, http)
-        yield System(supervisor, settings)
+        yield System(supervisor, settings, http, first_admin)
 
 
 def _start_services(folder: Path, ports: Ports, supervisor: Supervisor, say: Say) -> Settings:

@@ -1,5 +1,6 @@
 """Typed values into checked ones. What is refused raises RefusedValue: one sentence that says what to write instead."""
 
+import re
 from collections.abc import Sequence
 from datetime import date
 from typing import Final, NoReturn
@@ -14,6 +15,7 @@ from streams.core.spend import valid_id
 from streams.errors import RefusedValue
 
 __all__ = [
+    "account_name",
     "budget",
     "currency",
     "date_or_none",
@@ -33,6 +35,7 @@ __all__ = [
 _NAME_LENGTH_MAX: Final = 200
 _EARLIEST_DATE: Final = date(1970, 1, 1)
 _SHOWN: Final = 80
+_ACCOUNT_NAME: Final = re.compile(r"[a-z0-9._@-]{1,64}", re.ASCII)
 
 
 def identifier(what: str, text: str) -> str:
@@ -40,6 +43,14 @@ def identifier(what: str, text: str) -> str:
     if not valid_id(text):
         _refuse(f"{_quoted(text)} is no {what} id: write 1 to 64 of the characters A-Z a-z 0-9 . _ : - and no spaces.")
     return text
+
+
+def account_name(what: str, text: str) -> str:
+    """The name of a user or a token; capital letters are taken as small ones."""
+    folded = text.lower()
+    if _ACCOUNT_NAME.fullmatch(folded) is None:
+        _refuse(f"{_quoted(text)} is no {what} name: write 1 to 64 of the characters a-z 0-9 . _ @ - and no spaces.")
+    return folded
 
 
 def name(text: str) -> str:

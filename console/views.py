@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
+from models.account import AccessToken, Account
 from models.brand import Brand
 from models.campaign import Campaign
 from models.change import Change
@@ -17,11 +18,13 @@ from streams.live import HeldBrand
 
 __all__ = [
     "Json",
+    "account_view",
     "brand_row_view",
     "brand_view",
     "campaign_row_view",
     "campaign_view",
     "change_view",
+    "token_view",
     "window_text",
 ]
 
@@ -130,6 +133,26 @@ def change_view(change: Change) -> View:
         "brand_id": change.brand_id,
         "campaign_id": change.campaign_id,
         "fields": change.fields,
+    }
+
+
+def account_view(account: Account) -> View:
+    return {
+        "name": account.name,
+        "role": account.role,
+        "enabled": account.enabled,
+        "created_at": format_moment(account.created_at),
+    }
+
+
+def token_view(token: AccessToken) -> View:
+    return {
+        "name": token.name,
+        "role": token.role,
+        "created_by": token.created_by,
+        "created_at": format_moment(token.created_at),
+        "expires_at": format_moment(token.expires_at),
+        "revoked_at": _moment(token.revoked_at),
     }
 
 

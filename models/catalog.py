@@ -7,7 +7,7 @@ from collections.abc import Collection
 from datetime import date
 from typing import TypedDict, TypeVar
 
-from sqlalchemy import delete, insert, text
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
@@ -213,13 +213,14 @@ def _edited(session: Session, thing: _Thing, changes: dict[str, object], actor: 
 
 
 def _record(session: Session, thing: Brand | Campaign, actor: str, fields: FieldChanges) -> None:
-    """The history, the outbox and the word to the relay, which PostgreSQL passes on at the commit."""
+    """The history, the outbox and the word to who listens, which PostgreSQL passes on at the commit."""
     campaign_id = thing.campaign_id if isinstance(thing, Campaign) else None
     kind = Thing.BRAND if campaign_id is None else Thing.CAMPAIGN
     session.add(Change(actor=actor, kind=kind, brand_id=thing.brand_id, campaign_id=campaign_id, fields=fields))
     session.add(CatalogOutbox(brand_id=thing.brand_id, campaign_id=campaign_id))
     _flush(session)
-    session.execute(text(f"NOTIFY {NOTIFY_CHANNEL}"))
+    thing_id = thing.brand_id if campaign_id is None else f"{thing.brand_id}/{campaign_id}"
+    session.execute(select(func.pg_notify(NOTIFY_CHANNEL, thing_id)))
 
 
 def _flush(session: Session) -> None:

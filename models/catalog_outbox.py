@@ -8,7 +8,7 @@ from models.types import MomentColumn
 
 __all__ = ["NOTIFY_CHANNEL", "CatalogOutbox", "CatalogPosition", "CatalogRecord"]
 
-#: Told at the commit of every edit; the relay listens.
+#: Told at the commit of every edit, with brand_id or brand_id/campaign_id; the relay and the console listen.
 NOTIFY_CHANNEL = "spendgate_catalog"
 
 

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from streams.core.moment import Moment
 from streams.core.partitioner import partition_of
 from streams.core.state import BrandState, CampaignState, PartitionState
 from streams.core.storage import PartRecord, decode_part, restore
+from streams.errors import Unreachable
 from streams.settings import Settings
 from streams.topic_reader import TopicReader, topic_reader
 from streams.topics import Topic
@@ -25,6 +27,9 @@ __all__ = ["HeldBrand", "LiveState", "find_held", "read_held"]
 
 #: How long a look waits for the controller to take in what was published before it.
 PATIENCE_SECONDS: Final = 2.0
+#: How often a follower asks for the ends of the log, and for how long it is fresh after it had reached them.
+_LOOK_SECONDS: Final = 1.0
+_FRESH_SECONDS: Final = 5.0
 _AWAITED_TOPICS: Final = (Topic.CATALOG, Topic.SPEND_EVENTS)
 _PART: Final = b"part"
 _KINDS: Final = (b"doc", b"brand", b"campaign")
@@ -105,6 +110,8 @@ class LiveState:
         self._held: dict[str, HeldBrand] = {}
         self._watchers: set[_Watcher] = set()
         self._following: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._fresh_at = 0.0
 
     async def __aenter__(self) -> Self:
         """Returns when everything that was written before is known."""
@@ -116,15 +123,26 @@ class LiveState:
         except BaseException:
             await self._reader.close()
             raise
+        self._fresh_at = time.monotonic()
         self._following = asyncio.create_task(self._follow())
+        self._watching = asyncio.create_task(self._watch())
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._following:
-            self._following.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._following
+        for task in (self._watching, self._following):
+            if task:
+                task.cancel()
+                await asyncio.wait([task])
         await self._reader.close()
+
+    def is_fresh(self) -> bool:
+        """Whether all that was written until a few seconds ago is known: not so when the broker has fallen silent."""
+        return time.monotonic() - self._fresh_at < _FRESH_SECONDS
+
+    async def failed(self) -> None:
+        """Returns never; raises what ended the following."""
+        assert self._following
+        await asyncio.shield(self._following)
 
     def brand(self, brand_id: str) -> HeldBrand | None:
         entries = self._entries.get(brand_id)
@@ -168,6 +186,16 @@ class LiveState:
         finally:
             for watcher in self._watchers:
                 watcher.woken.set()
+
+    async def _watch(self) -> None:
+        while True:
+            asked_at = time.monotonic()
+            with suppress(Unreachable):
+                ends = await self._reader.ends()
+                while not await self._reader.has_reached(ends):
+                    await asyncio.sleep(_LOOK_SECONDS / 10)
+                self._fresh_at = asked_at
+            await asyncio.sleep(_LOOK_SECONDS)
 
     def _raise_failure(self) -> None:
         if self._following and self._following.done() and not self._following.cancelled():

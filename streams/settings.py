@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     timestamps: Timestamps = Timestamps.APPEND
     http_host: str = "127.0.0.1"
     http_port: int = Field(8000, ge=0, le=65535)
+    trusted_proxies: str = ""  # addresses whose X-Forwarded-For and -Proto are believed, separated by commas
     metrics_port: int | None = Field(None, ge=0, le=65535)
     data_dir: Path = Path(".spendgate")
     log_format: LogFormat = LogFormat.CONSOLE

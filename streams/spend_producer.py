@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -32,12 +32,8 @@ class Acked(NamedTuple):
 
 @asynccontextmanager
 async def spend_producer(settings: Settings) -> AsyncIterator["SpendProducer"]:
-    producer = SpendProducer(settings)
-    try:
-        await producer.open()
+    async with SpendProducer(settings) as producer:
         yield producer
-    finally:
-        await producer.close()
 
 
 class SpendProducer:
@@ -53,6 +49,25 @@ class SpendProducer:
             enable_idempotence=True,
             request_timeout_ms=int(_SILENCE_SECONDS * 1000),
         )
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self.open()
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    def is_fresh(self) -> bool:
+        """Connections come and go; what matters is that the loop that sends is still at work."""
+        return not self._producer._sender.sender_task.done()
+
+    async def failed(self) -> None:
+        """Returns or raises when nothing can be sent any more."""
+        await asyncio.wait([self._producer._sender.sender_task])
 
     async def open(self) -> None:
         async with answering(self._settings, _SILENCE_SECONDS):

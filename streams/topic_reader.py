@@ -88,6 +88,11 @@ class TopicReader:
             ends = await self._consumer.end_offsets([part for parts in beside.values() for part in parts])
         return {topic: {part.partition: ends[part] for part in parts} for topic, parts in beside.items()}
 
+    async def has_reached(self, ends: Positions) -> bool:
+        """Whether all that lies before these offsets was handed out."""
+        positions = await self._positions()
+        return all(positions[number] >= end for number, end in ends.items())
+
     def go_to(self, positions: Positions) -> None:
         for number, offset in positions.items():
             self._consumer.seek(TopicPartition(self._name, number), offset)

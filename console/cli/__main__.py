@@ -13,6 +13,7 @@ HEADINGS: Final = {
     "Start": ("up",),
     "Catalog": ("brand", "campaign", "schedule"),
     "Spend and decisions": ("spend", "control", "dlq", "tasks"),
+    "People and programs": ("user", "token"),
     "Look": ("status", "doctor", "kafka"),
     "Single processes and set-up": ("processes", "topics"),
 }

@@ -1,4 +1,4 @@
-"""`worker`, `scheduler`, `ledger`, `migrate`: one process of each kind, settings from the environment."""
+"""`worker`, `scheduler`, `ledger`, `api`, `migrate`: one process of each kind, settings from the environment."""
 
 from console.cli import output
 from console.cli.environment import load_settings
@@ -40,6 +40,17 @@ def ledger() -> None:
     settings = load_settings()
     configure_logs(settings.log_format, process="ledger")
     asyncio.run(run(settings))
+
+
+@app.command()
+def api() -> None:
+    """Serve the HTTP API and the console's pages."""
+    from console.api.run import run
+    from streams.logs import configure_logs
+
+    settings = load_settings()
+    configure_logs(settings.log_format, process="api")
+    run(settings)
 
 
 @app.command()

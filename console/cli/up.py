@@ -46,11 +46,24 @@ def up(
     started_at = time.monotonic()
     folder = data_dir or settings.data_dir
     with suppress(KeyboardInterrupt), running_system(folder, ports, services_only=services_only, say=_say) as system:
+        _tell_first_admin(system)
         _until_ready(system)
         _say(f"all of it serves after {time.monotonic() - started_at:.1f} s; Ctrl-C stops it")
+        if system.http:
+            output.line({"event": "console", "url": system.http}, f"the console is at {system.http}")
         output.line({"event": "ready"}, "ready")
         _serve(system, demo)
     _say("stopped")
+
+
+def _tell_first_admin(system: "System") -> None:
+    """At once: whatever happens later, the password must not be lost."""
+    if admin := system.first_admin:
+        output.line(
+            {"event": "first_admin", "name": admin.name, "password": admin.password},
+            f"sign in as {admin.name} with the password {admin.password} (shown this once; "
+            f"`spendgate user set-password {admin.name}` sets another)",
+        )
 
 
 def _until_ready(system: "System") -> None:

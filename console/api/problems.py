@@ -1,0 +1,134 @@
+"""Whatever goes wrong, told as a problem document of RFC 9457, or on a page as a page."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse
+
+from console.access.gate import RETRY_AFTER_SECONDS, SignInRefused, TooManyAttempts
+from console.access.rights import Forbidden, NotSignedIn, SignInFirst
+from console.web.render import page
+from models.errors import AlreadyExists, DatabaseAway, NotFound, NotMigrated, Refused, StaleEdit
+from streams.errors import ConfigurationError, RefusedValue, Unreachable
+from streams.errors import NotFound as NothingOfThatName
+
+__all__ = ["Problem", "add_handlers", "problem"]
+
+_AWAY_SECONDS: Final = "2"
+_MEDIA_TYPE: Final = "application/problem+json"
+
+log = structlog.get_logger()
+
+#: Exceptions whose message is a sentence for whoever asked.
+STATUS_OF: Final[dict[type[Exception], HTTPStatus]] = {
+    AlreadyExists: HTTPStatus.CONFLICT,
+    ConfigurationError: HTTPStatus.SERVICE_UNAVAILABLE,
+    DatabaseAway: HTTPStatus.SERVICE_UNAVAILABLE,
+    Forbidden: HTTPStatus.FORBIDDEN,
+    NotFound: HTTPStatus.NOT_FOUND,
+    NotMigrated: HTTPStatus.SERVICE_UNAVAILABLE,
+    NotSignedIn: HTTPStatus.UNAUTHORIZED,
+    NothingOfThatName: HTTPStatus.NOT_FOUND,
+    Refused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    RefusedValue: HTTPStatus.UNPROCESSABLE_ENTITY,
+    SignInRefused: HTTPStatus.UNAUTHORIZED,
+    StaleEdit: HTTPStatus.PRECONDITION_FAILED,
+    TooManyAttempts: HTTPStatus.TOO_MANY_REQUESTS,
+    Unreachable: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+class Problem(Exception):
+    """A problem that no other exception names; `more` are members of its document."""
+
+    def __init__(self, status: HTTPStatus, detail: str, **more: object) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.more = more
+
+
+def add_handlers(app: FastAPI) -> None:
+    for kind in STATUS_OF:
+        app.add_exception_handler(kind, _told)
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(SignInFirst, _sign_in_first)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _of_the_framework)
+    app.add_exception_handler(Exception, _defect)
+
+
+def problem(
+    request: Request,
+    status: HTTPStatus,
+    detail: str,
+    *,
+    more: Mapping[str, object] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """A document for programs; people who asked for a page get one."""
+    all_headers = {**_usual_headers(status), **(headers or {})}
+    if not request.url.path.startswith(("/api/", "/health/", "/metrics")):
+        return page(request, "problem.html", status=status, headers=all_headers, title=status.phrase, detail=detail)
+    document: dict[str, Any] = {"type": "about:blank", "title": status.phrase, "status": int(status), "detail": detail}
+    return Response(msgspec.json.encode(document | dict(more or {})), int(status), all_headers, _MEDIA_TYPE)
+
+
+def _usual_headers(status: HTTPStatus) -> dict[str, str]:
+    match status:
+        case HTTPStatus.SERVICE_UNAVAILABLE:
+            return {"retry-after": _AWAY_SECONDS}
+        case HTTPStatus.TOO_MANY_REQUESTS:
+            return {"retry-after": str(RETRY_AFTER_SECONDS)}
+        case HTTPStatus.UNAUTHORIZED:
+            return {"www-authenticate": 'Bearer realm="spendgate"'}
+    return {}
+
+
+async def _told(request: Request, error: Exception) -> Response:
+    status = next(STATUS_OF[kind] for kind in type(error).__mro__ if kind in STATUS_OF)
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        log.warning("unavailable", path=request.url.path, why=str(error))
+    return problem(request, status, str(error))
+
+
+async def _problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return problem(request, error.status, error.detail, more=error.more)
+
+
+async def _sign_in_first(request: Request, error: Exception) -> Response:
+    assert isinstance(error, SignInFirst)
+    return RedirectResponse(error.location, HTTPStatus.SEE_OTHER)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    faults = [{"where": ".".join(map(str, it["loc"])), "what": str(it["msg"])} for it in error.errors()]
+    detail = "; ".join(f"{fault['where']}: {fault['what']}" for fault in faults)
+    return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, f"{detail}.", more={"faults": faults})
+
+
+async def _of_the_framework(request: Request, error: Exception) -> Response:
+    """Such as a path that is not there, or a method that it does not have."""
+    assert isinstance(error, HTTPException)
+    status = HTTPStatus(error.status_code)
+    return problem(request, status, _DETAILS.get(status, str(error.detail)), headers=error.headers)
+
+
+async def _defect(request: Request, error: Exception) -> Response:
+    """What went wrong stands in the log, and is not told to strangers."""
+    log.error("defect", path=request.url.path, exc_info=error)
+    return problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, "This is a defect of Spendgate: its log has the details.")
+
+
+_DETAILS: Final = {
+    HTTPStatus.NOT_FOUND: "There is nothing at this address.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take that method; `Allow` names those that it takes.",
+}

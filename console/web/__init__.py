@@ -1,0 +1,1 @@
+"""The pages of the console: templates, static files, routes."""

@@ -1,0 +1,109 @@
+"""Reading the ledger's spend: pages of it, newest first, and single events."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final, Unpack
+
+from sqlalchemy import Row, Select, literal, tuple_, union_all
+from sqlalchemy.orm import Session
+
+from models.change import Json
+from models.paging import Page, damaged, decode_cursor, encode_cursor
+from models.spend_rows import Branch, SpendFilter, again, conditions, first, refused
+
+__all__ = ["SpendEntry", "find_spend", "find_spend_at", "list_spend"]
+
+_KIND: Final = "spend"
+#: Newest first by the day it was booked to and its arrival; the rest only makes the order whole.
+_ORDER: Final = ("booked_day", "arrived_at", "brand_id", "event_id", "topic", "partition", "record_offset")
+#: Its parts in a cursor: the day as a number of days.
+_SHAPE: Final = (int, int, str, str, str, int, int)
+
+
+@dataclass(frozen=True, slots=True)
+class SpendEntry:
+    """One record of spend as it was booked. Moments are milliseconds since the epoch."""
+
+    brand_id: str
+    event_id: str
+    campaign_id: str
+    amount_micros: int
+    currency: str
+    occurred_at: int
+    booked_day: date
+    booked_month: date
+    arrived_at: int
+    topic: str
+    partition: int
+    record_offset: int
+    attributes: dict[str, Json] | None
+    #: Why the controller did not count it, None where it did.
+    refused_reason: str | None
+    refused_message: str | None
+
+
+def list_spend(
+    session: Session,
+    *,
+    counted: bool = True,
+    only_refused: bool = False,
+    after: str | None = None,
+    limit: int = 100,
+    **wanted: Unpack[SpendFilter],
+) -> Page[SpendEntry]:
+    """What counts, as the view spend_counted has it. With `counted=False` what was refused is told too, with
+    `only_refused` nothing else. A duplicate of an event that counts is in neither."""
+    branches = refused() if only_refused else [first(), again()] if counted else [first(), again(), *refused()]
+    key = None if after is None else _key(after)
+    pages = [_page(branch, wanted, key, limit + 1).subquery() for branch in branches]
+    merged = union_all(*(page.select() for page in pages)).subquery()
+    query = merged.select().order_by(*(merged.c[name].desc() for name in _ORDER)).limit(limit + 1)
+    entries = [_entry(row) for row in session.execute(query)]
+    more = len(entries) > limit
+    return Page(entries[:limit], _cursor(entries[limit - 1]) if more else None)
+
+
+def find_spend(session: Session, brand_id: str, event_id: str) -> SpendEntry | None:
+    """The record of an event that counts, or else one that was refused; None for an event that never came."""
+    found = list_spend(session, brand_id=brand_id, event_id=event_id, counted=False).rows
+    return min(found, key=lambda entry: entry.refused_reason is not None, default=None)
+
+
+def find_spend_at(session: Session, brand_id: str, topic: str, partition: int, offset: int) -> SpendEntry | None:
+    """The record of a brand at a position in Kafka. Without the brand there is no index that leads to it."""
+    for branch in (first(), again(), *refused()):
+        columns, query = branch
+        at = (columns.topic == topic, columns.partition == partition, columns.record_offset == offset)
+        row = session.execute(query.where(*conditions(columns, {"brand_id": brand_id}), *at)).first()
+        if row is not None:
+            return _entry(row)
+    return None
+
+
+def _page(branch: Branch, wanted: SpendFilter, key: tuple[Any, ...] | None, limit: int) -> Select[Any]:
+    columns, query = branch
+    order = [columns[name] for name in _ORDER]
+    query = query.where(*conditions(columns, wanted))
+    if key is not None:
+        behind = tuple_(*(literal(part, column.type) for part, column in zip(key, order, strict=True)))
+        query = query.where(tuple_(*order) < behind)
+    return query.order_by(*(column.desc() for column in order)).limit(limit)
+
+
+def _entry(row: Row[Any]) -> SpendEntry:
+    told = row._asdict()
+    amount, reason, message = told.pop("amount"), told.pop("reason"), told.pop("message")
+    return SpendEntry(amount_micros=amount, refused_reason=reason, refused_message=message, **told)
+
+
+def _cursor(last: SpendEntry) -> str:
+    return encode_cursor(_KIND, [last.booked_day.toordinal(), *(getattr(last, name) for name in _ORDER[1:])])
+
+
+def _key(cursor: str) -> tuple[Any, ...]:
+    ordinal, arrived_at, *rest = decode_cursor(_KIND, cursor, _SHAPE)
+    assert isinstance(ordinal, int)
+    try:
+        return date.fromordinal(ordinal), arrived_at, *rest
+    except (ValueError, OverflowError) as error:
+        raise damaged() from error
