@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from console.web.pace import Forecast, Outlook, Sample, forecast, pace_base, with_sample
+from console.live.pace import Forecast, Outlook, Sample, forecast, pace_base, with_sample
 from streams.core.calendar import Zones, ZoneSpan, budget_day
 from streams.core.moment import HOUR, MINUTE, parse_moment
 

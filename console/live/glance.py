@@ -7,7 +7,7 @@ from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
-from console.web.pace import Forecast, Sample, forecast, pace_base
+from console.live.pace import Forecast, Sample, forecast, pace_base
 from streams.core.calendar import span_at
 from streams.core.moment import Moment
 from streams.core.reasons import reason_names
@@ -49,7 +49,6 @@ class BrandGlance:
     """Moments and money as the controller holds them; nothing here depends on when it is looked at."""
 
     brand_id: str
-    name: str
     standing: BrandStanding
     currency: str
     time_zone: str
@@ -73,7 +72,7 @@ class Outlooks(NamedTuple):
     month: Forecast
 
 
-def glance(held: HeldBrand, name: str) -> BrandGlance | None:
+def glance(held: HeldBrand) -> BrandGlance | None:
     """None while the controller holds only campaigns of the brand, or has not booked a day for it yet."""
     brand = held.state
     if brand.terms is None or brand.day is None or brand.month is None:
@@ -83,7 +82,6 @@ def glance(held: HeldBrand, name: str) -> BrandGlance | None:
     reasons = Counter(reason for campaign in paused for reason in reason_names(campaign.reasons))
     return BrandGlance(
         brand_id=brand.brand_id,
-        name=name or brand.brand_id,
         standing=_standing(archived=brand.terms.archived, enabled=brand.terms.enabled),
         currency=brand.terms.currency,
         time_zone=span_at(brand.terms.zones, held.clock)[0].time_zone,

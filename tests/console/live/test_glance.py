@@ -5,8 +5,8 @@ from datetime import date
 
 import pytest
 
-from console.web.glance import BrandGlance, BrandStanding, Meter, glance, outlooks
-from console.web.pace import Outlook, Sample
+from console.live.glance import BrandGlance, BrandStanding, Meter, glance, outlooks
+from console.live.pace import Outlook, Sample
 from streams.core.calendar import Day, Month, ZoneSpan
 from streams.core.moment import HOUR, parse_moment
 from streams.core.reasons import NO_REASONS, Reason
@@ -40,7 +40,7 @@ def held(*reasons: Reason, terms: BrandTerms = TERMS) -> HeldBrand:
 
 
 def seen(it: HeldBrand) -> BrandGlance:
-    found = glance(it, "Nike")
+    found = glance(it)
     assert found
     return found
 
@@ -73,8 +73,8 @@ def test_the_standing_is_what_the_operator_decided() -> None:
 
 
 def test_a_brand_without_a_document_or_a_day_cannot_be_seen_yet() -> None:
-    assert glance(HeldBrand(BrandState("nike"), 0), "") is None
-    assert glance(HeldBrand(BrandState("nike", TERMS), 0), "") is None
+    assert glance(HeldBrand(BrandState("nike"), 0)) is None
+    assert glance(HeldBrand(BrandState("nike", TERMS), 0)) is None
 
 
 @pytest.mark.parametrize(
