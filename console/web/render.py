@@ -13,6 +13,7 @@ from console.access.cookies import session_secret
 from console.access.csrf import csrf_field, csrf_mark
 from console.access.person import Person
 from console.web.looks import FILTERS, GLOBALS
+from console.web.said import flashes_of
 
 __all__ = ["STATIC_FOLDER", "page", "part"]
 
@@ -47,6 +48,7 @@ def page(
     secret = (session_secret(request) if person else None) or ""
     text = _templates.get_template(template).render(
         person=person,
+        flashes=flashes_of(request.query_params),
         csrf_field=csrf_field(secret),
         csrf_mark=csrf_mark(secret),
         path=request.url.path,

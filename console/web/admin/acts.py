@@ -1,20 +1,13 @@
 """What is done to a brand or a campaign by one button: each with what it is called and what it will do."""
 
-from collections.abc import Iterable
 from enum import StrEnum
-from typing import Final, Literal, NamedTuple
+from typing import Final
 
 from models.brand import Brand
 from models.campaign import Campaign
+from models.catalog import BrandChanges, CampaignChanges
 
-__all__ = ["Act", "Change", "acts_for"]
-
-
-class Change(NamedTuple):
-    """Of which field, and into what."""
-
-    field: Literal["enabled", "archived"]
-    value: bool
+__all__ = ["Act", "acts_for"]
 
 
 class Act(StrEnum):
@@ -24,43 +17,53 @@ class Act(StrEnum):
     UNARCHIVE = "unarchive"
 
     @property
-    def change(self) -> Change:
-        return _CHANGES[self]
-
-    @property
     def label(self) -> str:
         return _LABELS[self]
 
     def effect(self, kind: str) -> str:
         """What it will do to a `brand` or a `campaign`, for the question before it is done."""
-        return _EFFECTS[self, kind]
+        return _EFFECTS[self][kind == "campaign"]
+
+    def of_brand(self) -> BrandChanges:
+        """The change that it is."""
+        if self in (Act.ARCHIVE, Act.UNARCHIVE):
+            return {"archived": self is Act.ARCHIVE}
+        return {"enabled": self is Act.RESUME}
+
+    def of_campaign(self) -> CampaignChanges:
+        if self in (Act.ARCHIVE, Act.UNARCHIVE):
+            return {"archived": self is Act.ARCHIVE}
+        return {"enabled": self is Act.RESUME}
 
 
-_CHANGES: Final = {
-    Act.PAUSE: Change("enabled", False),
-    Act.RESUME: Change("enabled", True),
-    Act.ARCHIVE: Change("archived", True),
-    Act.UNARCHIVE: Change("archived", False),
-}
 _LABELS: Final = {
     Act.PAUSE: "Pause",
     Act.RESUME: "Resume",
     Act.ARCHIVE: "Archive",
     Act.UNARCHIVE: "Take out of the archive",
 }
+#: Of a brand, and of a campaign.
 _EFFECTS: Final = {
-    (Act.PAUSE, "brand"): "All of its campaigns are told to pause now. Nothing but Resume ends that.",
-    (Act.RESUME, "brand"): "Its campaigns run again, each as soon as nothing else holds it: budgets, windows, flight.",
-    (Act.ARCHIVE, "brand"): "All of its campaigns are told to pause. What is still spent is still counted.",
-    (Act.UNARCHIVE, "brand"): "Its campaigns run again, each as soon as nothing else holds it.",
-    (Act.PAUSE, "campaign"): "It is told to pause now. Nothing but Resume ends that.",
-    (Act.RESUME, "campaign"): "It runs again as soon as nothing else holds it: budgets, windows, flight, its brand.",
-    (Act.ARCHIVE, "campaign"): "It is told to pause. What it still spends is still counted.",
-    (Act.UNARCHIVE, "campaign"): "It runs again as soon as nothing else holds it.",
+    Act.PAUSE: (
+        "All of its campaigns are told to pause now. Nothing but Resume ends that.",
+        "It is told to pause now. Nothing but Resume ends that.",
+    ),
+    Act.RESUME: (
+        "Its campaigns run again, each as soon as nothing else holds it: budgets, windows, flight.",
+        "It runs again as soon as nothing else holds it: budgets, windows, flight, its brand.",
+    ),
+    Act.ARCHIVE: (
+        "All of its campaigns are told to pause. What is still spent is still counted.",
+        "It is told to pause. What it still spends is still counted.",
+    ),
+    Act.UNARCHIVE: (
+        "Its campaigns run again, each as soon as nothing else holds it.",
+        "It runs again as soon as nothing else holds it.",
+    ),
 }
 
 
-def acts_for(row: Brand | Campaign) -> Iterable[Act]:
+def acts_for(row: Brand | Campaign) -> list[Act]:
     """What can be done to it now."""
     if row.archived:
         return [Act.UNARCHIVE]

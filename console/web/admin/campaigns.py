@@ -140,7 +140,7 @@ async def _campaign(services: Services, campaign_id: str) -> tuple[Campaign, Bra
 def _listed(services: Services, row: Campaign) -> Listed:
     brand = services.catalog.brand(row.brand_id)
     words = in_words(schedule_of(row).windows)
-    return Listed(row, brand.currency if brand else "", words, _reasons(services, row), list(acts_for(row)))
+    return Listed(row, brand.currency if brand else "", words, _reasons(services, row), acts_for(row))
 
 
 def _reasons(services: Services, row: Campaign) -> tuple[str, ...] | None:

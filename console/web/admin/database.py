@@ -35,8 +35,10 @@ async def look(services: Services, read: Callable[[Session], _Found]) -> _Found:
 async def edit(services: Services, act: Callable[[Session], list[_Row]]) -> str:
     """In one transaction, with the catalog's own functions; returns when the broker has it, or has been waited for.
 
-    The word is one of `said`: an edit that is saved stays saved when the broker is away.
+    The word is one of `said`: an edit that is saved stays saved when the broker then goes away. Nothing is begun while
+    Kafka or PostgreSQL is known to be away.
     """
+    assert services.live and services.catalog
     rows = await look(services, act)
     with suppress(DatabaseAway):
         _tell(services.catalog, rows)

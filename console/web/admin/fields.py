@@ -10,7 +10,18 @@ from console import validation
 from streams.core.money import format_money
 from streams.errors import RefusedValue
 
-__all__ = ["BRAND", "CAMPAIGN", "NEW_BRAND", "NEW_CAMPAIGN", "Field", "Kind", "Reading", "read_form", "texts_of", "value_text"]
+__all__ = [
+    "BRAND",
+    "CAMPAIGN",
+    "NEW_BRAND",
+    "NEW_CAMPAIGN",
+    "Field",
+    "Kind",
+    "Reading",
+    "read_form",
+    "texts_of",
+    "value_text",
+]
 
 
 class Kind(StrEnum):
