@@ -78,17 +78,18 @@ async def new_campaign(request: Request, person: PageOperator, services: Served)
 async def add(request: Request, person: PageOperator, services: Served) -> Response:
     sent = dict(await request.form())
     form = EditForm.sent(NEW_CAMPAIGN, sent)
+    paused = sent.get("paused") == "true"
     if form.errors:
-        return _new_form(request, person, services, form, HTTPStatus.UNPROCESSABLE_ENTITY)
-    values: dict[str, Any] = {**form.reading.values, "enabled": sent.get("paused") != "true"}
+        return _new_form(request, person, services, form, HTTPStatus.UNPROCESSABLE_ENTITY, paused=paused)
+    values: dict[str, Any] = {**form.reading.values, "enabled": not paused}
     try:
         said = await edit(services, lambda session: [add_campaign(session, actor=person.actor, **values)])
     except NotFound as error:
         form.errors["brand_id"] = str(error)
-        return _new_form(request, person, services, form, HTTPStatus.UNPROCESSABLE_ENTITY)
+        return _new_form(request, person, services, form, HTTPStatus.UNPROCESSABLE_ENTITY, paused=paused)
     except AlreadyExists as error:
         form.errors["campaign_id"] = str(error)
-        return _new_form(request, person, services, form, HTTPStatus.CONFLICT)
+        return _new_form(request, person, services, form, HTTPStatus.CONFLICT, paused=paused)
     return _seen(f"/campaigns/{values['campaign_id']}/edit", "added" if said == "saved" else said)
 
 
@@ -152,7 +153,13 @@ def _reasons(services: Services, row: Campaign) -> tuple[str, ...] | None:
 
 
 def _new_form(
-    request: Request, person: Person, services: Services, form: EditForm, status: HTTPStatus = HTTPStatus.OK
+    request: Request,
+    person: Person,
+    services: Services,
+    form: EditForm,
+    status: HTTPStatus = HTTPStatus.OK,
+    *,
+    paused: bool = False,
 ) -> Response:
     return page(
         request,
@@ -160,6 +167,7 @@ def _new_form(
         person=person,
         status=status,
         form=form,
+        paused=paused,
         brand_ids=services.catalog.brand_ids(),
     )
 

@@ -98,23 +98,23 @@ def people(surroundings: Surroundings) -> dict[Role, str]:
     return names
 
 
-def _signed_in(address: str, settings: Settings, name: str) -> Visitor:
-    client = httpx.Client(base_url=address, timeout=20)
-    response = client.post("/sign-in", data={"name": name, "password": PASSWORD})
-    assert response.status_code == 303, response.text
-    return Visitor(client, settings, name)
+def _signed_in(address: str, settings: Settings, name: str) -> Iterator[Visitor]:
+    with httpx.Client(base_url=address, timeout=20) as client:
+        response = client.post("/sign-in", data={"name": name, "password": PASSWORD})
+        assert response.status_code == 303, response.text
+        yield Visitor(client, settings, name)
 
 
 @pytest.fixture(scope="session")
-def operator(console_address: str, surroundings: Surroundings, people: dict[Role, str]) -> Visitor:
-    return _signed_in(console_address, surroundings.settings, people[Role.OPERATOR])
+def operator(console_address: str, surroundings: Surroundings, people: dict[Role, str]) -> Iterator[Visitor]:
+    yield from _signed_in(console_address, surroundings.settings, people[Role.OPERATOR])
 
 
 @pytest.fixture(scope="session")
-def viewer(console_address: str, surroundings: Surroundings, people: dict[Role, str]) -> Visitor:
-    return _signed_in(console_address, surroundings.settings, people[Role.VIEWER])
+def viewer(console_address: str, surroundings: Surroundings, people: dict[Role, str]) -> Iterator[Visitor]:
+    yield from _signed_in(console_address, surroundings.settings, people[Role.VIEWER])
 
 
 @pytest.fixture(scope="session")
-def admin(console_address: str, surroundings: Surroundings, people: dict[Role, str]) -> Visitor:
-    return _signed_in(console_address, surroundings.settings, people[Role.ADMIN])
+def admin(console_address: str, surroundings: Surroundings, people: dict[Role, str]) -> Iterator[Visitor]:
+    yield from _signed_in(console_address, surroundings.settings, people[Role.ADMIN])
