@@ -10,7 +10,7 @@ from console.api import health
 from console.api.headers import SecurityHeaders
 from console.api.problems import add_handlers
 from console.api.services import open_services
-from console.web import pages, routes, sign_in
+from console.web import live_pages, overview, routes, sign_in
 from console.web.render import STATIC_FOLDER
 from streams.settings import Settings
 
@@ -38,7 +38,8 @@ def create_app(settings: Settings) -> FastAPI:
     add_handlers(app)
     app.include_router(health.router)
     app.include_router(sign_in.router)
-    app.include_router(pages.router)
+    app.include_router(overview.router)
+    app.include_router(live_pages.router)
     app.include_router(routes.router)
     app.mount("/static", StaticFiles(directory=STATIC_FOLDER))
     return app

@@ -7,7 +7,7 @@ commands that wait are bounded, so that a page which nobody reads from any more 
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Final, NamedTuple
 
@@ -91,7 +91,7 @@ class Hub:
         return False
 
     @contextmanager
-    def tab(self, brand_ids: Iterable[str], wants: Callable[[Told], bool]) -> "Iterable[Tab]":
+    def tab(self, brand_ids: Iterable[str], wants: Callable[[Told], bool]) -> Iterator[Tab]:
         tab = Tab(brand_ids, wants)
         self._tabs.add(tab)
         try:

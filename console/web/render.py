@@ -15,7 +15,7 @@ from console.access.person import Person
 from console.web.looks import FILTERS, GLOBALS
 from console.web.said import flashes_of
 
-__all__ = ["STATIC_FOLDER", "page", "part"]
+__all__ = ["STATIC_FOLDER", "fragment", "page", "part"]
 
 _FOLDER: Final = Path(__file__).parent
 STATIC_FOLDER: Final = _FOLDER / "static"
@@ -62,3 +62,8 @@ def part(name: str, *values: Any, **named: Any) -> str:
     """A macro of live_parts.html: what a page holds is written the same way when it changes later."""
     macro = getattr(_templates.get_template("live_parts.html").module, name)
     return str(macro(*values, **named)).strip()
+
+
+def fragment(template: str, **values: Any) -> str:
+    """A piece of a page that has a file of its own and needs nobody signed in."""
+    return _templates.get_template(template).render(**values)

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
+from models.daypart_window import Window as WindowRow
 from streams.core.dayparting import DAY_NAMES, Window, format_minute, window_from_document
 
-__all__ = ["CheckedRows", "Row", "check_rows", "rows_in", "rows_of"]
+__all__ = ["CheckedRows", "Row", "check_rows", "rows_in", "rows_of", "window_row"]
 
 #: The fields of row 3 are `days-3`, `from-3` and `to-3`; a browser sends `days-3` once for each day.
 _FIELD: Final = re.compile(r"(days|from|to)-([0-9]{1,4})")
@@ -80,3 +81,8 @@ def check_rows(rows: dict[int, Row]) -> CheckedRows:
         except ValueError as error:
             checked.errors[number] = str(error)
     return checked
+
+
+def window_row(window: Window) -> WindowRow:
+    """As the catalog keeps it."""
+    return WindowRow(sum(1 << day for day in window.days), window.from_minute, window.to_minute)
