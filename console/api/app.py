@@ -2,14 +2,18 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
-from console.api import health
+from console.api import brands, campaigns, control, health, spend, status
 from console.api.headers import SecurityHeaders
+from console.api.openapi import describe
 from console.api.problems import add_handlers
 from console.api.services import open_services
+from console.api.status import StatusLook
+from console.api.views import Views
 from console.web import pages, sign_in
 from console.web.render import STATIC_FOLDER
 from streams.settings import Settings
@@ -24,6 +28,8 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_services(settings) as services:
             app.state.services = services
+            app.state.views = Views(services)
+            app.state.status = StatusLook(settings)
             yield
 
     app = FastAPI(
@@ -36,6 +42,9 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.add_middleware(SecurityHeaders)
     add_handlers(app)
+    app.openapi = cache(lambda: describe(app))  # type: ignore[method-assign]
+    for router in (brands.router, campaigns.router, spend.router, control.router, status.router):
+        app.include_router(router)
     app.include_router(health.router)
     app.include_router(sign_in.router)
     app.include_router(pages.router)
