@@ -10,7 +10,7 @@ from fastapi import Request
 from msgspec import UNSET, Meta, Raw, UnsetType
 
 from console import validation
-from console.api.problems import Problem
+from console.api.problems import Problem, too_large
 from models.catalog import BrandChanges, CampaignChanges
 from models.daypart_window import Window
 from streams.core.money import format_money, parse_json_number
@@ -19,7 +19,6 @@ from streams.errors import RefusedValue
 
 __all__ = [
     "BODY_BYTES_MAX",
-    "SPEND_BYTES_MAX",
     "BrandEdit",
     "CampaignEdit",
     "NewBrand",
@@ -37,7 +36,6 @@ __all__ = [
 ]
 
 BODY_BYTES_MAX: Final = 256 * 1024
-SPEND_BYTES_MAX: Final = 2 * 1024 * 1024
 
 _Body = TypeVar("_Body", bound=msgspec.Struct)
 
@@ -74,8 +72,8 @@ class NewBrand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     currency: str
     time_zone: str | None = None
     name: Text = ""
-    daily_budget: Budget = Raw(b"null")
-    monthly_budget: Budget = Raw(b"null")
+    daily_budget: Budget | UnsetType = UNSET
+    monthly_budget: Budget | UnsetType = UNSET
     enabled: bool = True
 
 
@@ -84,8 +82,8 @@ class BrandEdit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: Text | UnsetType = UNSET
     time_zone: str | UnsetType = UNSET
-    daily_budget: Budget = Raw()
-    monthly_budget: Budget = Raw()
+    daily_budget: Budget | UnsetType = UNSET
+    monthly_budget: Budget | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
     archived: bool | UnsetType = UNSET
 
@@ -95,8 +93,8 @@ class NewCampaign(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     brand_id: Id
     name: Text = ""
     external_id: Text | None = None
-    daily_budget: Budget = Raw(b"null")
-    total_budget: Budget = Raw(b"null")
+    daily_budget: Budget | UnsetType = UNSET
+    total_budget: Budget | UnsetType = UNSET
     starts_on: Day = None
     ends_on: Day = None
     enabled: bool = True
@@ -108,8 +106,8 @@ class CampaignEdit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: Text | UnsetType = UNSET
     external_id: Text | UnsetType | None = UNSET
-    daily_budget: Budget = Raw()
-    total_budget: Budget = Raw()
+    daily_budget: Budget | UnsetType = UNSET
+    total_budget: Budget | UnsetType = UNSET
     starts_on: Day | UnsetType = UNSET
     ends_on: Day | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
@@ -134,7 +132,7 @@ async def read_bytes(request: Request, most: int) -> bytes:
     async for chunk in request.stream():
         data += chunk
         if len(data) > most:
-            raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body is too large: at most {most} bytes are read.")
+            raise too_large(most)
     return bytes(data)
 
 
@@ -143,9 +141,9 @@ def brand_changes(edit: BrandEdit) -> BrandChanges:
     changes = BrandChanges()
     if edit.name is not UNSET:
         changes["name"] = validation.name(edit.name)
-    if _given(edit.daily_budget):
+    if edit.daily_budget is not UNSET:
         changes["daily_budget_micros"] = budget("daily budget", edit.daily_budget)
-    if _given(edit.monthly_budget):
+    if edit.monthly_budget is not UNSET:
         changes["monthly_budget_micros"] = budget("monthly budget", edit.monthly_budget)
     if edit.enabled is not UNSET:
         changes["enabled"] = edit.enabled
@@ -160,9 +158,9 @@ def campaign_changes(edit: CampaignEdit) -> CampaignChanges:
         changes["name"] = validation.name(edit.name)
     if edit.external_id is not UNSET:
         changes["external_id"] = text_or_none(edit.external_id)
-    if _given(edit.daily_budget):
+    if edit.daily_budget is not UNSET:
         changes["daily_budget_micros"] = budget("daily budget", edit.daily_budget)
-    if _given(edit.total_budget):
+    if edit.total_budget is not UNSET:
         changes["total_budget_micros"] = budget("total budget", edit.total_budget)
     if edit.starts_on is not UNSET:
         changes["starts_on"] = day_or_none("starts_on", edit.starts_on)
@@ -176,9 +174,9 @@ def campaign_changes(edit: CampaignEdit) -> CampaignChanges:
     return changes
 
 
-def budget(what: str, raw: Raw) -> int | None:
+def budget(what: str, raw: Raw | UnsetType) -> int | None:
     """Micros; a number is taken by its digits and then judged as its text would be."""
-    written = bytes(raw)
+    written = b"null" if raw is UNSET else bytes(raw)
     if written == b"null":
         return None
     if written.startswith(b'"'):
@@ -203,7 +201,3 @@ def windows(given: Sequence[NewWindow | str]) -> list[Window]:
         validation.window(it) if isinstance(it, str) else validation.window_document(it.days, it.from_, it.to)
         for it in given
     ]
-
-
-def _given(raw: Raw) -> bool:
-    return bool(bytes(raw))

@@ -22,6 +22,9 @@ __all__ = [
     "ChangePage",
     "Command",
     "CommandPage",
+    "Letter",
+    "LetterOutcome",
+    "LetterPage",
     "NewSpend",
     "Problem",
     "Published",
@@ -310,6 +313,65 @@ class JournaledCommand(_Shown, frozen=True, kw_only=True):
 class CommandPage(_Shown, frozen=True, kw_only=True):
     items: list[JournaledCommand]
     next: str | None
+
+
+class LetterSummary(_Shown, frozen=True, kw_only=True):
+    """`standing` is waiting, replayed or dropped. What the original does not tell is null."""
+
+    id: str
+    at: Moment
+    reason: str | None
+    message: str | None
+    original: str
+    original_topic: str | None
+    original_partition: int | None
+    original_offset: int | None
+    original_arrived_at: Moment
+    key: str | None
+    brand_id: str | None
+    event_id: str | None
+    size: int
+    standing: str
+    since: Moment
+    by: str | None
+    because: str | None
+
+
+class LetterHeader(_Shown, frozen=True, kw_only=True):
+    name: str
+    value: str | None
+
+
+class Letter(LetterSummary, frozen=True, kw_only=True):
+    """`value` is null where it is no text; `value_base64` is the exact bytes."""
+
+    headers: list[LetterHeader]
+    value: str | None
+    value_base64: str | None
+
+
+class LetterPage(_Shown, frozen=True, kw_only=True):
+    items: list[LetterSummary]
+    next: str | None
+
+
+class Copy(_Shown, frozen=True, kw_only=True):
+    topic: str
+    partition: int
+    offset: int
+
+
+class LetterOutcome(_Shown, frozen=True, kw_only=True):
+    """`result` is replayed, dropped, or already for one that was handled before."""
+
+    id: str
+    result: str
+    dry_run: bool
+    why: str | None
+    reason: str | None
+    brand_id: str | None
+    event_id: str | None
+    copy: Copy | None
 
 
 class Status(Struct, frozen=True, kw_only=True):

@@ -12,7 +12,8 @@ from fastapi import APIRouter, Query, Request, Response
 
 from console.access.rights import Operator, Viewer
 from console.api import schemas
-from console.api.bodies import SPEND_BYTES_MAX, read_bytes
+from console.api.bodies import read_bytes
+from console.api.frame import BODY_BYTES_MAX
 from console.api.openapi import told
 from console.api.pages import Cursor, Limit, json_answer, page_of
 from console.api.problems import Problem
@@ -78,7 +79,7 @@ async def read(
 async def publish(request: Request, _: Operator, services: Served) -> Response:
     """Publishes one event, or up to 1,000 in an array. Answered when the broker has all that are not refused; each
     that is refused is told. To send an event again, also after a 503, is harmless: its `event_id` counts once."""
-    body = await read_bytes(request, SPEND_BYTES_MAX)
+    body = await read_bytes(request, BODY_BYTES_MAX)
     producer = services.producer
     now = time.time_ns() // 1_000_000
     many = body.lstrip().startswith(b"[")

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from decimal import Decimal
 
-from aiokafka.errors import UnknownTopicOrPartitionError
-
 from streams.ledger.ledger import GROUP
 from streams.provision import admin_client, create_topics
 from streams.settings import Settings
@@ -71,7 +69,10 @@ async def test_what_is_read_again_from_the_beginning_is_not_added_again(
     await _three_spends(broker, "e")
     await books.until("SELECT count(*) FROM spend_repeat", [(3,)])
     await first.stop()
-    before = books.rows("SELECT * FROM spend_log ORDER BY event_id"), books.rows("SELECT * FROM spend_repeat ORDER BY 2")
+    before = (
+        books.rows("SELECT * FROM spend_log ORDER BY event_id"),
+        books.rows("SELECT * FROM spend_repeat ORDER BY 2"),
+    )
     books.rows("DELETE FROM ledger_position")
 
     new_ledger()
