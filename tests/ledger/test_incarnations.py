@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from decimal import Decimal
 
-from aiokafka.errors import UnknownTopicOrPartitionError
-
 from streams.ledger.ledger import GROUP
 from streams.provision import admin_client, create_topics
 from streams.settings import Settings
