@@ -25,13 +25,14 @@ _FORMS: Final = {
 }
 _PAGES: Final = (
     ("/", "Overview"),
+    ("/brands", "Brands"),
     ("/campaigns", "Campaigns"),
     ("/feed", "Feed"),
     ("/spend", "Spend"),
-    ("/control", "Commands"),
+    ("/commands", "Commands"),
     ("/dead-letters", "Dead letters"),
 )
-_PAGES_OF_ADMINS: Final = (("/users", "Users"),)
+_PAGES_OF_ADMINS: Final = (("/users", "Users"), ("/tokens", "Tokens"))
 
 #: For a list, where a sentence is too long.
 _SHORT_REASONS: Final = {
@@ -106,7 +107,9 @@ def _city(time_zone: str) -> str:
 
 def _belongs_to(path: str, target: str) -> bool:
     """Whether the page at `path` stands below the entry of the navigation; brands belong to the overview."""
-    return path == target or path.startswith("/brands" if target == "/" else f"{target}/")
+    if target == "/brands":  # the list alone
+        return path == target
+    return path == target or path.startswith("/brands/" if target == "/" else f"{target}/")
 
 
 def navigation(person: Person) -> list[tuple[str, str]]:
