@@ -1,4 +1,5 @@
-"""Events per second of a worker that drains a backlog, beside a reader that does nothing. See `--help`."""
+"""Events per second of a worker that drains a backlog, beside a reader that does nothing and, with `--peer`, Kafka
+Streams on the same core in the same run. See `--help`."""
 
 import argparse
 import json
@@ -8,6 +9,7 @@ import time
 
 from bench.load import BRANDS, publish_catalog, publish_events
 from bench.machine import WORKER_CORE, Worker, broker, describe, median, topics, wait_until
+from bench.peer import kafka_streams
 from streams.settings import Settings
 from streams.topics import Topic
 
@@ -19,7 +21,7 @@ def main() -> None:
     with broker() as kafka:
         for number in range(options.repeat):
             settings = topics(kafka, f"run{number}-", options.partitions)
-            runs.append(measure(settings, options.events))
+            runs.append(measure(settings, options.events) | (_peers(settings, options.events) if options.peer else {}))
             print(json.dumps(runs[-1]), file=sys.stderr, flush=True)
     medians = {name: median([run[name] for run in runs]) for name in runs[0]}
     print(json.dumps({"events": options.events, "machine": about, "runs": runs, "median": medians}, indent=2))
@@ -65,11 +67,20 @@ def _read_raw(settings: Settings, events: int) -> float:
     return float(subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stdout)
 
 
+def _peers(settings: Settings, events: int) -> dict[str, float]:
+    return {
+        f"{guarantee}_{name}": figure
+        for guarantee in kafka_streams.GUARANTEES
+        for name, figure in kafka_streams.drain(settings, events, guarantee).items()
+    }
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--partitions", type=int, default=4)
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--peer", action="store_true", help="Kafka Streams too; needs a javac")
     return parser.parse_args()
 
 

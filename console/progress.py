@@ -1,20 +1,39 @@
-"""A bar on stderr while a first start downloads; nothing at all when there is nothing to download."""
+"""Bars on stderr: while a first start downloads, and while a long command works."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 from console.local.jars import Progress as Report
 
-__all__ = ["download_progress"]
+__all__ = ["counting_progress", "download_progress"]
+
+
+@contextmanager
+def counting_progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Called with how much is done and how much there is. Only where somebody looks, and gone afterwards."""
+    console = Console(stderr=True)
+    columns = (TextColumn(what), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 @contextmanager
 def download_progress() -> Iterator[Report]:
-    """What `LocalKafka` and the tools want to be called with, from any thread."""
+    """What `LocalKafka` and the tools want to be called with, from any thread. Nothing at all when there is nothing to
+    download."""
     lock = Lock()
     console = Console(stderr=True)
     columns = (TextColumn("Downloading Kafka"), BarColumn(), DownloadColumn(), TransferSpeedColumn())

@@ -1,13 +1,14 @@
 """Typed values into checked ones. What is refused raises RefusedValue: one sentence that says what to write instead."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Final, NoReturn
 
 from models.daypart_window import Window
 from streams.core.calendar import check_time_zone
-from streams.core.dayparting import parse_window
+from streams.core.dayparting import Window as ParsedWindow
+from streams.core.dayparting import parse_window, window_from_document
 from streams.core.moment import Moment, parse_moment
 from streams.core.money import parse_budget, parse_money
 from streams.core.refusal import Refusal
@@ -29,6 +30,8 @@ __all__ = [
     "spend_amount",
     "text_or_none",
     "time_zone",
+    "window",
+    "window_document",
     "windows",
 ]
 
@@ -128,7 +131,17 @@ def windows(texts: Sequence[str]) -> list[Window]:
     """Daypart windows such as `mon-fri 09:00-17:00`; a single `none` is no windows, which means always."""
     if len(texts) == 1 and is_none(texts[0]):
         return []
-    return [_window(text) for text in texts]
+    return [window(text) for text in texts]
+
+
+def window(text: str) -> Window:
+    """One of them, as text."""
+    return _row_of(lambda: parse_window(text))
+
+
+def window_document(days: Sequence[str], from_: str, to: str) -> Window:
+    """One of them, as the catalog writes it."""
+    return _row_of(lambda: window_from_document(days, from_, to))
 
 
 def moment(what: str, text: str) -> Moment:
@@ -158,12 +171,12 @@ def is_none(text: str) -> bool:
     return text.lower() == "none"
 
 
-def _window(text: str) -> Window:
+def _row_of(read: Callable[[], ParsedWindow]) -> Window:
     try:
-        window = parse_window(text)
+        parsed = read()
     except ValueError as error:
         raise RefusedValue(str(error)) from error
-    return Window(sum(1 << day for day in window.days), window.from_minute, window.to_minute)
+    return Window(sum(1 << day for day in parsed.days), parsed.from_minute, parsed.to_minute)
 
 
 def _refuse(sentence: str) -> NoReturn:

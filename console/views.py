@@ -8,6 +8,7 @@ from models.brand import Brand
 from models.campaign import Campaign
 from models.change import Change
 from models.daypart_window import clock_text, weekday_names
+from models.ledger_reads import SpendEntry
 from streams.core.calendar import span_at
 from streams.core.dayparting import DAY_NAMES, Window, format_minute
 from streams.core.moment import Moment, format_moment
@@ -19,11 +20,13 @@ from streams.live import HeldBrand
 __all__ = [
     "Json",
     "account_view",
+    "brand_facts_view",
     "brand_row_view",
     "brand_view",
     "campaign_row_view",
     "campaign_view",
     "change_view",
+    "spend_view",
     "token_view",
     "window_text",
 ]
@@ -34,15 +37,21 @@ View: TypeAlias = dict[str, Json]
 
 def brand_view(brand_id: str, held: HeldBrand | None, row: Brand | None, rows: Iterable[Campaign]) -> View:
     """A brand as the controller holds it, with all of its campaigns; what it does not hold yet is null."""
-    state = held.state if held else None
+    campaigns = held.state.campaigns.values() if held else ()
     campaign_rows = {campaign.campaign_id: campaign for campaign in rows}
-    known = {campaign.campaign_id for campaign in state.campaigns.values() if campaign.terms} if state else set()
-    campaigns: list[Json] = [
+    known = {campaign.campaign_id for campaign in campaigns if campaign.terms}
+    views: list[Json] = [
         campaign_view(campaign_id, held, campaign_rows.get(campaign_id), brand_id)
         for campaign_id in sorted(known | campaign_rows.keys())
     ]
+    return {**brand_facts_view(brand_id, held, row), "campaigns": views}
+
+
+def brand_facts_view(brand_id: str, held: HeldBrand | None, row: Brand | None) -> View:
+    """The same without the campaigns."""
+    state = held.state if held else None
     if held is None or state is None or state.terms is None or state.day is None or state.month is None:
-        return {"brand_id": brand_id, "state": "unknown", **_EMPTY_BRAND, **_settings_of(row), "campaigns": campaigns}
+        return {"brand_id": brand_id, "state": "unknown", **_EMPTY_BRAND, **_settings_of(row)}
     terms = state.terms
     return {
         "brand_id": brand_id,
@@ -63,7 +72,6 @@ def brand_view(brand_id: str, held: HeldBrand | None, row: Brand | None, rows: I
         "version": terms.version,
         "clock": format_moment(held.clock),
         "up_to_date": held.is_current,
-        "campaigns": campaigns,
     }
 
 
@@ -133,6 +141,25 @@ def change_view(change: Change) -> View:
         "brand_id": change.brand_id,
         "campaign_id": change.campaign_id,
         "fields": change.fields,
+    }
+
+
+def spend_view(entry: SpendEntry) -> View:
+    return {
+        "brand_id": entry.brand_id,
+        "event_id": entry.event_id,
+        "campaign_id": entry.campaign_id,
+        "amount": format_money(entry.amount_micros),
+        "currency": entry.currency,
+        "occurred_at": format_moment(entry.occurred_at),
+        "day": entry.booked_day.isoformat(),
+        "arrived_at": format_moment(entry.arrived_at),
+        "topic": entry.topic,
+        "partition": entry.partition,
+        "offset": entry.record_offset,
+        "attributes": entry.attributes,
+        "refused_reason": entry.refused_reason,
+        "refused_message": entry.refused_message,
     }
 
 

@@ -173,6 +173,7 @@ def _message_names(topic: Topic) -> list[str]:
 def _dead_letter_headers() -> Schema:
     properties: Schema = {name: {"type": "string"} for name in _DEAD_LETTER_HEADERS}
     properties["spendgate-reason"]["enum"] = [reason.value for reason in RefusalReason]
+    properties["spendgate-arrival"] = {"type": "string", "description": "The original's arrival."}
     return {"type": "object", "required": _DEAD_LETTER_HEADERS, "properties": properties}
 
 

@@ -73,7 +73,7 @@ def find_spend_at(session: Session, brand_id: str, topic: str, partition: int, o
     """The record of a brand at a position in Kafka. Without the brand there is no index that leads to it."""
     for branch in (first(), again(), *refused()):
         columns, query = branch
-        at = (columns.topic == topic, columns.partition == partition, columns.record_offset == offset)
+        at = (columns["topic"] == topic, columns["partition"] == partition, columns["record_offset"] == offset)
         row = session.execute(query.where(*conditions(columns, {"brand_id": brand_id}), *at)).first()
         if row is not None:
             return _entry(row)

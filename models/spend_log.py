@@ -2,12 +2,13 @@
 
 from datetime import date
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, Integer, LargeBinary
+from sqlalchemy import BigInteger, CheckConstraint, Index, Integer, LargeBinary, SmallInteger, select
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, column_property, declared_attr, mapped_column
 
 from models.base import Base
 from models.change import Json
+from models.topic_incarnation import TopicIncarnation
 from models.types import MomentColumn, MoneyColumn
 
 __all__ = ["PARTITION_COUNT", "SpendLog", "SpendRefusal", "SpendRepeat", "SpendUnbooked", "partition_names"]
@@ -20,8 +21,18 @@ def partition_names() -> list[str]:
     return [f"spend_log_{number:02d}" for number in range(PARTITION_COUNT)]
 
 
+class _Positioned:
+    """Rows that name their topic by its incarnation."""
+
+    @declared_attr
+    def topic(cls) -> Mapped[str]:
+        """The topic's name, looked up."""
+        named = select(TopicIncarnation.topic).where(TopicIncarnation.incarnation == cls.incarnation)  # type: ignore[attr-defined]
+        return column_property(named.correlate_except(TopicIncarnation).scalar_subquery())
+
+
 class _Spend:
-    """What a spend record says, where it was booked, and where it stood in Kafka."""
+    """What a spend record says and where it was booked."""
 
     campaign_id: Mapped[str]
     amount: Mapped[int] = mapped_column(MoneyColumn)
@@ -33,7 +44,7 @@ class _Spend:
     arrived_at: Mapped[int] = mapped_column(MomentColumn)
 
 
-class SpendLog(_Spend, Base):
+class SpendLog(_Spend, _Positioned, Base):
     """The first record of each event. `spend_counted`, a view, leaves out what was refused."""
 
     __tablename__ = "spend_log"
@@ -46,13 +57,13 @@ class SpendLog(_Spend, Base):
 
     brand_id: Mapped[str] = mapped_column(primary_key=True)
     event_id: Mapped[str] = mapped_column(primary_key=True)
-    topic: Mapped[str]
+    incarnation: Mapped[int] = mapped_column(SmallInteger)
     partition: Mapped[int] = mapped_column(Integer)
     record_offset: Mapped[int] = mapped_column(BigInteger)
     attributes: Mapped[dict[str, Json] | None] = mapped_column(JSONB)
 
 
-class SpendRepeat(_Spend, Base):
+class SpendRepeat(_Spend, _Positioned, Base):
     """Later records of an event that spend_log has. One of them counts when the first was refused: a replayed dead
     letter, or a producer's second try under the same id."""
 
@@ -61,19 +72,19 @@ class SpendRepeat(_Spend, Base):
 
     brand_id: Mapped[str]
     event_id: Mapped[str]
-    topic: Mapped[str] = mapped_column(primary_key=True)
+    incarnation: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     partition: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     record_offset: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     attributes: Mapped[dict[str, Json] | None] = mapped_column(JSONB)
 
 
-class SpendRefusal(Base):
+class SpendRefusal(_Positioned, Base):
     """The controller did not count the record at this position; its dead letter says why."""
 
     __tablename__ = "spend_refusal"
     __table_args__ = (Index("ix_spend_refusal_event", "brand_id", "event_id"),)
 
-    topic: Mapped[str] = mapped_column(primary_key=True)
+    incarnation: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     partition: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     record_offset: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     #: Null, like the event's, where the value cannot be read.
@@ -86,14 +97,14 @@ class SpendRefusal(Base):
     letter_offset: Mapped[int] = mapped_column(BigInteger)
 
 
-class SpendUnbooked(Base):
+class SpendUnbooked(_Positioned, Base):
     """Spend of a brand that the catalog does not tell: without its time zone there is no day. It moves to spend_log
     when the brand is there, because the controller, when it is behind the ledger, may still count it."""
 
     __tablename__ = "spend_unbooked"
     __table_args__ = (Index("ix_spend_unbooked_brand_id", "brand_id"),)
 
-    topic: Mapped[str] = mapped_column(primary_key=True)
+    incarnation: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     partition: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     record_offset: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     brand_id: Mapped[str]

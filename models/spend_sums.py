@@ -46,7 +46,7 @@ def spend_by_hour(
     origin = literal(day_starts_at, MomentColumn)
 
     def hour(columns: Columns) -> ColumnElement[Any]:
-        return type_coerce(func.date_bin(step, columns.occurred_at, origin), MomentColumn)
+        return type_coerce(func.date_bin(step, columns["occurred_at"], origin), MomentColumn)
 
     wanted: SpendFilter = {"brand_id": brand_id, "campaign_id": campaign_id, "day_from": day, "day_until": day}
     return [(start, micros) for _, micros, start in _sums(session, _counted(), wanted, hour)]
@@ -62,13 +62,15 @@ def spend_by_day(
         "day_from": day_from,
         "day_until": day_until,
     }
-    return [(day, micros) for _, micros, day in _sums(session, _counted(), wanted, lambda columns: columns.booked_day)]
+    return [
+        (day, micros) for _, micros, day in _sums(session, _counted(), wanted, lambda columns: columns["booked_day"])
+    ]
 
 
 def spend_by_campaign(session: Session, *, brand_id: str, day_from: date, day_until: date) -> list[tuple[str, int]]:
     """(campaign, micros) of each campaign that spent on one of these days, the largest first."""
     wanted: SpendFilter = {"brand_id": brand_id, "day_from": day_from, "day_until": day_until}
-    rows = _sums(session, _counted(), wanted, lambda columns: columns.campaign_id)
+    rows = _sums(session, _counted(), wanted, lambda columns: columns["campaign_id"])
     return sorted(((campaign, micros) for _, micros, campaign in rows), key=lambda it: (-it[1], it[0]))
 
 
@@ -87,7 +89,7 @@ def _sums(
     for sign, (columns, query) in signed:
         grouped = literal(0) if group is None else group(columns)
         sums = query.with_only_columns(
-            grouped.label("grouped"), (sign * func.count()).label("events"), _sum(sign, columns.amount)
+            grouped.label("grouped"), (sign * func.count()).label("events"), _sum(sign, columns["amount"])
         ).where(*conditions(columns, wanted))
         parts.append(sums if group is None else sums.group_by(grouped))
     every = union_all(*parts).subquery()

@@ -1,4 +1,6 @@
-"""Refused and misplaced records on their way out: dead letters and reroutes, with the headers that CONTRACT names."""
+"""Refused and misplaced records on their way out: dead letters and reroutes, with the headers that CONTRACT names.
+
+How a dead letter is read back, and goes back, is in `streams.letter` and `streams.way_back`."""
 
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -9,13 +11,27 @@ from streams.core.moment import Moment, format_moment, parse_moment
 from streams.core.refusal import Refusal
 from streams.topics import Topic
 
-__all__ = ["ARRIVAL_HEADER", "REROUTED_HEADER", "Outbox", "Outgoing", "arrival_of", "is_rerouted"]
+__all__ = [
+    "ARRIVAL_HEADER",
+    "ERROR_HEADERS",
+    "REASON_HEADER",
+    "REPLAYED_HEADER",
+    "REROUTED_HEADER",
+    "Headers",
+    "Outbox",
+    "Outgoing",
+    "arrival_of",
+    "is_replayed",
+    "is_rerouted",
+]
 
 REROUTED_HEADER: Final = "spendgate-rerouted"
 ARRIVAL_HEADER: Final = "spendgate-arrival"
+#: Set by a replay from the ledger, which has this spend already.
+REPLAYED_HEADER: Final = "spendgate-replayed"
 REASON_HEADER: Final = "spendgate-reason"
 #: Header names of Kafka Streams' KIP-1034.
-_KIP_1034: Final = "__streams.errors."
+ERROR_HEADERS: Final = "__streams.errors."
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -45,8 +61,9 @@ class Outbox:
         )
         headers = (
             *record.headers,
-            *((f"{_KIP_1034}{name}", text.encode(errors="replace")) for name, text in where),
+            *((f"{ERROR_HEADERS}{name}", text.encode(errors="replace")) for name, text in where),
             (REASON_HEADER, refusal.reason.value.encode()),
+            *_arrival_header(arrival_of(record)),
         )
         self.records.append(Outgoing(Topic.DEAD_LETTERS, record.partition, record.key, record.value, headers))
 
@@ -64,8 +81,20 @@ class Outbox:
         return taken
 
 
+def _arrival_header(arrival: Moment) -> Headers:
+    """For the day on which it came also when it is replayed; none for a forged time that nothing can write."""
+    try:
+        return ((ARRIVAL_HEADER, format_moment(arrival).encode()),)
+    except (ValueError, OverflowError):
+        return ()
+
+
 def is_rerouted(record: ConsumerRecord) -> bool:
     return any(name == REROUTED_HEADER for name, _ in record.headers)
+
+
+def is_replayed(record: ConsumerRecord) -> bool:
+    return any(name == REPLAYED_HEADER for name, _ in record.headers)
 
 
 def arrival_of(record: ConsumerRecord) -> Moment:

@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from streams.core.partitioner import partition_of
+from streams.dead_letters import Headers
 from streams.errors import ConfigurationError
 from streams.kafka_clients import answering, client_options
 from streams.settings import Settings
@@ -20,6 +21,8 @@ __all__ = ["Acked", "SpendProducer", "spend_producer"]
 #: A broker that has not acknowledged for so long is away.
 _SILENCE_SECONDS: Final = 6.0
 _CLOSING_SECONDS: Final = 1.0
+#: What the broker took once it takes again, with one more header.
+_REQUEST_BYTES: Final = 2 * 1024 * 1024
 
 
 class Acked(NamedTuple):
@@ -48,6 +51,7 @@ class SpendProducer:
             acks="all",
             enable_idempotence=True,
             request_timeout_ms=int(_SILENCE_SECONDS * 1000),
+            max_request_size=_REQUEST_BYTES,
         )
 
     async def __aenter__(self) -> Self:
@@ -77,13 +81,19 @@ class SpendProducer:
             raise ConfigurationError(f"The topic {self._topic} is not there: run `spendgate topics create`.")
         self._partitions = facts.partitions
 
-    async def send(self, brand_id: str, value: bytes) -> Acked:
+    async def send(
+        self, brand_id: str, value: bytes, *, headers: Headers = (), topic: Topic = Topic.SPEND_EVENTS
+    ) -> Acked:
         """Returns when all in-sync replicas have it. After Unreachable it may have arrived all the same: send it again
         with the same event_id."""
         partition = partition_of(brand_id, self._partitions)
         async with answering(self._settings, _SILENCE_SECONDS):
             record = await self._producer.send_and_wait(
-                self._topic, value=value, key=brand_id.encode(), partition=partition
+                self._settings.topic(topic),
+                value=value,
+                key=brand_id.encode(),
+                partition=partition,
+                headers=list(headers),
             )
         return Acked(record.topic, record.partition, record.offset)
 

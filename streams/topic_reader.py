@@ -1,7 +1,7 @@
 """Looking into a topic from outside of every group: up to its end, or for as long as somebody watches."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
@@ -52,8 +52,9 @@ class TopicReader:
             max_partition_fetch_bytes=_FETCH_BYTES,
             request_timeout_ms=int(_SILENCE_SECONDS * 1000),
         )
-        #: How many partitions the topic has.
+        #: How many partitions the topic has, and the broker's id of it, which another topic of its name has not.
         self.partition_count = 0
+        self.topic_id = ""
         self._parts: list[TopicPartition] = []
 
     async def open(self, key: str | None = None) -> None:
@@ -62,7 +63,7 @@ class TopicReader:
             facts = (await topic_facts(self._consumer._client, [self._name])).get(self._name)
             if facts is None:
                 raise ConfigurationError(f"The topic {self._name} is not there: run `spendgate topics create`.")
-            self.partition_count = facts.partitions
+            self.partition_count, self.topic_id = facts.partitions, facts.topic_id
             numbers = range(facts.partitions) if key is None else [partition_of(key, facts.partitions)]
             self._parts = [TopicPartition(self._name, number) for number in numbers]
             self._consumer.assign(self._parts)
@@ -72,6 +73,11 @@ class TopicReader:
         with suppress(TimeoutError, KafkaError, OSError):
             async with asyncio.timeout(_CLOSING_SECONDS):
                 await self._consumer.stop()
+
+    async def starts(self) -> Positions:
+        """The offset of the oldest record that each partition may still have, now."""
+        async with answering(self._settings, _SILENCE_SECONDS):
+            return {part.partition: at for part, at in (await self._consumer.beginning_offsets(self._parts)).items()}
 
     async def ends(self) -> Positions:
         """The offset after the newest committed record of each partition, now."""
@@ -97,7 +103,7 @@ class TopicReader:
         for number, offset in positions.items():
             self._consumer.seek(TopicPartition(self._name, number), offset)
 
-    async def to_end(self) -> AsyncIterator[ConsumerRecord]:
+    async def to_end(self) -> AsyncGenerator[ConsumerRecord, None]:
         """Everything up to the end as of the call; raises Unreachable when the broker falls silent."""
         ends = await self.ends()
         before = await self._positions()

@@ -2,14 +2,19 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from starlette.staticfiles import StaticFiles
 
-from console.api import health
-from console.api.headers import SecurityHeaders
+from console.api import brands, campaigns, control, dead_letters, health, spend, status
+from console.api.frame import Frame
+from console.api.openapi import describe
 from console.api.problems import add_handlers
 from console.api.services import open_services
+from console.api.status import StatusLook
+from console.api.views import Views
 from console.web import live_pages, overview, routes, sign_in
 from console.web.render import STATIC_FOLDER
 from streams.settings import Settings
@@ -24,6 +29,8 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_services(settings) as services:
             app.state.services = services
+            app.state.views = Views(services)
+            app.state.status = StatusLook(settings)
             yield
 
     app = FastAPI(
@@ -33,9 +40,13 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=_operation_id,
     )
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(Frame)
     add_handlers(app)
+    app.openapi = cache(lambda: describe(app))  # type: ignore[method-assign]
+    for router in (brands.router, campaigns.router, spend.router, control.router, dead_letters.router, status.router):
+        app.include_router(router)
     app.include_router(health.router)
     app.include_router(sign_in.router)
     app.include_router(overview.router)
@@ -43,3 +54,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(routes.router)
     app.mount("/static", StaticFiles(directory=STATIC_FOLDER))
     return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    """Such as `campaigns_pause`, by which clients that are generated name their functions."""
+    return "_".join([*(str(tag).replace(" ", "_") for tag in route.tags), route.name])

@@ -18,7 +18,7 @@ from models.errors import AlreadyExists, DatabaseAway, NotFound, NotMigrated, Re
 from streams.errors import ConfigurationError, RefusedValue, Unreachable
 from streams.errors import NotFound as NothingOfThatName
 
-__all__ = ["Problem", "add_handlers", "problem"]
+__all__ = ["Problem", "add_handlers", "defect", "problem", "too_large"]
 
 _AWAY_SECONDS: Final = "2"
 _MEDIA_TYPE: Final = "application/problem+json"
@@ -54,6 +54,10 @@ class Problem(Exception):
         self.more = more
 
 
+def too_large(most: int) -> Problem:
+    return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body is too large: at most {most} bytes are read.")
+
+
 def add_handlers(app: FastAPI) -> None:
     for kind in STATUS_OF:
         app.add_exception_handler(kind, _told)
@@ -61,7 +65,6 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(SignInFirst, _sign_in_first)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _of_the_framework)
-    app.add_exception_handler(Exception, _defect)
 
 
 def problem(
@@ -122,7 +125,7 @@ async def _of_the_framework(request: Request, error: Exception) -> Response:
     return problem(request, status, _DETAILS.get(status, str(error.detail)), headers=error.headers)
 
 
-async def _defect(request: Request, error: Exception) -> Response:
+def defect(request: Request, error: Exception) -> Response:
     """What went wrong stands in the log, and is not told to strangers."""
     log.error("defect", path=request.url.path, exc_info=error)
     return problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, "This is a defect of Spendgate: its log has the details.")

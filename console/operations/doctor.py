@@ -83,9 +83,11 @@ def _partitioner() -> Finding:
 
 def _database(settings: Settings) -> Iterator[Finding]:
     import psycopg2
+    from sqlalchemy.exc import DBAPIError
 
     from models import migrate
     from models.errors import ModelError
+    from models.privileges import missing_privileges
     from models.session import connect
 
     try:
@@ -99,9 +101,16 @@ def _database(settings: Settings) -> Iterator[Finding]:
         at, head = migrate.current(settings.database), migrate.head()
         said = f"the schema is at {at or 'none'}, this version has {head}"
         yield Finding("migrations", at == head, said, "run `spendgate migrate`")
-    except (ModelError, psycopg2.Error) as error:
+        yield _privileges(missing_privileges(settings.database))
+    except (ModelError, psycopg2.Error, DBAPIError) as error:
         said = str(error).strip().splitlines()[0].rstrip(".")
         yield Finding("database", False, said, "start one with `spendgate up`, or set SPENDGATE_DATABASE_URL")
+
+
+def _privileges(missing: list[str]) -> Finding:
+    said = f"the role lacks {', '.join(missing)}" if missing else "the role may read and add to every table"
+    mend = "GRANT it, or let the role that owns the tables be the one in SPENDGATE_DATABASE_URL"
+    return Finding("permissions", not missing, said, mend)
 
 
 async def _broker(settings: Settings) -> list[Finding]:

@@ -10,18 +10,18 @@ from dataclasses import replace
 from enum import Enum, auto
 from typing import NamedTuple
 
-from streams.core.budget import book, book_on, limit_of, roll
+from streams.core.budget import book, book_on, roll
 from streams.core.calendar import span_at
 from streams.core.command import build_command
 from streams.core.correction import Correction
-from streams.core.dayparting import next_boundary, openness
+from streams.core.derived import look_at_brand_budgets, look_at_campaign_budgets, look_at_schedules
 from streams.core.duplicates import id_hash
 from streams.core.moment import Moment
 from streams.core.reasons import NO_REASONS, Reason
 from streams.core.records import Action, CauseKind
 from streams.core.refusal import Refusal, RefusalReason
 from streams.core.spend import Spend
-from streams.core.state import NEVER, Awaited, BrandState, CampaignState, Cause, Origin, PartitionState
+from streams.core.state import Awaited, BrandState, CampaignState, Cause, Origin, PartitionState
 from streams.core.terms import BrandTerms, CampaignTerms, read_brand_terms, read_campaign_terms
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "decide_spend",
     "decide_tick",
     "release_resumes",
+    "would_refuse",
 ]
 
 
@@ -65,12 +66,12 @@ def decide_spend(state: PartitionState, spend: Spend, topic: str, offset: int, a
     if brand is None or brand.terms is None:
         return Verdict.UNKNOWN_BRAND
     if spend.currency is not None and spend.currency != brand.terms.currency:
-        return _wrong_currency(spend, brand.terms)
+        return _wrong_currency(spend, brand.terms.currency)
     occurred_at = spend.occurred_at
     if occurred_at is None:
         occurred_at = arrival
     elif occurred_at > arrival + state.future_tolerance_ms:
-        return _in_future(state, occurred_at - arrival)
+        return _in_future(occurred_at - arrival, state.future_tolerance_ms)
     amount = spend.amount_micros
     hashed = id_hash(spend.brand_id, spend.event_id)
     counted_before = state.duplicates.seen.get(hashed)
@@ -162,11 +163,11 @@ def decide_campaign(state: PartitionState, brand_id: str, campaign_id: str, valu
         elif terms.version <= held.version:
             return Verdict.STALE
     state.new_documents[f"{brand_id}/{campaign_id}"] = value
-    _put_campaign_in_force(campaign, terms)
+    campaign.terms = terms
     if brand.terms is None:
         return Verdict.APPLIED
     woken = _advance(state, brand, origin.arrival)
-    _look_at_schedules(state, brand, [campaign])
+    look_at_schedules(state, brand, [campaign])
     state.touch_brand(brand)
     state.touch_campaign(brand, campaign)
     cause = _plain_cause(CauseKind.CATALOG, state, origin)
@@ -211,14 +212,8 @@ def _put_brand_in_force(state: PartitionState, brand: BrandState, terms: BrandTe
     brand.terms = terms
     brand.clock = max(brand.clock, state.clock, arrival)
     roll(brand, brand.clock)
-    _look_at_schedules(state, brand, brand.campaigns.values())
+    look_at_schedules(state, brand, brand.campaigns.values())
     state.touch_brand(brand)
-
-
-def _put_campaign_in_force(campaign: CampaignState, terms: CampaignTerms) -> None:
-    campaign.terms = terms
-    campaign.daily_limit = limit_of(terms.daily_budget_micros)
-    campaign.total_limit = limit_of(terms.total_budget_micros)
 
 
 def _wake(state: PartitionState, brand: BrandState, moment: Moment, cause: Cause) -> None:
@@ -235,32 +230,14 @@ def _advance(state: PartitionState, brand: BrandState, moment: Moment) -> bool:
         return False
     if brand.clock >= brand.day_ends_at:
         roll(brand, brand.clock)
-    _look_at_schedules(state, brand, (it for it in brand.campaigns.values() if it.boundary_at <= brand.clock))
+    look_at_schedules(state, brand, (it for it in brand.campaigns.values() if it.boundary_at <= brand.clock))
     state.touch_brand(brand)
     return True
 
 
-def _look_at_schedules(state: PartitionState, brand: BrandState, campaigns: Iterable[CampaignState]) -> None:
-    """See whether these campaigns are in a window and flight now, and when that changes next."""
-    assert brand.terms
-    for campaign in campaigns:
-        if campaign.terms is None:
-            continue
-        schedule, zones = campaign.terms.schedule, brand.terms.zones
-        campaign.openness = openness(schedule, zones, brand.clock)
-        boundary = next_boundary(schedule, zones, brand.clock)
-        campaign.boundary_at = NEVER if boundary is None else boundary
-    first_boundary = min((it.boundary_at for it in brand.campaigns.values()), default=NEVER)
-    state.wake(brand, min(brand.day_ends_at, first_boundary))
-
-
 def _reconsider_brand(state: PartitionState, brand: BrandState, cause: Cause) -> None:
     """Look at the brand's own budgets, then at each of its campaigns, in an order that every run repeats."""
-    assert brand.terms
-    brand.daily_limit = limit_of(brand.terms.daily_budget_micros)
-    brand.monthly_limit = limit_of(brand.terms.monthly_budget_micros)
-    brand.daily_spent_out = brand.daily_micros >= brand.daily_limit
-    brand.monthly_spent_out = brand.monthly_micros >= brand.monthly_limit
+    look_at_brand_budgets(brand)
     _reconsider(state, brand, sorted(brand.campaigns.values(), key=lambda it: it.campaign_id), cause)
 
 
@@ -291,8 +268,7 @@ def _brand_reasons(brand: BrandState) -> Reason:
 
 
 def _campaign_reasons(campaign: CampaignState, terms: CampaignTerms) -> Reason:
-    campaign.daily_spent_out = campaign.daily_micros >= campaign.daily_limit
-    campaign.total_spent_out = campaign.total_micros >= campaign.total_limit
+    look_at_campaign_budgets(campaign)
     reasons = NO_REASONS if terms.usable else Reason.INVALID
     if terms.archived:
         reasons |= Reason.ARCHIVED
@@ -345,14 +321,21 @@ def _spend_cause(state: PartitionState, spend: Spend, topic: str, offset: int) -
     return Cause(CauseKind.SPEND, topic, state.partition, offset, spend.event_id, spend.amount_micros)
 
 
-def _wrong_currency(spend: Spend, terms: BrandTerms) -> Refusal:
-    return Refusal(
-        RefusalReason.CURRENCY_MISMATCH, f"currency: {spend.currency!r:.20} where the brand has {terms.currency}"
-    )
+def would_refuse(spend: Spend, currency: str, arrival: Moment, future_tolerance_ms: int) -> Refusal | None:
+    """What `decide_spend` will say of an event of a brand with that currency, for who is about to send it."""
+    if spend.currency is not None and spend.currency != currency:
+        return _wrong_currency(spend, currency)
+    if spend.occurred_at is not None and spend.occurred_at > arrival + future_tolerance_ms:
+        return _in_future(spend.occurred_at - arrival, future_tolerance_ms)
+    return None
 
 
-def _in_future(state: PartitionState, ahead_ms: int) -> Refusal:
+def _wrong_currency(spend: Spend, currency: str) -> Refusal:
+    return Refusal(RefusalReason.CURRENCY_MISMATCH, f"currency: {spend.currency!r:.20} where the brand has {currency}")
+
+
+def _in_future(ahead_ms: int, tolerance_ms: int) -> Refusal:
     return Refusal(
         RefusalReason.OCCURRED_IN_FUTURE,
-        f"occurred_at: {ahead_ms / 1000:.3f} s after arrival, at most {state.future_tolerance_ms / 1000:g} s are taken",
+        f"occurred_at: {ahead_ms / 1000:.3f} s after arrival, at most {tolerance_ms / 1000:g} s are taken",
     )

@@ -6,9 +6,9 @@ from typing import Final
 
 import msgspec
 
-from streams.core.budget import limit_of, open_period
+from streams.core.budget import open_period
 from streams.core.calendar import Day, Month
-from streams.core.dayparting import next_boundary, openness
+from streams.core.derived import look_at_brand_budgets, look_at_campaign_budgets, look_at_schedules
 from streams.core.moment import Moment
 from streams.core.reasons import reason_names, reasons_from_names
 from streams.core.records import Action
@@ -148,8 +148,6 @@ def _restore_document(state: PartitionState, name: str, value: bytes) -> None:
         return
     campaign = brand.campaigns.setdefault(campaign_id, CampaignState(campaign_id))
     campaign.terms = read_campaign_terms(brand_id, campaign_id, value)
-    campaign.daily_limit = limit_of(campaign.terms.daily_budget_micros)
-    campaign.total_limit = limit_of(campaign.terms.total_budget_micros)
 
 
 def _restore_brand(brand: BrandState, record: BrandRecord) -> None:
@@ -186,22 +184,10 @@ def _derive(state: PartitionState, brand: BrandState) -> None:
     """Limits, openness and the next wake are functions of what was restored."""
     if brand.terms is None:
         return
-    brand.daily_limit = limit_of(brand.terms.daily_budget_micros)
-    brand.monthly_limit = limit_of(brand.terms.monthly_budget_micros)
-    brand.daily_spent_out = brand.daily_micros >= brand.daily_limit
-    brand.monthly_spent_out = brand.monthly_micros >= brand.monthly_limit
-    wakes_at = brand.day_ends_at
+    look_at_brand_budgets(brand)
     for campaign in brand.campaigns.values():
-        campaign.daily_spent_out = campaign.daily_micros >= campaign.daily_limit
-        campaign.total_spent_out = campaign.total_micros >= campaign.total_limit
-        if campaign.terms is None:
-            continue
-        schedule, zones = campaign.terms.schedule, brand.terms.zones
-        campaign.openness = openness(schedule, zones, brand.clock)
-        boundary = next_boundary(schedule, zones, brand.clock)
-        campaign.boundary_at = NEVER if boundary is None else boundary
-        wakes_at = min(wakes_at, campaign.boundary_at)
-    state.wake(brand, wakes_at)
+        look_at_campaign_budgets(campaign)
+    look_at_schedules(state, brand, brand.campaigns.values())
 
 
 def _dates(ahead: dict[str, int]) -> dict[date, int]:

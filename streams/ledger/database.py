@@ -1,7 +1,7 @@
 """The ledger's side of PostgreSQL. Everything here blocks: it is called in a thread."""
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Final
@@ -12,29 +12,50 @@ from psycopg2.extensions import cursor as Cursor
 
 from models.session import connect
 from streams.core.moment import Moment
-from streams.ledger.rows import CommandRow, RefusalRow, Row, SpendRow, UnbookedRow
+from streams.ledger.rows import CommandRow, CorrectionRow, RefusalRow, ReplayedRow, Row, SpendRow, UnbookedRow
 
 __all__ = ["LedgerDatabase"]
 
-_KINDS: Final = (SpendRow, CommandRow, RefusalRow, UnbookedRow)
+#: Replayed spend is staged where other spend was, which by then is there and is not added again.
+_KINDS: Final = (SpendRow, ReplayedRow, CommandRow, RefusalRow, UnbookedRow, CorrectionRow)
+
+#: The offset read next of each (incarnation, partition).
+Positions = Mapping[tuple[int, int], int]
 
 #: What spend_log has already goes to spend_repeat, unless it is the same record read again. The subquery is one that
 #: the planner cannot turn into a join, which for a batch without statistics might read the whole table.
 _ADD_SPEND: Final = f"""
 WITH added AS (
     INSERT INTO spend_log ({SpendRow.columns}) SELECT {SpendRow.columns} FROM staged_spend_log
-    ON CONFLICT (brand_id, event_id) DO NOTHING RETURNING topic, partition, record_offset
+    ON CONFLICT (brand_id, event_id) DO NOTHING RETURNING incarnation, partition, record_offset
 ), left_over AS MATERIALIZED (
     SELECT * FROM staged_spend_log s WHERE NOT EXISTS (
         SELECT FROM added a
-        WHERE a.record_offset = s.record_offset AND a.partition = s.partition AND a.topic = s.topic)
+        WHERE a.record_offset = s.record_offset AND a.partition = s.partition AND a.incarnation = s.incarnation)
 )
 INSERT INTO spend_repeat ({SpendRow.columns}) SELECT {SpendRow.columns} FROM left_over o
-WHERE (SELECT (l.topic, l.partition, l.record_offset) FROM spend_log l
+WHERE (SELECT (l.incarnation, l.partition, l.record_offset) FROM spend_log l
        WHERE l.brand_id = o.brand_id AND l.event_id = o.event_id)
-    IS DISTINCT FROM (o.topic, o.partition, o.record_offset)
+    IS DISTINCT FROM (o.incarnation, o.partition, o.record_offset)
 ON CONFLICT DO NOTHING
 """  # noqa: S608
+
+_FIND_INCARNATION: Final = """
+SELECT incarnation FROM topic_incarnation WHERE topic = %(topic)s AND topic_id = %(topic_id)s
+"""
+_ADOPT_INCARNATION: Final = """
+UPDATE topic_incarnation SET topic_id = %(topic_id)s WHERE topic = %(topic)s AND topic_id IS NULL RETURNING incarnation
+"""
+_ADD_INCARNATION: Final = """
+INSERT INTO topic_incarnation (topic, topic_id) VALUES (%(topic)s, %(topic_id)s) RETURNING incarnation
+"""
+
+#: Never back: of two ledgers on one partition the slower one has nothing to add.
+_ADD_POSITIONS: Final = """
+INSERT INTO ledger_position (incarnation, partition, position)
+SELECT * FROM unnest(%s::smallint[], %s::int[], %s::bigint[]) ORDER BY 1, 2
+ON CONFLICT (incarnation, partition) DO UPDATE SET position = GREATEST(ledger_position.position, EXCLUDED.position)
+"""
 
 #: A batch that the database refuses is halved until the row is found.
 _REFUSED: Final = (psycopg2.DataError, psycopg2.IntegrityError)
@@ -47,11 +68,14 @@ class LedgerDatabase:
         self._url = url
         self._connection: PsycopgConnection | None = None
 
-    def save(self, rows: Sequence[Row], booked: Iterable[UnbookedRow] = ()) -> list[Row]:
+    def save(
+        self, rows: Sequence[Row], booked: Iterable[UnbookedRow] = (), positions: Positions | None = None
+    ) -> list[Row]:
         """All rows, committed, or an exception of psycopg2 or models. `booked` leave the unbooked with them. Returns
-        what the database refuses, if only in part: the rows whose extras it could not take are there without them."""
+        what the database refuses, if only in part: the rows whose extras it could not take are there without them.
+        `positions` are saved with the rows, unless some are refused: then there is something to tell before."""
         try:
-            self._save(rows, booked)
+            self._save(rows, booked, positions or {})
         except _REFUSED:
             self._drop_transaction()
             return self._save_apart(rows, booked)
@@ -60,19 +84,40 @@ class LedgerDatabase:
             raise
         return []
 
+    def incarnations(self, ids: Mapping[str, str]) -> tuple[dict[str, int], set[str]]:
+        """The number of each topic, by the broker's id of it, and the topics whose rows of before had none yet."""
+        numbers: dict[str, int] = {}
+        adopted: set[str] = set()
+        with self._open() as connection, connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE topic_incarnation IN SHARE ROW EXCLUSIVE MODE")
+            for topic, topic_id in sorted(ids.items()):
+                for statement in (_FIND_INCARNATION, _ADOPT_INCARNATION, _ADD_INCARNATION):
+                    cursor.execute(statement, {"topic": topic, "topic_id": topic_id})
+                    if found := cursor.fetchone():
+                        numbers[topic] = found[0]
+                        adopted |= {topic} if statement is _ADOPT_INCARNATION else set()
+                        break
+        return numbers, adopted
+
+    def positions(self) -> dict[tuple[int, int], int]:
+        """The offset that is read next of each (incarnation, partition)."""
+        with self._open() as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT incarnation, partition, position FROM ledger_position")
+            return {(incarnation, partition): position for incarnation, partition, position in cursor.fetchall()}
+
     def unbooked(self, brand_ids: Iterable[str]) -> list[UnbookedRow]:
         """Spend of these brands that waits for them, in its order."""
         with self._open() as connection, connection.cursor() as cursor:
             cursor.execute("SELECT DISTINCT brand_id FROM spend_unbooked")
             known = {brand_id for (brand_id,) in cursor.fetchall()} & set(brand_ids)
             cursor.execute(
-                "SELECT topic, partition, record_offset, brand_id, arrived_at, value FROM spend_unbooked "
-                "WHERE brand_id = ANY(%s) ORDER BY topic, partition, record_offset",
+                "SELECT incarnation, partition, record_offset, brand_id, arrived_at, value FROM spend_unbooked "
+                "WHERE brand_id = ANY(%s) ORDER BY incarnation, partition, record_offset",
                 [list(known)],
             )
             return [
-                UnbookedRow(topic, partition, offset, brand_id, _moment(arrived_at), bytes(value))
-                for topic, partition, offset, brand_id, arrived_at, value in cursor.fetchall()
+                UnbookedRow(incarnation, partition, offset, brand_id, _moment(arrived_at), bytes(value))
+                for incarnation, partition, offset, brand_id, arrived_at, value in cursor.fetchall()
             ]
 
     def close(self) -> None:
@@ -92,7 +137,7 @@ class LedgerDatabase:
             self.save([], booked)
         return list(rows)
 
-    def _save(self, rows: Sequence[Row], booked: Iterable[UnbookedRow]) -> None:
+    def _save(self, rows: Sequence[Row], booked: Iterable[UnbookedRow], positions: Positions) -> None:
         with self._open() as connection, connection.cursor() as cursor:
             for kind in _KINDS:
                 lines = [row.line() for row in rows if type(row) is kind]
@@ -101,17 +146,21 @@ class LedgerDatabase:
                     cursor.execute(_ADD_SPEND if kind is SpendRow else _add(kind))
             for row in booked:
                 cursor.execute(
-                    "DELETE FROM spend_unbooked WHERE topic = %s AND partition = %s AND record_offset = %s",
-                    [row.topic, row.partition, row.record_offset],
+                    "DELETE FROM spend_unbooked WHERE incarnation = %s AND partition = %s AND record_offset = %s",
+                    [row.incarnation, row.partition, row.record_offset],
                 )
+            if positions:
+                parts = sorted(positions)
+                numbers, partitions = [number for number, _ in parts], [partition for _, partition in parts]
+                cursor.execute(_ADD_POSITIONS, [numbers, partitions, [positions[part] for part in parts]])
 
     def _open(self) -> PsycopgConnection:
         if self._connection is None:
             connection = connect(self._url)
             self._connection = connection
             with connection, connection.cursor() as cursor:
-                for kind in _KINDS:
-                    cursor.execute(f"CREATE TEMP TABLE staged_{kind.table} (LIKE {kind.table}) ON COMMIT DELETE ROWS")
+                for table in {kind.table for kind in _KINDS}:
+                    cursor.execute(f"CREATE TEMP TABLE staged_{table} (LIKE {table}) ON COMMIT DELETE ROWS")
         return self._connection
 
     def _drop_transaction(self) -> None:

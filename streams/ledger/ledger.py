@@ -1,4 +1,4 @@
-"""The ledger's loop: poll, know the brands, save, tell, commit. Offsets are committed after the database has."""
+"""The ledger's loop: poll, know the brands, save, tell, commit. Where it goes on is saved with the rows."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,9 +14,10 @@ from models.errors import ModelError
 from streams.errors import Unreachable
 from streams.kafka_clients import client_options
 from streams.ledger import metrics
-from streams.ledger.batch import Batch, original_of
+from streams.ledger.batch import Batch
 from streams.ledger.brands import Brands
 from streams.ledger.database import LedgerDatabase
+from streams.ledger.places import Fetched, Places, Positions
 from streams.ledger.rows import Row, UnbookedRow
 from streams.settings import Settings
 from streams.topics import Topic
@@ -26,7 +27,7 @@ __all__ = ["GROUP", "READ", "Ledger"]
 log = structlog.get_logger()
 
 GROUP: Final = "spendgate-ledger"
-READ: Final = (Topic.SPEND_EVENTS, Topic.CAMPAIGN_CONTROL, Topic.DEAD_LETTERS)
+READ: Final = (Topic.SPEND_EVENTS, Topic.CAMPAIGN_CONTROL, Topic.DEAD_LETTERS, Topic.SPEND_CORRECTIONS)
 
 _POLL_MS: Final = 500
 _POLL_RECORDS: Final = 20_000
@@ -37,7 +38,7 @@ _T = TypeVar("_T")
 
 
 class Ledger:
-    """Killed at any point it goes on from the offsets committed, and what it saved before is not added again."""
+    """Killed at any point it goes on from the positions saved, and what it saved before is not added again."""
 
     def __init__(self, settings: Settings, consumer: AIOKafkaConsumer, brands: Brands) -> None:
         self._settings = settings
@@ -46,11 +47,15 @@ class Ledger:
         self._database = LedgerDatabase(settings.database)
         #: One thread, because a connection serves one at a time, also when a stop comes in the middle of a batch.
         self._thread = ThreadPoolExecutor(1, "database")
+        topics = [settings.topic(topic) for topic in READ]
+        self._places = Places(consumer, topics, self._database, self._in_database)
+        consumer.subscribe(topics, listener=self._places)
         self._look_for_unbooked = True
         self._owns = False
         #: What it waits for now, which it should not have to.
         self._waiting_for: set[str] = set()
         self._saving: asyncio.Task[None] = asyncio.create_task(asyncio.sleep(0))
+        self._known: Positions = {}
 
     @property
     def ready(self) -> bool:
@@ -70,20 +75,36 @@ class Ledger:
 
     async def _round(self) -> None:
         """The next batch is read while the database works on the last one."""
-        fetched = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=_POLL_RECORDS)
+        fetched = await self._usable(await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=_POLL_RECORDS))
+        positions = await self._places.positions()
         if await self._patiently(self._brands.catch_up, "broker_away"):
             self._look_for_unbooked = True
-        batch = await asyncio.to_thread(Batch, self._settings, fetched, self._brands.terms) if fetched else None
+        batch = await self._batch(fetched, positions) if fetched or positions != self._known else None
         if batch or self._look_for_unbooked or self._saving.done():
             await self._saving
         if self._look_for_unbooked:
             await self._book_late()
             self._look_for_unbooked = False
         if batch:
+            self._known = positions
             self._saving = asyncio.create_task(self._save_and_commit(batch))
-        if not self._owns and self._consumer.assignment():
+        if not self._owns and positions:
             self._owns = True
             log.info("ledger_ready")
+
+    async def _usable(self, fetched: Fetched) -> Fetched:
+        """What was read of partitions whose place was known; the others get theirs."""
+        await self._patiently(self._places.recognise, "broker_away")
+        usable = self._places.usable(fetched)
+        if unplaced := self._places.unplaced():
+            await self._saving
+            await self._patiently(lambda: self._places.place(unplaced), "broker_away")
+        return usable
+
+    async def _batch(self, fetched: Fetched, positions: Positions) -> Batch:
+        """In a thread, as it takes its time; a rebalance that began meanwhile must not move what it is told."""
+        incarnations = dict(self._places.incarnations)
+        return await asyncio.to_thread(Batch, self._settings, self._brands.terms, incarnations, fetched, positions)
 
     async def _save_and_commit(self, batch: Batch) -> None:
         with metrics.BATCH_SECONDS.time():
@@ -94,28 +115,30 @@ class Ledger:
         """Spend that waited for its brand, which the catalog tells now."""
         waiting = await self._in_database(lambda: self._database.unbooked(self._brands.terms))
         if waiting:
-            batch = Batch(self._settings, {}, self._brands.terms)
+            batch = Batch(self._settings, self._brands.terms, self._places.incarnations, {}, {})
             for row in waiting:
-                batch.take(original_of(row))
+                batch.take_unbooked(row)
             await self._save(batch, waiting)
             log.info("unbooked_spend_booked", rows=len(waiting))
 
     async def _save(self, batch: Batch, booked: list[UnbookedRow]) -> None:
-        if batch.rows or booked:
-            refused = await self._in_database(lambda: self._database.save(batch.rows, booked))
+        """Positions are saved last: what is read again after a kill is told again, too."""
+        positions = {} if batch.letters.records else batch.positions
+        if batch.rows or booked or positions:
+            refused = await self._in_database(lambda: self._database.save(batch.rows, booked, positions))
             for row in refused:
                 self._note_refused(batch, row)
             for row in batch.rows:
                 metrics.SAVED.labels(row.table).inc()
         if batch.letters.records:
             await self._patiently(lambda: self._tell(batch), "broker_away")
+            await self._in_database(lambda: self._database.save((), (), batch.positions))
 
     def _note_refused(self, batch: Batch, row: Row) -> None:
         metrics.NOT_STORABLE.labels(row.table).inc()
         log.error(
             "row_refused_by_the_database",
             table=row.table,
-            topic=row.topic,
             partition=row.partition,
             offset=row.record_offset,
             dead_letter=batch.refused(row),
@@ -137,7 +160,8 @@ class Ledger:
         """Failing is harmless: who reads the same again adds nothing."""
         try:
             await self._consumer.commit(batch.offsets)
-            metrics.LAST_SAVED.set(batch.newest_arrival / 1000)
+            if batch.newest_arrival:
+                metrics.LAST_SAVED.set(batch.newest_arrival / 1000)
         except KafkaError as error:
             log.warning("offsets_not_committed", why=repr(error))
 

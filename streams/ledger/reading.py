@@ -8,16 +8,17 @@ import structlog
 from aiokafka import ConsumerRecord
 
 from streams.core.calendar import date_of
+from streams.core.correction import read_correction
 from streams.core.moment import Moment, format_moment, parse_moment
 from streams.core.partitioner import partition_of
 from streams.core.refusal import Refusal, RefusalReason
 from streams.core.spend import Spend, read_spend
 from streams.core.terms import BrandTerms
-from streams.dead_letters import arrival_of
-from streams.ledger.rows import CommandRow, RefusalRow, SpendRow, UnbookedRow
-from streams.records import decode_command
+from streams.dead_letters import arrival_of, is_replayed
+from streams.ledger.rows import CommandRow, CorrectionRow, RefusalRow, ReplayedRow, SpendRow, UnbookedRow
+from streams.records import decode_command, decode_correction
 
-__all__ = ["Skipped", "command_row", "refusal_row", "spend_row"]
+__all__ = ["Skipped", "command_row", "correction_row", "refusal_row", "spend_row"]
 
 log = structlog.get_logger()
 
@@ -40,7 +41,7 @@ _decode_attributes: Final = msgspec.json.Decoder(_Attributes).decode
 
 
 def spend_row(
-    record: ConsumerRecord, brands: Mapping[str, BrandTerms], partitions: int
+    record: ConsumerRecord, incarnation: int, brands: Mapping[str, BrandTerms], partitions: int
 ) -> SpendRow | UnbookedRow | Refusal | Skipped:
     """The row, or the reason for which this record, which is well formed, can be none."""
     spend = read_spend(record.value)
@@ -56,8 +57,8 @@ def spend_row(
     try:
         format_moment(arrival)  # raises for a time that nothing can write
         if terms is None:
-            return UnbookedRow(record.topic, record.partition, record.offset, brand_id, arrival, record.value)
-        return _booked(record, spend, terms, arrival)
+            return UnbookedRow(incarnation, record.partition, record.offset, brand_id, arrival, record.value)
+        return _booked(record, incarnation, spend, terms, arrival)
     except (ValueError, OverflowError) as error:  # at the ends of time there is no day before or after
         return Refusal(RefusalReason.NOT_STORABLE, f"it cannot be booked to a day: {error}")
 
@@ -88,8 +89,9 @@ def command_row(record: ConsumerRecord) -> CommandRow | Skipped:
         return Skipped("not_a_command")
 
 
-def refusal_row(record: ConsumerRecord, spend_topic: str) -> RefusalRow | Skipped:
-    """Which spend record a dead letter speaks of; the last header of a name is the controller's own."""
+def refusal_row(record: ConsumerRecord, spend_topic: str, incarnation: int) -> RefusalRow | Skipped:
+    """Which spend record a dead letter speaks of; the last header of a name is the controller's own. A letter names
+    the topic alone: the controller writes none for a topic that was made anew beside an old topic of letters."""
     headers = {name: (value or b"").decode(errors="replace").replace("\0", "\ufffd") for name, value in record.headers}
     reason = headers.get("spendgate-reason")
     if reason not in _CONTROLLERS_REASONS or headers.get(f"{_KIP_1034}topic") != spend_topic:
@@ -99,7 +101,7 @@ def refusal_row(record: ConsumerRecord, spend_topic: str) -> RefusalRow | Skippe
     try:
         format_moment(record.timestamp)  # raises for a time that nothing can write
         return RefusalRow(
-            spend_topic,
+            incarnation,
             int(headers[f"{_KIP_1034}partition"]),
             int(headers[f"{_KIP_1034}offset"]),
             brand_id,
@@ -114,9 +116,36 @@ def refusal_row(record: ConsumerRecord, spend_topic: str) -> RefusalRow | Skippe
         return Skipped("letter_without_origin")
 
 
-def _booked(record: ConsumerRecord, spend: Spend, terms: BrandTerms, arrival: Moment) -> SpendRow:
+def correction_row(record: ConsumerRecord, incarnation: int) -> CorrectionRow | Skipped:
+    """What changes the controller's totals, or would: one that it refused, or has had before, stands here too."""
+    correction = read_correction(record.value)
+    if isinstance(correction, Refusal):
+        return Skipped("not_a_correction")
+    told = decode_correction(record.value)
+    try:
+        format_moment(record.timestamp)  # raises for a time that nothing can write
+    except (ValueError, OverflowError):
+        return Skipped("not_a_correction")
+    return CorrectionRow(
+        incarnation,
+        record.partition,
+        record.offset,
+        correction.correction_id.replace("\0", "\ufffd"),
+        correction.brand_id,
+        correction.campaign_id,
+        correction.amount_micros,
+        correction.booked_on,
+        told.opening,
+        told.reason.replace("\0", "\ufffd"),
+        record.timestamp,
+        record.value,
+    )
+
+
+def _booked(record: ConsumerRecord, incarnation: int, spend: Spend, terms: BrandTerms, arrival: Moment) -> SpendRow:
     occurred_at = arrival if spend.occurred_at is None else spend.occurred_at
-    return SpendRow(
+    kind = ReplayedRow if is_replayed(record) else SpendRow
+    return kind(
         spend.brand_id,
         spend.event_id,
         spend.campaign_id,
@@ -125,7 +154,7 @@ def _booked(record: ConsumerRecord, spend: Spend, terms: BrandTerms, arrival: Mo
         occurred_at,
         date_of(terms.zones, occurred_at),
         arrival,
-        record.topic,
+        incarnation,
         record.partition,
         record.offset,
         _attributes(record.value),

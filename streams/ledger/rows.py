@@ -8,7 +8,7 @@ import msgspec
 from streams.core.moment import Moment, format_moment
 from streams.core.money import format_money
 
-__all__ = ["CommandRow", "RefusalRow", "Row", "SpendRow", "UnbookedRow"]
+__all__ = ["CommandRow", "CorrectionRow", "RefusalRow", "ReplayedRow", "Row", "SpendRow", "UnbookedRow"]
 
 _NULL = "\\N"
 _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
@@ -18,7 +18,7 @@ class SpendRow(msgspec.Struct, frozen=True, gc=False):
     table: ClassVar[str] = "spend_log"
     columns: ClassVar[str] = (
         "brand_id, event_id, campaign_id, amount, currency, occurred_at, booked_day, booked_month, arrived_at, "
-        "topic, partition, record_offset, attributes"
+        "incarnation, partition, record_offset, attributes"
     )
 
     brand_id: str
@@ -29,7 +29,7 @@ class SpendRow(msgspec.Struct, frozen=True, gc=False):
     occurred_at: Moment
     booked_day: date
     arrived_at: Moment
-    topic: str
+    incarnation: int
     partition: int
     record_offset: int
     attributes: str | None
@@ -41,12 +41,17 @@ class SpendRow(msgspec.Struct, frozen=True, gc=False):
         return (
             f"{self.brand_id}\t{event_id}\t{self.campaign_id}\t{format_money(self.amount_micros)}\t{self.currency}\t"
             f"{format_moment(self.occurred_at)}\t{day}\t{day[:8]}01\t{format_moment(self.arrived_at)}\t"
-            f"{self.topic}\t{self.partition}\t{self.record_offset}\t{attributes}\n"
+            f"{self.incarnation}\t{self.partition}\t{self.record_offset}\t{attributes}\n"
         )
 
     def reduced(self) -> Self | None:
         """The money counts, whatever came along with it; None when nothing can be left out."""
         return None if self.attributes is None else msgspec.structs.replace(self, attributes=None)
+
+
+class ReplayedRow(SpendRow, frozen=True, gc=False):
+    """Spend that came out of the ledger: one that is there is not even a repeat. After the database was restored from
+    a backup it may be missing, and is added like any other."""
 
 
 class CommandRow(msgspec.Struct, frozen=True, gc=False):
@@ -96,11 +101,11 @@ class CommandRow(msgspec.Struct, frozen=True, gc=False):
 class RefusalRow(msgspec.Struct, frozen=True, gc=False):
     table: ClassVar[str] = "spend_refusal"
     columns: ClassVar[str] = (
-        "topic, partition, record_offset, brand_id, event_id, reason, message, refused_at, "
+        "incarnation, partition, record_offset, brand_id, event_id, reason, message, refused_at, "
         "letter_partition, letter_offset"
     )
 
-    topic: str
+    incarnation: int
     partition: int
     record_offset: int
     brand_id: str | None
@@ -113,7 +118,7 @@ class RefusalRow(msgspec.Struct, frozen=True, gc=False):
 
     def line(self) -> str:
         return _line(
-            self.topic,
+            self.incarnation,
             self.partition,
             self.record_offset,
             self.brand_id,
@@ -131,9 +136,9 @@ class RefusalRow(msgspec.Struct, frozen=True, gc=False):
 
 class UnbookedRow(msgspec.Struct, frozen=True, gc=False):
     table: ClassVar[str] = "spend_unbooked"
-    columns: ClassVar[str] = "topic, partition, record_offset, brand_id, arrived_at, value"
+    columns: ClassVar[str] = "incarnation, partition, record_offset, brand_id, arrived_at, value"
 
-    topic: str
+    incarnation: int
     partition: int
     record_offset: int
     brand_id: str
@@ -142,13 +147,53 @@ class UnbookedRow(msgspec.Struct, frozen=True, gc=False):
 
     def line(self) -> str:
         arrived_at = format_moment(self.arrived_at)
-        return _line(self.topic, self.partition, self.record_offset, self.brand_id, arrived_at, self.value)
+        return _line(self.incarnation, self.partition, self.record_offset, self.brand_id, arrived_at, self.value)
 
     def reduced(self) -> Self | None:
         return None
 
 
-Row: TypeAlias = SpendRow | CommandRow | RefusalRow | UnbookedRow
+class CorrectionRow(msgspec.Struct, frozen=True, gc=False):
+    table: ClassVar[str] = "spend_correction"
+    columns: ClassVar[str] = (
+        "incarnation, partition, record_offset, correction_id, brand_id, campaign_id, amount, booked_on, opening, "
+        "reason, arrived_at, value"
+    )
+
+    incarnation: int
+    partition: int
+    record_offset: int
+    correction_id: str
+    brand_id: str
+    campaign_id: str
+    amount_micros: int
+    booked_on: date
+    opening: bool
+    reason: str
+    arrived_at: Moment
+    value: bytes
+
+    def line(self) -> str:
+        return _line(
+            self.incarnation,
+            self.partition,
+            self.record_offset,
+            self.correction_id,
+            self.brand_id,
+            self.campaign_id,
+            format_money(self.amount_micros),
+            self.booked_on.isoformat(),
+            str(self.opening),
+            self.reason,
+            format_moment(self.arrived_at),
+            self.value,
+        )
+
+    def reduced(self) -> Self | None:
+        return None
+
+
+Row: TypeAlias = SpendRow | CommandRow | RefusalRow | UnbookedRow | CorrectionRow
 
 
 def _line(*values: str | bytes | int | None) -> str:

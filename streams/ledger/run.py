@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer
 from streams.health import serve_health
 from streams.kafka_clients import client_options
 from streams.ledger.brands import Brands
-from streams.ledger.ledger import GROUP, READ, Ledger
+from streams.ledger.ledger import GROUP, Ledger
 from streams.settings import Settings
 from streams.startup_checks import check_topics
 from streams.topic_reader import topic_reader
@@ -34,7 +34,6 @@ async def run(settings: Settings) -> None:
 async def _run(settings: Settings) -> None:
     await check_topics(settings)
     consumer = AIOKafkaConsumer(
-        *(settings.topic(topic) for topic in READ),
         **client_options(settings),
         group_id=settings.topic(GROUP),
         isolation_level="read_committed",

@@ -59,7 +59,8 @@ def test_the_newest_are_listed_oldest_first_and_only_of_the_reason(
 
 def test_no_letters_is_an_answer_too(commands: Commands) -> None:
     assert commands.json("dlq", "list", "--brand", commands.brand()) == []
-    assert commands.done("dlq", "list", "--brand", commands.brand()) == "There are no dead letters.\n"
+    assert commands.done("dlq", "list", "--brand", commands.brand()) == "No dead letter waits.\n"
+    assert commands.done("dlq", "list", "--all", "--brand", commands.brand()) == "There are no dead letters.\n"
 
 
 @pytest.mark.parametrize(

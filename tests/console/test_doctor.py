@@ -1,8 +1,12 @@
 """`doctor` and `status` on real services."""
 
 import json
+import secrets
+from contextlib import closing
 
+import psycopg2
 import pytest
+from psycopg2.extensions import make_dsn, parse_dsn
 
 from console.cli.__main__ import application
 from console.cli.frame import run
@@ -52,6 +56,27 @@ def test_a_data_folder_that_cannot_be_made_is_named(
     assert "data folder" in wrong(capsys)
 
 
+def test_a_role_that_may_not_add_to_a_table_is_told_what_it_lacks(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(application(), ["migrate"])
+    run(application(), ["topics", "create"])
+    role = f"reader_{secrets.token_hex(4)}"
+    with closing(psycopg2.connect(database_url)) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            f"CREATE ROLE {role} LOGIN PASSWORD 'reader'; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}"
+        )
+        connection.commit()
+        try:
+            monkeypatch.setenv("SPENDGATE_DATABASE_URL", _as(database_url, role, "reader"))
+            assert set(wrong(capsys)) == {"permissions"}
+            run(application(), ["doctor"])
+            assert "INSERT on spend_log" in capsys.readouterr().out
+        finally:
+            cursor.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+            connection.commit()
+
+
 def test_status_of_an_installation_that_never_ran_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     run(application(), ["topics", "create"])
     capsys.readouterr()
@@ -60,3 +85,7 @@ def test_status_of_an_installation_that_never_ran_says_so(capsys: pytest.Capture
     assert status == {"groups": [], "last_tick": None, "last_decision": None, "dead_letters": 0}
     assert run(application(), ["status"]) == 0
     assert "spendgate up" in capsys.readouterr().out
+
+
+def _as(url: str, role: str, password: str) -> str:
+    return make_dsn(**{**parse_dsn(url), "user": role, "password": password})

@@ -35,7 +35,7 @@ async def test_a_spend_is_booked_to_the_local_day_of_its_brand(
     await books.until("SELECT count(*) FROM spend_log", [(1,)])
     [row] = books.rows(
         "SELECT event_id, campaign_id, amount, currency, booked_day::text, booked_month::text, occurred_at::text, "
-        "arrived_at::text, topic, partition, record_offset, attributes FROM spend_log"
+        "arrived_at::text, topic, partition, record_offset, attributes FROM spend_counted"
     )
     assert row == (
         "e\\1",
@@ -208,13 +208,14 @@ def test_the_database_refuses_to_change_what_is_kept(settings: Settings, books: 
 
 async def _refuse(broker: Broker, books: Books, event: dict[str, str], *, found_in: str = "spend_log") -> None:
     """Send what the controller writes when it refuses the newest record of the brand."""
-    [(topic, partition, offset)] = books.rows(
-        f"SELECT topic, partition, record_offset FROM {found_in} WHERE brand_id = %s "  # noqa: S608
+    [(incarnation, partition, offset)] = books.rows(
+        f"SELECT incarnation, partition, record_offset FROM {found_in} WHERE brand_id = %s "  # noqa: S608
         "ORDER BY record_offset DESC LIMIT 1",
         event["brand_id"],
     )
     value = json.dumps(event).encode()
-    record = original_of(UnbookedRow(topic, partition, offset, event["brand_id"], parse_moment(NOON), value))
+    row = UnbookedRow(incarnation, partition, offset, event["brand_id"], parse_moment(NOON), value)
+    record = original_of(row, broker.settings.topic(Topic.SPEND_EVENTS))
     outbox = Outbox()
     outbox.dead_letter(record, Refusal(RefusalReason.OCCURRED_IN_FUTURE, "occurred_at: too late"))
     [letter] = outbox.take()

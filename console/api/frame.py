@@ -1,11 +1,14 @@
-"""The headers that every answer carries, and the bound of every request: one layer around all of it."""
+"""One layer around all of it: the headers of every answer, the bound of every body, the end of every defect."""
 
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["SecurityHeaders"]
+from console.api.problems import defect, too_large
+
+__all__ = ["BODY_BYTES_MAX", "Frame"]
 
 #: Nothing is loaded from anywhere else, and nothing runs that is not a file of ours.
 CONTENT_SECURITY_POLICY: Final = (
@@ -26,7 +29,11 @@ _STRICT_TRANSPORT: Final = "max-age=31536000"
 _STATIC: Final = "/static/"
 
 
-class SecurityHeaders:
+#: Of the largest request, an array of spend; most routes take less.
+BODY_BYTES_MAX: Final = 2 * 1024 * 1024
+
+
+class Frame:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
@@ -35,12 +42,30 @@ class SecurityHeaders:
             await self._app(scope, receive, send)
             return
 
+        has_begun = False
+        received = 0
+
         async def send_with_headers(message: Message) -> None:
+            nonlocal has_begun
             if message["type"] == "http.response.start":
+                has_begun = True
                 _add_headers(scope, MutableHeaders(scope=message))
             await send(message)
 
-        await self._app(scope, receive, send_with_headers)
+        async def receive_bounded() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > BODY_BYTES_MAX:
+                raise too_large(BODY_BYTES_MAX)
+            return message
+
+        try:
+            await self._app(scope, receive_bounded, send_with_headers)
+        except Exception as error:
+            if has_begun:  # the connection is cut, so that nobody takes half an answer for a whole one
+                raise
+            await defect(Request(scope), error)(scope, receive, send_with_headers)
 
 
 def _add_headers(scope: Scope, headers: MutableHeaders) -> None:

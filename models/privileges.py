@@ -1,0 +1,27 @@
+"""What the database lets our role do: the processes add to every table and stage rows in temporary ones."""
+
+from typing import Final
+
+from sqlalchemy import text
+
+from models.session import engine_of
+from models.tables import metadata
+
+__all__ = ["missing_privileges"]
+
+_MISSING: Final = text(
+    """
+    SELECT privilege || ' on ' || name
+    FROM unnest(CAST(:tables AS text[])) AS name, unnest(ARRAY['SELECT', 'INSERT']) AS privilege
+    WHERE to_regclass(quote_ident(name)) IS NOT NULL AND NOT has_table_privilege(quote_ident(name), privilege)
+    UNION ALL
+    SELECT 'TEMPORARY on the database' WHERE NOT has_database_privilege(current_database(), 'TEMPORARY')
+    ORDER BY 1
+    """
+)
+
+
+def missing_privileges(url: str) -> list[str]:
+    """As GRANT would name them; empty when all is well. Tables that are not there are the migrations' business."""
+    with engine_of(url).connect() as connection:
+        return list(connection.scalars(_MISSING, {"tables": sorted(metadata.tables)}))

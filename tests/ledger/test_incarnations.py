@@ -1,0 +1,103 @@
+"""A topic that is made anew has the old name and the old offsets; the ledger keeps the two apart."""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from streams.ledger.ledger import GROUP
+from streams.provision import admin_client, create_topics
+from streams.settings import Settings
+from streams.topic_ids import topic_facts
+from streams.topics import Topic
+from tests.ledger.conftest import Books, RunningLedger
+from tests.ledger.test_ledger import NOON, _refuse
+from tests.streams.broker import Broker, open_broker, spend_event
+
+NewLedger = Callable[[], RunningLedger]
+SUM = "SELECT count(*), sum(amount) FROM spend_counted"
+INCARNATIONS = (
+    "SELECT count(DISTINCT incarnation), min(record_offset) FROM {} JOIN topic_incarnation USING (incarnation) "
+    "WHERE topic LIKE '%spend-events'"
+)
+
+
+async def test_a_new_topic_of_the_old_name_is_read_from_its_first_record(
+    settings: Settings, new_ledger: NewLedger, books: Books
+) -> None:
+    """Offsets committed by the group outlive the topic where only its records went; here they are put back."""
+    async with open_broker(settings) as broker:
+        first = new_ledger()
+        await _three_spends(broker, "old")
+        await books.until(SUM, [(3, Decimal(3))])
+        await first.stop()
+        committed = await _committed(settings)
+        assert max(committed.values()) == 3
+    await _make_anew(settings)
+    async with open_broker(settings) as broker:
+        await _three_spends(broker, "new")
+        await _commit(settings, committed)
+        new_ledger()
+        await books.until(SUM, [(6, Decimal(6))])
+
+        await _refuse(broker, books, spend_event("nike", "c", "1.00", "new-2", NOON))
+        await books.until(SUM, [(5, Decimal(5))])
+        assert books.rows(INCARNATIONS.format("spend_log")) == [(2, 0)]
+        assert books.rows("SELECT event_id FROM spend_refusal") == [("new-2",)]
+
+
+async def test_a_topic_that_is_made_anew_under_a_running_ledger_is_noticed(
+    settings: Settings, new_ledger: NewLedger, books: Books
+) -> None:
+    async with open_broker(settings) as broker:
+        new_ledger()
+        await _three_spends(broker, "old")
+        await books.until(SUM, [(3, Decimal(3))])
+    await _make_anew(settings)
+    async with open_broker(settings) as broker:
+        await _three_spends(broker, "old")
+        await _three_spends(broker, "new")
+        await books.until(SUM, [(6, Decimal(6))])
+        await books.until("SELECT count(*) FROM spend_repeat", [(3,)])
+        assert books.rows(INCARNATIONS.format("spend_log")) == [(2, 0)]
+        assert books.rows(INCARNATIONS.format("spend_repeat")) == [(1, 0)]
+
+
+async def test_what_is_read_again_from_the_beginning_is_not_added_again(
+    broker: Broker, new_ledger: NewLedger, books: Books
+) -> None:
+    first = new_ledger()
+    await _three_spends(broker, "e")
+    await _three_spends(broker, "e")
+    await books.until("SELECT count(*) FROM spend_repeat", [(3,)])
+    await first.stop()
+    before = (
+        books.rows("SELECT * FROM spend_log ORDER BY event_id"),
+        books.rows("SELECT * FROM spend_repeat ORDER BY 2"),
+    )
+    books.rows("DELETE FROM ledger_position")
+
+    new_ledger()
+    await books.until("SELECT max(position) FROM ledger_position JOIN topic_incarnation USING (incarnation)", [(6,)])
+    after = books.rows("SELECT * FROM spend_log ORDER BY event_id"), books.rows("SELECT * FROM spend_repeat ORDER BY 2")
+    assert after == before
+
+
+async def _three_spends(broker: Broker, name: str) -> None:
+    await broker.brand("nike", at=NOON)
+    for number in range(3):
+        await broker.spend("nike", "c", "1.00", at=NOON, event_id=f"{name}-{number}")
+
+
+async def _make_anew(settings: Settings) -> None:
+    """All topics under their old names, empty."""
+    names = [settings.topic(topic) for topic in Topic]
+    async with admin_client(settings) as admin:
+        await admin.delete_topics(names)
+        while await topic_facts(admin._client, names):
+            pass
+    await create_topics(settings)
+
+
+async def _committed(settings: Settings) -> dict[object, int]:
+    async with admin_client(settings) as admin:
+        found = await admin.list_consumer_group_offsets(settings.topic(GROUP))
+    return {part: at.offset for part, at in found.items()}
