@@ -14,7 +14,7 @@ from streams.core.moment import format_moment
 from streams.spend_producer import spend_producer
 from tests.console.conftest import Surroundings
 from tests.console.web.conftest import Visitor
-from tests.ledger.ledger_process import LedgerProcess
+from tests.ledger.test_ledger_process import LedgerProcess
 from tests.streams.worker_process import WorkerProcess
 
 PATIENCE_SECONDS = 60
