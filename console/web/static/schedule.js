@@ -1,9 +1,8 @@
-// The week grid. The rows of the form are what counts and what is sent: the grid changes rows, the server draws them.
-// A window here is { day, from, to } in minutes, one day of a row; `to` at or below `from` is past midnight.
+// The week grid: mouse, touch and keyboard change the rows of the form, and the server says what they come to.
 
-const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-const STEP = 15;
-const DAY = 1440;
+import { add, allRows, newRow, placeOf, take, windowOf } from "./schedule-rows.js";
+import { DAY, DAYS, STEP, clock, moved, strokeOf, withEnd, withStart, words } from "./schedule-windows.js";
+
 const LINE = 60;
 const EDGE_PIXELS = 8;
 
@@ -15,57 +14,9 @@ let cursor = { day: 0, minute: 540 };
 let anchor = null; // where a window was begun by keyboard
 let held = null; // { row, day } of the window that is selected
 let stroke = null; // what the pointer does: { kind, start, window?, row? }
-let numbers = 0;
 let asked = 0;
 let timer;
 let dirty = false;
-
-// Rows
-
-const allRows = () => [...rows.querySelectorAll(".row")];
-const fields = (row) => ({ boxes: [...row.querySelectorAll("[type=checkbox]")], from: row.querySelector("[name^=from]"), to: row.querySelector("[name^=to]") });
-const clock = (minute) => `${String(Math.floor(minute / 60)).padStart(2, "0")}:${String(minute % 60).padStart(2, "0")}`;
-const minuteOf = (text) => (/^\d\d:\d\d$/.test(text.trim()) ? Number(text.slice(0, 2)) * 60 + Number(text.slice(3, 5)) : NaN);
-const byNumber = (number) => rows.querySelector(`.row[data-row="${CSS.escape(number)}"]`);
-
-function newRow() {
-  const html = document.querySelector("#row").innerHTML.replaceAll("NUMBER", String(5000 + numbers++));
-  rows.insertAdjacentHTML("beforeend", html);
-  const row = rows.lastElementChild;
-  row.querySelector("[data-removes]").hidden = false;
-  return row;
-}
-
-const rowOf = (from, to) => allRows().find((row) => minuteOf(fields(row).from.value) === from && minuteOf(fields(row).to.value) === to);
-
-function isBlank(row) {
-  const { boxes, from, to } = fields(row);
-  return !boxes.some((box) => box.checked) && !from.value && !to.value;
-}
-
-function add(windows) {
-  for (const { day, from, to } of windows) {
-    const row = rowOf(from, to) ?? allRows().find(isBlank) ?? newRow();
-    const typed = fields(row);
-    typed.from.value = clock(from);
-    typed.to.value = clock(to);
-    typed.boxes[day].checked = true;
-  }
-}
-
-function take({ row, day }) {
-  const element = byNumber(row);
-  const { boxes, from, to } = fields(element);
-  boxes[day].checked = false;
-  if (boxes.some((box) => box.checked)) return;
-  from.value = to.value = "";
-  if (allRows().length > 1) element.remove();
-}
-
-function windowOf({ row, day }) {
-  const { from, to } = fields(byNumber(row));
-  return { day, from: minuteOf(from.value), to: minuteOf(to.value) };
-}
 
 function replace(place, window) {
   take(place);
@@ -82,23 +33,15 @@ function select(window) {
   showSelection();
 }
 
+const placeIn = (block) => ({ row: block.dataset.row, day: Number(block.dataset.day) });
+
 function showSelection() {
   held = selectedWindow && placeOf(selectedWindow);
   for (const block of blocks.querySelectorAll("[data-row]")) {
-    block.classList.toggle("held", Boolean(held) && block.dataset.row === held.row && Number(block.dataset.day) === held.day);
+    block.classList.toggle("held", Boolean(held) && placeIn(block).row === held.row && placeIn(block).day === held.day);
   }
   document.querySelector("#selection").hidden = !held;
   if (held) document.querySelector("#selected").textContent = words(selectedWindow);
-}
-
-function placeOf({ day, from, to }) {
-  const row = rowOf(from, to);
-  return row && fields(row).boxes[day].checked ? { row: row.dataset.row, day } : null;
-}
-
-function words({ day, from, to }) {
-  const name = (it) => DAYS[it % 7][0].toUpperCase() + DAYS[it % 7].slice(1);
-  return to > from ? `${name(day)} ${clock(from)}-${clock(to)}` : `${name(day)} ${clock(from)} until ${name(day + 1)} ${clock(to)}`;
 }
 
 // The server says what the rows come to
@@ -140,45 +83,11 @@ function say(text) {
 
 // Strokes: from one quarter of an hour to another
 
-function strokeOf(a, b) {
-  if (document.querySelector('[name="stroke"]:checked').value === "night" && a.day !== b.day) return [nightOf(a, b)];
-  const [first, last] = [Math.min(a.day, b.day), Math.max(a.day, b.day)];
-  const [from, to] = [Math.min(a.minute, b.minute), Math.max(a.minute, b.minute) + STEP];
-  return Array.from({ length: last - first + 1 }, (_, index) => ({ day: first + index, from, to }));
-}
-
-// From one day into the next, Sunday into Monday too; less than 24 hours.
-function nightOf(a, b) {
-  const forward = (b.day - a.day + 7) % 7 <= 3;
-  const [start, end] = forward ? [a, b] : [b, a];
-  const isNext = (end.day - start.day + 7) % 7 === 1;
-  const to = isNext ? Math.min(end.minute + STEP, start.minute) : start.minute;
-  return { day: start.day, from: start.minute, to: to === start.minute ? Math.max(to - STEP, 0) : to };
-}
-
-function moved({ day, from, to }, days, minutes) {
-  const length = ((to - from + DAY) % DAY) || DAY;
-  const start = Math.max(0, Math.min(DAY - STEP, from + minutes));
-  const end = start + length;
-  return { day: (day + days + 7) % 7, from: start, to: end > DAY ? end - DAY : end };
-}
-
-// The end follows the pointer on its own day, or on the next one up to the start.
-function withEnd(window, at) {
-  if (at.day === window.day && at.minute + STEP > window.from) return { ...window, to: at.minute + STEP };
-  if (at.day === (window.day + 1) % 7) return { ...window, to: Math.min(at.minute + STEP, Math.max(window.from - STEP, 0)) };
-  return window;
-}
-
-function withStart(window, at) {
-  const limit = window.to > window.from ? window.to - STEP : DAY - STEP;
-  const least = window.to > window.from ? 0 : window.to + STEP;
-  return { ...window, from: Math.max(least, Math.min(limit, at.minute)) };
-}
+const isNight = () => document.querySelector('[name="stroke"]:checked').value === "night";
 
 function strokeWindows(at) {
   const { kind, start, window } = stroke;
-  if (kind === "draw") return strokeOf(start, at);
+  if (kind === "draw") return strokeOf(start, at, isNight());
   if (kind === "end") return [withEnd(window, at)];
   if (kind === "start") return [withStart(window, at)];
   return [moved(window, at.day - start.day, at.minute - start.minute)];
@@ -201,7 +110,7 @@ function place(event) {
 
 function edgeOf(block, event) {
   const box = block.getBoundingClientRect();
-  const { day, from, to } = windowOf({ row: block.dataset.row, day: Number(block.dataset.day) });
+  const { day, from, to } = windowOf(placeIn(block));
   const isTail = Number(block.getAttribute("y")) !== day * LINE + 6;
   const near = Math.min(EDGE_PIXELS, box.width / 4);
   if (!isTail && event.clientX - box.left < near) return "start";
@@ -211,13 +120,11 @@ function edgeOf(block, event) {
 grid.addEventListener("pointerdown", (event) => {
   if (event.button) return;
   const block = event.target.closest(".block[data-row]");
+  const window = block && windowOf(placeIn(block));
   const start = place(event);
   cursor = start;
   stroke = { kind: "draw", start, moved: false };
-  if (block) {
-    const held = { row: block.dataset.row, day: Number(block.dataset.day) };
-    stroke = { kind: edgeOf(block, event), start, held, window: windowOf(held), moved: false };
-  }
+  if (window) stroke = { kind: edgeOf(block, event), start, held: placeIn(block), window, moved: false };
   grid.setPointerCapture(event.pointerId);
 });
 
@@ -260,7 +167,7 @@ const STEPS = { ArrowLeft: [0, -STEP], ArrowRight: [0, STEP], ArrowUp: [-1, 0], 
 function blockUnder({ day, minute }) {
   return [...blocks.querySelectorAll("[data-row]")].find((block) => {
     const [x, y, width] = ["x", "y", "width"].map((name) => Number(block.getAttribute(name)));
-    return Math.floor(y / LINE) === day && x <= minute && minute < x + width;
+    return Math.floor(y / LINE) === day && x <= minute && minute < x + width && windowOf(placeIn(block));
   });
 }
 
@@ -276,8 +183,8 @@ function step(days, minutes, shift) {
     changed();
   } else {
     cursor = { day: (cursor.day + days + 7) % 7, minute: Math.max(0, Math.min(DAY - STEP, cursor.minute + minutes)) };
-    if (anchor) drawDraft(strokeOf(anchor, cursor));
-    say(anchor ? strokeOf(anchor, cursor).map(words).join(", ") : `${words({ day: cursor.day, from: cursor.minute, to: cursor.minute + STEP })}${blockUnder(cursor) ? ", in a window" : ""}`);
+    if (anchor) drawDraft(strokeOf(anchor, cursor, isNight()));
+    say(anchor ? strokeOf(anchor, cursor, isNight()).map(words).join(", ") : `${words({ day: cursor.day, from: cursor.minute, to: cursor.minute + STEP })}${blockUnder(cursor) ? ", in a window" : ""}`);
   }
   showCursor();
 }
@@ -285,23 +192,23 @@ function step(days, minutes, shift) {
 function enter() {
   const block = blockUnder(cursor);
   if (anchor) {
-    finish(strokeOf(anchor, cursor));
+    finish(strokeOf(anchor, cursor, isNight()));
     release();
     select(null);
   } else if (selectedWindow) select(null);
   else if (block) {
-    select(windowOf({ row: block.dataset.row, day: Number(block.dataset.day) }));
+    select(windowOf(placeIn(block)));
     say(`${words(selectedWindow)} is held`);
   } else {
     anchor = cursor;
-    drawDraft(strokeOf(anchor, cursor));
+    drawDraft(strokeOf(anchor, cursor, isNight()));
     say(`Begun at ${clock(cursor.minute)}: move, then press Enter`);
   }
 }
 
 function remove() {
   const block = blockUnder(cursor);
-  const place = held ?? (block && { row: block.dataset.row, day: Number(block.dataset.day) });
+  const place = held ?? (block && placeIn(block));
   if (!place) return;
   say(`Deleted: ${words(windowOf(place))}`);
   take(place);
