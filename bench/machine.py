@@ -1,4 +1,4 @@
-"""A broker on the first core and a worker on the second, and what can be seen of the worker from outside."""
+"""A broker, a database and our own processes on chosen cores, and what can be seen of them from outside."""
 
 import asyncio
 import os
@@ -13,25 +13,39 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Self
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import psutil
 
 from console.local.kafka import LocalKafka
+from console.local.postgres import LocalPostgres
 from streams.provision import create_topics
 from streams.settings import Settings
 
-__all__ = ["BROKER_CORE", "WORKER_CORE", "Worker", "broker", "describe", "median", "topics", "wait_until"]
+__all__ = [
+    "BROKER_CORE",
+    "WORKER_CORE",
+    "Process",
+    "Worker",
+    "broker",
+    "database",
+    "describe",
+    "median",
+    "topics",
+    "wait_until",
+]
 
 BROKER_CORE = 0
 WORKER_CORE = 1
 
 
 @contextmanager
-def broker() -> Iterator[LocalKafka]:
-    """Kafka in a temporary folder, on the first core together with this process, whose children inherit it."""
-    os.sched_setaffinity(0, {BROKER_CORE})
+def broker(*cores: int) -> Iterator[LocalKafka]:
+    """Kafka in a temporary folder, on these cores (the first one) together with this process, whose children inherit
+    them."""
+    os.sched_setaffinity(0, cores or {BROKER_CORE})
     with tempfile.TemporaryDirectory(prefix="spendgate-bench-") as folder:
         kafka = LocalKafka(Path(folder))
         kafka.start()
@@ -41,6 +55,20 @@ def broker() -> Iterator[LocalKafka]:
             kafka.stop()
 
 
+@contextmanager
+def database() -> Iterator[LocalPostgres]:
+    """PostgreSQL in a temporary folder, as durable as `up` has it."""
+    with tempfile.TemporaryDirectory(prefix="spendgate-bench-") as folder:
+        # It runs as another user when this is root.
+        Path(folder).chmod(0o755)
+        postgres = LocalPostgres(Path(folder))
+        postgres.start()
+        try:
+            yield postgres
+        finally:
+            postgres.stop()
+
+
 def topics(kafka: LocalKafka, prefix: str, partitions: int) -> Settings:
     """A fresh set of topics."""
     settings = Settings(brokers=kafka.brokers, topic_prefix=prefix, partitions=partitions)
@@ -48,25 +76,27 @@ def topics(kafka: LocalKafka, prefix: str, partitions: int) -> Settings:
     return settings
 
 
-class Worker:
-    """`spendgate worker` as a process of its own."""
+class Process:
+    """`spendgate PROGRAM` as a process of its own, on these cores."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, program: str, settings: Settings, *cores: int) -> None:
         self._port = _free_port()
         self._folder = tempfile.TemporaryDirectory(prefix="spendgate-bench-")
         environment = {
             **os.environ,
             "SPENDGATE_BROKERS": settings.brokers,
+            "SPENDGATE_DATABASE_URL": settings.database,
             "SPENDGATE_TOPIC_PREFIX": settings.topic_prefix,
             "SPENDGATE_PARTITIONS": str(settings.partitions),
             "SPENDGATE_METRICS_PORT": str(self._port),
             "SPENDGATE_DATA_DIR": self._folder.name,
         }
-        command = ["taskset", "-c", str(WORKER_CORE), str(Path(sys.executable).with_name("spendgate")), "worker"]
+        pinned = ["taskset", "-c", ",".join(map(str, cores))]
+        command = [*pinned, str(Path(sys.executable).with_name("spendgate")), program]
         self._process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
         self._seen = psutil.Process(self._process.pid)
 
-    def __enter__(self) -> "Worker":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -79,9 +109,9 @@ class Worker:
         self._folder.cleanup()
 
     def metric(self, name: str) -> float:
-        """0 while the worker does not answer or has not counted yet."""
+        """0 while it does not answer or has not counted yet."""
         if self._process.poll() is not None:
-            raise RuntimeError(f"the worker ended with exit code {self._process.returncode}")
+            raise RuntimeError(f"it ended with exit code {self._process.returncode}")
         try:
             with urlopen(f"http://127.0.0.1:{self._port}/metrics", timeout=10) as answer:
                 text = answer.read().decode()
@@ -89,9 +119,6 @@ class Worker:
             return 0.0
         found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
         return float(found[1]) if found else 0.0
-
-    def applied(self, topic: str) -> int:
-        return int(self.metric(f'spendgate_records_applied_total{{topic="{topic}"}}'))
 
     def mean(self, histogram: str) -> float:
         return self.metric(f"{histogram}_sum") / max(1.0, self.metric(f"{histogram}_count"))
@@ -104,6 +131,16 @@ class Worker:
         return float(self._seen.memory_info().rss / 1024**2)
 
 
+class Worker(Process):
+    """Alone on its core."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__("worker", settings, WORKER_CORE)
+
+    def applied(self, topic: str) -> int:
+        return int(self.metric(f'spendgate_records_applied_total{{topic="{topic}"}}'))
+
+
 def wait_until(true: Callable[[], bool], seconds: float, every: float = 0.02) -> float:
     """The moment, by the monotonic clock, at which it was seen to be true."""
     deadline = time.monotonic() + seconds
@@ -114,7 +151,7 @@ def wait_until(true: Callable[[], bool], seconds: float, every: float = 0.02) ->
     return time.monotonic()
 
 
-def describe() -> dict[str, object]:
+def describe() -> dict[str, Any]:
     """The machine, and how busy it was with other things before the measurement."""
     return {"cores": psutil.cpu_count(), "load_before": os.getloadavg()[0], "python": sys.version.split()[0]}
 

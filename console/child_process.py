@@ -80,6 +80,11 @@ class ChildProcess:
         if self._process:
             self._process.send_signal(signal.SIGTERM)
 
+    def kill(self) -> None:
+        """kill -9, as a crash would."""
+        if self._process:
+            self._process.kill()
+
     def stop(self) -> None:
         if self._process:
             stop(self._process, signal.SIGTERM, patience_seconds=STOP_SECONDS)

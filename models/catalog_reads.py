@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models.brand import Brand, BrandZone
@@ -11,7 +11,16 @@ from models.campaign import Campaign
 from models.change import Change
 from models.errors import NotFound
 
-__all__ = ["changes_of", "get_brand", "get_campaign", "list_brands", "list_campaigns", "zones_in_use"]
+__all__ = [
+    "all_zones",
+    "catalog_size",
+    "changes_of",
+    "get_brand",
+    "get_campaign",
+    "list_brands",
+    "list_campaigns",
+    "zones_in_use",
+]
 
 _Row = TypeVar("_Row", Brand, Campaign)
 
@@ -64,6 +73,17 @@ def list_campaigns(
 def zones_in_use(session: Session) -> list[str]:
     """Every time zone that a brand lives in, has lived in or will: a reset too many changes nothing."""
     return sorted(session.scalars(select(BrandZone.time_zone).distinct()))
+
+
+def all_zones(session: Session) -> Sequence[BrandZone]:
+    """Of every brand its zones in order."""
+    return session.scalars(select(BrandZone).order_by(BrandZone.brand_id, BrandZone.starts_at.nulls_first())).all()
+
+
+def catalog_size(session: Session) -> tuple[int, int]:
+    """How many brands and how many campaigns there are."""
+    counts = [session.scalar(select(func.count()).select_from(table)) for table in (Brand, Campaign)]
+    return counts[0] or 0, counts[1] or 0
 
 
 def changes_of(

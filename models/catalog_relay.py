@@ -28,6 +28,7 @@ from models.brand import Brand
 from models.campaign import Campaign
 from models.catalog_outbox import CatalogOutbox, CatalogPosition, CatalogRecord
 from models.errors import explained
+from models.replay_run import ReplayRun
 from models.session import engine_of
 
 __all__ = ["Pending", "Published", "RelayStore", "Seen", "TopicPosition", "relay_store"]
@@ -123,11 +124,18 @@ class RelayStore:
             self._keep_position(session, position)
             return _ask_again(session, {record.record_key for record in foreign})
 
-    def pending(self) -> list[Pending]:
+    def is_being_filled(self, topic_id: str) -> bool:
+        """A replay has yet to put the ledger's spend on this broker."""
+        with self._transaction() as session:
+            filling = select(ReplayRun).where(ReplayRun.catalog_topic_id == topic_id, ReplayRun.filled_at.is_(None))
+            return session.scalar(filling) is not None
+
+    def pending(self, *, brands_alone: bool = False) -> list[Pending]:
         """The next round of documents, brands first, all of one snapshot: none is half of an edit."""
+        waiting = _WAITING.where(CatalogOutbox.campaign_id.is_(None)) if brands_alone else _WAITING
         with self._transaction() as session:
             asked: dict[tuple[str, str | None], list[int]] = {}
-            for row in session.execute(_WAITING):
+            for row in session.execute(waiting):
                 asked.setdefault((row.brand_id, row.campaign_id), []).append(row.outbox_id)
             brands = session.scalars(select(Brand).where(Brand.brand_id.in_(_brands_of(asked))))
             campaigns = session.scalars(select(Campaign).where(Campaign.campaign_id.in_(_campaigns_of(asked))))

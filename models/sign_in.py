@@ -83,8 +83,9 @@ def close_every_session(session: Session, name: str) -> None:
     session.execute(select(func.pg_notify(ACCESS_CHANNEL, name)))
 
 
-def session_bearer(session: Session, session_hash: bytes) -> Bearer | None:
-    """None where there is no such session, it has expired or its user is disabled. Notes that it is used."""
+def session_bearer(session: Session, session_hash: bytes, *, is_use: bool = True) -> Bearer | None:
+    """None where there is no such session, it has expired or its user is disabled. Notes that it is used, unless
+    this is no use of it, such as a page that is left open."""
     row = session.execute(
         select(Account.name, Account.role, _age(WebSession.seen_at) > _SEEN_SECONDS)
         .join(WebSession, WebSession.name == Account.name)
@@ -97,7 +98,7 @@ def session_bearer(session: Session, session_hash: bytes) -> Bearer | None:
     ).first()
     if row is None:
         return None
-    if row[2]:
+    if row[2] and is_use:
         session.execute(
             update(WebSession).where(WebSession.session_hash == session_hash).values(seen_at=func.clock_timestamp())
         )

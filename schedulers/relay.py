@@ -15,6 +15,7 @@ from schedulers.catalog_documents import catalog_partition, document_of
 from schedulers.relay_listen import listening
 from schedulers.relay_threads import entered_in_thread, in_thread
 from schedulers.relay_topic import CatalogTopic, Outgoing
+from streams.core.moment import Moment
 from streams.errors import ConfigurationError, SpendgateError, Unreachable
 from streams.records import encode
 from streams.settings import Settings
@@ -67,6 +68,8 @@ async def wait_until_published(settings: Settings, relay: "Relay | None" = None)
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS):
             await own.relay_pending()
+        if own.holds_campaigns:
+            raise Unreachable("A replay fills the broker, and campaigns are told when it has ended.")
     except TimeoutError as error:
         raise Unreachable(f"The broker at {settings.brokers} has not answered in time. {_KEPT}") from error
     except (Unreachable, ConfigurationError) as error:
@@ -77,22 +80,31 @@ async def wait_until_published(settings: Settings, relay: "Relay | None" = None)
 
 
 class Relay:
-    """One pass at a time, in this process and, by a lock in PostgreSQL, among all of them."""
+    """One pass at a time, in this process and, by a lock in PostgreSQL, among all of them.
+
+    While a replay fills the broker it publishes brands alone: a campaign whose spend is not there yet would be told to
+    resume.
+    """
 
     def __init__(self, settings: Settings) -> None:
+        #: As of the last pass.
+        self.holds_campaigns = False
         self._settings = settings
         self._turn = asyncio.Lock()
         self._topic: CatalogTopic | None = None
         self._topic_id: str | None = None
 
-    async def relay_pending(self) -> int:
-        """Publishes what waits and returns how many documents; every edit committed before the call is among them."""
+    async def relay_pending(self, arrival: Moment | None = None) -> int:
+        """Publishes what waits and returns how many documents; every edit committed before the call is among them.
+
+        `arrival` is theirs where arrivals are given by producers; by default it is now.
+        """
         async with self._turn:
             try:
                 topic, facts = await self._opened()
                 store = relay_store(self._settings.database, self._settings.topic(Topic.CATALOG))
                 async with entered_in_thread(store) as entered:
-                    return await self._pass(entered, topic, facts)
+                    return await self._pass(entered, topic, facts, arrival)
             except NotMigrated as error:
                 raise ConfigurationError(str(error)) from error
             except ModelError as error:
@@ -118,21 +130,24 @@ class Relay:
         self._topic_id = facts.topic_id
         return self._topic, facts
 
-    async def _pass(self, store: RelayStore, topic: CatalogTopic, facts: TopicFacts) -> int:
+    async def _pass(self, store: RelayStore, topic: CatalogTopic, facts: TopicFacts, arrival: Moment | None) -> int:
         position = await _caught_up(store, topic, facts)
+        self.holds_campaigns = await in_thread(store.is_being_filled, facts.topic_id)
         documents = 0
-        while waiting := await in_thread(store.pending):
-            published = await self._publish(store, topic, waiting)
+        while waiting := await in_thread(store.pending, brands_alone=self.holds_campaigns):
+            published = await self._publish(store, topic, waiting, arrival)
             position = _after(position, published)
             await in_thread(store.mark, published, position)
             documents += len(published)
         return documents
 
-    async def _publish(self, store: RelayStore, topic: CatalogTopic, waiting: list[Pending]) -> list[Published]:
+    async def _publish(
+        self, store: RelayStore, topic: CatalogTopic, waiting: list[Pending], arrival: Moment | None
+    ) -> list[Published]:
         held = await in_thread(store.versions, [pending.record_key for pending in waiting])
         versions = [held.get(pending.record_key, 0) + 1 for pending in waiting]
         outgoing = [self._outgoing(pending, version) for pending, version in zip(waiting, versions, strict=True)]
-        offsets = await topic.publish(outgoing)
+        offsets = await topic.publish(outgoing, arrival)
         return [
             Published(pending, version, record.partition, offset)
             for pending, version, record, offset in zip(waiting, versions, outgoing, offsets, strict=True)

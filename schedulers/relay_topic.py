@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from aiokafka.errors import KafkaError
 
 from models.catalog_relay import Seen
+from streams.core.moment import Moment
 from streams.errors import ConfigurationError, Unreachable
 from streams.kafka_clients import client_options
 from streams.settings import Settings
@@ -88,12 +89,14 @@ class CatalogTopic:
                 unread = {part for part in unread if await self._consumer.position(part) < ends[part.partition]}
         return seen
 
-    async def publish(self, outgoing: Sequence[Outgoing]) -> list[int]:
+    async def publish(self, outgoing: Sequence[Outgoing], arrival: Moment | None = None) -> list[int]:
         """The offsets, once all in-sync replicas have the records; within a partition the order is kept."""
         with self._answering():
             async with asyncio.timeout(_SILENCE_SECONDS):
                 acks = [
-                    await self._producer.send(self._name, value=value, key=key.encode(), partition=partition)
+                    await self._producer.send(
+                        self._name, value=value, key=key.encode(), partition=partition, timestamp_ms=arrival
+                    )
                     for key, value, partition in outgoing
                 ]
                 return [record.offset for record in await asyncio.gather(*acks)]

@@ -15,16 +15,20 @@ __all__ = [
     "ARRIVAL_HEADER",
     "ERROR_HEADERS",
     "REASON_HEADER",
+    "REPLAYED_HEADER",
     "REROUTED_HEADER",
     "Headers",
     "Outbox",
     "Outgoing",
     "arrival_of",
+    "is_replayed",
     "is_rerouted",
 ]
 
 REROUTED_HEADER: Final = "spendgate-rerouted"
 ARRIVAL_HEADER: Final = "spendgate-arrival"
+#: Set by a replay from the ledger, which has this spend already.
+REPLAYED_HEADER: Final = "spendgate-replayed"
 REASON_HEADER: Final = "spendgate-reason"
 #: Header names of Kafka Streams' KIP-1034.
 ERROR_HEADERS: Final = "__streams.errors."
@@ -87,6 +91,10 @@ def _arrival_header(arrival: Moment) -> Headers:
 
 def is_rerouted(record: ConsumerRecord) -> bool:
     return any(name == REROUTED_HEADER for name, _ in record.headers)
+
+
+def is_replayed(record: ConsumerRecord) -> bool:
+    return any(name == REPLAYED_HEADER for name, _ in record.headers)
 
 
 def arrival_of(record: ConsumerRecord) -> Moment:

@@ -48,6 +48,7 @@ class Intake:
         self._outbox = outbox
         self._partitions = partitions
         self._given_times = given_times
+        self._told_unknown: set[str] = set()
         self._apply: dict[Topic, Callable[[ConsumerRecord, Moment, bool], Applied]] = {
             Topic.SPEND_EVENTS: self.spend,
             Topic.SPEND_CORRECTIONS: self.correction,
@@ -130,7 +131,8 @@ class Intake:
         metrics.VERDICTS.labels(verdict.name.lower()).inc()
         if verdict is Verdict.DUPLICATE_OF_OTHER_AMOUNT:
             log.warning("duplicate_of_other_amount", event_id=spend.event_id, brand_id=spend.brand_id)
-        elif verdict is Verdict.COUNTED_FOR_UNKNOWN_CAMPAIGN:
+        elif verdict is Verdict.COUNTED_FOR_UNKNOWN_CAMPAIGN and spend.campaign_id not in self._told_unknown:
+            self._told_unknown.add(spend.campaign_id)
             log.warning("unknown_campaign", campaign_id=spend.campaign_id, brand_id=spend.brand_id)
         return True
 

@@ -1,8 +1,6 @@
 """Finds the person behind a cookie or a token, signs people in and out. What is known is believed for a few seconds.
 
 An account, a session or a token that is changed anywhere is forgotten at once where the change is heard, and after
-log = structlog.get_logger()
-
 BELIEVED_SECONDS in any case.
 """
 
@@ -14,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, NamedTuple
 
+import structlog
 from sqlalchemy.orm import Session
 
 from console.access.metrics import REFUSED_SIGN_INS
@@ -64,6 +63,11 @@ class Gate:
 
     async def person_of_session(self, secret: str) -> Person | None:
         return await self._person(How.SESSION, secret_hash(secret))
+
+    async def is_signed_in(self, secret: str) -> bool:
+        """Whether the session still holds. To ask is no use of it: a page that is left open keeps nobody signed in."""
+        self._must_be_there()
+        return await asyncio.to_thread(_holds, self._url, secret_hash(secret))
 
     async def person_of_token(self, secret: str) -> Person | None:
         return await self._person(How.TOKEN, secret_hash(secret))
@@ -136,6 +140,11 @@ def _look(url: str, how: How, digest: bytes) -> Person | None:
     with session_scope(url) as session:
         bearer = look(session, digest)
     return Person(bearer.name, Role(bearer.role), how) if bearer else None
+
+
+def _holds(url: str, digest: bytes) -> bool:
+    with session_scope(url) as session:
+        return sign_in.session_bearer(session, digest, is_use=False) is not None
 
 
 def _take_attempts(url: str, keys: dict[str, Allowance]) -> bool:

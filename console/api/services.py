@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 from console.access.gate import Gate
 from console.api.kept import Kept
 from console.catalog_mirror import CatalogMirror
+from console.live.hub import Hub, open_hub
 from models.errors import DatabaseAway
 from schedulers.relay import Relay
 from streams.errors import Unreachable
@@ -29,6 +30,8 @@ class Services:
     gate: Gate
     #: Publishes edits of the catalog; heals itself.
     relay: Relay
+    #: Tells open pages what changes, and has a glance of every brand.
+    hub: Hub
     _live: Kept[LiveState]
     _catalog: Kept[CatalogMirror]
     _producer: Kept[SpendProducer]
@@ -71,7 +74,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         stack.push_async_callback(relay.close)
         for kept in (live, catalog, producer):
             await stack.enter_async_context(kept)
-        yield Services(settings, gate, relay, live, catalog, producer)
+        hub = await stack.enter_async_context(open_hub(settings, live.now))
+        yield Services(settings, gate, relay, hub, live, catalog, producer)
 
 
 def services_of(request: Request) -> Services:

@@ -12,8 +12,9 @@ from starlette.responses import HTMLResponse, Response
 from console.access.cookies import session_secret
 from console.access.csrf import csrf_field, csrf_mark
 from console.access.person import Person
+from console.web.looks import FILTERS, GLOBALS
 
-__all__ = ["STATIC_FOLDER", "page"]
+__all__ = ["STATIC_FOLDER", "page", "part"]
 
 _FOLDER: Final = Path(__file__).parent
 STATIC_FOLDER: Final = _FOLDER / "static"
@@ -24,6 +25,11 @@ _templates: Final = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_templates.filters.update(FILTERS)
+_templates.globals.update(GLOBALS)
+#: What the reader chose, else the page follows the machine's own choice.
+_THEME_COOKIE: Final = "spendgate_theme"
+_THEMES: Final = ("light", "dark")
 
 
 def page(
@@ -35,13 +41,22 @@ def page(
     headers: Mapping[str, str] | None = None,
     **values: Any,
 ) -> Response:
-    """A page. Templates have `person` (None: nobody is signed in), `csrf_field` for forms, `csrf_mark` for scripts."""
+    """A page. Templates know all of looks.py; they have `person` (None: nobody is signed in), `csrf_field` for forms,
+    `csrf_mark` for scripts."""
+    theme = request.cookies.get(_THEME_COOKIE)
     secret = (session_secret(request) if person else None) or ""
     text = _templates.get_template(template).render(
         person=person,
         csrf_field=csrf_field(secret),
         csrf_mark=csrf_mark(secret),
         path=request.url.path,
+        theme=theme if theme in _THEMES else None,
         **values,
     )
     return HTMLResponse(text, status, headers)
+
+
+def part(name: str, *values: Any, **named: Any) -> str:
+    """A macro of live_parts.html: what a page holds is written the same way when it changes later."""
+    macro = getattr(_templates.get_template("live_parts.html").module, name)
+    return str(macro(*values, **named)).strip()

@@ -11,7 +11,7 @@ from streams.core.money import parse_json_number, parse_money
 from streams.core.records import SpendEvent
 from streams.core.refusal import Refusal, RefusalReason
 
-__all__ = ["MAX_VALUE_BYTES", "Spend", "read_spend", "valid_id"]
+__all__ = ["MAX_ATTRIBUTES_BYTES", "MAX_VALUE_BYTES", "Spend", "read_spend", "valid_id"]
 
 MAX_VALUE_BYTES: Final = 64 * 1024
 MAX_ATTRIBUTES_BYTES: Final = 2 * 1024

@@ -12,11 +12,12 @@ from psycopg2.extensions import cursor as Cursor
 
 from models.session import connect
 from streams.core.moment import Moment
-from streams.ledger.rows import CommandRow, CorrectionRow, RefusalRow, Row, SpendRow, UnbookedRow
+from streams.ledger.rows import CommandRow, CorrectionRow, RefusalRow, ReplayedRow, Row, SpendRow, UnbookedRow
 
 __all__ = ["LedgerDatabase"]
 
-_KINDS: Final = (SpendRow, CommandRow, RefusalRow, UnbookedRow, CorrectionRow)
+#: Replayed spend is staged where other spend was, which by then is there and is not added again.
+_KINDS: Final = (SpendRow, ReplayedRow, CommandRow, RefusalRow, UnbookedRow, CorrectionRow)
 
 #: The offset read next of each (incarnation, partition).
 Positions = Mapping[tuple[int, int], int]
@@ -158,8 +159,8 @@ class LedgerDatabase:
             connection = connect(self._url)
             self._connection = connection
             with connection, connection.cursor() as cursor:
-                for kind in _KINDS:
-                    cursor.execute(f"CREATE TEMP TABLE staged_{kind.table} (LIKE {kind.table}) ON COMMIT DELETE ROWS")
+                for table in {kind.table for kind in _KINDS}:
+                    cursor.execute(f"CREATE TEMP TABLE staged_{table} (LIKE {table}) ON COMMIT DELETE ROWS")
         return self._connection
 
     def _drop_transaction(self) -> None:

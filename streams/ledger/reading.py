@@ -14,8 +14,8 @@ from streams.core.partitioner import partition_of
 from streams.core.refusal import Refusal, RefusalReason
 from streams.core.spend import Spend, read_spend
 from streams.core.terms import BrandTerms
-from streams.dead_letters import arrival_of
-from streams.ledger.rows import CommandRow, CorrectionRow, RefusalRow, SpendRow, UnbookedRow
+from streams.dead_letters import arrival_of, is_replayed
+from streams.ledger.rows import CommandRow, CorrectionRow, RefusalRow, ReplayedRow, SpendRow, UnbookedRow
 from streams.records import decode_command, decode_correction
 
 __all__ = ["Skipped", "command_row", "correction_row", "refusal_row", "spend_row"]
@@ -144,7 +144,8 @@ def correction_row(record: ConsumerRecord, incarnation: int) -> CorrectionRow | 
 
 def _booked(record: ConsumerRecord, incarnation: int, spend: Spend, terms: BrandTerms, arrival: Moment) -> SpendRow:
     occurred_at = arrival if spend.occurred_at is None else spend.occurred_at
-    return SpendRow(
+    kind = ReplayedRow if is_replayed(record) else SpendRow
+    return kind(
         spend.brand_id,
         spend.event_id,
         spend.campaign_id,

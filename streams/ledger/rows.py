@@ -8,7 +8,7 @@ import msgspec
 from streams.core.moment import Moment, format_moment
 from streams.core.money import format_money
 
-__all__ = ["CommandRow", "CorrectionRow", "RefusalRow", "Row", "SpendRow", "UnbookedRow"]
+__all__ = ["CommandRow", "CorrectionRow", "RefusalRow", "ReplayedRow", "Row", "SpendRow", "UnbookedRow"]
 
 _NULL = "\\N"
 _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
@@ -47,6 +47,11 @@ class SpendRow(msgspec.Struct, frozen=True, gc=False):
     def reduced(self) -> Self | None:
         """The money counts, whatever came along with it; None when nothing can be left out."""
         return None if self.attributes is None else msgspec.structs.replace(self, attributes=None)
+
+
+class ReplayedRow(SpendRow, frozen=True, gc=False):
+    """Spend that came out of the ledger: one that is there is not even a repeat. After the database was restored from
+    a backup it may be missing, and is added like any other."""
 
 
 class CommandRow(msgspec.Struct, frozen=True, gc=False):

@@ -1,0 +1,40 @@
+"""A command in words: what was decided, why, and what comes next. Pure."""
+
+from typing import Final
+
+from console.live.commands import Told
+from console.reason_words import in_words
+from streams.core.moment import Moment, parse_moment
+from streams.core.records import Action, CauseKind, CauseRecord, ControlCommand
+
+__all__ = ["cause_words", "position", "told_at", "why"]
+
+_CAUSES: Final = {
+    CauseKind.CATALOG: "an edit of the catalog",
+    CauseKind.DAYPARTING_TICK: "the clock",
+    CauseKind.BUDGET_RESET: "a new budget day or month",
+}
+
+
+def why(command: ControlCommand) -> str:
+    """Of a pause its reasons, of a resume that nothing is in its way."""
+    if command.action is Action.PAUSE:
+        return in_words(command.reasons)
+    return "no reason holds it back" if command.sequence > 1 else "it is new, and no reason holds it back"
+
+
+def cause_words(command: ControlCommand) -> str:
+    cause = command.cause
+    if cause.kind in (CauseKind.SPEND, CauseKind.CORRECTION):
+        what = "a refund" if (cause.amount or "").startswith("-") else f"a {cause.kind}"
+        return f"{what} of {(cause.amount or '').removeprefix('-')} {command.currency}"
+    return _CAUSES[cause.kind]
+
+
+def position(cause: CauseRecord) -> str:
+    """Where the record stands, as Kafka's tools name it."""
+    return f"{cause.topic}/{cause.partition}/{cause.offset}"
+
+
+def told_at(told: Told) -> Moment:
+    return parse_moment(told.command.decided_at)

@@ -1,0 +1,165 @@
+"""Fills a new, empty broker from PostgreSQL, so that a controller that reads it ends with the ledger's totals.
+
+The order is what keeps ad servers safe, whoever reads meanwhile: brands, so that spend is known; opening balances;
+spend; and the campaigns last, so that each is told once, as what it is after all of its spend. Until then their money
+waits for them, as that of any campaign which the catalog does not know yet. Killed at any point it goes on where it
+was: what is sent twice counts once, by the ids that events and opening balances have.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import groupby, islice
+from typing import Final, TypeVar, cast
+
+from console.operations.replay_plan import Plan, Wish, begun, plan_of
+from models import replays
+from models.catalog_reads import all_zones
+from models.replay_run import ReplayRun
+from models.session import session_scope
+from schedulers.relay import Relay
+from schedulers.relay_threads import entered_in_thread, in_thread
+from streams.core.calendar import Zones, ZoneSpan, date_of
+from streams.core.moment import Moment
+from streams.core.opening import correction, opening_corrections
+from streams.core.records import SpendCorrection
+from streams.ledger.replay_sender import ReplaySender, replay_sender
+from streams.ledger.replay_source import LedgerSource, Place, ReplayedSpend, ledger_source
+from streams.settings import Settings, Timestamps
+from streams.topics import Topic
+
+__all__ = ["Report", "replay"]
+
+#: Told what is being sent, how much of it is, and of how much; None where that is not known before.
+Report = Callable[[str, int, int | None], None]
+
+_CORRECTIONS_AT_ONCE: Final = 5_000
+_Item = TypeVar("_Item")
+
+
+async def replay(settings: Settings, wish: Wish, report: Report) -> Plan:
+    """Returns when the broker has acknowledged all of it."""
+    url = settings.database
+    async with entered_in_thread(replays.alone(url)):
+        run = await begun(settings, wish)
+        relay = Relay(settings)
+        try:
+            if run.filled_at is None:
+                await relay.relay_pending(_given(settings, run.since_at or run.first_arrived_at))
+                await _fill(settings, run, report)
+                await in_thread(replays.note_filled, url, run.replay_id)
+            await relay.relay_pending(_given(settings, run.last_arrived_at))
+        finally:
+            await relay.close()
+        await in_thread(replays.note_finished, url, run.replay_id)
+        return await in_thread(plan_of, settings, run)
+
+
+async def _fill(settings: Settings, run: ReplayRun, report: Report) -> None:
+    zones = await in_thread(_zones, settings)
+    source_of_run = ledger_source(settings.database, run.topic_ids[Topic.SPEND_EVENTS], run.left_out)
+    async with entered_in_thread(source_of_run) as source, replay_sender(settings, run.replay_id) as sender:
+        filling = _Filling(settings, run, zones, source, sender, report)
+        if run.opened_at is None:
+            await filling.openings()
+        await filling.spend()
+        await filling.unjudged()
+
+
+class _Filling:
+    """One connection to the ledger, one producer, and how far they are."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        run: ReplayRun,
+        zones: Mapping[str, Zones],
+        source: LedgerSource,
+        sender: ReplaySender,
+        report: Report,
+    ) -> None:
+        self._url = settings.database
+        self._run = run
+        self._zones = zones
+        self._source = source
+        self._sender = sender
+        self._report = report
+        self._tolerance_ms = settings.future_tolerance_seconds * 1_000
+
+    async def openings(self) -> None:
+        since, sent = self._run.since_at, 0
+        if since is not None:
+            corrections = self._opening_corrections(since)
+            while some := await in_thread(_take, corrections, _CORRECTIONS_AT_ONCE):
+                for one in some:
+                    await self._sender.correction(one, since)
+                await self._sender.flush()
+                sent += len(some)
+                self._report("opening balances", sent, None)
+        await in_thread(replays.note_opened, self._url, self._run.replay_id)
+
+    async def spend(self) -> None:
+        """The next rows are read while the broker takes the last ones."""
+        run, sent = self._run, self._run.sent
+        await in_thread(self._source.open_spend, run.since_at, _place(run))
+        rows = await in_thread(self._source.next_spend)
+        while rows:
+            for row in rows:
+                await self._send(row)
+            following = await in_thread(self._source.next_spend)
+            await self._sender.flush()
+            sent += len(rows)
+            await in_thread(replays.note_sent, self._url, run.replay_id, sent, rows[-1].place)
+            self._report("spend", sent, run.spend_count)
+            rows = following
+
+    async def unjudged(self) -> None:
+        """Spend that waited for its brand in the ledger: the new controller judges it as the old one would have."""
+        for spend in await in_thread(self._source.unjudged):
+            await self._sender.unjudged(spend)
+        await self._sender.flush()
+
+    async def _send(self, row: ReplayedSpend) -> None:
+        if self._books_as_it_was(row):
+            await self._sender.spend(row)
+        else:
+            await self._sender.correction(_instead_of(row, self._run.replay_id), row.arrived_at)
+
+    def _books_as_it_was(self, row: ReplayedSpend) -> bool:
+        """Whether the controller counts the event, and on the ledger's day: a zone may have been told too late."""
+        if row.occurred_at > row.arrived_at + self._tolerance_ms:
+            return False
+        return date_of(self._zones[row.brand_id], row.occurred_at) == row.booked_day
+
+    def _opening_corrections(self, since: Moment) -> Iterator[SpendCorrection]:
+        for sums in self._source.sums(since):
+            open_day = date_of(self._zones[sums.brand_id], since)
+            yield from opening_corrections(
+                self._run.replay_id, sums.brand_id, sums.campaign_id, sums.micros_by_day, open_day
+            )
+
+
+def _instead_of(row: ReplayedSpend, replay_id: int) -> SpendCorrection:
+    reason = f"spend {row.event_id} of replay {replay_id}, on the day that the ledger booked it to"
+    name = f"spend:{row.event_id}"
+    return correction(name, row.brand_id, row.campaign_id, row.amount_micros, row.booked_day, reason)
+
+
+def _place(run: ReplayRun) -> Place | None:
+    return None if run.sent_up_to is None else cast(Place, tuple(run.sent_up_to))
+
+
+def _given(settings: Settings, arrival: Moment | None) -> Moment | None:
+    """Documents of a broker whose producers give the times stand where the spend was; else they come now."""
+    return arrival if settings.timestamps is Timestamps.CREATE else None
+
+
+def _zones(settings: Settings) -> dict[str, Zones]:
+    with session_scope(settings.database) as session:
+        rows = all_zones(session)
+    return {
+        brand_id: tuple(ZoneSpan(row.time_zone, row.starts_at) for row in of_brand)
+        for brand_id, of_brand in groupby(rows, key=lambda row: row.brand_id)
+    }
+
+
+def _take(items: Iterator[_Item], count: int) -> list[_Item]:
+    return list(islice(items, count))

@@ -1,0 +1,64 @@
+"""Carrying plans out: a day as fast as the broker takes it, and live traffic at a steady rate."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Final
+
+from console.simulation.day import DayPlan
+from console.simulation.publishing import PlanPublisher, plan_publisher
+from console.simulation.spend import Spender
+from streams.core.moment import Moment
+from streams.settings import Settings
+from streams.topics import Topic
+
+__all__ = ["publish_day", "publish_traffic"]
+
+#: Called with the number of events so far.
+Report = Callable[[int], None]
+
+STEP_SECONDS: Final = 0.02
+_CLOCKED: Final = (Topic.DAYPARTING_TICKS, Topic.BUDGET_RESETS)
+
+
+async def publish_day(settings: Settings, plan: DayPlan, report: Report, *, speed: float | None = None) -> None:
+    """`speed` is how many times faster than the day itself; None is as fast as it goes."""
+    started_at, clock = time.monotonic(), plan.starts_at
+    async with plan_publisher(settings) as publisher:
+        for record in plan.records():
+            if record.topic in _CLOCKED and record.at > clock:
+                # A tick must not overtake the spend before it.
+                clock = record.at
+                await publisher.flush()
+                report(plan.spender.counts["events"])
+                if speed is not None:
+                    due_at = started_at + (clock - plan.starts_at) / 1_000 / speed
+                    await asyncio.sleep(max(0.0, due_at - time.monotonic()))
+            await publisher.add(record)
+        await publisher.settle()
+    report(plan.spender.counts["events"])
+
+
+async def publish_traffic(
+    settings: Settings, spender: Spender, report: Report, *, rate: float, events: int | None, stop: asyncio.Event
+) -> None:
+    """So many events a second until there are enough or `stop` is set; returns when the broker has all of them."""
+    started_at = time.monotonic()
+    async with plan_publisher(settings) as publisher:
+        while not stop.is_set() and (events is None or spender.counts["events"] < events):
+            due = int((time.monotonic() - started_at) * rate) + 1
+            await _catch_up(publisher, spender, due if events is None else min(due, events))
+            report(spender.counts["events"])
+            await asyncio.sleep(STEP_SECONDS)
+        await publisher.settle()
+
+
+async def _catch_up(publisher: PlanPublisher, spender: Spender, due: int) -> None:
+    while spender.counts["events"] < due:
+        for record in spender.spend_at(_now()):
+            await publisher.add(record)
+    await publisher.flush()
+
+
+def _now() -> Moment:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,55 @@
+"""What a simulation tells: totals and differences as fields of `--json` and as rows of a table. No I/O."""
+
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
+
+from console.simulation.comparing import Difference, Key
+from console.simulation.totals import Totals
+from streams.core.money import format_money
+
+__all__ = ["difference_rows", "sentence_of", "total_rows"]
+
+Row: TypeAlias = "dict[str, str | None]"
+
+
+def total_rows(totals: Totals, before: Mapping[Key, int] | None = None) -> list[Row]:
+    """Every total; with what was held `before`, also what it must come to where that is known."""
+    rows: list[Row] = []
+    for total in totals.all():
+        row = _row((total.brand_id, total.campaign_id, total.period, total.starts_on))
+        row["spent"] = format_money(total.micros)
+        if before is not None:
+            held = before.get((total.brand_id, total.campaign_id, total.period, total.starts_on))
+            row["then"] = None if held is None else format_money(held + total.micros)
+        rows.append(row)
+    return rows
+
+
+def difference_rows(differences: Iterable[Difference]) -> list[Row]:
+    return [
+        {
+            "where": it.where,
+            **_row(it.key),
+            "planned": format_money(it.planned_micros),
+            "found": format_money(it.found_micros),
+        }
+        for it in differences
+    ]
+
+
+def sentence_of(counts: Mapping[str, int]) -> str:
+    """How many events, and what is odd about some of them."""
+    return (
+        f"{counts['events']:,} events, {counts['late']:,} of them late and {counts['refunds']:,} refunds; "
+        f"{counts['duplicates']:,} duplicates on top, {counts['wrong_keys']:,} records under a wrong key"
+    )
+
+
+def _row(key: Key) -> Row:
+    brand_id, campaign_id, period, starts_on = key
+    return {
+        "brand_id": brand_id,
+        "campaign_id": campaign_id,
+        "period": period,
+        "starts_on": None if starts_on is None else starts_on.isoformat(),
+    }

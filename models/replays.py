@@ -1,0 +1,95 @@
+"""Beginning a replay, noting how far it is, and knowing one's own again. One at a time, by a lock in PostgreSQL."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from uuid import UUID
+
+from sqlalchemy import func, insert, literal, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from models.brand import Brand
+from models.catalog_outbox import NOTIFY_CHANNEL, CatalogOutbox
+from models.change import Change, Json, Thing
+from models.errors import Refused, explained
+from models.replay_run import ReplayRun
+from models.session import engine_of, session_scope
+from models.topic_incarnation import TopicIncarnation
+
+__all__ = ["alone", "begin", "find", "note_filled", "note_finished", "note_opened", "note_sent"]
+
+#: One number for all replays of a database.
+_LOCK = 7_305_821_003
+#: In place of the id of a topic that was gone before ids were kept.
+_GONE = UUID(int=0)
+
+
+@contextmanager
+def alone(url: str) -> Iterator[None]:
+    """Nobody else replays meanwhile. A killed process frees its lock."""
+    try:
+        with engine_of(url).connect() as connection:
+            connection.detach()  # so that closing it ends it, and the lock with it
+            if not connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": _LOCK}):
+                raise Refused("A replay runs already on this database: let it end, or stop it first.")
+            connection.commit()
+            yield
+    except DBAPIError as error:
+        raise explained(error) from error
+
+
+def find(url: str, topic_ids: Mapping[str, str]) -> ReplayRun | None:
+    """The replay, done or not, that filled exactly these topics."""
+    with session_scope(url) as session:
+        return session.scalar(select(ReplayRun).where(ReplayRun.topic_ids == dict(topic_ids)))
+
+
+def begin(url: str, run: ReplayRun, topics: Collection[str]) -> int:
+    """The replay's id, written together with the raised epochs: they are raised once, however often it is killed.
+
+    `topics` are the names on the broker. They are empty, so rows of them whose incarnation is unknown are of another.
+    """
+    with session_scope(url) as session:
+        unknown = (TopicIncarnation.topic.in_(topics), TopicIncarnation.topic_id.is_(None))
+        session.execute(update(TopicIncarnation).where(*unknown).values(topic_id=_GONE))
+        session.add(run)
+        session.flush()
+        _raise_epochs(session, run.actor)
+        session.execute(text(f"NOTIFY {NOTIFY_CHANNEL}"))
+        return run.replay_id
+
+
+def note_opened(url: str, replay_id: int) -> None:
+    _note(url, replay_id, opened_at=func.clock_timestamp())
+
+
+def note_sent(url: str, replay_id: int, sent: int, up_to: Sequence[Json]) -> None:
+    _note(url, replay_id, sent=sent, sent_up_to=list(up_to))
+
+
+def note_filled(url: str, replay_id: int) -> None:
+    _note(url, replay_id, filled_at=func.clock_timestamp())
+
+
+def note_finished(url: str, replay_id: int) -> None:
+    _note(url, replay_id, finished_at=func.clock_timestamp())
+
+
+def _note(url: str, replay_id: int, **values: object) -> None:
+    with session_scope(url) as session:
+        session.execute(update(ReplayRun).where(ReplayRun.replay_id == replay_id).values(**values))
+
+
+def _raise_epochs(session: Session, actor: str) -> None:
+    """Every brand, with its history and its document, in three statements: there may be tens of thousands."""
+    change = func.jsonb_build_object("from", Brand.epoch, "to", Brand.epoch + 1)
+    history = select(
+        literal(actor),
+        literal(Thing.BRAND.value),
+        Brand.brand_id,
+        func.jsonb_build_object("epoch", change, type_=JSONB),
+    )
+    session.execute(insert(Change).from_select(["actor", "kind", "brand_id", "fields"], history))
+    session.execute(update(Brand).values(epoch=Brand.epoch + 1, revision=Brand.revision + 1))
+    session.execute(insert(CatalogOutbox).from_select(["brand_id"], select(Brand.brand_id)))

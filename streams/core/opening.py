@@ -1,0 +1,57 @@
+"""Opening balances: sums of a campaign's spend by day, as the fewest corrections that give the same totals. Pure."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from typing import Final
+
+from streams.core.money import LIMIT_MICROS, format_money
+from streams.core.records import SpendCorrection
+
+__all__ = ["correction", "opening_corrections"]
+
+_ONE_DAY: Final = timedelta(days=1)
+
+
+def opening_corrections(
+    replay_id: int, brand_id: str, campaign_id: str, micros_by_day: Mapping[date, int], open_day: date
+) -> Iterator[SpendCorrection]:
+    """`open_day` is the first that may be open when they are applied. It and later days keep their own sums, the rest
+    of its month is one, and whatever lies before that is one: only the total still knows of it."""
+    sums: dict[date, int] = {}
+    for day, micros in micros_by_day.items():
+        booked_on = _stand_in(day, open_day)
+        sums[booked_on] = sums.get(booked_on, 0) + micros
+    for booked_on, micros in sorted(sums.items()):
+        for number, part in enumerate(_parts(micros)):
+            name = f"opening:{replay_id}:{campaign_id}:{booked_on.isoformat()}:{number}"
+            yield correction(name, brand_id, campaign_id, part, booked_on, f"opening balance of replay {replay_id}")
+
+
+def correction(
+    correction_id: str, brand_id: str, campaign_id: str, amount_micros: int, booked_on: date, reason: str
+) -> SpendCorrection:
+    return SpendCorrection(
+        correction_id=correction_id,
+        brand_id=brand_id,
+        campaign_id=campaign_id,
+        amount=format_money(amount_micros),
+        booked_on=booked_on.isoformat(),
+        opening=True,
+        reason=reason,
+    )
+
+
+def _stand_in(day: date, open_day: date) -> date:
+    """The date under which the day's spend is summed up."""
+    first = open_day.replace(day=1)
+    if day >= open_day:
+        return day
+    return first if day >= first else first - _ONE_DAY
+
+
+def _parts(micros: int) -> Iterator[int]:
+    """No record carries more than CONTRACT's largest amount; a sum of zero needs none."""
+    while micros:
+        part = max(-LIMIT_MICROS, min(LIMIT_MICROS, micros))
+        yield part
+        micros -= part
