@@ -8,12 +8,14 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models.brand import Brand, BrandZone
 from models.campaign import Campaign
+from models.catalog_outbox import CatalogOutbox
 from models.change import Change
 from models.errors import NotFound
 
 __all__ = [
     "all_zones",
     "catalog_size",
+    "change_behind",
     "changes_of",
     "get_brand",
     "get_campaign",
@@ -103,6 +105,32 @@ def changes_of(
     if before is not None:
         query = query.where(Change.change_id < before)
     return session.scalars(query).all()
+
+
+def change_behind(session: Session, *, brand_id: str, campaign_id: str | None, version: int) -> Change | None:
+    """The newest change that a version of a catalog document holds; None where the relay has not told that version,
+    or told it because the topic was rebuilt and nothing had changed."""
+    told_at = (
+        select(CatalogOutbox.published_at)
+        .where(
+            CatalogOutbox.brand_id == brand_id,
+            CatalogOutbox.campaign_id.is_not_distinct_from(campaign_id),
+            CatalogOutbox.version == version,
+        )
+        .order_by(CatalogOutbox.outbox_id.desc())
+        .limit(1)
+    )
+    query = (
+        select(Change)
+        .where(
+            Change.brand_id == brand_id,
+            Change.campaign_id.is_not_distinct_from(campaign_id),
+            Change.changed_at <= told_at.scalar_subquery(),
+        )
+        .order_by(Change.change_id.desc())
+        .limit(1)
+    )
+    return session.scalars(query).first()
 
 
 def _found(session: Session, kind: type[_Row], row_id: str) -> _Row:

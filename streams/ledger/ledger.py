@@ -17,6 +17,7 @@ from streams.ledger import metrics
 from streams.ledger.batch import Batch
 from streams.ledger.brands import Brands
 from streams.ledger.database import LedgerDatabase
+from streams.ledger.gaps import Gap
 from streams.ledger.places import Fetched, Places, Positions
 from streams.ledger.rows import Row, UnbookedRow
 from streams.settings import Settings
@@ -33,6 +34,7 @@ _POLL_MS: Final = 500
 _POLL_RECORDS: Final = 20_000
 _FIRST_PAUSE_SECONDS: Final = 0.2
 _LONGEST_PAUSE_SECONDS: Final = 10.0
+_GAPS_NAMED_MAX: Final = 10
 
 _T = TypeVar("_T")
 
@@ -48,7 +50,8 @@ class Ledger:
         #: One thread, because a connection serves one at a time, also when a stop comes in the middle of a batch.
         self._thread = ThreadPoolExecutor(1, "database")
         topics = [settings.topic(topic) for topic in READ]
-        self._places = Places(consumer, topics, self._database, self._in_database)
+        watched = [*topics, settings.topic(Topic.CATALOG)]
+        self._places = Places(consumer, watched, self._database, self._in_database)
         consumer.subscribe(topics, listener=self._places)
         self._look_for_unbooked = True
         self._owns = False
@@ -65,6 +68,7 @@ class Ledger:
     async def run(self) -> None:
         """Until cancelled."""
         try:
+            metrics.SEQUENCE_GAPS.set(await self._in_database(self._database.count_gaps))
             while True:
                 await self._round()
         finally:
@@ -130,6 +134,7 @@ class Ledger:
                 self._note_refused(batch, row)
             for row in batch.rows:
                 metrics.SAVED.labels(row.table).inc()
+            self._note_gaps(self._database.take_gaps())
         if batch.letters.records:
             await self._patiently(lambda: self._tell(batch), "broker_away")
             await self._in_database(lambda: self._database.save((), (), batch.positions))
@@ -143,6 +148,13 @@ class Ledger:
             offset=row.record_offset,
             dead_letter=batch.refused(row),
         )
+
+    def _note_gaps(self, gaps: list[Gap]) -> None:
+        """In one line: a journal that begins late misses the first commands of every campaign."""
+        if gaps:
+            metrics.SEQUENCE_GAPS.inc(len(gaps))
+            named = [f"{gap.campaign_id}:{gap.epoch}:{gap.sequence}" for gap in gaps[:_GAPS_NAMED_MAX]]
+            log.warning("commands_missing_in_the_journal", gaps=len(gaps), before=named)
 
     async def _tell(self, batch: Batch) -> None:
         """Rare, so the producer lives for one batch. A letter may be told twice, after a kill."""
