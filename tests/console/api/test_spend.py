@@ -11,6 +11,7 @@ from sqlalchemy import insert
 
 from models.session import session_scope
 from models.spend_log import SpendLog
+from models.topic_incarnation import TopicIncarnation
 from streams.core.moment import HOUR, format_moment
 from tests.console.api.server import Api
 from tests.console.conftest import Surroundings
@@ -109,11 +110,12 @@ def test_many_producers_at_once_lose_nothing(api: Api) -> None:
 
 def test_the_ledger_is_read_newest_first_with_filters_and_pages(api: Api, surroundings: Surroundings) -> None:
     url = surroundings.settings.database
-    rows = [
-        spend_values(f"row-{n}", 900 + n, brand_id="ledger-read", campaign_id="ledger-read.1", at=NOON + n)
-        for n in range(5)
-    ]
     with session_scope(url) as session:
+        life = TopicIncarnation(topic="spend-events")
+        session.add(life)
+        session.flush()
+        ids = {"brand_id": "ledger-read", "campaign_id": "ledger-read.1", "incarnation": life.incarnation}
+        rows = [spend_values(f"row-{n}", 900 + n, at=NOON + n, **ids) for n in range(5)]
         session.execute(insert(SpendLog), rows)
     add(url, refusal(rows[4]))
     first = api.get("/spend", brand_id="ledger-read", limit=3)
@@ -121,14 +123,14 @@ def test_the_ledger_is_read_newest_first_with_filters_and_pages(api: Api, surrou
     assert [it["event_id"] for it in first["items"] + rest["items"]] == ["row-3", "row-2", "row-1", "row-0"]
     assert rest["next"] is None
     newest = first["items"][0]
-    assert (newest["amount"], newest["day"], newest["offset"], newest["refused_reason"]) == (
+    assert (newest["amount"], newest["booked_day"], newest["offset"], newest["refused"]) == (
         "1.00",
         date(2025, 9, 8).isoformat(),
         903,
         None,
     )
     [refused] = api.get("/spend", brand_id="ledger-read", event_id="row-4", counted=False)["items"]
-    assert refused["refused_reason"] == "unknown_brand"
+    assert refused["refused"] == "unknown_brand"
     assert api.get("/spend", brand_id="ledger-read", day_from="2025-09-09")["items"] == []
     api.problem("GET", PATH, 422, params={"day_from": "yesterday"})
     api.problem("GET", PATH, 422, params={"brand_id": "\0"})
