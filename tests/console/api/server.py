@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import uvicorn
 
+from console.access.csrf import csrf_mark
 from console.access.people import add_user, create_token
 from console.access.person import Role
 from console.api.app import create_app
@@ -94,6 +95,13 @@ class Api:
         self.ok("POST", "/api/v1/campaigns", HTTPStatus.CREATED, json=body)
         return campaign_id
 
+    def mark(self) -> dict[str, str]:
+        """The header by which a script of our own page shows that it is one."""
+        return {"x-csrf-token": csrf_mark(self.http.cookies["spendgate_session"])}
+
+    def until_status(self, path: str, status: int) -> None:
+        until(lambda: self.http.get(path).status_code == status)
+
     def held(self, path: str, condition: Callable[[Any], bool]) -> Any:
         """What the controller holds once it fits."""
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -103,9 +111,9 @@ class Api:
         return found
 
 
-def program(settings: Settings, url: str, role: Role) -> Api:
+def program(settings: Settings, url: str, role: Role, days: int = 1) -> Api:
     name = f"{role}-{next(_numbers)}"
-    _, secret = create_token(settings.database, name, role, 1, actor="tests")
+    _, secret = create_token(settings.database, name, role, days, actor="tests")
     return Api(settings, url, name, headers={"authorization": f"Bearer {secret}"})
 
 

@@ -1,5 +1,6 @@
 """Brands, campaigns and windows by HTTP, against a real broker, database and worker."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -211,8 +212,7 @@ def test_every_change_is_in_the_history_with_the_name_of_who_made_it(
     person = signed_in(surroundings.settings, api_url, Role.OPERATOR)
     brand_id = api.brand()
     campaign_id = api.campaign(brand_id)
-    mark = {"x-csrf-token": _mark(person)}
-    person.ok("POST", f"/api/v1/campaigns/{campaign_id}/pause", headers=mark)
+    person.ok("POST", f"/api/v1/campaigns/{campaign_id}/pause", headers=person.mark())
     newest, oldest = api.get(f"/campaigns/{campaign_id}/history")["items"]
     assert (newest["actor"], newest["fields"]) == (person.name, {"enabled": {"from": True, "to": False}})
     assert oldest["actor"] == f"token:{api.name}"
@@ -233,13 +233,5 @@ def _ids(page: Any) -> list[str]:
     return [it["campaign_id"] for it in page["items"]]
 
 
-def _mark(browser: Api) -> str:
-    from console.access.csrf import csrf_mark
-
-    return csrf_mark(browser.http.cookies["spendgate_session"])
-
-
 def _json_with_huge_numbers(body: dict[str, Any]) -> bytes:
-    import json
-
     return json.dumps(body).replace("Infinity", "1e400").encode()
