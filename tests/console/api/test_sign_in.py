@@ -140,7 +140,7 @@ def test_a_session_ends_when_it_is_not_used_and_in_any_case(
 ) -> None:
     person = signed_in(surroundings.settings, api_url)
     assert person.http.get("/").status_code == 200
-    _age(surroundings, f"UPDATE web_session SET {ageing} WHERE name = '{person.name}'")
+    _age(surroundings, f"UPDATE web_session SET {ageing} WHERE name = '{person.name}'")  # noqa: S608
     until(lambda: person.http.get("/").status_code == 303)
 
 
@@ -162,6 +162,7 @@ def test_users_and_tokens_are_managed_on_the_command_line_and_every_change_is_ke
 ) -> None:
     _typed(monkeypatch, PASSWORD)
     assert commands.json("user", "add", "Anna@Example.com", "--role", "operator")["name"] == "anna@example.com"
+    _typed(monkeypatch, PASSWORD)
     assert "already there" in commands.refused("user", "add", "anna@example.com")
     commands.done("user", "set-role", "anna@example.com", "viewer")
     listed = {it["name"]: it for it in commands.json("user", "list")}
