@@ -66,7 +66,8 @@ async def preview(request: Request, campaign_id: str, person: PageViewer, servic
 async def save(request: Request, campaign_id: str, person: PageOperator, services: Served) -> Response:
     """Asked again where somebody else has changed the windows since the page was opened."""
     async with request.form(max_fields=_FIELDS_MAX) as form:
-        sent = _Sent(check_rows(rows_in(form)), revision_in(form), form.get(_SEEN))
+        rows = dict(enumerate(rows_in(form).values()))  # what was typed into the blank row is no longer the blank one
+        sent = _Sent(check_rows(rows), revision_in(form), form.get(_SEEN))
     campaign, brand = await campaign_and_brand(services, campaign_id)
     if sent.checked.errors:
         return _page(request, person, campaign, brand, sent, HTTPStatus.UNPROCESSABLE_ENTITY)

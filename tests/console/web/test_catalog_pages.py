@@ -240,8 +240,9 @@ def test_the_history_tells_who_and_from_what_to_what_in_words(operator: Visitor)
     path = f"/brands/{brand_id}/edit"
     operator.post(path, operator.inputs(path) | {"daily_budget": ""})
     words = _text(operator.page(f"/brands/{brand_id}/history"))
-    assert f"{operator.name} {brand_id} Daily budget 5.00 unlimited" in words
-    assert "Currency (new) EUR" in words
+    assert f"{operator.name} {brand_id} Daily budget from 5.00 to unlimited" in words
+    assert "Added" in words
+    assert "Currency EUR" in words
 
 
 FORMS = [

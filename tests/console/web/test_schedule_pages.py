@@ -68,6 +68,16 @@ def test_a_wrong_row_is_marked_with_the_words_of_the_contract_and_nothing_is_sav
     assert 'value="22:00"' in answer.text
 
 
+def test_what_was_typed_into_the_blank_row_is_still_there_when_something_else_is_wrong(
+    operator: Visitor, path: str
+) -> None:
+    blank: Rows = {"days-9999": ["sat"], "from-9999": "10:01", "to-9999": "10:01"}
+    answer = operator.post(path, _opened(operator, path) | blank)
+    assert answer.status_code == 422
+    assert 'value="10:01"' in answer.text
+    assert answer.text.count('data-row="9999"') == 1
+
+
 def test_who_was_overtaken_sees_both_schedules_and_saves_only_on_purpose(operator: Visitor, path: str) -> None:
     opened = _opened(operator, path)
     with session_scope(operator.settings.database) as session:
