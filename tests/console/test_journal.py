@@ -1,5 +1,6 @@
 """The readable side of the system of record, with a real worker and a real ledger: journal, disputes, resend, spend."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -10,12 +11,11 @@ from typing import Any
 
 import pytest
 
-from console.local.kafka import LocalKafka
 from streams.settings import Settings
+from streams.topic_reader import topic_reader
 from streams.topics import Topic
 from tests.console.commands import EXECUTABLE, Commands
 from tests.console.conftest import Surroundings
-from tests.local.records import read_all
 from tests.streams.worker_process import WorkerProcess
 
 PATIENCE_SECONDS = 60
@@ -84,7 +84,7 @@ def test_totals_that_the_ledger_does_not_have_are_said_to_differ(
 
 
 def test_the_last_command_is_told_again_byte_for_byte_where_it_was(
-    commands: Commands, worker: WorkerProcess, ledger: None, kafka: LocalKafka
+    commands: Commands, worker: WorkerProcess, ledger: None
 ) -> None:
     campaign_id = commands.campaign(commands.brand(), "--paused")
     [row] = _until(lambda: commands.json("control", "list", "--campaign", campaign_id), 1)
@@ -92,7 +92,7 @@ def test_the_last_command_is_told_again_byte_for_byte_where_it_was(
     sent = commands.json("control", "resend", campaign_id)
     assert (sent["command_id"], sent["partition"]) == (row["command_id"], row["partition"])
     assert sent["offset"] > row["offset"]
-    told = [value for value in read_all(kafka.brokers, Settings().topic(Topic.CAMPAIGN_CONTROL)) if value]
+    told = _values(Topic.CAMPAIGN_CONTROL)
     mine = [value for value in told if json.loads(value)["campaign_id"] == campaign_id]
     assert (len(mine), mine[0]) == (2, mine[1])
 
@@ -128,17 +128,18 @@ def test_a_file_is_published_and_its_bad_lines_are_told(
 
 
 def test_json_lines_are_published_as_they_are_and_what_nobody_knows_is_told(
-    commands: Commands, worker: WorkerProcess, tmp_path: Path, kafka: LocalKafka
+    commands: Commands, worker: WorkerProcess, tmp_path: Path
 ) -> None:
     brand_id = commands.brand()
     line = f'{{"event_id":"{brand_id}-1", "brand_id":"{brand_id}","campaign_id":"new-{brand_id}","amount":0.10}}'
+    other = line.replace(f'{brand_id}-1"', f'{brand_id}-2"')
     file = tmp_path / "spend.jsonl"
-    file.write_bytes(line.encode() + b"\n\n\xff\n" + b"x" * 200_000 + b"\n" + line.replace("-1", "-2").encode())
+    file.write_bytes(line.encode() + b"\n\n\xff\n" + b"x" * 200_000 + b"\n" + other.encode())
     ran = commands.run("spend", "import", str(file))
     assert (ran.exit_code, ran.out) == (1, "2 events published, 2 lines refused\n")
     assert f"The catalog has no campaign new-{brand_id}" in ran.err
     assert [text.split(":")[0] for text in ran.err.splitlines() if text.startswith("line")] == ["line 3", "line 4"]
-    assert line.encode() in read_all(kafka.brokers, Settings().topic(Topic.SPEND_EVENTS))
+    assert line.encode() in _values(Topic.SPEND_EVENTS)
     assert commands.json("brand", "show", brand_id)["daily_spent"] == "0.20"
 
 
@@ -196,3 +197,11 @@ def _until(look: Callable[[], list[Any]], count: int) -> list[Any]:
     while len(found := look()) < count:
         assert time.monotonic() < deadline, found
     return found
+
+
+def _values(topic: Topic) -> list[bytes]:
+    async def read() -> list[bytes]:
+        async with topic_reader(Settings(), topic) as reader:
+            return [record.value async for record in reader.to_end() if record.value]
+
+    return asyncio.run(read())
