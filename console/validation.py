@@ -10,7 +10,7 @@ from streams.core.calendar import check_time_zone
 from streams.core.dayparting import Window as ParsedWindow
 from streams.core.dayparting import parse_window, window_from_document
 from streams.core.moment import Moment, parse_moment
-from streams.core.money import parse_budget, parse_money
+from streams.core.money import format_money, parse_budget, parse_json_number, parse_money
 from streams.core.refusal import Refusal
 from streams.core.spend import valid_id
 from streams.errors import RefusedValue
@@ -18,6 +18,7 @@ from streams.errors import RefusedValue
 __all__ = [
     "account_name",
     "budget",
+    "budget_number",
     "currency",
     "date_or_none",
     "flight",
@@ -91,10 +92,13 @@ def budget(what: str, text: str) -> int | None:
     """Micros of a budget; `none` is unlimited and zero lets nothing be spent."""
     if is_none(text):
         return None
-    micros = parse_budget(text)
-    if isinstance(micros, Refusal):
-        _refuse(f"The {what} is refused ({micros.message}): write an amount such as 100.00, or none for no limit.")
-    return micros
+    return _budget(what, parse_budget(text))
+
+
+def budget_number(what: str, text: str) -> int:
+    """The same of the text of a JSON number, which may carry an exponent."""
+    micros = parse_json_number(text)
+    return _budget(what, micros if isinstance(micros, Refusal) else parse_budget(format_money(micros)))
 
 
 def spend_amount(text: str) -> int:
@@ -169,6 +173,12 @@ def one_of(what: str, text: str, known: Sequence[str]) -> str:
 def is_none(text: str) -> bool:
     """Whether the word that clears a value was written."""
     return text.lower() == "none"
+
+
+def _budget(what: str, micros: int | Refusal) -> int:
+    if isinstance(micros, Refusal):
+        _refuse(f"The {what} is refused ({micros.message}): write an amount such as 100.00, or none for no limit.")
+    return micros
 
 
 def _row_of(read: Callable[[], ParsedWindow]) -> Window:

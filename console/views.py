@@ -8,7 +8,6 @@ from models.brand import Brand
 from models.campaign import Campaign
 from models.change import Change
 from models.daypart_window import clock_text, weekday_names
-from models.ledger_reads import SpendEntry
 from streams.core.calendar import span_at
 from streams.core.dayparting import DAY_NAMES, Window, format_minute
 from streams.core.moment import Moment, format_moment
@@ -26,7 +25,6 @@ __all__ = [
     "campaign_row_view",
     "campaign_view",
     "change_view",
-    "spend_view",
     "token_view",
     "window_text",
 ]
@@ -141,25 +139,6 @@ def change_view(change: Change) -> View:
         "brand_id": change.brand_id,
         "campaign_id": change.campaign_id,
         "fields": change.fields,
-    }
-
-
-def spend_view(entry: SpendEntry) -> View:
-    return {
-        "brand_id": entry.brand_id,
-        "event_id": entry.event_id,
-        "campaign_id": entry.campaign_id,
-        "amount": format_money(entry.amount_micros),
-        "currency": entry.currency,
-        "occurred_at": format_moment(entry.occurred_at),
-        "day": entry.booked_day.isoformat(),
-        "arrived_at": format_moment(entry.arrived_at),
-        "topic": entry.topic,
-        "partition": entry.partition,
-        "offset": entry.record_offset,
-        "attributes": entry.attributes,
-        "refused_reason": entry.refused_reason,
-        "refused_message": entry.refused_message,
     }
 
 

@@ -13,8 +13,6 @@ from console import validation
 from console.api.problems import Problem, too_large
 from models.catalog import BrandChanges, CampaignChanges
 from models.daypart_window import Window
-from streams.core.money import format_money, parse_json_number
-from streams.core.refusal import Refusal
 from streams.errors import RefusedValue
 
 __all__ = [
@@ -181,11 +179,9 @@ def budget(what: str, raw: Raw | UnsetType) -> int | None:
         return None
     if written.startswith(b'"'):
         return validation.budget(what, msgspec.json.decode(written, type=str))
-    micros = parse_json_number(written.decode()) if written[:1] in b"-0123456789" else None
-    if micros is None:
+    if written[0] not in b"-0123456789":
         raise RefusedValue(f'The {what} is refused: write an amount such as "100.00", or null for no limit.')
-    text = written.decode() if isinstance(micros, Refusal) else format_money(micros)
-    return validation.budget(what, text)
+    return validation.budget_number(what, written.decode())
 
 
 def text_or_none(text: str | None) -> str | None:

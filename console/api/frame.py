@@ -1,11 +1,13 @@
-"""One layer around all of it: the headers of every answer, the bound of every body, the end of every defect."""
+"""One layer around all of it: headers of every answer, bounds of every body, the end of defects, the counting."""
 
+import time
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from console.api.metrics import REQUEST_SECONDS, REQUESTS, UNKNOWN_ROUTE
 from console.api.problems import defect, too_large
 
 __all__ = ["BODY_BYTES_MAX", "Frame"]
@@ -27,6 +29,7 @@ HEADERS: Final = {
 #: Browsers that have come by TLS once do not come without it again.
 _STRICT_TRANSPORT: Final = "max-age=31536000"
 _STATIC: Final = "/static/"
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 #: Of the largest request, an array of spend; most routes take less.
@@ -42,6 +45,7 @@ class Frame:
             await self._app(scope, receive, send)
             return
 
+        started_at = time.perf_counter()
         has_begun = False
         received = 0
 
@@ -50,6 +54,7 @@ class Frame:
             if message["type"] == "http.response.start":
                 has_begun = True
                 _add_headers(scope, MutableHeaders(scope=message))
+                _count(scope, message["status"], time.perf_counter() - started_at)
             await send(message)
 
         async def receive_bounded() -> Message:
@@ -66,6 +71,14 @@ class Frame:
             if has_begun:  # the connection is cut, so that nobody takes half an answer for a whole one
                 raise
             await defect(Request(scope), error)(scope, receive, send_with_headers)
+
+
+def _count(scope: Scope, status: int, seconds: float) -> None:
+    """By what is ours to name: whoever asks for a thousand addresses or methods makes no thousand series."""
+    route = getattr(scope.get("route"), "path", None) or UNKNOWN_ROUTE
+    method = scope["method"] if scope["method"] in _METHODS else UNKNOWN_ROUTE
+    REQUESTS.labels(method, route, status).inc()
+    REQUEST_SECONDS.labels(route).observe(seconds)
 
 
 def _add_headers(scope: Scope, headers: MutableHeaders) -> None:

@@ -212,7 +212,7 @@ class ChangePage(_Shown, frozen=True, kw_only=True):
 
 
 class SpendRow(_Shown, frozen=True, kw_only=True):
-    """`refused_reason` is null where the controller has counted it."""
+    """`refused` is null where the controller has counted it."""
 
     brand_id: str
     event_id: str
@@ -220,14 +220,14 @@ class SpendRow(_Shown, frozen=True, kw_only=True):
     amount: Money
     currency: str
     occurred_at: Moment
-    day: Day
+    booked_day: Day
     arrived_at: Moment
     topic: str
     partition: int
     offset: int
     attributes: dict[str, Any] | None
-    refused_reason: str | None
-    refused_message: str | None
+    refused: str | None
+    refused_because: str | None
 
 
 class SpendPage(_Shown, frozen=True, kw_only=True):

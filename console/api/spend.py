@@ -18,7 +18,7 @@ from console.api.openapi import told
 from console.api.pages import Cursor, Limit, json_answer, page_of
 from console.api.problems import Problem
 from console.api.services import Served, Services
-from console.views import spend_view
+from console.journal import spend_view
 from models.ledger_reads import SpendEntry, list_spend
 from models.paging import Page
 from models.session import session_scope

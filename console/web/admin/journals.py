@@ -10,8 +10,8 @@ from starlette.responses import StreamingResponse
 
 from console.access.rights import PageViewer
 from console.api.services import Served, Services
+from console.journal import spend_view
 from console.reason_words import REASON_WORDS
-from console.views import spend_view
 from console.web.admin.database import look
 from console.web.admin.filters import COMMANDS, SPEND, Filters, read_filters
 from console.web.admin.paging import PAGE_ROWS, first_page, next_page, wanted
@@ -35,7 +35,7 @@ Read = Callable[[Session, str | None, int], Page[_Row]]
 
 _EXPORT_ROWS: Final = 1_000
 _SPEND_COLUMNS: Final = (
-    "day",
+    "booked_day",
     "arrived_at",
     "occurred_at",
     "brand_id",
@@ -43,8 +43,8 @@ _SPEND_COLUMNS: Final = (
     "event_id",
     "amount",
     "currency",
-    "refused_reason",
-    "refused_message",
+    "refused",
+    "refused_because",
     "topic",
     "partition",
     "offset",
