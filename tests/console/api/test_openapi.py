@@ -34,6 +34,8 @@ def test_the_server_publishes_the_document_to_all(api: Api) -> None:
     assert api.ok("GET", "/api/openapi.json") == json.loads(render())
 
 
+# Schemathesis draws with the random module, which hypothesis does not like.
+@pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisDeprecationWarning")
 @pytest.mark.parametrize("operation", OPERATIONS, ids=[it.label for it in OPERATIONS])
 def test_whatever_is_sent_is_answered_as_described(operation: Any, api: Api) -> None:
     fitting, wrong = (operation.as_strategy(generation_mode=mode) for mode in GenerationMode)
