@@ -33,7 +33,7 @@ from console.schedule_preview import preview_of, schedule_of, zones_of
 from console.views import campaign_row_view
 from models.campaign import Campaign
 from models.catalog import CampaignChanges, add_campaign, edit_campaign, set_windows
-from models.errors import NotFound
+from models.errors import DatabaseAway, NotFound
 from streams.errors import RefusedValue
 
 __all__ = ["router"]
@@ -181,7 +181,8 @@ async def schedule(
     """The pauses and resumes that windows and flight alone will make; budgets and operators may say otherwise."""
     row = _row(services, campaign_id)
     brand = services.catalog.brand(row.brand_id)
-    assert brand
+    if brand is None:  # it was made this moment, and its own row is still on the way
+        raise DatabaseAway(f"The brand of {campaign_id} is not known yet: ask again.")
     view = preview_of(schedule_of(row), zones_of(brand), time.time_ns() // 1_000_000, days)
     return json_answer({"campaign_id": campaign_id, "brand_id": row.brand_id, **view})
 
