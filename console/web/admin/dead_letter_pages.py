@@ -46,7 +46,7 @@ async def waiting(request: Request, person: PageViewer, services: Served) -> Res
         person=person,
         filters=filters,
         handled=handled,
-        reasons=list(RefusalReason),
+        reasons=[("", "Any"), *((it.value, it.value.replace("_", " ")) for it in RefusalReason)],
         rows=found.letters,
         first_url=first_page(request),
         next_url=next_page(request, found.after),

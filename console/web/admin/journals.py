@@ -102,7 +102,7 @@ async def commands(request: Request, person: PageViewer, services: Served) -> Re
         "catalog/commands.html",
         person=person,
         filters=filters,
-        reason_words=REASON_WORDS,
+        reasons=[("", "Any"), *REASON_WORDS.items()],
         rows=found.rows,
         csv_url=f"/commands.csv?{request.url.query}",
         first_url=first_page(request),
