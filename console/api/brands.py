@@ -14,7 +14,7 @@ from console.api.bodies import BrandEdit, NewBrand, brand_changes, budget, read_
 from console.api.changes import changes_page
 from console.api.edits import etag, expected_revision, make_edit
 from console.api.openapi import told
-from console.api.pages import Cursor, Limit, page_in_memory
+from console.api.pages import BrandId, Cursor, Limit, page_in_memory
 from console.api.services import Served, Services
 from console.api.views import Views
 from console.zone_change import zone_starts_at
@@ -83,7 +83,7 @@ async def add(request: Request, person: Operator, services: Served) -> Response:
 
 
 @router.get("/{brand_id}", **told(schemas.BrandView, errors=(404,)))
-async def show(request: Request, brand_id: str, _: Viewer, services: Served) -> Response:
+async def show(request: Request, brand_id: BrandId, _: Viewer, services: Served) -> Response:
     """What the controller holds now: spend, budgets, how many of its campaigns run."""
     views: Views = request.app.state.views
     text = views.brand(validation.identifier("brand", brand_id))
@@ -94,7 +94,7 @@ async def show(request: Request, brand_id: str, _: Viewer, services: Served) -> 
 
 
 @router.patch("/{brand_id}", **told(schemas.BrandRow, body=BrandEdit, errors=(404, 412, 428)))
-async def edit(request: Request, brand_id: str, person: Operator, services: Served) -> Response:
+async def edit(request: Request, brand_id: BrandId, person: Operator, services: Served) -> Response:
     """Changes what is named. A time zone is in force from the next whole minute at least a minute ahead."""
     brand_id = validation.identifier("brand", brand_id)
     expected = expected_revision(request, required=True)
@@ -115,31 +115,31 @@ async def edit(request: Request, brand_id: str, person: Operator, services: Serv
 
 
 @router.post("/{brand_id}/pause", **told(schemas.BrandRow, errors=(404, 412)))
-async def pause(request: Request, brand_id: str, person: Operator, services: Served) -> Response:
+async def pause(request: Request, brand_id: BrandId, person: Operator, services: Served) -> Response:
     """Pauses all of its campaigns until `resume`; nothing else ends it."""
     return await _switch(request, services, brand_id, {"enabled": False}, person.actor)
 
 
 @router.post("/{brand_id}/resume", **told(schemas.BrandRow, errors=(404, 412)))
-async def resume(request: Request, brand_id: str, person: Operator, services: Served) -> Response:
+async def resume(request: Request, brand_id: BrandId, person: Operator, services: Served) -> Response:
     """Ends `pause`; a campaign runs when nothing else holds it."""
     return await _switch(request, services, brand_id, {"enabled": True}, person.actor)
 
 
 @router.post("/{brand_id}/archive", **told(schemas.BrandRow, errors=(404, 412)))
-async def archive(request: Request, brand_id: str, person: Operator, services: Served) -> Response:
+async def archive(request: Request, brand_id: BrandId, person: Operator, services: Served) -> Response:
     """Puts it away: its campaigns pause, what is still spent is still counted."""
     return await _switch(request, services, brand_id, {"archived": True}, person.actor)
 
 
 @router.post("/{brand_id}/unarchive", **told(schemas.BrandRow, errors=(404, 412)))
-async def unarchive(request: Request, brand_id: str, person: Operator, services: Served) -> Response:
+async def unarchive(request: Request, brand_id: BrandId, person: Operator, services: Served) -> Response:
     """Takes it out again."""
     return await _switch(request, services, brand_id, {"archived": False}, person.actor)
 
 
 @router.get("/{brand_id}/history", **told(schemas.ChangePage, errors=(404,)))
-async def history(brand_id: str, _: Viewer, services: Served, cursor: Cursor = None, limit: Limit = 50) -> Response:
+async def history(brand_id: BrandId, _: Viewer, services: Served, cursor: Cursor = None, limit: Limit = 50) -> Response:
     """Who changed what of the brand and its campaigns, newest first."""
     brand_id = validation.identifier("brand", brand_id)
     if services.catalog.brand(brand_id) is None:

@@ -26,14 +26,14 @@ from console.api.brands import Archived, Search
 from console.api.changes import changes_page
 from console.api.edits import etag, expected_revision, make_edit
 from console.api.openapi import told
-from console.api.pages import Cursor, Limit, json_answer, page_in_memory
+from console.api.pages import CampaignId, Cursor, Limit, json_answer, page_in_memory
 from console.api.services import Served, Services
 from console.api.views import Views
 from console.schedule_preview import preview_of, schedule_of, zones_of
 from console.views import campaign_row_view
 from models.campaign import Campaign
 from models.catalog import CampaignChanges, add_campaign, edit_campaign, set_windows
-from models.errors import NotFound
+from models.errors import DatabaseAway, NotFound
 from streams.errors import RefusedValue
 
 __all__ = ["router"]
@@ -110,7 +110,7 @@ async def add(request: Request, person: Operator, services: Served) -> Response:
 
 
 @router.get("/{campaign_id}", **told(schemas.CampaignView, errors=(404,)))
-async def show(request: Request, campaign_id: str, _: Viewer, services: Served) -> Response:
+async def show(request: Request, campaign_id: CampaignId, _: Viewer, services: Served) -> Response:
     """What the controller holds now: whether it runs, why not, until when, and what it has spent."""
     views: Views = request.app.state.views
     text = views.campaign(validation.identifier("campaign", campaign_id))
@@ -121,7 +121,7 @@ async def show(request: Request, campaign_id: str, _: Viewer, services: Served) 
 
 
 @router.patch("/{campaign_id}", **told(schemas.CampaignRow, body=CampaignEdit, errors=(404, 412, 428)))
-async def edit(request: Request, campaign_id: str, person: Operator, services: Served) -> Response:
+async def edit(request: Request, campaign_id: CampaignId, person: Operator, services: Served) -> Response:
     """Changes what is named; windows are put at their own address."""
     campaign_id = validation.identifier("campaign", campaign_id)
     expected = expected_revision(request, required=True)
@@ -132,38 +132,38 @@ async def edit(request: Request, campaign_id: str, person: Operator, services: S
 
 
 @router.post("/{campaign_id}/pause", **told(schemas.CampaignRow, errors=(404, 412)))
-async def pause(request: Request, campaign_id: str, person: Operator, services: Served) -> Response:
+async def pause(request: Request, campaign_id: CampaignId, person: Operator, services: Served) -> Response:
     """Pauses it until `resume`; nothing else ends it."""
     return await _switch(request, services, campaign_id, {"enabled": False}, person.actor)
 
 
 @router.post("/{campaign_id}/resume", **told(schemas.CampaignRow, errors=(404, 412)))
-async def resume(request: Request, campaign_id: str, person: Operator, services: Served) -> Response:
+async def resume(request: Request, campaign_id: CampaignId, person: Operator, services: Served) -> Response:
     """Ends `pause`; it runs when nothing else holds it."""
     return await _switch(request, services, campaign_id, {"enabled": True}, person.actor)
 
 
 @router.post("/{campaign_id}/archive", **told(schemas.CampaignRow, errors=(404, 412)))
-async def archive(request: Request, campaign_id: str, person: Operator, services: Served) -> Response:
+async def archive(request: Request, campaign_id: CampaignId, person: Operator, services: Served) -> Response:
     """Puts it away: it pauses, what is still spent is still counted."""
     return await _switch(request, services, campaign_id, {"archived": True}, person.actor)
 
 
 @router.post("/{campaign_id}/unarchive", **told(schemas.CampaignRow, errors=(404, 412)))
-async def unarchive(request: Request, campaign_id: str, person: Operator, services: Served) -> Response:
+async def unarchive(request: Request, campaign_id: CampaignId, person: Operator, services: Served) -> Response:
     """Takes it out again."""
     return await _switch(request, services, campaign_id, {"archived": False}, person.actor)
 
 
 @router.get("/{campaign_id}/windows", **told(schemas.Windows, errors=(404,)))
-async def show_windows(campaign_id: str, _: Viewer, services: Served) -> Response:
+async def show_windows(campaign_id: CampaignId, _: Viewer, services: Served) -> Response:
     """When it may run; none at all is always."""
     row = _row(services, campaign_id)
     return json_answer({"windows": campaign_row_view(row)["windows"]}, headers={"etag": etag(row)})
 
 
 @router.put("/{campaign_id}/windows", **told(schemas.CampaignRow, body=NewWindows, errors=(404, 412, 428)))
-async def put_windows(request: Request, campaign_id: str, person: Operator, services: Served) -> Response:
+async def put_windows(request: Request, campaign_id: CampaignId, person: Operator, services: Served) -> Response:
     """Replaces all of its windows."""
     campaign_id = validation.identifier("campaign", campaign_id)
     expected = expected_revision(request, required=True)
@@ -176,18 +176,21 @@ async def put_windows(request: Request, campaign_id: str, person: Operator, serv
 
 @router.get("/{campaign_id}/schedule", **told(schemas.Schedule, errors=(404,)))
 async def schedule(
-    campaign_id: str, _: Viewer, services: Served, days: Annotated[int, Query(ge=1, le=366)] = 7
+    campaign_id: CampaignId, _: Viewer, services: Served, days: Annotated[int, Query(ge=1, le=366)] = 7
 ) -> Response:
     """The pauses and resumes that windows and flight alone will make; budgets and operators may say otherwise."""
     row = _row(services, campaign_id)
     brand = services.catalog.brand(row.brand_id)
-    assert brand
+    if brand is None:  # it was made this moment, and its own row is still on the way
+        raise DatabaseAway(f"The brand of {campaign_id} is not known yet: ask again.")
     view = preview_of(schedule_of(row), zones_of(brand), time.time_ns() // 1_000_000, days)
     return json_answer({"campaign_id": campaign_id, "brand_id": row.brand_id, **view})
 
 
 @router.get("/{campaign_id}/history", **told(schemas.ChangePage, errors=(404,)))
-async def history(campaign_id: str, _: Viewer, services: Served, cursor: Cursor = None, limit: Limit = 50) -> Response:
+async def history(
+    campaign_id: CampaignId, _: Viewer, services: Served, cursor: Cursor = None, limit: Limit = 50
+) -> Response:
     """Who changed what, newest first."""
     row = _row(services, campaign_id)
     return await changes_page(services, cursor, limit, campaign_id=row.campaign_id)

@@ -41,7 +41,7 @@ async def read(
     limit: Limit = 50,
 ) -> Response:
     """Every pause and resume as it was told, newest first."""
-    assert services.catalog
+    services.need_database()
     decided_since = None if since is None else validation.moment("moment of `since`", since)
     decided_until = None if until is None else validation.moment("moment of `until`", until)
 
@@ -66,7 +66,7 @@ async def read(
 @router.get("/{command_id}", **told(schemas.Command, errors=(404,)))
 async def show(command_id: str, _: Viewer, services: Served) -> Response:
     """One command, byte for byte as it is on the topic."""
-    assert services.catalog
+    services.need_database()
 
     def look() -> ControlLog:
         with session_scope(services.settings.database) as session:

@@ -52,7 +52,7 @@ async def read(
     limit: Limit = 50,
 ) -> Response:
     """The newest first."""
-    assert services.live and services.catalog
+    services.need_broker_and_database()
     wanted = Wanted(reason, brand_id, handled)
     found = await page(services.settings, wanted, limit=limit, after=cursor)
     return page_of([msgspec.json.encode(summary(filed)) for filed in found.letters], found.after)
@@ -61,7 +61,7 @@ async def read(
 @router.get("/{partition}/{offset}", **told(schemas.Letter, errors=(404,)))
 async def show(partition: Partition, offset: Offset, _: Viewer, services: Served) -> Response:
     """One of them in full."""
-    assert services.live and services.catalog
+    services.need_broker_and_database()
     return json_answer(details(await find(services.settings, (partition, offset))))
 
 
@@ -91,7 +91,7 @@ async def drop(request: Request, partition: Partition, offset: Offset, person: O
 
 
 def _one(services: Services, partition: int, offset: int) -> Batches:
-    assert services.live and services.catalog
+    services.need_broker_and_database()
     return picked(services.settings, [(partition, offset)])
 
 

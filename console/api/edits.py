@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from console.api.pages import json_answer
 from console.api.problems import Problem
 from console.api.services import Services
+from console.catalog_mirror import CatalogMirror
 from console.views import brand_row_view, campaign_row_view
 from models.brand import Brand
 from models.campaign import Campaign
@@ -52,9 +53,10 @@ def expected_revision(request: Request, *, required: bool = False) -> int | None
 
 async def make_edit(services: Services, act: Callable[[Session], _Row], status: HTTPStatus = HTTPStatus.OK) -> Response:
     """The row as it is then, once the broker has its document. Nothing is begun while Kafka or PostgreSQL is away."""
-    assert services.live and services.catalog
+    services.need_broker_and_database()
+    mirror = services.catalog
     row = await in_thread(_in_transaction, services.settings.database, act)
-    view = _noted(services, row)
+    view = _noted(mirror, row)
     try:
         await wait_until_published(services.settings, services.relay)
     except (Unreachable, ConfigurationError) as error:
@@ -66,12 +68,12 @@ async def make_edit(services: Services, act: Callable[[Session], _Row], status: 
     return json_answer(view, status, headers)
 
 
-def _noted(services: Services, row: Brand | Campaign) -> object:
+def _noted(mirror: CatalogMirror, row: Brand | Campaign) -> object:
     """Who asks next finds what was edited; other consoles hear of it."""
     if isinstance(row, Brand):
-        services.catalog.take_brand(row)
+        mirror.take_brand(row)
         return brand_row_view(row)
-    services.catalog.take_campaign(row)
+    mirror.take_campaign(row)
     return campaign_row_view(row)
 
 

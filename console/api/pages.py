@@ -5,15 +5,19 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Final
 
 import msgspec
-from fastapi import Query, Response
+from fastapi import Path, Query, Response
 
 from models.paging import decode_cursor, encode_cursor
 
-__all__ = ["LIMIT_MAX", "Cursor", "Limit", "json_answer", "page_in_memory", "page_of"]
+__all__ = ["LIMIT_MAX", "BrandId", "CampaignId", "Cursor", "Limit", "json_answer", "page_in_memory", "page_of"]
 
 LIMIT_MAX: Final = 500
+#: Only told; the rule is that of `console.validation`.
+ID_PATTERN: Final = "^[A-Za-z0-9._:-]{1,64}$"
 _LIMIT: Final = 50
 
+BrandId = Annotated[str, Path(json_schema_extra={"pattern": ID_PATTERN})]
+CampaignId = Annotated[str, Path(json_schema_extra={"pattern": ID_PATTERN})]
 Cursor = Annotated[
     str | None, Query(description="`next` of the page before; the first page without.", max_length=2_000)
 ]

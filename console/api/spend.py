@@ -62,7 +62,7 @@ async def read(
     limit: Limit = 50,
 ) -> Response:
     """The ledger, newest first."""
-    assert services.catalog
+    services.need_database()
     wanted = SpendFilter(
         brand_id=brand_id, campaign_id=campaign_id, event_id=event_id, day_from=day_from, day_until=day_until
     )

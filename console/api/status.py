@@ -10,6 +10,7 @@ from console.access.rights import Viewer
 from console.api import schemas
 from console.api.openapi import told
 from console.api.pages import json_answer
+from console.api.services import Served
 from console.operations.status import read_status
 from streams.errors import Unreachable
 from streams.settings import Settings
@@ -47,7 +48,8 @@ class StatusLook:
 
 
 @router.get("", **told(schemas.Status))
-async def show(request: Request, _: Viewer) -> Response:
+async def show(request: Request, _: Viewer, services: Served) -> Response:
     """Workers and ledgers, how far behind they are, last tick and decision, dead letters."""
+    services.need_broker_and_database()
     look: StatusLook = request.app.state.status
     return json_answer(await look.status())

@@ -49,7 +49,7 @@ async def edit(services: Services, act: Callable[[Session], list[_Row]]) -> str:
     The word is one of `said`: an edit that is saved stays saved when the broker then goes away. Nothing is begun while
     Kafka or PostgreSQL is known to be away.
     """
-    assert services.live and services.catalog
+    services.need_broker_and_database()
     rows = await look(services, act)
     with suppress(DatabaseAway):
         _tell(services.catalog, rows)

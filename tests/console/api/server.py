@@ -28,7 +28,15 @@ def served(settings: Settings, **options: Any) -> Iterator[str]:
     """The address; what it answers from may not be there yet."""
     port = choose_port(0, "api")
     server = uvicorn.Server(
-        uvicorn.Config(create_app(settings), host=HOST, port=port, log_config=None, access_log=False, **options)
+        uvicorn.Config(
+            create_app(settings),
+            host=HOST,
+            port=port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            **options,
+        )
     )
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -22,7 +22,7 @@ from tests.console.conftest import Surroundings
 
 @pytest.fixture
 def http(api_url: str) -> httpx.Client:
-    return httpx.Client(base_url=api_url, limits=httpx.Limits(max_keepalive_connections=0))
+    return httpx.Client(base_url=api_url, timeout=60, limits=httpx.Limits(max_keepalive_connections=0))
 
 
 def test_a_person_signs_in_and_is_sent_where_they_wanted_to_go(http: httpx.Client, surroundings: Surroundings) -> None:

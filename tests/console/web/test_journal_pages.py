@@ -92,7 +92,7 @@ def test_spend_and_commands_are_filtered_and_downloaded_as_they_are_shown(operat
     _until(lambda: len(_rows(operator, "/spend.csv", brand=brand_id)) == 3)
     spend = _rows(operator, "/spend.csv", campaign=campaign_id)
     assert {row["event_id"] for row in spend} == {f"'{event_id}" for event_id in event_ids}
-    assert {(row["amount"], row["currency"], row["refused_reason"]) for row in spend} == {("4.00", "EUR", "")}
+    assert {(row["amount"], row["currency"], row["refused"]) for row in spend} == {("4.00", "EUR", "")}
     assert len(_rows(operator, "/spend.csv", brand=brand_id, event=event_ids[0])) == 1
     assert _rows(operator, "/spend.csv", brand=brand_id, until="2020-01-01") == []
 
