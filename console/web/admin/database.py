@@ -25,6 +25,7 @@ _Row = TypeVar("_Row", Brand, Campaign)
 
 async def look(services: Services, read: Callable[[Session], _Found]) -> _Found:
     """In one transaction."""
+    services.need_database()
 
     def in_transaction() -> _Found:
         with session_scope(services.settings.database) as session:

@@ -33,7 +33,7 @@ Offset = Annotated[int, Path(ge=0, lt=10**18)]
 @router.get("/dead-letters")
 async def waiting(request: Request, person: PageViewer, services: Served) -> Response:
     """Those that wait or, when asked for, all."""
-    assert services.live and services.catalog
+    services.need_broker_and_database()
     query = request.query_params
     filters, handled = read_filters(DEAD_LETTERS, query), query.get("handled") == "true"
     found = Page([], None)
@@ -65,6 +65,7 @@ async def replay(
     request: Request, partition: Partition, offset: Offset, person: PageOperator, services: Served
 ) -> Response:
     """`force` also publishes what would be refused again; what was handled before is told so."""
+    services.need_broker_and_database()
     forced = (await request.form()).get("force") == "true"
     one = picked(services.settings, [(partition, offset)])
     outcome = await _only(letters.replay(services.settings, one, actor=person.actor, force=forced))
@@ -75,6 +76,7 @@ async def replay(
 async def drop(
     request: Request, partition: Partition, offset: Offset, person: PageOperator, services: Served
 ) -> Response:
+    services.need_broker_and_database()
     because = str((await request.form()).get("because") or "").strip()
     one = picked(services.settings, [(partition, offset)])
     try:
@@ -85,7 +87,7 @@ async def drop(
 
 
 async def _found(services: Services, partition: int, offset: int) -> Filed:
-    assert services.live and services.catalog
+    services.need_broker_and_database()
     return await find(services.settings, (partition, offset))
 
 

@@ -36,6 +36,7 @@ async def users(request: Request, person: PageAdmin, services: Served) -> Respon
 @router.post("/users")
 async def add(request: Request, person: PageAdmin, services: Served) -> Response:
     """The password is ours, so that nobody picks one for somebody else."""
+    services.need_database()
     name, role = _texts(await request.form(), "name", "role")
     password = random_password()
     try:
@@ -48,6 +49,7 @@ async def add(request: Request, person: PageAdmin, services: Served) -> Response
 
 @router.post("/users/{name}/password")
 async def reset(request: Request, name: str, person: PageAdmin, services: Served) -> Response:
+    services.need_database()
     password = random_password()
     await asyncio.to_thread(new_password, services.settings.database, name, password, actor=person.actor)
     services.gate.forget()
@@ -81,6 +83,7 @@ async def tokens(request: Request, person: PageAdmin, services: Served) -> Respo
 
 @router.post("/tokens")
 async def create(request: Request, person: PageAdmin, services: Served) -> Response:
+    services.need_database()
     name, role, days = _texts(await request.form(), "name", "role", "days")
     try:
         number = validation.number("days", days, least=1, most=TOKEN_DAYS_MAX)

@@ -101,7 +101,8 @@ def people(surroundings: Surroundings) -> dict[Role, str]:
 
 
 def _signed_in(address: str, settings: Settings, name: str) -> Iterator[Visitor]:
-    with httpx.Client(base_url=address, timeout=20) as client:
+    # Connections are given up before the server does it, which would meet a request on its way.
+    with httpx.Client(base_url=address, timeout=20, limits=httpx.Limits(keepalive_expiry=1)) as client:
         response = client.post("/sign-in", data={"name": name, "password": PASSWORD})
         assert response.status_code == 303, response.text
         yield Visitor(client, settings, name)

@@ -1,15 +1,21 @@
 """The forms of brands and campaigns against a real broker and database: good, wrong, stale, forbidden."""
 
+import asyncio
 import html
 import re
+from dataclasses import replace
 
 import pytest
 
+from console.api.services import open_services
+from console.web.admin.database import edit
 from models.brand import Brand
 from models.campaign import Campaign
 from models.catalog import edit_brand, edit_campaign
 from models.catalog_reads import changes_of, get_brand, get_campaign
 from models.session import session_scope
+from schedulers.relay import Relay
+from tests.console.conftest import Surroundings
 from tests.console.web.conftest import Visitor
 
 
@@ -287,3 +293,20 @@ def test_what_people_typed_is_never_markup(operator: Visitor) -> None:
     brand_id = operator.brand(name="<script>alert(1)</script>")
     for path in (f"/brands/{brand_id}/edit", f"/brands/{brand_id}/history", f"/brands?search={brand_id}"):
         assert "<script>alert" not in operator.page(path)
+
+
+async def test_an_edit_that_the_broker_does_not_take_is_kept_and_the_page_says_so(
+    operator: Visitor, surroundings: Surroundings
+) -> None:
+    brand_id = operator.brand()
+    away = surroundings.settings.model_copy(update={"brokers": "127.0.0.1:1"})
+    relay = Relay(away)
+    async with open_services(surroundings.settings) as services:
+        while services.away():
+            await asyncio.sleep(0.05)
+        # As if the broker went away between the look at it and the edit.
+        cut_off = replace(services, settings=away, relay=relay)
+        said = await edit(cut_off, lambda session: [edit_brand(session, brand_id, {"name": "Kept"}, actor="alice")])
+    assert said == "kept"
+    assert _brand(operator, brand_id).name == "Kept"
+    assert "Saved, but the broker has not answered in time." in operator.page("/brands", said=said)

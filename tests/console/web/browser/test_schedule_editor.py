@@ -13,7 +13,7 @@ from tests.console.web.conftest import Visitor
 
 expect.set_options(timeout=PATIENCE_MS)
 
-MON, TUE, WED, THU, FRI, SAT, SUN = range(7)
+MON, TUE, _WED, _THU, FRI, SAT, SUN = range(7)
 
 
 async def _drag(page: Page, start: tuple[int, int], end: tuple[int, int]) -> None:
@@ -77,6 +77,22 @@ async def test_hours_are_drawn_by_mouse_moved_made_longer_copied_and_saved(
     assert _saved(operator, campaign_id) == [Window(16, 1320, 360), Window(30, 540, 1020)]
     await page.reload()
     await _words(page).to_have_text("Tue-Fri 09:00-17:00, Fri 22:00 until Sat 06:00")
+
+
+async def test_a_window_is_copied_to_other_days_and_drawn_over_the_end_of_the_week(
+    reader: Reader, campaign_id: str
+) -> None:
+    page = await _opened(reader, campaign_id)
+    await _drag(page, (TUE, 600), (TUE, 645))
+    await _words(page).to_have_text("Tue 10:00-11:00")
+    await page.get_by_role("button", name="Copy to Mon-Fri").click()
+    await _words(page).to_have_text("Mon-Fri 10:00-11:00")
+    await page.get_by_role("button", name="Copy to every day").click()
+    await _words(page).to_have_text("Every day 10:00-11:00")
+    await expect(page.locator("#rows .row").first.get_by_role("checkbox", checked=True)).to_have_count(7)
+    await page.get_by_label("One window past midnight").check()
+    await _drag(page, (SUN, 1380), (MON, 45))
+    await _words(page).to_have_text("Every day 10:00-11:00, Sun 23:00 until Mon 01:00")
 
 
 async def test_hours_are_drawn_moved_and_removed_by_keyboard_alone(reader: Reader, campaign_id: str) -> None:
