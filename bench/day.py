@@ -34,7 +34,6 @@ from streams.settings import Settings, Timestamps
 
 __all__ = ["Outcome", "faulty_day"]
 
-PATIENCE_SECONDS = 1_800.0
 #: Shares of the day that are published when it happens.
 WORKER_DIES_AT, LEDGER_DIES_AT, DATABASE_GOES_AT = 0.3, 0.45, 0.6
 
@@ -60,7 +59,14 @@ class Outcome:
 
 
 async def faulty_day(
-    settings: Settings, postgres: LocalPostgres, plan: DayPlan, folder: Path, *, workers: int, away_seconds: float
+    settings: Settings,
+    postgres: LocalPostgres,
+    plan: DayPlan,
+    folder: Path,
+    *,
+    workers: int,
+    away_seconds: float,
+    patience_seconds: float,
 ) -> Outcome:
     """`settings` are of a database on `postgres`, migrated, and of topics that are not there yet."""
     await make_topics(settings)
@@ -70,9 +76,9 @@ async def faulty_day(
         started_at = time.monotonic()
         await _publish_with_faults(settings, postgres, plan, children, away_seconds)
         published = time.monotonic() - started_at
-        assert await until_applied(settings, PATIENCE_SECONDS), "the controller does not get through"
+        assert await until_applied(settings, patience_seconds), "the controller does not get through"
         applied = time.monotonic() - started_at
-        assert await until_kept(settings, PATIENCE_SECONDS), "the ledger does not get through"
+        assert await until_kept(settings, patience_seconds), "the ledger does not get through"
         kept = time.monotonic() - started_at
     totals = plan.spender.totals
     differences = await controller_differences(settings, totals) + ledger_differences(settings.database, totals)
@@ -158,9 +164,16 @@ def main() -> None:
             partitions=options.partitions,
             timestamps=Timestamps.CREATE,
         )
-        away = options.away_seconds
         outcome = asyncio.run(
-            faulty_day(settings, postgres, plan, Path(folder) / "day", workers=options.workers, away_seconds=away)
+            faulty_day(
+                settings,
+                postgres,
+                plan,
+                Path(folder) / "day",
+                workers=options.workers,
+                away_seconds=options.away_seconds,
+                patience_seconds=1_800,
+            )
         )
         postgres.stop()
     figures = {**asdict(outcome), "events_per_second": round(outcome.events / outcome.applied_seconds)}

@@ -32,13 +32,15 @@ async def test_a_day_comes_out_exact_though_worker_and_ledger_are_killed_and_the
             partitions=PARTITIONS,
             timestamps=Timestamps.CREATE,
         )
-        outcome = await faulty_day(settings, postgres, plan, tmp_path / "day", workers=1, away_seconds=5)
+        outcome = await faulty_day(
+            settings, postgres, plan, tmp_path / "day", workers=1, away_seconds=5, patience_seconds=120
+        )
     finally:
         postgres.stop()
     assert outcome.differences == []
     assert outcome.gaps == []
     assert outcome.events == EVENTS
-    assert outcome.commands > 1_000
+    assert outcome.commands > len(plan.documents)
     for name in ("worker", "ledger"):
         assert any(said.startswith(f"{name} was killed by signal 9") for said in outcome.said), outcome.said
         assert f"{name} is ready again" in outcome.said
