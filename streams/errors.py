@@ -4,11 +4,20 @@ SpendgateError
     ConfigurationError      a setting or a topic is wrong; retrying does not help
     RefusedValue            a value that an operator or a program gave is wrong
     NotFound                a brand, campaign or command that is not there
+    NotCaughtUp             a worker or a ledger has not come as far as the answer needs
     Unreachable             broker or database did not answer
     Fenced                  another worker owns the partition now
 """
 
-__all__ = ["ConfigurationError", "Fenced", "NotFound", "RefusedValue", "SpendgateError", "Unreachable"]
+__all__ = [
+    "ConfigurationError",
+    "Fenced",
+    "NotCaughtUp",
+    "NotFound",
+    "RefusedValue",
+    "SpendgateError",
+    "Unreachable",
+]
 
 
 class SpendgateError(Exception):
@@ -28,6 +37,10 @@ class RefusedValue(SpendgateError):
 
 class NotFound(SpendgateError):
     """There is nothing of that name."""
+
+
+class NotCaughtUp(SpendgateError):
+    """A process is too far behind."""
 
 
 class Unreachable(SpendgateError):

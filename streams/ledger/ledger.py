@@ -49,7 +49,8 @@ class Ledger:
         #: One thread, because a connection serves one at a time, also when a stop comes in the middle of a batch.
         self._thread = ThreadPoolExecutor(1, "database")
         topics = [settings.topic(topic) for topic in READ]
-        self._places = Places(consumer, topics, self._database, self._in_database)
+        watched = [*topics, settings.topic(Topic.CATALOG)]
+        self._places = Places(consumer, watched, self._database, self._in_database)
         consumer.subscribe(topics, listener=self._places)
         self._look_for_unbooked = True
         self._owns = False

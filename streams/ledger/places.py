@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import IllegalStateError
 
-from streams.errors import Unreachable
+from streams.errors import ConfigurationError, Unreachable
 from streams.ledger.database import LedgerDatabase
 from streams.topic_ids import topic_ids
 
@@ -57,19 +57,21 @@ class Places(ConsumerRebalanceListener):  # type: ignore[misc]
         self._begin_session()
 
     async def recognise(self) -> None:
-        """Look at the ids of the topics; one that was made anew is read from its beginning."""
+        """Look at the ids of the topics. One that was made anew ends the process, whose next life begins with what is
+        there: consumers, and what the catalog told, are of the old one."""
         ids = await topic_ids(self._consumer._client, self._topics)
         for topic in self._topics:
             if topic not in ids:
                 raise Unreachable(f"The topic {topic} is not there: run `spendgate topics create`.")
         if ids == self._ids:
             return
-        self.incarnations, self._adopted = await self._in_database(lambda: self._database.incarnations(ids))
         for topic, known in self._ids.items():
             if ids[topic] != known:
-                log.warning("topic_was_made_anew", topic=topic, incarnation=self.incarnations[topic])
+                raise ConfigurationError(
+                    f"The topic {topic} was made anew: start the ledger again, and it reads that one."
+                )
+        self.incarnations, self._adopted = await self._in_database(lambda: self._database.incarnations(ids))
         self._ids = ids
-        self._begin_session()
 
     def unplaced(self) -> set[TopicPartition]:
         return set(self._consumer.assignment()) - self._placed

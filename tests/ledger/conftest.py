@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from console.local.kafka import LocalKafka
 from models import migrate
+from streams.errors import SpendgateError
 from streams.ledger import run as ledger_run
 from streams.settings import Settings, Timestamps
 from tests.streams.broker import Broker, open_broker
@@ -52,9 +53,13 @@ class RunningLedger:
     def __init__(self, settings: Settings) -> None:
         self._task = asyncio.create_task(ledger_run._run(settings))
 
+    async def ended(self) -> None:
+        """Raises what it ended with."""
+        await asyncio.wait_for(self._task, PATIENCE_SECONDS)
+
     async def stop(self) -> None:
         self._task.cancel()
-        with suppress(asyncio.CancelledError):
+        with suppress(asyncio.CancelledError, SpendgateError):
             await self._task
 
 

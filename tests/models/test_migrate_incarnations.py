@@ -69,7 +69,7 @@ def test_going_down_and_up_again_keeps_incarnations_of_one_name_apart(database_u
     assert run(database_url, COUNTED) == COUNTED_ROWS
     assert run(
         database_url,
-        "SELECT r.event_id, t.topic, t.topic_id::text FROM spend_refusal r JOIN topic_incarnation t USING (incarnation) "
+        "SELECT event_id, t.topic, topic_id::text FROM spend_refusal JOIN topic_incarnation t USING (incarnation) "
         "ORDER BY 1",
     ) == [("b", "spend-events", IDS[0]), ("c", "spend-events", None)]
 

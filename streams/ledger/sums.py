@@ -1,0 +1,134 @@
+"""The ledger's side of a comparison: how far it has read, and its sums below given positions. All of it blocks.
+
+One pass over the rows tells everything: a sum over all time has to visit them anyway, and looking at a row's offset on
+the way costs nothing, while an index over offsets would cost every insert.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import text
+
+from models.session import session_scope
+from streams.ledger.comparison import BrandTotals, CampaignTotals
+
+__all__ = ["Behind", "Cut", "Place", "behind", "sums_below", "unbooked"]
+
+
+class Place(NamedTuple):
+    """A partition of one life of a topic."""
+
+    topic: str
+    topic_id: str
+    partition: int
+
+
+#: Offsets up to which both sides are compared; lives that are not named are counted whole.
+Cut = Mapping[Place, int]
+
+
+class Behind(NamedTuple):
+    """What the ledger has yet to save, so that every row below a cut is there."""
+
+    place: Place
+    position: int
+    wanted: int
+
+
+_POSITIONS: Final = text("""
+SELECT t.topic, t.topic_id::text, p.partition, p.position
+FROM ledger_position p JOIN topic_incarnation t USING (incarnation) WHERE t.topic = ANY(:topics)
+""")
+
+_CUT: Final = """
+cut AS (
+    SELECT t.incarnation, c.partition, c.position
+    FROM unnest(CAST(:topics AS text[]), CAST(:ids AS text[]), CAST(:partitions AS int[]), CAST(:positions AS bigint[]))
+         c (topic, topic_id, partition, position)
+    JOIN topic_incarnation t ON t.topic = c.topic AND t.topic_id::text = c.topic_id)
+"""
+
+_UNBOOKED: Final = text(f"""
+WITH {_CUT}
+SELECT count(*) FROM spend_unbooked u LEFT JOIN cut USING (incarnation, partition)
+WHERE u.brand_id = ANY(:brand_ids) AND (cut.position IS NULL OR u.record_offset < cut.position)
+""")  # noqa: S608
+
+#: Days that are closed are one bucket inside the open month and one outside.
+_SUMS: Final = text(f"""
+WITH {_CUT}, held AS (
+    SELECT * FROM unnest(CAST(:brand_ids AS text[]), CAST(:days AS date[]), CAST(:months AS date[]))
+    held (brand_id, day, month))
+SELECT s.brand_id, s.campaign_id, CASE WHEN s.booked_day >= held.day THEN s.booked_day END AS open_day,
+       s.booked_month IS NOT DISTINCT FROM held.month AS in_month, sum(s.amount)
+FROM spend_counted s LEFT JOIN held USING (brand_id) LEFT JOIN cut USING (incarnation, partition)
+WHERE (cut.position IS NULL OR s.record_offset < cut.position)
+  AND (CAST(:brand_id AS text) IS NULL OR s.brand_id = :brand_id)
+GROUP BY 1, 2, 3, 4
+""")  # noqa: S608
+
+
+def behind(url: str, wanted: Cut) -> list[Behind]:
+    """Empty when the ledger has saved everything below `wanted`."""
+    with session_scope(url) as session:
+        rows = session.execute(_POSITIONS, {"topics": sorted({place.topic for place in wanted})})
+        saved = {Place(topic, topic_id, partition): position for topic, topic_id, partition, position in rows}
+    return [
+        Behind(place, saved.get(place, 0), offset)
+        for place, offset in sorted(wanted.items())
+        if saved.get(place, 0) < offset
+    ]
+
+
+def unbooked(url: str, cut: Cut, held: Mapping[str, BrandTotals]) -> int:
+    """Rows that wait for a brand that the controller knows, and so will be booked in a moment."""
+    with session_scope(url) as session:
+        waiting: int = session.execute(_UNBOOKED, {**_cut_values(cut), "brand_ids": sorted(held)}).scalar_one()
+    return waiting
+
+
+def sums_below(
+    url: str, cut: Cut, held: Mapping[str, BrandTotals], brand_id: str | None = None
+) -> dict[str, BrandTotals]:
+    """By the days and months that are open in `held`; of a brand that is not there the totals of campaigns alone."""
+    values = _cut_values(cut) | {
+        "brand_ids": list(held),
+        "days": [totals.day for totals in held.values()],
+        "months": [totals.month for totals in held.values()],
+        "brand_id": brand_id,
+    }
+    booked: dict[str, BrandTotals] = {}
+    with session_scope(url) as session:
+        for brand, campaign_id, open_day, in_month, amount in session.execute(_SUMS, values):
+            totals = booked.setdefault(brand, BrandTotals())
+            _add(totals, held.get(brand), campaign_id, open_day, in_month, int(amount.scaleb(6)))
+    return booked
+
+
+def _add(
+    booked: BrandTotals, held: BrandTotals | None, campaign_id: str, open_day: date | None, in_month: bool, micros: int
+) -> None:
+    campaign = booked.campaigns.setdefault(campaign_id, CampaignTotals())
+    campaign.total += micros
+    if held is None:
+        return
+    if in_month:
+        booked.monthly += micros
+    if open_day is None:
+        return
+    if open_day == held.day:
+        booked.daily += micros
+        campaign.daily += micros
+    else:
+        booked.ahead[open_day] = booked.ahead.get(open_day, 0) + micros
+        campaign.ahead[open_day] = campaign.ahead.get(open_day, 0) + micros
+
+
+def _cut_values(cut: Cut) -> dict[str, Any]:
+    return {
+        "topics": [place.topic for place in cut],
+        "ids": [place.topic_id for place in cut],
+        "partitions": [place.partition for place in cut],
+        "positions": list(cut.values()),
+    }
