@@ -38,6 +38,7 @@ async def test_a_day_comes_out_exact_though_worker_and_ledger_are_killed_and_the
     finally:
         postgres.stop()
     assert outcome.differences == []
+    assert outcome.reconciled == []
     assert outcome.gaps == []
     assert outcome.events == EVENTS
     assert outcome.commands > len(plan.documents)
