@@ -1,6 +1,6 @@
 """Reading the catalog: brands, campaigns, zones, history. What is not there raises NotFound."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TypeVar
 
 from sqlalchemy import ColumnElement, func, or_, select
@@ -8,12 +8,15 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models.brand import Brand, BrandZone
 from models.campaign import Campaign
+from models.catalog_outbox import CatalogOutbox
 from models.change import Change
 from models.errors import NotFound
 
 __all__ = [
     "all_zones",
+    "brands_and_campaigns",
     "catalog_size",
+    "change_behind",
     "changes_of",
     "get_brand",
     "get_campaign",
@@ -70,6 +73,18 @@ def list_campaigns(
     return session.scalars(select(Campaign).where(*conditions).order_by(Campaign.campaign_id).limit(limit)).all()
 
 
+def brands_and_campaigns(
+    session: Session, brand_ids: Collection[str], campaign_ids: Collection[str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """The currencies of those brands and the brands of those campaigns that there are."""
+    brands = select(Brand.brand_id, Brand.currency).where(Brand.brand_id.in_(brand_ids))
+    campaigns = select(Campaign.campaign_id, Campaign.brand_id).where(Campaign.campaign_id.in_(campaign_ids))
+    return (
+        {row.brand_id: row.currency for row in session.execute(brands)},
+        {row.campaign_id: row.brand_id for row in session.execute(campaigns)},
+    )
+
+
 def zones_in_use(session: Session) -> list[str]:
     """Every time zone that a brand lives in, has lived in or will: a reset too many changes nothing."""
     return sorted(session.scalars(select(BrandZone.time_zone).distinct()))
@@ -103,6 +118,32 @@ def changes_of(
     if before is not None:
         query = query.where(Change.change_id < before)
     return session.scalars(query).all()
+
+
+def change_behind(session: Session, *, brand_id: str, campaign_id: str | None, version: int) -> Change | None:
+    """The newest change that a version of a catalog document holds; None where the relay has not told that version,
+    or told it because the topic was rebuilt and nothing had changed."""
+    told_at = (
+        select(CatalogOutbox.published_at)
+        .where(
+            CatalogOutbox.brand_id == brand_id,
+            CatalogOutbox.campaign_id.is_not_distinct_from(campaign_id),
+            CatalogOutbox.version == version,
+        )
+        .order_by(CatalogOutbox.outbox_id.desc())
+        .limit(1)
+    )
+    query = (
+        select(Change)
+        .where(
+            Change.brand_id == brand_id,
+            Change.campaign_id.is_not_distinct_from(campaign_id),
+            Change.changed_at <= told_at.scalar_subquery(),
+        )
+        .order_by(Change.change_id.desc())
+        .limit(1)
+    )
+    return session.scalars(query).first()
 
 
 def _found(session: Session, kind: type[_Row], row_id: str) -> _Row:

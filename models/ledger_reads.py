@@ -4,20 +4,21 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, Unpack
 
-from sqlalchemy import Row, Select, literal, tuple_, union_all
+from sqlalchemy import Row, Select, Subquery, literal, select, tuple_, union_all
 from sqlalchemy.orm import Session
 
 from models.change import Json
-from models.paging import Page, damaged, decode_cursor, encode_cursor
+from models.paging import Page, damaged, decode_cursor, encode_cursor, storable
 from models.spend_rows import Branch, SpendFilter, again, conditions, first, refused
+from models.topic_incarnation import TopicIncarnation
 
 __all__ = ["SpendEntry", "find_spend", "find_spend_at", "list_spend"]
 
 _KIND: Final = "spend"
 #: Newest first by the day it was booked to and its arrival; the rest only makes the order whole.
-_ORDER: Final = ("booked_day", "arrived_at", "brand_id", "event_id", "topic", "partition", "record_offset")
+_ORDER: Final = ("booked_day", "arrived_at", "brand_id", "event_id", "incarnation", "partition", "record_offset")
 #: Its parts in a cursor: the day as a number of days.
-_SHAPE: Final = (int, int, str, str, str, int, int)
+_SHAPE: Final = (int, int, str, str, int, int, int)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,9 @@ class SpendEntry:
     booked_day: date
     booked_month: date
     arrived_at: int
+    #: The topic's name, and which of its lives: a rebuilt broker counts offsets from zero again.
     topic: str
+    incarnation: int
     partition: int
     record_offset: int
     attributes: dict[str, Json] | None
@@ -57,7 +60,7 @@ def list_spend(
     key = None if after is None else _key(after)
     pages = [_page(branch, wanted, key, limit + 1).subquery() for branch in branches]
     merged = union_all(*(page.select() for page in pages)).subquery()
-    query = merged.select().order_by(*(merged.c[name].desc() for name in _ORDER)).limit(limit + 1)
+    query = _with_topic(merged).order_by(*(merged.c[name].desc() for name in _ORDER)).limit(limit + 1)
     entries = [_entry(row) for row in session.execute(query)]
     more = len(entries) > limit
     return Page(entries[:limit], _cursor(entries[limit - 1]) if more else None)
@@ -70,14 +73,20 @@ def find_spend(session: Session, brand_id: str, event_id: str) -> SpendEntry | N
 
 
 def find_spend_at(session: Session, brand_id: str, topic: str, partition: int, offset: int) -> SpendEntry | None:
-    """The record of a brand at a position in Kafka. Without the brand there is no index that leads to it."""
-    for branch in (first(), again(), *refused()):
-        columns, query = branch
-        at = (columns["topic"] == topic, columns["partition"] == partition, columns["record_offset"] == offset)
-        row = session.execute(query.where(*conditions(columns, {"brand_id": brand_id}), *at)).first()
-        if row is not None:
-            return _entry(row)
-    return None
+    """The record of a brand at a position in Kafka, of the topic's newest life that has it. Without the brand there is
+    no index that leads to it."""
+    lives = select(TopicIncarnation.incarnation).where(TopicIncarnation.topic == storable("topic", topic))
+    found = []
+    for columns, query in (first(), again(), *refused()):
+        at = (columns["incarnation"].in_(lives), columns["partition"] == partition, columns["record_offset"] == offset)
+        placed = query.where(*conditions(columns, {"brand_id": brand_id}), *at).subquery()
+        found += [_entry(row) for row in session.execute(_with_topic(placed))]
+    return max(found, key=lambda entry: entry.incarnation, default=None)
+
+
+def _with_topic(rows: Subquery) -> Select[Any]:
+    named = TopicIncarnation.__table__
+    return select(rows, named.c.topic).join(named, named.c.incarnation == rows.c.incarnation)
 
 
 def _page(branch: Branch, wanted: SpendFilter, key: tuple[Any, ...] | None, limit: int) -> Select[Any]:

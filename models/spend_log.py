@@ -50,8 +50,21 @@ class SpendLog(_Spend, _Positioned, Base):
     __tablename__ = "spend_log"
     __table_args__ = (
         CheckConstraint("amount <> 0", "amount_is_not_zero"),
-        Index("ix_spend_log_brand_day", "brand_id", "booked_day", postgresql_include=["campaign_id", "amount"]),
-        Index("ix_spend_log_campaign_month", "campaign_id", "booked_month", postgresql_include=["amount"]),
+        Index(
+            "ix_spend_log_brand_day",
+            "brand_id",
+            "booked_day",
+            "arrived_at",
+            postgresql_include=["campaign_id", "amount", "occurred_at", "incarnation", "record_offset"],
+        ),
+        Index(
+            "ix_spend_log_campaign_day",
+            "campaign_id",
+            "booked_day",
+            "arrived_at",
+            postgresql_include=["amount", "incarnation", "record_offset"],
+        ),
+        Index("ix_spend_log_day", "booked_day", "arrived_at"),
         {"postgresql_partition_by": "HASH (brand_id)"},
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final, TypeAlias, TypedDict
 
-from sqlalchemy import ColumnElement, FromClause, Select, String, and_, cast, null, select, true
+from sqlalchemy import ColumnElement, FromClause, Select, String, and_, cast, literal, null, select, true, tuple_
 from sqlalchemy.sql.selectable import LateralFromClause
 
 from models.paging import storable
@@ -33,7 +33,7 @@ _LOG, _REPEAT, _REFUSAL = SpendLog.__table__, SpendRepeat.__table__, SpendRefusa
 
 #: Of every branch, in this order; reason and message follow.
 _COLUMNS: Final = tuple(column.name for column in _LOG.columns)
-_POSITION: Final = ("topic", "partition", "record_offset")
+_POSITION: Final = ("incarnation", "partition", "record_offset")
 _EVENT: Final = ("brand_id", "event_id")
 _NO_TEXT: Final = cast(null(), String)
 
@@ -50,6 +50,8 @@ class SpendFilter(TypedDict, total=False):
     #: Milliseconds since the epoch, half open: since <= arrival < until.
     arrived_since: int | None
     arrived_until: int | None
+    #: Up to and with this offset of this life of the spend topic; what came in lives before is in it.
+    up_to: tuple[int, int] | None
 
 
 def first() -> Branch:
@@ -109,6 +111,8 @@ def conditions(columns: Columns, wanted: SpendFilter) -> list[ColumnElement[bool
         found.append(columns["arrived_at"] >= since)
     if (until := wanted.get("arrived_until")) is not None:
         found.append(columns["arrived_at"] < until)
+    if (up_to := wanted.get("up_to")) is not None:
+        found.append(tuple_(columns["incarnation"], columns["record_offset"]) <= tuple_(*map(literal, up_to)))
     return found
 
 

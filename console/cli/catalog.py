@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from models.change import Change
     from streams.settings import Settings
 
-__all__ = ["actor", "ask", "editing", "nothing_given", "show_history"]
+__all__ = ["actor", "ask", "change_line", "editing", "nothing_given", "show_history"]
 
 _Answer = TypeVar("_Answer")
 
@@ -55,11 +55,12 @@ def show_history(changes: "Sequence[Change]") -> None:
     from console.views import change_view
 
     views = [change_view(change) for change in changes]
-    text = "\n".join(_change_line(view) for view in views)
+    text = "\n".join(change_line(view) for view in views)
     output.show(views, text)
 
 
-def _change_line(view: "Mapping[str, Json]") -> str:
+def change_line(view: "Mapping[str, Json]") -> str:
+    """One change: when, who, what, from what to what."""
     fields = view["fields"]
     assert isinstance(fields, dict)
     thing = view["campaign_id"] or view["brand_id"]

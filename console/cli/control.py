@@ -1,4 +1,4 @@
-"""`control tail`: the commands as they come."""
+"""`control …`: the commands as they come, and the journal of all that were told."""
 
 import sys
 from collections.abc import AsyncIterator
@@ -32,6 +32,97 @@ def tail(
         ask(_tail(load_settings(), wanted, from_start))
     except KeyboardInterrupt:
         return
+
+
+@app.command("list")
+def list_(
+    brand: str = typer.Option(None, help="Of this brand alone."),
+    campaign: str = typer.Option(None, help="Of this campaign alone."),
+    since: str = typer.Option(None, help="Decided at this moment or later, such as 2025-09-08T00:00:00Z."),
+    until: str = typer.Option(None, help="Decided before this moment."),
+    reason: str = typer.Option(None, help="With this reason, such as daily_budget."),
+    action: str = typer.Option(None, help="pause or resume."),
+    limit: str = typer.Option("100", help="How many of the newest."),
+) -> None:
+    """The journal: commands as they were told, newest first."""
+    from console import validation
+    from console.journal import command_row
+    from models.command_reads import list_commands
+    from models.session import session_scope
+    from streams.core.reasons import Reason, reason_names
+    from streams.core.records import Action
+
+    most = validation.number("commands", limit, least=1, most=100_000)
+    wanted = {
+        "brand_id": None if brand is None else validation.identifier("brand", brand),
+        "campaign_id": None if campaign is None else validation.identifier("campaign", campaign),
+        "reason": None if reason is None else validation.one_of("reason", reason, reason_names(~Reason(0))),
+        "action": None if action is None else validation.one_of("action", action, [it.value for it in Action]),
+    }
+    decided_since = None if since is None else validation.moment("moment of --since", since)
+    decided_until = None if until is None else validation.moment("moment of --until", until)
+    with session_scope(load_settings().database) as session:
+        page = list_commands(session, **wanted, decided_since=decided_since, decided_until=decided_until, limit=most)
+    rows = [command_row(row) for row in page.rows]
+    columns = ("decided_at", "action", "campaign_id", "reasons", "command_id")
+    output.show_table(columns, rows, "The journal has no such command.")
+    gaps = [str(row["command_id"]) for row in rows if row["follows_a_gap"]]
+    if gaps:
+        output.note(f"The command before each of these is not in the journal: {', '.join(gaps)}")
+    if page.after:
+        output.note(f"There are more: --limit shows more than {most}, --until those of before.")
+
+
+@app.command()
+def show(command_id: str = typer.Argument(metavar="COMMAND_ID", help="Such as nike-summer:1:7.")) -> None:
+    """A decision and all that it was made on, computed anew from the ledger: enough to settle a dispute."""
+    from console.cli.catalog import change_line
+    from console.journal import command_lines, decoded, dispute_view, rederived_lines
+    from console.rederive import rederive
+    from console.views import change_view
+    from models.catalog_reads import change_behind
+    from models.command_reads import get_command
+    from models.session import session_scope
+
+    with session_scope(load_settings().database) as session:
+        row = get_command(session, command_id)
+        command = decoded(row)
+        found = rederive(session, command)
+        changes = {
+            "brand": change_behind(
+                session, brand_id=row.brand_id, campaign_id=None, version=command.catalog.brand_version
+            ),
+            "campaign": change_behind(
+                session,
+                brand_id=row.brand_id,
+                campaign_id=row.campaign_id,
+                version=command.catalog.campaign_version,
+            ),
+        }
+    history = [f"  change     {change_line(change_view(it))}" for it in changes.values() if it is not None]
+    lines = [*command_lines(row, command), *history, *rederived_lines(found)]
+    output.show(dispute_view(row, found, changes), "\n".join(lines))
+
+
+@app.command()
+def resend(
+    campaign: str = typer.Argument(help="Whose last command is told again."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Only say what would be told."),
+) -> None:
+    """Tell the last command of a campaign again: same bytes, same key, same partition."""
+    from console import validation
+    from console.resend import resend as tell_again
+    from models.command_reads import last_command
+    from models.session import session_scope
+
+    settings = load_settings()
+    with session_scope(settings.database) as session:
+        row = last_command(session, validation.identifier("campaign", campaign))
+    sent = ask(tell_again(settings, row, dry_run=dry_run))
+    where = f"{sent.topic}, partition {sent.partition}" + ("" if sent.offset is None else f", offset {sent.offset}")
+    said = "would be told again on" if dry_run else "is told again on"
+    view = {"command_id": row.command_id, "action": row.action, "dry_run": dry_run, **sent._asdict()}
+    output.show(view, f"{row.command_id} ({row.action}) {said} {where}")
 
 
 async def _tail(settings: "Settings", campaign: str | None, from_start: bool) -> None:

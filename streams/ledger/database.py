@@ -12,6 +12,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from models.session import connect
 from streams.core.moment import Moment
+from streams.ledger.gaps import Gap, count_gaps, new_gaps
 from streams.ledger.rows import CommandRow, CorrectionRow, RefusalRow, ReplayedRow, Row, SpendRow, UnbookedRow
 
 __all__ = ["LedgerDatabase"]
@@ -70,6 +71,7 @@ class LedgerDatabase:
     def __init__(self, url: str) -> None:
         self._url = url
         self._connection: PsycopgConnection | None = None
+        self._gaps: list[Gap] = []
 
     def save(
         self, rows: Sequence[Row], booked: Iterable[UnbookedRow] = (), positions: Positions | None = None
@@ -123,6 +125,15 @@ class LedgerDatabase:
                 for incarnation, partition, offset, brand_id, arrived_at, value in cursor.fetchall()
             ]
 
+    def take_gaps(self) -> list[Gap]:
+        """Those that came with the commands saved since the last call."""
+        taken, self._gaps = self._gaps, []
+        return taken
+
+    def count_gaps(self) -> int:
+        with self._open() as connection, connection.cursor() as cursor:
+            return count_gaps(cursor)
+
     def close(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
@@ -141,12 +152,15 @@ class LedgerDatabase:
         return list(rows)
 
     def _save(self, rows: Sequence[Row], booked: Iterable[UnbookedRow], positions: Positions) -> None:
+        gaps: list[Gap] = []
         with self._open() as connection, connection.cursor() as cursor:
             for kind in _KINDS:
                 lines = [row.line() for row in rows if type(row) is kind]
                 if lines:
                     _stage(cursor, kind, lines)
                     cursor.execute(_ADD_SPEND if kind is SpendRow else _add(kind))
+                if lines and kind is CommandRow:
+                    gaps = new_gaps(cursor, {Gap(*row) for row in cursor.fetchall()})
             for row in booked:
                 cursor.execute(
                     "DELETE FROM spend_unbooked WHERE incarnation = %s AND partition = %s AND record_offset = %s",
@@ -156,6 +170,7 @@ class LedgerDatabase:
                 parts = sorted(positions)
                 numbers, partitions = [number for number, _ in parts], [partition for _, partition in parts]
                 cursor.execute(_ADD_POSITIONS, [numbers, partitions, [positions[part] for part in parts]])
+        self._gaps += gaps
 
     def _open(self) -> PsycopgConnection:
         if self._connection is None:
@@ -178,7 +193,7 @@ def _stage(cursor: Cursor, kind: type[Row], lines: list[str]) -> None:
 def _add(kind: type[Row]) -> str:
     return (
         f"INSERT INTO {kind.table} ({kind.columns}) SELECT {kind.columns} FROM staged_{kind.table} "  # noqa: S608
-        "ON CONFLICT DO NOTHING"
+        "ON CONFLICT DO NOTHING" + (" RETURNING campaign_id, epoch, sequence" if kind is CommandRow else "")
     )
 
 

@@ -18,6 +18,7 @@ from streams.ledger import metrics
 from streams.ledger.batch import Batch
 from streams.ledger.brands import Brands
 from streams.ledger.database import LedgerDatabase
+from streams.ledger.gaps import Gap
 from streams.ledger.places import Fetched, Places, Positions
 from streams.ledger.rows import Row, UnbookedRow
 from streams.settings import Settings
@@ -34,6 +35,7 @@ _POLL_MS: Final = 500
 _POLL_RECORDS: Final = 20_000
 _FIRST_PAUSE_SECONDS: Final = 0.2
 _LONGEST_PAUSE_SECONDS: Final = 10.0
+_GAPS_NAMED_MAX: Final = 10
 
 _T = TypeVar("_T")
 
@@ -67,6 +69,7 @@ class Ledger:
     async def run(self) -> None:
         """Until cancelled."""
         try:
+            metrics.SEQUENCE_GAPS.set(await self._in_database(self._database.count_gaps))
             while True:
                 await self._round()
         finally:
@@ -132,6 +135,7 @@ class Ledger:
                 self._note_refused(batch, row)
             for table, count in Counter(row.table for row in batch.rows).items():
                 metrics.SAVED.labels(table).inc(count)
+            self._note_gaps(self._database.take_gaps())
         if batch.letters.records:
             await self._patiently(lambda: self._tell(batch), "broker_away")
             await self._in_database(lambda: self._database.save((), (), batch.positions))
@@ -145,6 +149,13 @@ class Ledger:
             offset=row.record_offset,
             dead_letter=batch.refused(row),
         )
+
+    def _note_gaps(self, gaps: list[Gap]) -> None:
+        """In one line: a journal that begins late misses the first commands of every campaign."""
+        if gaps:
+            metrics.SEQUENCE_GAPS.inc(len(gaps))
+            named = [f"{gap.campaign_id}:{gap.epoch}:{gap.sequence}" for gap in gaps[:_GAPS_NAMED_MAX]]
+            log.warning("commands_missing_in_the_journal", gaps=len(gaps), before=named)
 
     async def _tell(self, batch: Batch) -> None:
         """Rare, so the producer lives for one batch. A letter may be told twice, after a kill."""

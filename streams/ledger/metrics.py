@@ -4,7 +4,7 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
-__all__ = ["BATCH_SECONDS", "DATABASE_AWAY", "LAST_SAVED", "NOT_STORABLE", "SAVED", "SKIPPED"]
+__all__ = ["BATCH_SECONDS", "DATABASE_AWAY", "LAST_SAVED", "NOT_STORABLE", "SAVED", "SEQUENCE_GAPS", "SKIPPED"]
 
 SAVED: Final = Counter("spendgate_ledger_rows", "Rows handed to the database and committed", ["table"])
 SKIPPED: Final = Counter("spendgate_ledger_skipped", "Records that are no row of the ledger", ["why"])
@@ -14,3 +14,6 @@ BATCH_SECONDS: Final = Histogram(
 )
 DATABASE_AWAY: Final = Gauge("spendgate_ledger_database_away", "1 while the ledger waits for the database")
 LAST_SAVED: Final = Gauge("spendgate_ledger_last_saved_timestamp_seconds", "Arrival of the newest record committed")
+SEQUENCE_GAPS: Final = Gauge(
+    "spendgate_ledger_sequence_gaps", "Commands in the journal whose predecessor of the same epoch is missing there"
+)

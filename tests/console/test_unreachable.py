@@ -36,6 +36,8 @@ def campaign_id(commands: Commands) -> str:
         ["control", "tail"],
         ["dlq", "list"],
         ["dlq", "show", "0/0"],
+        ["dlq", "replay", "--all"],
+        ["dlq", "drop", "--all", "--yes", "--because", "a test"],
         ["reconcile"],
     ],
 )

@@ -7,6 +7,7 @@ from typing import Any
 from models.control_log import ControlLog
 from models.session import session_scope
 from models.spend_log import SpendRefusal
+from models.topic_incarnation import TopicIncarnation
 
 TOPIC = "spend-events"
 NOON = 1_757_332_800_000  # 2025-09-08T12:00:00Z
@@ -21,6 +22,7 @@ def spend_values(
     micros: int = 1_000_000,
     day: date = date(2025, 9, 8),
     at: int = NOON,
+    incarnation: int = 1,
 ) -> dict[str, Any]:
     """At `at` it occurred and arrived."""
     return {
@@ -33,14 +35,14 @@ def spend_values(
         "booked_day": day,
         "booked_month": day.replace(day=1),
         "arrived_at": at,
-        "topic": TOPIC,
+        "incarnation": incarnation,
         "partition": 0,
         "record_offset": offset,
     }
 
 
 def refusal(row: dict[str, Any], reason: str = "unknown_brand") -> SpendRefusal:
-    names = ("topic", "partition", "record_offset", "brand_id", "event_id")
+    names = ("incarnation", "partition", "record_offset", "brand_id", "event_id")
     of_record = {name: row[name] for name in names}
     return SpendRefusal(
         **of_record, reason=reason, message="because", refused_at=NOON, letter_partition=0, letter_offset=0
@@ -71,6 +73,11 @@ def command(
         partition=0,
         record_offset=sequence,
     )
+
+
+def add_topic(url: str) -> None:
+    """The first life of the spend topic gets the number 1."""
+    add(url, TopicIncarnation(topic=TOPIC))
 
 
 def add(url: str, *rows: object) -> None:

@@ -15,10 +15,15 @@ from models.paging import Page, encode_cursor
 from models.session import session_scope
 from models.spend_log import SpendLog, SpendRepeat
 from models.spend_sums import spend_by_campaign, spend_by_day, spend_by_hour, spend_total
-from tests.models.ledger_rows import NOON, TOPIC, add, refusal, spend_values
+from tests.models.ledger_rows import NOON, TOPIC, add, add_topic, refusal, spend_values
 
 HOUR = 3_600_000
 DAY = date(2025, 9, 8)
+
+
+@pytest.fixture(autouse=True)
+def _topic(url: str) -> None:
+    add_topic(url)
 
 
 def test_the_newest_come_first_and_pages_together_have_each_row_once(url: str) -> None:
@@ -145,11 +150,11 @@ def test_the_curve_of_a_day_begins_where_the_brands_day_begins(url: str) -> None
         "ä",
         "a" * 10_000,
         encode_cursor("commands", [1, "c", 1, 1]),
-        encode_cursor("spend", [0, NOON, "b", "e", TOPIC, 0, 0]),
-        encode_cursor("spend", [1, NOON * 1_000, "b", "e", TOPIC, 0, 0]),
-        encode_cursor("spend", [1, NOON, "b", "e\0", TOPIC, 0, 0]),
-        encode_cursor("spend", [1, NOON, "b", "e", TOPIC, 0, 0])[:-1] + "_",
-        encode_cursor("spend", [1, NOON, "b", "e", TOPIC, 0, 0])[4:],
+        encode_cursor("spend", [0, NOON, "b", "e", 1, 0, 0]),
+        encode_cursor("spend", [1, NOON * 1_000, "b", "e", 1, 0, 0]),
+        encode_cursor("spend", [1, NOON, "b", "e\0", 1, 0, 0]),
+        encode_cursor("spend", [1, NOON, "b", "e", 1, 0, 0])[:-1] + "_",
+        encode_cursor("spend", [1, NOON, "b", "e", 1, 0, 0])[4:],
     ],
 )
 def test_a_damaged_cursor_is_refused_with_a_sentence(url: str, damaged: str) -> None:

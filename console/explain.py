@@ -1,0 +1,214 @@
+"""Why a campaign is paused, in words and numbers, and what would make it run again. Pure: the answer is made from a
+command alone, or from what the controller holds."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Final
+
+from console.reason_words import REASON_WORDS
+from console.views import Json
+from streams.core.command import build_command
+from streams.core.money import format_money, parse_money
+from streams.core.records import Action, CauseKind, CauseRecord, ControlCommand
+from streams.core.state import CampaignState, Cause
+from streams.live import HeldBrand
+
+__all__ = ["Because", "Explanation", "explain", "explain_held"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Because:
+    """One reason. Money is decimal text; `spent` and `budget` only where the reason is a budget."""
+
+    reason: str
+    words: str
+    spent: str | None = None
+    budget: str | None = None
+    #: The day or month that the budget is for, in the brand's time zone; None for a total.
+    period: str | None = None
+    #: What would end this reason.
+    remedy: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Why a campaign may not run, or that nothing holds it, as of a moment."""
+
+    campaign_id: str
+    brand_id: str
+    state: str
+    as_of: str
+    currency: str
+    time_zone: str
+    because: list[Because]
+    #: The record that made the decision; None where it is not known.
+    cause: CauseRecord | None
+    cause_words: str | None
+    #: When time alone ends all reasons, if it does.
+    resumes_at: str | None
+    #: All of it for people, the answer first.
+    sentences: list[str]
+
+    def to_json(self) -> dict[str, Json]:
+        cause = self.cause
+        told = None if cause is None else {name: getattr(cause, name) for name in cause.__struct_fields__}
+        return {
+            "campaign_id": self.campaign_id,
+            "brand_id": self.brand_id,
+            "state": self.state,
+            "as_of": self.as_of,
+            "currency": self.currency,
+            "time_zone": self.time_zone,
+            "because": [dataclasses.asdict(one) for one in self.because],
+            "cause": told,
+            "cause_words": self.cause_words,
+            "resumes_at": self.resumes_at,
+            "sentences": self.sentences,
+        }
+
+
+def explain(command: ControlCommand) -> Explanation:
+    """As of the command: what was true when it was decided."""
+    return _explained(command, command.cause)
+
+
+def explain_held(held: HeldBrand, campaign: CampaignState, last: ControlCommand | None) -> Explanation:
+    """As of now. `last` is the campaign's last command, from the journal: the pause in force keeps its cause, also
+    where reasons have come and gone since. It is left out when it is not the one that the controller told last."""
+    assert held.state.terms
+    action = Action.PAUSE if campaign.reasons else Action.RESUME
+    now = build_command(held.state, campaign, action, decided_at=held.clock, cause=_NO_CAUSE)
+    is_in_force = last is not None and (last.epoch, last.sequence) == (now.epoch, now.sequence)
+    return _explained(now, last.cause if last and is_in_force else None)
+
+
+_NO_CAUSE: Final = Cause(CauseKind.DAYPARTING_TICK, "", 0, 0)
+
+
+def _explained(command: ControlCommand, cause: CauseRecord | None) -> Explanation:
+    because = [_because(reason, command) for reason in command.reasons]
+    words = None if cause is None else _cause_words(cause, command.currency)
+    return Explanation(
+        campaign_id=command.campaign_id,
+        brand_id=command.brand_id,
+        state="paused" if because else "running",
+        as_of=command.decided_at,
+        currency=command.currency,
+        time_zone=command.time_zone,
+        because=because,
+        cause=cause,
+        cause_words=words,
+        resumes_at=command.resumes_at,
+        sentences=_sentences(command, because, words),
+    )
+
+
+def _sentences(command: ControlCommand, because: list[Because], cause_words: str | None) -> list[str]:
+    if not because:
+        then = f" Time alone will pause it at {command.pauses_at}." if command.pauses_at else ""
+        return [f"Campaign {command.campaign_id} may run: nothing holds it.{then}"]
+    first = f"Campaign {command.campaign_id} is paused, as of {command.decided_at}, for {_counted(len(because))}."
+    told = [_told(one, command) for one in because]
+    cause = [] if cause_words is None else [f"It was paused by {cause_words}."]
+    return [first, *told, *cause, _time_words(command), *(f"To end {one.reason}: {one.remedy}." for one in because)]
+
+
+def _counted(reasons: int) -> str:
+    return "one reason" if reasons == 1 else f"{reasons} reasons, all of which must end"
+
+
+def _told(one: Because, command: ControlCommand) -> str:
+    words = f"{one.words[0].upper()}{one.words[1:]}"
+    if one.spent is None:
+        return f"{words}."
+    when = (
+        "" if one.period is None else f" on {one.period}" if len(one.period) > len("2025-09") else f" in {one.period}"
+    )
+    zone = "" if one.period is None else f", counted in {command.time_zone}"
+    return f"{words}: {one.spent} of {one.budget} {command.currency} spent{when}{zone}."
+
+
+def _time_words(command: ControlCommand) -> str:
+    if command.resumes_at:
+        return f"Time alone lets it run again at {command.resumes_at}, if nothing else changes."
+    return "Time alone does not let it run again."
+
+
+def _cause_words(cause: CauseRecord, currency: str) -> str:
+    place = f"{cause.topic}, partition {cause.partition}, offset {cause.offset}"
+    if cause.event_id is None:
+        return f"{_KINDS[cause.kind]} ({place})"
+    return f"{_KINDS[cause.kind]} {cause.event_id} of {cause.amount} {currency} ({place})"
+
+
+_KINDS: Final = {
+    CauseKind.SPEND: "the spend",
+    CauseKind.CORRECTION: "the correction",
+    CauseKind.CATALOG: "an edit of the catalog",
+    CauseKind.DAYPARTING_TICK: "a tick of the clock",
+    CauseKind.BUDGET_RESET: "the begin of a day or month",
+}
+
+
+def _because(reason: str, command: ControlCommand) -> Because:
+    """A reason of a newer release is shown by its name."""
+    words = REASON_WORDS.get(reason, reason)
+    budget = _BUDGETS.get(reason)
+    if budget is None:
+        remedy = _REMEDIES.get(reason, "see the release notes of this version")
+        return Because(reason=reason, words=words, remedy=remedy.format(command=command))
+    what, spent, limit, period = budget(command)
+    wait = "" if period is None else f", or wait for the next {'day' if reason != 'monthly_budget' else 'month'}"
+    return Because(
+        reason=reason, words=words, spent=spent, budget=limit, period=period, remedy=_raise(what, spent, limit, wait)
+    )
+
+
+def _raise(what: str, spent: str, limit: str | None, wait: str) -> str:
+    """A budget must be above what is spent of it; one of zero is used up also where refunds made the spend negative."""
+    if limit == "0.00":
+        wait = ""
+    micros = parse_money(spent)
+    above = format_money(max(micros, 0)) if isinstance(micros, int) else spent
+    return f"raise {what} above {above} or clear it{wait}"
+
+
+_Budget = Callable[[ControlCommand], tuple[str, str, str | None, str | None]]
+
+#: What the budget is called, what was spent of it, the budget, its period.
+_BUDGETS: Final[dict[str, _Budget]] = {
+    "daily_budget": lambda it: (
+        f"the daily budget of brand {it.brand_id}",
+        it.brand.daily_spent,
+        it.brand.daily_budget,
+        it.brand.day,
+    ),
+    "monthly_budget": lambda it: (
+        f"the monthly budget of brand {it.brand_id}",
+        it.brand.monthly_spent,
+        it.brand.monthly_budget,
+        it.brand.month,
+    ),
+    "campaign_daily_budget": lambda it: (
+        "the campaign's daily budget",
+        it.campaign.daily_spent,
+        it.campaign.daily_budget,
+        it.brand.day,
+    ),
+    "campaign_total_budget": lambda it: (
+        "the campaign's total budget",
+        it.campaign.total_spent,
+        it.campaign.total_budget,
+        None,
+    ),
+}
+
+_REMEDIES: Final = {
+    "archived": "take it out again with `spendgate campaign unarchive {command.campaign_id}`, or its brand with "
+    "`spendgate brand unarchive {command.brand_id}`, whichever was put away",
+    "flight": "wait for its first day, or give it a flight that holds today",
+    "invalid": "mend its catalog document: write the campaign anew with `spendgate campaign set {command.campaign_id}`",
+    "manual": "an operator resumes it with `spendgate campaign resume {command.campaign_id}`, or its brand with "
+    "`spendgate brand resume {command.brand_id}`, whichever was paused",
+    "schedule": "wait for its next window, or change its windows",
+}
