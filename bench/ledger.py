@@ -61,7 +61,7 @@ def main() -> None:
     figures: dict[str, object] = {"events": options.events, "machine": describe()}
     with broker(*CORES) as kafka, database() as postgres:
         with _fresh(postgres) as url:
-            _measure(kafka, url, options, "warm-up", events=20_000, repeat=1)
+            _measure(kafka, url, options, "warm-up", events=100_000, repeat=1)
         for rows in (0, options.rows):
             with _fresh(postgres) as url:
                 seconds = _fill(url, rows)
@@ -215,7 +215,7 @@ def _wal_bytes(connection: PsycopgConnection) -> float:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--events", type=int, default=400_000, help="of each run")
+    parser.add_argument("--events", type=int, default=400_000, help="of each run, many times what one commit takes")
     parser.add_argument("--rows", type=int, default=20_000_000, help="that are there already in the second half")
     parser.add_argument("--partitions", type=int, default=4)
     parser.add_argument("--repeat", type=int, default=3)
