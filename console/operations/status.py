@@ -1,5 +1,5 @@
-"""What an installation does now: workers and ledgers, how far behind, last tick and decision, dead letters
-that wait."""
+"""What an installation does now: workers and ledgers, how far behind, last tick, decision and reconcile, and how many
+dead letters wait."""
 
 import asyncio
 from typing import Any, Final
@@ -9,6 +9,8 @@ from aiokafka import ConsumerRecord
 from console.dead_letters import count_waiting
 from console.operations.last_records import last_records
 from models.errors import ModelError
+from models.reconcile_run import last_reconcile
+from models.session import session_scope
 from streams.core.moment import format_moment
 from streams.groups import Group, describe_group
 from streams.provision import admin_client
@@ -27,14 +29,19 @@ Status = dict[str, Any]
 
 async def read_status(settings: Settings) -> Status:
     """As `spendgate status --json` prints it."""
-    groups, last_tick, last_decision, dead_letters = await asyncio.gather(
-        _groups(settings), _last_tick(settings), _last_decision(settings), _waiting_letters(settings)
+    groups, last_tick, last_decision, dead_letters, reconciled = await asyncio.gather(
+        _groups(settings),
+        _last_tick(settings),
+        _last_decision(settings),
+        _waiting_letters(settings),
+        asyncio.to_thread(_last_reconcile, settings),
     )
     return {
         "groups": groups,
         "last_tick": last_tick,
         "last_decision": last_decision,
         "dead_letters": dead_letters,
+        "last_reconcile": reconciled,
     }
 
 
@@ -82,3 +89,22 @@ async def _waiting_letters(settings: Settings) -> int | None:
         return await count_waiting(settings)
     except ModelError:
         return None
+
+
+def _last_reconcile(settings: Settings) -> Status | None:
+    """None also while there is no database to ask, which says so elsewhere."""
+    try:
+        with session_scope(settings.database) as session:
+            run = last_reconcile(session)
+    except ModelError:
+        return None
+    if run is None:
+        return None
+    return {
+        "finished_at": format_moment(run.finished_at),
+        "outcome": run.outcome,
+        "brands": run.brands,
+        "campaigns": run.campaigns,
+        "differences": len(run.differences),
+        "failure": run.failure,
+    }

@@ -93,6 +93,9 @@ def test_for_scripts_it_is_repaired_with_yes_and_what_was_found_is_kept(
     with session_scope(surroundings.settings.database) as session:
         last = last_reconcile(session)
     assert last and (last.outcome, last.started_by) == ("agrees", "cli:tester")
+    told = commands.json("status")["last_reconcile"]
+    assert (told["outcome"], told["differences"], told["failure"]) == ("agrees", 0, None)
+    assert "no difference at" in commands.done("status")
 
 
 def test_a_brand_that_nobody_knows_is_exit_3(commands: Commands, ledger: LedgerProcess) -> None:
