@@ -1,4 +1,4 @@
-"""What an agency does all day, each step in the browser: brand, campaign, schedule, spend, watching; and two at once."""
+"""What an agency does all day, each step in the browser: brand, campaign, schedule, spend, watching; two at once."""
 
 import secrets
 from pathlib import Path
