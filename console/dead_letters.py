@@ -153,7 +153,8 @@ async def count_waiting(settings: Settings) -> int:
         starts, letters = await reader.starts(), 0
         async for _ in reader.to_end():
             letters += 1
-        return letters - await asyncio.to_thread(_count_handled, settings, reader.topic_id, starts)
+        handled = await asyncio.to_thread(_count_handled, settings, reader.topic_id, starts) if letters else 0
+        return letters - handled
 
 
 async def _batches(reader: TopicReader) -> AsyncGenerator[list[Letter], None]:

@@ -89,7 +89,7 @@ def rederive(session: Session, command: ControlCommand) -> Rederived:
     else:
         ledger, up_to = _sums(session, periods, {"arrived_until": decided_at + 1}), None
     if ledger != wanted:
-        found = _searched(session, periods, decided_at, wanted)
+        found = _searched(session, periods, decided_at, wanted, behind=spend)
         ledger, up_to = (ledger, up_to) if found is None else (wanted, found)
     return Rederived(
         agrees=ledger == wanted,
@@ -113,8 +113,11 @@ def _sums(session: Session, periods: _Periods, cut: SpendFilter) -> Sums:
     return Sums(*(spend_total(session, **one).micros for one in wanted))
 
 
-def _searched(session: Session, periods: _Periods, decided_at: int, wanted: Sums) -> int | None:
-    """The offset of the last spend near the decision at which the sums are the wanted ones; None for none."""
+def _searched(
+    session: Session, periods: _Periods, decided_at: int, wanted: Sums, *, behind: SpendEntry | None
+) -> int | None:
+    """The offset of the last spend near the decision at which the sums are the wanted ones; None for none. Where a
+    spend made it nothing less than all up to that one is looked at: fewer rows might add up to it by chance."""
     near = list_spend(
         session,
         brand_id=periods.brand_id,
@@ -122,7 +125,9 @@ def _searched(session: Session, periods: _Periods, decided_at: int, wanted: Sums
         arrived_until=decided_at + _AROUND_MS,
         limit=_LOOKED_AT_MAX,
     ).rows
-    near.sort(key=lambda entry: (entry.incarnation, entry.record_offset))
+    if behind is not None:
+        near = [entry for entry in near if _place(entry) > _place(behind)]
+    near.sort(key=_place)
     if not near:
         return None
     sums = _sums(session, periods, {"up_to": (near[0].incarnation, near[0].record_offset - 1)})
@@ -133,6 +138,10 @@ def _searched(session: Session, periods: _Periods, decided_at: int, wanted: Sums
         if sums == wanted:
             return entry.record_offset
     return None
+
+
+def _place(entry: SpendEntry) -> tuple[int, int]:
+    return entry.incarnation, entry.record_offset
 
 
 def _told(command: ControlCommand) -> Sums:

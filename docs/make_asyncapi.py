@@ -39,7 +39,8 @@ _ABOUT: Final = {
     Topic.CAMPAIGN_CONTROL: "Pauses and resumes. Read it with isolation.level=read_committed; apply only a higher "
     "(epoch, sequence). Compacted: the last command of every campaign stays.",
     Topic.CATALOG: "Brands and campaigns, one document each, the brand's first.",
-    Topic.SPEND_CORRECTIONS: "Changes of the controller's totals, never of the ledger's rows.",
+    Topic.SPEND_CORRECTIONS: "Changes of the controller's totals, never of the ledger's rows. "
+    "The ledger journals them.",
     Topic.DAYPARTING_TICKS: "Moments that wake decisions; they decide nothing. One to each partition.",
     Topic.BUDGET_RESETS: "Begins of days and months of a time zone; they roll over, they do not set zero. "
     "One to each partition.",

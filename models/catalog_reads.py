@@ -1,6 +1,6 @@
 """Reading the catalog: brands, campaigns, zones, history. What is not there raises NotFound."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TypeVar
 
 from sqlalchemy import ColumnElement, func, or_, select
@@ -14,6 +14,7 @@ from models.errors import NotFound
 
 __all__ = [
     "all_zones",
+    "brands_and_campaigns",
     "catalog_size",
     "change_behind",
     "changes_of",
@@ -70,6 +71,18 @@ def list_campaigns(
     if after is not None:
         conditions.append(Campaign.campaign_id > after)
     return session.scalars(select(Campaign).where(*conditions).order_by(Campaign.campaign_id).limit(limit)).all()
+
+
+def brands_and_campaigns(
+    session: Session, brand_ids: Collection[str], campaign_ids: Collection[str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """The currencies of those brands and the brands of those campaigns that there are."""
+    brands = select(Brand.brand_id, Brand.currency).where(Brand.brand_id.in_(brand_ids))
+    campaigns = select(Campaign.campaign_id, Campaign.brand_id).where(Campaign.campaign_id.in_(campaign_ids))
+    return (
+        {row.brand_id: row.currency for row in session.execute(brands)},
+        {row.campaign_id: row.brand_id for row in session.execute(campaigns)},
+    )
 
 
 def zones_in_use(session: Session) -> list[str]:

@@ -33,6 +33,8 @@ class ReplayRun(Base):
     left_out: Mapped[list[str]] = mapped_column(JSONB)
     first_arrived_at: Mapped[int | None] = mapped_column(MomentColumn)
     last_arrived_at: Mapped[int | None] = mapped_column(MomentColumn)
+    #: Rows that went into opening balances, and rows to send.
+    spend_before: Mapped[int] = mapped_column(BigInteger)
     spend_count: Mapped[int] = mapped_column(BigInteger)
     #: The broker has acknowledged all opening balances.
     opened_at: Mapped[int | None] = mapped_column(MomentColumn)
@@ -41,4 +43,6 @@ class ReplayRun(Base):
     sent_up_to: Mapped[list[Json] | None] = mapped_column(JSONB(none_as_null=True))
     #: It has acknowledged all of it: the relay may publish the campaigns.
     filled_at: Mapped[int | None] = mapped_column(MomentColumn)
+    #: By partition, the end of the spend topic then: below it lies everything that was replayed.
+    filled_to: Mapped[dict[str, int] | None] = mapped_column(JSONB(none_as_null=True))
     finished_at: Mapped[int | None] = mapped_column(MomentColumn)

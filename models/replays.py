@@ -17,26 +17,34 @@ from models.replay_run import ReplayRun
 from models.session import engine_of, session_scope
 from models.topic_incarnation import TopicIncarnation
 
-__all__ = ["alone", "begin", "find", "note_filled", "note_finished", "note_opened", "note_sent"]
+__all__ = ["alone", "begin", "find", "finish", "note_filled", "note_opened", "note_sent", "of_topic"]
 
 #: One number for all replays of a database.
 _LOCK = 7_305_821_003
+_LOCK_NOT_AVAILABLE = "55P03"
 #: In place of the id of a topic that was gone before ids were kept.
 _GONE = UUID(int=0)
 
 
 @contextmanager
 def alone(url: str) -> Iterator[None]:
-    """Nobody else replays meanwhile. A killed process frees its lock."""
+    """Nobody else replays meanwhile. A killed process frees its lock, as soon as PostgreSQL sees that it is gone."""
     try:
         with engine_of(url).connect() as connection:
             connection.detach()  # so that closing it ends it, and the lock with it
-            if not connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": _LOCK}):
-                raise Refused("A replay runs already on this database: let it end, or stop it first.")
+            connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
             connection.commit()
             yield
     except DBAPIError as error:
+        if getattr(error.orig, "pgcode", None) == _LOCK_NOT_AVAILABLE:
+            raise Refused("A replay runs already on this database: let it end, or stop it first.") from error
         raise explained(error) from error
+
+
+def of_topic(url: str, topic: str, topic_id: str) -> ReplayRun | None:
+    """The replay that filled, or fills, the topic of this name without prefix."""
+    with session_scope(url) as session:
+        return session.scalar(select(ReplayRun).where(ReplayRun.topic_ids[topic].astext == topic_id))
 
 
 def find(url: str, topic_ids: Mapping[str, str]) -> ReplayRun | None:
@@ -68,12 +76,17 @@ def note_sent(url: str, replay_id: int, sent: int, up_to: Sequence[Json]) -> Non
     _note(url, replay_id, sent=sent, sent_up_to=list(up_to))
 
 
-def note_filled(url: str, replay_id: int) -> None:
-    _note(url, replay_id, filled_at=func.clock_timestamp())
+def note_filled(url: str, replay_id: int, ends: Mapping[int, int]) -> None:
+    """`ends` are those of the spend topic, by partition."""
+    filled_to = {str(partition): end for partition, end in ends.items()}
+    _note(url, replay_id, filled_at=func.clock_timestamp(), filled_to=filled_to)
 
 
-def note_finished(url: str, replay_id: int) -> None:
+def finish(url: str, replay_id: int) -> ReplayRun:
+    """As it is in the end."""
     _note(url, replay_id, finished_at=func.clock_timestamp())
+    with session_scope(url) as session:
+        return session.get_one(ReplayRun, replay_id)
 
 
 def _note(url: str, replay_id: int, **values: object) -> None:

@@ -146,16 +146,16 @@ class Relay:
     ) -> list[Published]:
         held = await in_thread(store.versions, [pending.record_key for pending in waiting])
         versions = [held.get(pending.record_key, 0) + 1 for pending in waiting]
-        outgoing = [self._outgoing(pending, version) for pending, version in zip(waiting, versions, strict=True)]
-        offsets = await topic.publish(outgoing, arrival)
+        outgoing = [self._outgoing(*document, arrival) for document in zip(waiting, versions, strict=True)]
+        offsets = await topic.publish(outgoing)
         return [
             Published(pending, version, record.partition, offset)
             for pending, version, record, offset in zip(waiting, versions, outgoing, offsets, strict=True)
         ]
 
-    def _outgoing(self, pending: Pending, version: int) -> Outgoing:
+    def _outgoing(self, pending: Pending, version: int, arrival: Moment | None) -> Outgoing:
         partition = catalog_partition(pending.row.brand_id, self._settings.partitions)
-        return Outgoing(pending.record_key, encode(document_of(pending.row, version)), partition)
+        return Outgoing(pending.record_key, encode(document_of(pending.row, version)), partition, arrival)
 
 
 _KEPT: Final = "The edit is kept and will be published as soon as broker and database are back."

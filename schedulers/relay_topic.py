@@ -30,6 +30,8 @@ class Outgoing(NamedTuple):
     key: str
     value: bytes
     partition: int
+    #: None is now.
+    arrival: Moment | None = None
 
 
 class CatalogTopic:
@@ -89,7 +91,7 @@ class CatalogTopic:
                 unread = {part for part in unread if await self._consumer.position(part) < ends[part.partition]}
         return seen
 
-    async def publish(self, outgoing: Sequence[Outgoing], arrival: Moment | None = None) -> list[int]:
+    async def publish(self, outgoing: Sequence[Outgoing]) -> list[int]:
         """The offsets, once all in-sync replicas have the records; within a partition the order is kept."""
         with self._answering():
             async with asyncio.timeout(_SILENCE_SECONDS):
@@ -97,7 +99,7 @@ class CatalogTopic:
                     await self._producer.send(
                         self._name, value=value, key=key.encode(), partition=partition, timestamp_ms=arrival
                     )
-                    for key, value, partition in outgoing
+                    for key, value, partition, arrival in outgoing
                 ]
                 return [record.offset for record in await asyncio.gather(*acks)]
 

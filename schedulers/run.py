@@ -1,4 +1,4 @@
-"""The scheduler's process: ticks, resets and the catalog relay side by side, until it is told to stop."""
+"""The scheduler's process: ticks, resets, the catalog relay and the nightly reconcile, until it is told to stop."""
 
 import asyncio
 import signal
@@ -9,6 +9,7 @@ from typing import Final
 
 import structlog
 
+from schedulers.nightly_reconcile import NightlyReconcile
 from schedulers.publish import Publisher
 from schedulers.relay import run_relay
 from schedulers.scheduler import Scheduler
@@ -40,7 +41,8 @@ async def run(
     try:
         with _told_to_stop() as stop:
             async with asyncio.TaskGroup() as group:
-                work = [group.create_task(scheduler.run()), group.create_task(run_relay(settings))]
+                nightly = NightlyReconcile(settings, clock)
+                work = [group.create_task(it) for it in (scheduler.run(), run_relay(settings), nightly.run())]
                 log.info("scheduler_started", brokers=settings.brokers, metrics_port=port)
                 await stop.wait()
                 for task in work:

@@ -5,19 +5,21 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-__all__ = ["TICK", "Kind", "Schedule", "resets_of", "schedules_of"]
+__all__ = ["NIGHTLY_RECONCILE", "TICK", "Kind", "Schedule", "resets_of", "schedules_of"]
 
 
 class Kind(StrEnum):
     TICK = "tick"  # wakes the windows and flights, each minute
     DAILY = "daily"  # a local day begins
     MONTHLY = "monthly"  # a local month begins
+    RECONCILE = "reconcile"  # controller and ledger are compared; published nowhere
 
 
 CRON: Final = {
     Kind.TICK: "* * * * *",
     Kind.DAILY: "0 0 * * *",
     Kind.MONTHLY: "0 0 1 * *",
+    Kind.RECONCILE: "30 3 * * *",
 }
 
 
@@ -34,6 +36,7 @@ class Schedule:
 
 
 TICK: Final = Schedule(Kind.TICK, "UTC")
+NIGHTLY_RECONCILE: Final = Schedule(Kind.RECONCILE, "UTC")
 
 
 def resets_of(time_zone: str) -> tuple[Schedule, ...]:

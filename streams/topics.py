@@ -18,7 +18,7 @@ class Topic(StrEnum):
     SPEND_EVENTS = "spend-events"  # key brand_id
     CAMPAIGN_CONTROL = "campaign-control"  # key campaign_id
     CATALOG = "catalog"  # key brand_id or brand_id/campaign_id, always in the brand's partition
-    SPEND_CORRECTIONS = "spend-corrections"  # key brand_id
+    SPEND_CORRECTIONS = "spend-corrections"  # key brand_id; the worker applies them, the ledger journals them
     DAYPARTING_TICKS = "dayparting-ticks"  # no key, one message to each partition
     BUDGET_RESETS = "budget-resets"  # no key, one message to each partition
     DEAD_LETTERS = "spend-events.dlq"  # key as the original

@@ -12,7 +12,7 @@ __all__ = ["main"]
 HEADINGS: Final = {
     "Start": ("up",),
     "Catalog": ("brand", "campaign", "schedule"),
-    "Spend and decisions": ("spend", "control", "dlq", "simulate", "reconcile", "tasks", "replay"),
+    "Spend and decisions": ("spend", "spend_ledger", "control", "reconcile", "dlq", "simulate", "tasks", "replay"),
     "People and programs": ("user", "token"),
     "Look": ("status", "doctor", "kafka"),
     "Single processes and set-up": ("processes", "topics"),

@@ -104,6 +104,16 @@ def show(campaign_id: str = _ID) -> None:
     show_campaign(ask(look_at_campaign(load_settings(), validation.identifier("campaign", campaign_id))))
 
 
+@app.command()
+def why(campaign_id: str = _ID) -> None:
+    """Why it is paused, in words and numbers: every reason, what crossed, and what would make it run again."""
+    from console import validation
+    from console.why import look_why
+
+    explanation = ask(look_why(load_settings(), validation.identifier("campaign", campaign_id)))
+    output.show(explanation.to_json(), "\n".join(explanation.sentences))
+
+
 @app.command("list")
 def list_(
     brand: str = typer.Option(None, help="Of this brand alone."),

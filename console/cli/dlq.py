@@ -9,6 +9,7 @@ import typer
 
 from console.cli import output
 from console.cli.catalog import actor, ask
+from console.cli.confirmation import confirm
 from console.cli.environment import load_settings
 from console.cli.failures import REFUSED
 from console.cli.frame import App
@@ -25,7 +26,7 @@ app = App("dlq", help="Dead letters: spend events that were refused.", panel="Tr
 
 _COLUMNS: Final = ("id", "at", "reason", "message", "original", "key", "size")
 _STANDING: Final = ("standing", "since", "by", "because")
-#: More letters than these are not told one by one, unless they are refused.
+#: More letters than these are not told one by one, nor more reasons for which they are refused.
 _FEW: Final = 20
 
 _IDS = typer.Argument(None, metavar="ID…", help="As `dlq list` tells them: partition/offset.")
@@ -111,8 +112,7 @@ def drop(
     chosen = _chosen(letters, reason, brand, every)
     because = operations.checked_because(because)
     if not (yes or dry_run):
-        count = ask(_count(settings, chosen))
-        typer.confirm(f"Drop {_number(count)}?", abort=True, err=True)
+        confirm(f"Drop {_number(ask(_count(settings, chosen)))}")
 
     def work(batches: "Batches") -> "Outcomes":
         return operations.drop(settings, batches, actor=actor(settings), because=because, dry_run=dry_run)
@@ -156,10 +156,12 @@ async def _count(settings: "Settings", chosen: "list[Position] | Wanted") -> int
 def _carry_out(
     settings: "Settings", chosen: "list[Position] | Wanted", work: "Callable[[Batches], Outcomes]", dry_run: bool
 ) -> None:
-    """With --json a line for each letter. Without, the few and the refused, and how many became what."""
+    """With --json a line for each letter. Without, the first ones, why others are refused, and how many became what."""
     with _bar(chosen) as progress:
-        tally = ask(_told(work(_batches(settings, chosen, progress)), isinstance(chosen, list), dry_run))
+        tally, untold = ask(_told(work(_batches(settings, chosen, progress)), isinstance(chosen, list), dry_run))
     if not output.is_json():
+        for why, count in untold.most_common(_FEW):
+            output.line(None, f"{count:,} more refused: {why}")
         output.line(None, _totals(tally, dry_run))
     if tally["refused"]:
         raise typer.Exit(REFUSED)
@@ -171,17 +173,21 @@ def _bar(chosen: "list[Position] | Wanted") -> "AbstractContextManager[Progress 
     return nullcontext() if isinstance(chosen, list) else counting_progress("Dead letters")
 
 
-async def _told(outcomes: "Outcomes", each: bool, dry_run: bool) -> Counter[str]:
+async def _told(outcomes: "Outcomes", each: bool, dry_run: bool) -> tuple[Counter[str], Counter[str]]:
+    """How many letters became what, and why those were refused that were not told one by one."""
     from console.dead_letter_views import outcome_view
 
     tally: Counter[str] = Counter()
+    untold: Counter[str] = Counter()
     async with aclosing(outcomes):
         async for batch in outcomes:
             for outcome in batch:
                 tally[outcome.result] += 1
-                if output.is_json() or each or outcome.result == "refused" or tally.total() <= _FEW:
+                if output.is_json() or each or tally.total() <= _FEW:
                     output.line(outcome_view(outcome, dry_run), _line(outcome, dry_run))
-    return tally
+                elif outcome.result == "refused":
+                    untold[outcome.why] += 1
+    return tally, untold
 
 
 def _line(outcome: "Outcome", dry_run: bool) -> str:

@@ -61,16 +61,13 @@ def simulate_spend(
 
 def _checked(value: bytes, settings: "Settings") -> "Spend":
     """Whatever the controller would refuse is refused here, in its words."""
+    from console.spend_check import checked_spend
     from streams.core.refusal import Refusal
-    from streams.core.spend import read_spend
     from streams.errors import RefusedValue
 
-    spend = read_spend(value)
+    spend = checked_spend(value, settings, time.time_ns() // 1_000_000)
     if isinstance(spend, Refusal):
         raise RefusedValue(f"The event is refused: {spend.message}")
-    tolerance = settings.future_tolerance_seconds
-    if spend.occurred_at is not None and spend.occurred_at > time.time_ns() // 1_000_000 + tolerance * 1_000:
-        raise RefusedValue(f"The event is refused: occurred_at may lie at most {tolerance} s ahead of now.")
     return spend
 
 

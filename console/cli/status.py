@@ -26,10 +26,24 @@ def _lines(facts: dict[str, Any]) -> list[str]:
     tick, decision = facts["last_tick"], facts["last_decision"]
     lines.append(f"last tick      {tick['due_at'] if tick else 'none yet'}")
     lines.append(f"last decision  {_decision(decision) if decision else 'none yet'}")
-    lines.append(
-        f"dead letters   {facts['dead_letters']}{'; see `spendgate dlq list`' if facts['dead_letters'] else ''}"
-    )
+    lines.append(f"dead letters   {_letters(facts['dead_letters'])}")
+    lines.append(f"reconcile      {_reconcile(facts['last_reconcile'])}")
     return lines
+
+
+def _letters(waiting: int | None) -> str:
+    if waiting is None:
+        return "not known without the database"
+    return f"{waiting} wait; see `spendgate dlq list`" if waiting else "none waits"
+
+
+def _reconcile(run: dict[str, Any] | None) -> str:
+    if run is None:
+        return "none yet; it runs each night, and with `spendgate reconcile`"
+    if run["failure"]:
+        return f"failed at {run['finished_at']}: {run['failure']}"
+    found = f"{run['differences']} differences" if run["differences"] else "no difference"
+    return f"{found} at {run['finished_at']}, over {run['brands']} brands and {run['campaigns']} campaigns"
 
 
 def _group_lines(group: dict[str, Any]) -> list[str]:

@@ -24,6 +24,7 @@ from streams.core.records import SpendCorrection
 from streams.ledger.replay_sender import ReplaySender, replay_sender
 from streams.ledger.replay_source import LedgerSource, Place, ReplayedSpend, ledger_source
 from streams.settings import Settings, Timestamps
+from streams.topic_reader import topic_reader
 from streams.topics import Topic
 
 __all__ = ["Report", "replay"]
@@ -45,12 +46,12 @@ async def replay(settings: Settings, wish: Wish, report: Report) -> Plan:
             if run.filled_at is None:
                 await relay.relay_pending(_given(settings, run.since_at or run.first_arrived_at))
                 await _fill(settings, run, report)
-                await in_thread(replays.note_filled, url, run.replay_id)
+                await in_thread(replays.note_filled, url, run.replay_id, await _ends(settings))
             await relay.relay_pending(_given(settings, run.last_arrived_at))
         finally:
             await relay.close()
-        await in_thread(replays.note_finished, url, run.replay_id)
-        return await in_thread(plan_of, settings, run)
+        done = await in_thread(replays.finish, url, run.replay_id)
+        return await in_thread(plan_of, settings, done)
 
 
 async def _fill(settings: Settings, run: ReplayRun, report: Report) -> None:
@@ -62,6 +63,11 @@ async def _fill(settings: Settings, run: ReplayRun, report: Report) -> None:
             await filling.openings()
         await filling.spend()
         await filling.unjudged()
+
+
+async def _ends(settings: Settings) -> dict[int, int]:
+    async with topic_reader(settings, Topic.SPEND_EVENTS) as reader:
+        return await reader.ends()
 
 
 class _Filling:
@@ -99,6 +105,7 @@ class _Filling:
     async def spend(self) -> None:
         """The next rows are read while the broker takes the last ones."""
         run, sent = self._run, self._run.sent
+        self._report("spend", sent, run.spend_count)
         await in_thread(self._source.open_spend, run.since_at, _place(run))
         rows = await in_thread(self._source.next_spend)
         while rows:

@@ -43,7 +43,7 @@ class Plan(NamedTuple):
     #: Spend before `since`, which goes over as opening balances.
     spend_before: int
     spend: int
-    #: How much of it an earlier try has sent.
+    #: How much of it has been sent.
     sent: int
     unjudged: int
     left_out_brands: list[str]
@@ -54,10 +54,10 @@ async def begun(settings: Settings, wish: Wish) -> ReplayRun:
     run = await _find(settings, wish)
     if run is not None:
         return run
+    run = await _new_run(settings, wish)
     # The relay must not publish campaigns between the look at the topics and the word that it has to hold them back.
     async with entered_in_thread(relay_store(settings.database, settings.topic(Topic.CATALOG))):
         await _refuse_unless_empty(settings)
-        run = await _new_run(settings, wish)
         await in_thread(replays.begin, settings.database, run, [settings.topic(topic) for topic in ALL_TOPICS])
     return run
 
@@ -65,15 +65,12 @@ async def begun(settings: Settings, wish: Wish) -> ReplayRun:
 async def planned(settings: Settings, wish: Wish) -> Plan:
     """Everything is checked and nothing is changed."""
     run = await _find(settings, wish)
-    if run is None:
-        await _refuse_unless_empty(settings)
-        run = await _new_run(settings, wish)
-    return await in_thread(plan_of, settings, run)
+    return await in_thread(plan_of, settings, run or await _new_run(settings, wish))
 
 
 def plan_of(settings: Settings, run: ReplayRun) -> Plan:
     with ledger_source(settings.database, run.topic_ids[Topic.SPEND_EVENTS], run.left_out) as source:
-        extent, unjudged = source.extent(run.since_at), len(source.unjudged())
+        unjudged = len(source.unjudged())
     with session_scope(settings.database) as session:
         brands, campaigns = catalog_size(session)
     return Plan(
@@ -81,8 +78,8 @@ def plan_of(settings: Settings, run: ReplayRun) -> Plan:
         since=None if run.since_at is None else format_moment(run.since_at),
         brands=brands,
         campaigns=campaigns,
-        spend_before=extent.earlier,
-        spend=extent.spend,
+        spend_before=run.spend_before,
+        spend=run.spend_count,
         sent=run.sent,
         unjudged=unjudged,
         left_out_brands=run.left_out,
@@ -117,6 +114,8 @@ async def _refuse_unless_empty(settings: Settings) -> None:
 
 
 async def _new_run(settings: Settings, wish: Wish) -> ReplayRun:
+    """Not written down yet."""
+    await _refuse_unless_empty(settings)
     ids = await _topic_ids(settings)
     return await in_thread(_run_from_ledger, settings, ids, wish)
 
@@ -135,6 +134,7 @@ def _run_from_ledger(settings: Settings, ids: dict[str, str], wish: Wish) -> Rep
             left_out=source.left_out,
             first_arrived_at=extent.first_arrived_at,
             last_arrived_at=extent.last_arrived_at,
+            spend_before=extent.earlier,
             spend_count=extent.spend,
             sent=0,
         )

@@ -1,17 +1,21 @@
-"""What an installation does now: workers and ledgers, how far behind, last tick and decision, dead letters."""
+"""What an installation does now: workers and ledgers, how far behind, last tick, decision and reconcile, and how many
+dead letters wait."""
 
 import asyncio
 from typing import Any, Final
 
 from aiokafka import ConsumerRecord
 
+from console.dead_letters import count_waiting
 from console.operations.last_records import last_records
+from models.errors import ModelError
+from models.reconcile_run import last_reconcile
+from models.session import session_scope
 from streams.core.moment import format_moment
 from streams.groups import Group, describe_group
 from streams.provision import admin_client
 from streams.records import decode_command, decode_tick
 from streams.settings import Settings
-from streams.topic_reader import topic_reader
 from streams.topics import Topic
 
 __all__ = ["GROUPS", "read_status"]
@@ -25,14 +29,19 @@ Status = dict[str, Any]
 
 async def read_status(settings: Settings) -> Status:
     """As `spendgate status --json` prints it."""
-    groups, last_tick, last_decision, dead_letters = await asyncio.gather(
-        _groups(settings), _last_tick(settings), _last_decision(settings), _count(settings, Topic.DEAD_LETTERS)
+    groups, last_tick, last_decision, dead_letters, reconciled = await asyncio.gather(
+        _groups(settings),
+        _last_tick(settings),
+        _last_decision(settings),
+        _waiting_letters(settings),
+        asyncio.to_thread(_last_reconcile, settings),
     )
     return {
         "groups": groups,
         "last_tick": last_tick,
         "last_decision": last_decision,
         "dead_letters": dead_letters,
+        "last_reconcile": reconciled,
     }
 
 
@@ -74,7 +83,28 @@ async def _newest(settings: Settings, topic: Topic) -> ConsumerRecord | None:
     return max(records, key=lambda record: (record.timestamp, record.offset), default=None)
 
 
-async def _count(settings: Settings, topic: Topic) -> int:
-    """Offsets would count the marks of transactions too."""
-    async with topic_reader(settings, topic) as reader:
-        return len([None async for _ in reader.to_end()])
+async def _waiting_letters(settings: Settings) -> int | None:
+    """None while the database cannot tell which of them were handled."""
+    try:
+        return await count_waiting(settings)
+    except ModelError:
+        return None
+
+
+def _last_reconcile(settings: Settings) -> Status | None:
+    """None also while there is no database to ask, which says so elsewhere."""
+    try:
+        with session_scope(settings.database) as session:
+            run = last_reconcile(session)
+    except ModelError:
+        return None
+    if run is None:
+        return None
+    return {
+        "finished_at": format_moment(run.finished_at),
+        "outcome": run.outcome,
+        "brands": run.brands,
+        "campaigns": run.campaigns,
+        "differences": len(run.differences),
+        "failure": run.failure,
+    }

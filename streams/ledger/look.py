@@ -13,6 +13,7 @@ from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from models.replays import of_topic
 from streams.core.storage import PartRecord
 from streams.errors import ConfigurationError, NotCaughtUp
 from streams.kafka_clients import answering, client_options
@@ -20,8 +21,9 @@ from streams.ledger.comparison import BrandTotals
 from streams.ledger.controller_totals import ControllerTotals
 from streams.ledger.sums import Behind, Cut, Place, behind, sums_below, unbooked
 from streams.settings import Settings
+from streams.startup_checks import input_topic_ids
 from streams.topic_ids import topic_ids
-from streams.topic_reader import topic_reader
+from streams.topic_reader import TopicReader, topic_reader
 from streams.topics import Topic
 
 __all__ = ["PATIENCE_SECONDS", "Look", "look"]
@@ -54,8 +56,8 @@ async def look(
     async with topic_reader(settings, Topic.CONTROLLER_STATE, key=brand_id) as reader:
         controller = ControllerTotals(reader, brand_id)
         await controller.read_to_end()
-        parts = {number: controller.parts.get(number) for number in (await reader.ends())}
-        while waiting := await _unapplied_corrections(settings, parts, corrections_to or {}):
+        parts = {number: controller.parts.get(number) for number in sorted(await reader.ends())}
+        while waiting := await _unapplied(settings, reader, parts, corrections_to or {}):
             patience.spend(parts, f"The controller has not applied {waiting}: is `spendgate worker` running?")
             await controller.read_on()
             parts = {number: controller.parts.get(number) for number in parts}
@@ -89,15 +91,46 @@ class _Patience:
             raise NotCaughtUp(sentence)
 
 
+async def _unapplied(
+    settings: Settings,
+    beside: TopicReader,
+    parts: Mapping[int, PartRecord | None],
+    corrections_to: Mapping[int, int],
+) -> str:
+    """What the totals are without though the ledger's are with it, empty when there is no such thing."""
+    return await _unapplied_replay(settings, parts) or await _unapplied_corrections(
+        settings, beside, parts, corrections_to
+    )
+
+
+async def _unapplied_replay(settings: Settings, parts: Mapping[int, PartRecord | None]) -> str:
+    """The ledger has all rows of a replay before it begins; a repair in the middle would count them twice."""
+    topic_id = (await input_topic_ids(settings))[Topic.SPEND_EVENTS]
+    run = await asyncio.to_thread(of_topic, settings.database, Topic.SPEND_EVENTS.value, topic_id)
+    if run is None:
+        return ""
+    if run.filled_to is None:
+        return f"the spend of replay {run.replay_id}, which has not ended"
+    applied = {number: part.positions[Topic.SPEND_EVENTS] if part else 0 for number, part in parts.items()}
+    behind = any(applied.get(int(number), end) < end for number, end in run.filled_to.items())
+    return f"the spend of replay {run.replay_id}" if behind else ""
+
+
 async def _unapplied_corrections(
-    settings: Settings, parts: Mapping[int, PartRecord | None], corrections_to: Mapping[int, int]
+    settings: Settings,
+    beside: TopicReader,
+    parts: Mapping[int, PartRecord | None],
+    corrections_to: Mapping[int, int],
 ) -> str:
     """Which corrections the totals are without, empty when they are with all of them."""
     applied = {number: part.positions[Topic.SPEND_CORRECTIONS] if part else 0 for number, part in parts.items()}
     if any(applied.get(number, 0) < offset for number, offset in corrections_to.items()):
         return "the corrections of this repair"
+    ends = (await beside.ends_beside([Topic.SPEND_CORRECTIONS]))[Topic.SPEND_CORRECTIONS]
+    if all(end <= applied[number] for number, end in ends.items()):
+        return ""
     async with topic_reader(settings, Topic.SPEND_CORRECTIONS) as reader:
-        # Elsewhere, when one brand is looked at, nobody waits for anything.
+        # What follows may be the mark of a transaction alone. In partitions that are not looked at nobody waits.
         reader.go_to({**await reader.ends(), **applied})
         waiting = len([record async for record in reader.to_end() if record.partition in applied])
     return f"{waiting} corrections" if waiting else ""

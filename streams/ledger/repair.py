@@ -5,6 +5,7 @@ committed will never be. What they have committed is on the topic, and a look wa
 that. So what still differs then was corrected by nobody, and the corrections of it are written all or none.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 
@@ -59,16 +60,17 @@ async def _publish(
     """In one transaction. Returns the offset after the last one, by partition."""
     topic = settings.topic(Topic.SPEND_CORRECTIONS)
     ends: dict[int, int] = {}
-    try:
-        async with answering(settings, _ANSWER_SECONDS), producer.transaction():
-            sent = [
-                await producer.send(topic, encode(it), key=it.brand_id.encode(), partition=number)
-                for number, it in corrections
-            ]
-            for record in [await acknowledged for acknowledged in sent]:
-                ends[record.partition] = max(ends.get(record.partition, 0), record.offset + 1)
-    except ProducerFenced as error:
-        raise Changed("Another repair has begun meanwhile and does it: nothing was corrected here.") from error
+    async with answering(settings, _ANSWER_SECONDS):
+        try:
+            async with producer.transaction():
+                sent = [
+                    await producer.send(topic, encode(it), key=it.brand_id.encode(), partition=number)
+                    for number, it in corrections
+                ]
+                for record in await asyncio.gather(*sent):
+                    ends[record.partition] = max(ends.get(record.partition, 0), record.offset + 1)
+        except ProducerFenced as error:
+            raise Changed("Another repair has begun meanwhile: nothing was corrected here, look again.") from error
     return ends
 
 

@@ -1,8 +1,9 @@
 """Puts opening balances and the ledger's spend on a broker, batch by batch, each record in its brand's partition."""
 
+import asyncio
 from asyncio import Future
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
 import msgspec
@@ -26,6 +27,7 @@ from streams.topics import Topic
 __all__ = ["ReplaySender", "replay_sender"]
 
 _CONNECT_SECONDS: Final = 8.0
+_CLOSING_SECONDS: Final = 5.0
 _BATCH_BYTES: Final = 256 * 1024
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -44,7 +46,9 @@ async def replay_sender(settings: Settings, replay_id: int) -> AsyncIterator["Re
             await producer.start()
         yield ReplaySender(settings, producer, replay_id)
     finally:
-        await producer.stop()
+        with suppress(TimeoutError, KafkaError, OSError):
+            async with asyncio.timeout(_CLOSING_SECONDS):
+                await producer.stop()
 
 
 class ReplaySender:

@@ -12,7 +12,7 @@ from streams.settings import Settings
 __all__ = ["difference_view", "record_failure", "record_run"]
 
 
-def record_run(settings: Settings, found: Reconciliation, *, started_by: str) -> None:
+def record_run(settings: Settings, found: Reconciliation, *, started_by: str) -> ReconcileRun:
     """Blocks."""
     run = ReconcileRun(
         started_at=found.started_at,
@@ -27,6 +27,7 @@ def record_run(settings: Settings, found: Reconciliation, *, started_by: str) ->
     )
     with session_scope(settings.database) as session:
         session.add(run)
+    return run
 
 
 def record_failure(settings: Settings, why: str, *, started_by: str, started_at: Moment, finished_at: Moment) -> None:

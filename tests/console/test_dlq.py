@@ -1,7 +1,8 @@
-"""`dlq list` and `dlq show` of letters that a real worker refused."""
+"""`dlq …` of letters that a real worker refused."""
 
 import asyncio
 import base64
+import io
 import json
 import time
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from console.local.kafka import LocalKafka
+from streams.core.partitioner import partition_of
 from streams.settings import Settings
 from streams.topics import Topic
 from tests.console.commands import Commands
@@ -75,6 +77,96 @@ def test_a_letter_that_is_not_there_is_exit_3(commands: Commands, letter: str) -
     assert commands.run("dlq", "show", letter).exit_code == 3
 
 
+def test_a_letter_is_replayed_once_its_brand_is_there_and_then_waits_no_more(
+    commands: Commands, worker: WorkerProcess, kafka: LocalKafka
+) -> None:
+    brand_id = commands.brand().replace("brand", "late")
+    letter_id = _unknown(commands, kafka, brand_id, "3.00")
+    ran = commands.run("dlq", "replay", letter_id)
+    assert (ran.exit_code, ran.err) == (4, "")
+    assert ran.out == f"{letter_id} refused: There is no brand {brand_id}: add it first.\n1 refused\n"
+
+    commands.done("brand", "add", brand_id, "--time-zone", "UTC", "--currency", "USD")
+    told = commands.done("dlq", "replay", "--brand", brand_id, "--dry-run")
+    assert told == f"{letter_id} would be replayed\n1 replayed; nothing was done\n"
+    assert len(_listed(commands, "--brand", brand_id)) == 1
+    replayed = commands.json("dlq", "replay", "--brand", brand_id)
+    assert (replayed["id"], replayed["result"], replayed["dry_run"]) == (letter_id, "replayed", False)
+    assert replayed["copy"]["topic"] == Settings().topic(Topic.SPEND_EVENTS)
+
+    assert commands.json("dlq", "list", "--brand", brand_id) == []
+    assert commands.done("dlq", "replay", "--brand", brand_id) == "No dead letter that waits fits.\n"
+    assert "already: It was replayed at " in commands.done("dlq", "replay", letter_id)
+    [handled] = commands.json("dlq", "list", "--all", "--brand", brand_id)
+    assert (handled["standing"], handled["by"]) == ("replayed", "cli:tester")
+    assert "standing  replayed" in commands.done("dlq", "show", letter_id)
+    _until_spent(commands, brand_id, "3.00")
+    commands.done("dlq", "replay", letter_id, "--force")
+    commands.done("simulate-spend", commands.campaign(brand_id), "1.00")  # is counted after what was sent before
+    _until_spent(commands, brand_id, "4.00")
+
+
+def test_a_letter_is_dropped_after_a_question_and_with_a_reason(
+    commands: Commands, worker: WorkerProcess, kafka: LocalKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    brand_id = commands.brand().replace("brand", "never")
+    letter_id = _unknown(commands, kafka, brand_id, "3.00")
+    drop = ("dlq", "drop", letter_id, "--because", "a test of ours")
+    assert commands.refused(*drop) == "Drop 1 dead letter? Nobody is there to confirm it: give --yes."
+    monkeypatch.setattr("sys.stdin", _Typed("y\n"))
+    ran = commands.run(*drop)
+    assert (ran.exit_code, ran.out, ran.err) == (1, "", "Drop 1 dead letter? Type yes:\nNothing was done.\n")
+    assert commands.json(*drop, "--dry-run")["result"] == "dropped"
+    assert len(_listed(commands, "--brand", brand_id)) == 1
+
+    monkeypatch.setattr("sys.stdin", _Typed("yes\n"))
+    assert commands.json(*drop)["result"] == "dropped"
+    assert commands.json("dlq", "list", "--brand", brand_id) == []
+    again = commands.json(*drop, "--yes")
+    assert (again["result"], "(a test of ours)" in again["why"]) == ("already", True)
+    shown = commands.json("dlq", "show", letter_id)
+    assert (shown["standing"], shown["because"], shown["by"]) == ("dropped", "a test of ours", "cli:tester")
+
+
+@pytest.mark.parametrize("command", [["replay"], ["drop", "--because", "x", "--yes"]])
+@pytest.mark.parametrize("which", [[], ["0/0", "--all"], ["0"], ["--brand", "a b"], ["--reason", "because"]])
+def test_letters_are_named_one_by_one_or_by_a_filter(commands: Commands, command: list[str], which: list[str]) -> None:
+    commands.refused("dlq", *command, *which)
+
+
+@pytest.mark.parametrize("because", ["", " ", "x" * 1001, "line\nbreak"])
+def test_who_drops_says_why(commands: Commands, because: str) -> None:
+    assert "Say why" in commands.refused("dlq", "drop", "--all", "--yes", "--because", because)
+
+
+@pytest.mark.parametrize("command", [["replay"], ["drop", "--because", "x", "--yes"], ["drop", "--because", "x"]])
+def test_a_letter_that_is_not_there_is_neither_replayed_nor_dropped(commands: Commands, command: list[str]) -> None:
+    ran = commands.run("dlq", *command, "0/999999")
+    assert (ran.exit_code, ran.err) == (3, "There is no dead letter 0/999999.\n")
+
+
+class _Typed(io.StringIO):
+    """What a person types at a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def _unknown(commands: Commands, kafka: LocalKafka, brand_id: str, amount: str) -> str:
+    """The id of a letter about a brand that is not there."""
+    event = {"event_id": "e", "brand_id": brand_id, "campaign_id": "c", "amount": amount}
+    partition = partition_of(brand_id, Settings().partitions)
+    asyncio.run(_sent(kafka.brokers, brand_id, json.dumps(event).encode(), [], partition))
+    (letter,) = _listed(commands, "--brand", brand_id, "--reason", "unknown_brand")
+    return str(letter["id"])
+
+
+def _until_spent(commands: Commands, brand_id: str, amount: str) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while (spent := commands.json("brand", "show", brand_id)["daily_spent"]) != amount:
+        assert time.monotonic() < deadline, spent
+
+
 def _listed(commands: Commands, *options: str, count: int = 1) -> list[dict[str, Any]]:
     """The letters as soon as there are so many."""
     deadline = time.monotonic() + PATIENCE_SECONDS
@@ -89,8 +181,8 @@ def _send(kafka: LocalKafka, key: str, value: bytes, headers: list[tuple[str, by
     return asyncio.run(_sent(kafka.brokers, key, value, headers))
 
 
-async def _sent(brokers: str, key: str, value: bytes, headers: list[tuple[str, bytes]]) -> int:
+async def _sent(brokers: str, key: str, value: bytes, headers: list[tuple[str, bytes]], partition: int = 0) -> int:
     async with AIOKafkaProducer(bootstrap_servers=brokers) as producer:
         topic = Settings().topic(Topic.SPEND_EVENTS)
-        record = await producer.send_and_wait(topic, value, key=key.encode(), partition=0, headers=headers)
+        record = await producer.send_and_wait(topic, value, key=key.encode(), partition=partition, headers=headers)
         return int(record.offset)

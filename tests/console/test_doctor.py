@@ -82,7 +82,7 @@ def test_status_of_an_installation_that_never_ran_says_so(capsys: pytest.Capture
     capsys.readouterr()
     assert run(application(), ["status", "--json"]) == 0
     status = json.loads(capsys.readouterr().out)
-    assert status == {"groups": [], "last_tick": None, "last_decision": None, "dead_letters": 0}
+    assert status == {"groups": [], "last_tick": None, "last_decision": None, "dead_letters": 0, "last_reconcile": None}
     assert run(application(), ["status"]) == 0
     assert "spendgate up" in capsys.readouterr().out
 

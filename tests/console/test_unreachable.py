@@ -36,6 +36,9 @@ def campaign_id(commands: Commands) -> str:
         ["control", "tail"],
         ["dlq", "list"],
         ["dlq", "show", "0/0"],
+        ["dlq", "replay", "--all"],
+        ["dlq", "drop", "--all", "--yes", "--because", "a test"],
+        ["reconcile"],
     ],
 )
 def test_a_broker_that_is_down_is_exit_5_and_one_sentence(
@@ -58,6 +61,7 @@ def test_a_broker_that_is_down_is_exit_5_and_one_sentence(
         ["brand", "list"],
         ["campaign", "history", "CAMPAIGN"],
         ["schedule", "preview", "CAMPAIGN"],
+        ["reconcile"],
         ["simulate-spend", "CAMPAIGN", "1"],
     ],
 )

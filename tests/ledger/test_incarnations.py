@@ -8,12 +8,11 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.errors import ConfigurationError
 from streams.ledger.ledger import GROUP
-from streams.provision import admin_client, create_topics
+from streams.provision import admin_client
 from streams.settings import Settings
-from streams.topic_ids import topic_facts
-from streams.topics import Topic
 from tests.ledger.conftest import Books, RunningLedger
 from tests.ledger.test_ledger import NOON, _refuse
+from tests.ledger.topics import make_anew
 from tests.streams.broker import Broker, open_broker, spend_event
 
 NewLedger = Callable[[], RunningLedger]
@@ -32,7 +31,7 @@ async def test_a_new_topic_of_the_old_name_is_read_from_its_first_record(
         await first.stop()
         committed = await _committed(settings)
         assert max(committed.values()) == 3
-    await _make_anew(settings)
+    await make_anew(settings)
     async with open_broker(settings) as broker:
         await _three_spends(broker, "new")
         await _commit(settings, committed)
@@ -52,7 +51,7 @@ async def test_a_topic_that_is_made_anew_under_a_running_ledger_ends_it_before_a
         first = new_ledger()
         await _three_spends(broker, "old")
         await books.until(SUM, [(3, Decimal(3))])
-    await _make_anew(settings)
+    await make_anew(settings)
     with pytest.raises(ConfigurationError, match="made anew: start the ledger again"):
         await first.ended()
     new_ledger()
@@ -89,16 +88,6 @@ async def _three_spends(broker: Broker, name: str) -> None:
     await broker.brand("nike", at=NOON)
     for number in range(3):
         await broker.spend("nike", "c", "1.00", at=NOON, event_id=f"{name}-{number}")
-
-
-async def _make_anew(settings: Settings) -> None:
-    """All topics under their old names, empty."""
-    names = [settings.topic(topic) for topic in Topic]
-    async with admin_client(settings) as admin:
-        await admin.delete_topics(names)
-        while await topic_facts(admin._client, names):
-            pass
-    await create_topics(settings)
 
 
 async def _committed(settings: Settings) -> dict[TopicPartition, int]:

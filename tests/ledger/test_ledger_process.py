@@ -2,12 +2,6 @@
 
 import asyncio
 import json
-import os
-import signal
-import subprocess
-import sys
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -15,57 +9,17 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from console.local.ports import HOST, choose_port
+from console.local.ports import choose_port
 from console.local.postgres import LocalPostgres
 from models import migrate
 from streams.settings import Settings
 from streams.topics import Topic
 from tests.ledger.conftest import PATIENCE_SECONDS, Books
+from tests.ledger.ledger_process import LedgerProcess
 from tests.streams.broker import Broker, spend_event
 
-ROOT = Path(__file__).parents[2]
 NOON = "2025-09-08T12:00:00Z"
 EVENTS = 4_000
-
-
-class LedgerProcess:
-    def __init__(self, settings: Settings, log: Path) -> None:
-        self.log = log
-        self._port = choose_port(0, "test")
-        with log.open("ab") as out:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "console.cli", "ledger"],
-                env=_environment(settings) | {"SPENDGATE_METRICS_PORT": str(self._port)},
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                cwd=ROOT,
-            )
-
-    async def until_ready(self, wanted: bool = True) -> None:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while await asyncio.to_thread(self._is_ready) is not wanted:
-                assert self._process.poll() is None, self.log.read_text()
-                await asyncio.sleep(0.05)
-
-    def terminate(self) -> int:
-        self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(PATIENCE_SECONDS)
-
-    def kill(self) -> None:
-        """kill -9; without effect on one that has ended."""
-        self._process.kill()
-        self._process.wait()
-
-    def _is_ready(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"http://{HOST}:{self._port}/health/ready", timeout=2) as answer:
-                return bool(answer.status == 200)
-        except urllib.error.HTTPError as error:
-            error.close()
-            return False
-        except OSError:
-            return False
 
 
 NewProcess = Callable[[Settings], LedgerProcess]
@@ -138,17 +92,3 @@ async def _enqueue(broker: Broker, event: dict[str, str], partition: int) -> Non
     value = json.dumps(event).encode()
     topic = broker.settings.topic(Topic.SPEND_EVENTS)
     await broker.producer.send(topic, value, key=b"nike", partition=partition)
-
-
-def _environment(settings: Settings) -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SPENDGATE_")}
-    return {
-        **inherited,
-        "SPENDGATE_BROKERS": settings.brokers,
-        "SPENDGATE_DATABASE_URL": settings.database,
-        "SPENDGATE_TOPIC_PREFIX": settings.topic_prefix,
-        "SPENDGATE_PARTITIONS": str(settings.partitions),
-        "SPENDGATE_TIMESTAMPS": settings.timestamps,
-        "PYTHONPATH": str(ROOT),
-        "PYTHONUNBUFFERED": "1",
-    }

@@ -93,6 +93,7 @@ def _environment(settings: Settings) -> dict[str, str]:
         "SPENDGATE_PARTITIONS": str(settings.partitions),
         "SPENDGATE_TIMESTAMPS": settings.timestamps,
         "SPENDGATE_FLUSH_INTERVAL_SECONDS": str(settings.flush_interval_seconds),
+        "SPENDGATE_DUPLICATE_WINDOW": str(settings.duplicate_window),
         "SPENDGATE_METRICS_PORT": "0",
         "PYTHONUNBUFFERED": "1",
     }

@@ -25,11 +25,13 @@ def upgrade() -> None:
         sa.Column("left_out", _JSON, nullable=False),
         sa.Column("first_arrived_at", _MOMENT, nullable=True),
         sa.Column("last_arrived_at", _MOMENT, nullable=True),
+        sa.Column("spend_before", sa.BigInteger(), nullable=False),
         sa.Column("spend_count", sa.BigInteger(), nullable=False),
         sa.Column("opened_at", _MOMENT, nullable=True),
         sa.Column("sent", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("sent_up_to", _JSON, nullable=True),
         sa.Column("filled_at", _MOMENT, nullable=True),
+        sa.Column("filled_to", _JSON, nullable=True),
         sa.Column("finished_at", _MOMENT, nullable=True),
         sa.CheckConstraint("sent >= 0", name=op.f("ck_replay_run_sent_is_not_negative")),
         sa.CheckConstraint(
