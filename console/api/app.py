@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.staticfiles import StaticFiles
 
-from console.api import brands, campaigns, control, dead_letters, health, spend, status
+from console.api import brands, campaigns, control, dead_letters, health, reconcile, spend, status
 from console.api.frame import Frame
 from console.api.openapi import describe
 from console.api.problems import add_handlers
@@ -45,8 +45,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Frame)
     add_handlers(app)
     app.openapi = cache(lambda: describe(app))  # type: ignore[method-assign]
-    for router in (brands.router, campaigns.router, spend.router, control.router, dead_letters.router, status.router):
-        app.include_router(router)
+    for part in (brands, campaigns, spend, control, dead_letters, reconcile, status):
+        app.include_router(part.router)
     app.include_router(health.router)
     app.include_router(sign_in.router)
     app.include_router(live_pages.router)

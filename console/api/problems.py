@@ -15,7 +15,7 @@ from console.access.gate import RETRY_AFTER_SECONDS, SignInRefused, TooManyAttem
 from console.access.rights import Forbidden, NotSignedIn, SignInFirst
 from console.web.render import page
 from models.errors import AlreadyExists, DatabaseAway, NotFound, NotMigrated, Refused, StaleEdit
-from streams.errors import ConfigurationError, RefusedValue, Unreachable
+from streams.errors import ConfigurationError, NotCaughtUp, RefusedValue, Unreachable
 from streams.errors import NotFound as NothingOfThatName
 
 __all__ = ["Problem", "add_handlers", "defect", "problem", "too_large"]
@@ -31,6 +31,7 @@ STATUS_OF: Final[dict[type[Exception], HTTPStatus]] = {
     ConfigurationError: HTTPStatus.SERVICE_UNAVAILABLE,
     DatabaseAway: HTTPStatus.SERVICE_UNAVAILABLE,
     Forbidden: HTTPStatus.FORBIDDEN,
+    NotCaughtUp: HTTPStatus.SERVICE_UNAVAILABLE,
     NotFound: HTTPStatus.NOT_FOUND,
     NotMigrated: HTTPStatus.SERVICE_UNAVAILABLE,
     NotSignedIn: HTTPStatus.UNAUTHORIZED,

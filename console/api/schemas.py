@@ -28,6 +28,7 @@ __all__ = [
     "NewSpend",
     "Problem",
     "Published",
+    "Reconciliation",
     "Schedule",
     "SpendPage",
     "Status",
@@ -372,6 +373,29 @@ class LetterOutcome(_Shown, frozen=True, kw_only=True):
     brand_id: str | None
     event_id: str | None
     copy: Copy | None
+
+
+class Difference(_Shown, frozen=True, kw_only=True):
+    """`missing` is what the controller would have to add."""
+
+    brand_id: str
+    campaign_id: str | None
+    total: str
+    period: str | None
+    controller: Money
+    ledger: Money
+    missing: Money
+
+
+class Reconciliation(_Shown, frozen=True, kw_only=True):
+    """`positions` has of each partition and topic the offset up to which both were compared."""
+
+    brand_id: str | None
+    brands: int
+    campaigns: int
+    positions: dict[str, dict[str, int]]
+    differences: list[Difference]
+    beyond_repair: dict[str, str]
 
 
 class Status(Struct, frozen=True, kw_only=True):

@@ -2,13 +2,19 @@
 
 import asyncio
 import json
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 
 from models.control_log import ControlLog
 from streams.records import encode
 from streams.spend_producer import spend_producer
-from tests.console.api.server import Api
+from tests.console.api.server import Api, until
+from tests.console.commands import EXECUTABLE
 from tests.console.conftest import Surroundings
 from tests.docs.messages import play
 from tests.models.ledger_rows import NOON, add
@@ -62,6 +68,19 @@ def test_a_dead_letter_is_dropped_with_a_reason(api: Api, surroundings: Surround
     api.problem("GET", "/api/v1/dead-letters/x/1", 422)
 
 
+def test_the_controllers_totals_are_the_ledgers_rows(api: Api, surroundings: Surroundings, tmp_path: Path) -> None:
+    campaign_id = api.campaign(api.brand(brand_id="proved"))
+    event = {"event_id": "e", "brand_id": "proved", "campaign_id": campaign_id, "amount": "1.25"}
+    api.ok("POST", "/api/v1/spend", 202, json=event)
+    with _ledger(surroundings, tmp_path):
+        until(lambda: api.http.get("/api/v1/reconcile?brand_id=proved").status_code == 200, seconds=90)
+        found = api.get("/reconcile", brand_id="proved")
+        assert (found["brands"], found["campaigns"], found["differences"]) == (1, 1, [])
+        api.problem("GET", "/api/v1/reconcile", 404, params={"brand_id": "no-such-brand"})
+        [booked] = api.get("/spend", brand_id="proved")["items"]
+        assert (booked["amount"], booked["refused"]) == ("1.25", None)
+
+
 def test_status_tells_workers_and_lag(api: Api) -> None:
     status = api.get("/status")
     assert [group["group"].rpartition("-")[2] for group in status["groups"]] == ["worker"]
@@ -75,6 +94,18 @@ def test_health_and_metrics_are_open_and_name_nobody(api: Api, api_url: str) -> 
     metrics = httpx.get(f"{api_url}/metrics").text
     assert 'spendgate_http_requests_total{method="GET",route="/api/v1/brands/{brand_id}",status="200"}' in metrics
     assert brand_id not in metrics
+
+
+@contextmanager
+def _ledger(surroundings: Surroundings, folder: Path) -> Iterator[None]:
+    environment = {**os.environ, **surroundings.environment, "SPENDGATE_METRICS_PORT": "0"}
+    with (folder / "ledger.log").open("wb") as log:
+        process = subprocess.Popen([EXECUTABLE, "ledger"], env=environment, stdout=log, stderr=log)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
 
 
 async def _publish(surroundings: Surroundings, brand_id: str, value: bytes) -> None:
