@@ -1,4 +1,5 @@
-"""What the database lets our role do: the processes add to every table and stage rows in temporary ones."""
+"""What the database lets our role do: the processes add to every table, change rows that are not kept as they are, and
+stage new ones in temporary tables."""
 
 from typing import Final
 
@@ -12,8 +13,10 @@ __all__ = ["missing_privileges"]
 _MISSING: Final = text(
     """
     SELECT privilege || ' on ' || name
-    FROM unnest(CAST(:tables AS text[])) AS name, unnest(ARRAY['SELECT', 'INSERT']) AS privilege
+    FROM unnest(CAST(:tables AS text[])) AS name, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE']) AS privilege
     WHERE to_regclass(quote_ident(name)) IS NOT NULL AND NOT has_table_privilege(quote_ident(name), privilege)
+      AND (privilege <> 'UPDATE' OR NOT EXISTS (
+          SELECT FROM pg_trigger WHERE tgrelid = to_regclass(quote_ident(name)) AND tgname = name || '_is_kept'))
     UNION ALL
     SELECT 'TEMPORARY on the database' WHERE NOT has_database_privilege(current_database(), 'TEMPORARY')
     ORDER BY 1

@@ -71,7 +71,10 @@ def test_a_role_that_may_not_add_to_a_table_is_told_what_it_lacks(
             monkeypatch.setenv("SPENDGATE_DATABASE_URL", _as(database_url, role, "reader"))
             assert set(wrong(capsys)) == {"permissions"}
             run(application(), ["doctor"])
-            assert "INSERT on spend_log" in capsys.readouterr().out
+            told = capsys.readouterr().out
+            assert "INSERT on spend_log" in told
+            assert "UPDATE on ledger_position" in told
+            assert "UPDATE on spend_log" not in told
         finally:
             cursor.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
             connection.commit()

@@ -118,6 +118,30 @@ ROWS: Final[dict[str, dict[str, Row]]] = {
             "because": "sent by mistake",
         },
     },
+    "0005": {
+        "account": {"name": "ann", "password_hash": "$argon2id$…", "role": "admin"},
+        "web_session": {"session_hash": b"\x00\xff", "name": "ann"},
+        "access_token": {
+            "name": "export",
+            "token_hash": b"\x00\xff",
+            "role": "viewer",
+            "created_by": "ann",
+            "expires_at": _NOW,
+        },
+        "account_change": {"actor": "ann", "kind": "user", "name": "ann", "fields": Json({"role": {"to": "admin"}})},
+        "sign_in_allowance": {"key": "ann", "attempts": 1.5},
+    },
+    "0006": {},  # indexes alone
+    "0007": {
+        "replay_run": {
+            "actor": "ann",
+            "topic_ids": Json({"spend-events": "x"}),
+            "catalog_topic_id": "x",
+            "left_out": Json([]),
+            "spend_before": 2,
+            "spend_count": 3,
+        },
+    },
 }
 
 #: Columns that a revision takes away, because what they said is said elsewhere.
