@@ -31,7 +31,7 @@ from streams.core.spend import Spend, read_spend
 from streams.errors import Unreachable
 from streams.spend_producer import Acked
 
-__all__ = ["router"]
+__all__ = ["judged", "router"]
 
 EVENTS_MAX: Final = 1_000
 
@@ -109,16 +109,18 @@ def _events(body: bytes) -> Sequence[bytes]:
 
 
 def _checked(services: Services, place: int, value: bytes, now: Moment) -> Checked:
+    return Checked(place, value, judged(services, value, now))
+
+
+def judged(services: Services, value: bytes, now: Moment) -> Spend | Refusal:
     """Whatever the controller would refuse is refused here, in its words, instead of becoming a dead letter."""
     spend = read_spend(value)
     if isinstance(spend, Refusal):
-        return Checked(place, value, spend)
+        return spend
     currency = _currency_of(services, spend.brand_id)
     if currency is None:
-        message = f"brand_id: no brand {spend.brand_id}; add it first"
-        return Checked(place, value, Refusal(RefusalReason.UNKNOWN_BRAND, message))
-    refusal = would_refuse(spend, currency, now, services.settings.future_tolerance_seconds * 1_000)
-    return Checked(place, value, refusal or spend)
+        return Refusal(RefusalReason.UNKNOWN_BRAND, f"brand_id: no brand {spend.brand_id}; add it first")
+    return would_refuse(spend, currency, now, services.settings.future_tolerance_seconds * 1_000) or spend
 
 
 def _currency_of(services: Services, brand_id: str) -> str | None:

@@ -17,13 +17,12 @@ class Flash(NamedTuple):
 _SAID: Final = {
     "saved": Flash("done", "Saved, and the broker has it."),
     "added": Flash("done", "Added, and the broker has it."),
-    "same": Flash("note", "Nothing was different, so nothing was changed."),
     "kept": Flash(
         "warning",
         "Saved, but the broker has not answered in time. It is published as soon as the broker is back; "
         "until then the controller decides by what it had before.",
     ),
-    "signed-out": Flash("done", "Done. Whoever was signed in by it is signed out."),
+    "done": Flash("done", "Done; it holds from now on."),
     "revoked": Flash("done", "The token is revoked: it opens nothing any more."),
     "replayed": Flash("done", "The original was published again."),
     "dropped": Flash("done", "The dead letter is dropped: it is shown no more."),

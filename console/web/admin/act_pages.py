@@ -103,7 +103,7 @@ def _question(
         "catalog/ask.html",
         person=person,
         title=title,
-        effect=act.effect(kind),
+        effect=act.effect(kind, many=len(names) > 1),
         button=act.label,
         dangerous=act in _DANGEROUS,
         names=names,

@@ -20,9 +20,10 @@ class Act(StrEnum):
     def label(self) -> str:
         return _LABELS[self]
 
-    def effect(self, kind: str) -> str:
-        """What it will do to a `brand` or a `campaign`, for the question before it is done."""
-        return _EFFECTS[self][kind == "campaign"]
+    def effect(self, kind: str, many: bool = False) -> str:
+        """What it will do to a `brand`, a `campaign` or many campaigns, for the question before it is done."""
+        told = _EFFECTS[self][kind == "campaign"]
+        return told.replace("It ", "Each ", 1) if many else told
 
     def of_brand(self) -> BrandChanges:
         """The change that it is."""
@@ -54,7 +55,7 @@ _EFFECTS: Final = {
     ),
     Act.ARCHIVE: (
         "All of its campaigns are told to pause. What is still spent is still counted.",
-        "It is told to pause. What it still spends is still counted.",
+        "It is told to pause. What is still spent is still counted.",
     ),
     Act.UNARCHIVE: (
         "Its campaigns run again, each as soon as nothing else holds it.",

@@ -17,9 +17,10 @@ from console.web.admin.database import edit, look
 from console.web.admin.edit_form import EditForm
 from console.web.admin.fields import BRAND, NEW_BRAND, texts_of
 from console.web.admin.paging import PAGE_ROWS, first_page, next_page, wanted
-from console.web.admin.zone_change import zone_change_words, zone_starts_at
+from console.web.admin.zone_change import zone_change_words
 from console.web.render import page
 from console.web.said import with_said
+from console.zone_change import zone_starts_at
 from models.brand import Brand
 from models.catalog import add_brand, change_time_zone, edit_brand
 from models.catalog_reads import get_brand, list_brands

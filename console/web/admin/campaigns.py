@@ -11,7 +11,7 @@ from console.access.rights import PageOperator, PageViewer
 from console.api.services import Served, Services
 from console.schedule_preview import schedule_of
 from console.web.admin.acts import Act, acts_for
-from console.web.admin.database import edit, look
+from console.web.admin.database import campaign_and_brand, edit, look
 from console.web.admin.edit_form import EditForm
 from console.web.admin.fields import CAMPAIGN, NEW_CAMPAIGN, texts_of
 from console.web.admin.paging import PAGE_ROWS, first_page, next_page, wanted
@@ -21,7 +21,7 @@ from console.web.schedule.week import in_words
 from models.brand import Brand
 from models.campaign import Campaign
 from models.catalog import add_campaign, edit_campaign
-from models.catalog_reads import get_brand, get_campaign, list_campaigns
+from models.catalog_reads import list_campaigns
 from models.errors import AlreadyExists, NotFound, StaleEdit
 from streams.core.reasons import reason_names
 from streams.errors import Unreachable
@@ -95,7 +95,7 @@ async def add(request: Request, person: PageOperator, services: Served) -> Respo
 
 @router.get("/campaigns/{campaign_id}/edit")
 async def edit_form(request: Request, campaign_id: str, person: PageOperator, services: Served) -> Response:
-    row, brand = await _campaign(services, campaign_id)
+    row, brand = await campaign_and_brand(services, campaign_id)
     form = EditForm.opened(CAMPAIGN, texts_of(CAMPAIGN, row), row.revision)
     return _edit_form(request, person, row, brand, form)
 
@@ -104,7 +104,7 @@ async def edit_form(request: Request, campaign_id: str, person: PageOperator, se
 async def save(request: Request, campaign_id: str, person: PageOperator, services: Served) -> Response:
     """Asked again where somebody else has edited the same fields."""
     form = EditForm.sent(CAMPAIGN, dict(await request.form()))
-    row, brand = await _campaign(services, campaign_id)
+    row, brand = await campaign_and_brand(services, campaign_id)
     if form.errors:
         return _edit_form(request, person, row, brand, form, HTTPStatus.UNPROCESSABLE_ENTITY)
     if versions := form.conflict(row, row.revision):
@@ -128,14 +128,6 @@ async def save(request: Request, campaign_id: str, person: PageOperator, service
     except StaleEdit:  # another edit came between the look and this one
         return await save(request, campaign_id, person, services)
     return _seen(request.url.path, said)
-
-
-async def _campaign(services: Services, campaign_id: str) -> tuple[Campaign, Brand]:
-    def read(session: Any) -> tuple[Campaign, Brand]:
-        row = get_campaign(session, campaign_id)
-        return row, get_brand(session, row.brand_id)
-
-    return await look(services, read)
 
 
 def _listed(services: Services, row: Campaign) -> Listed:

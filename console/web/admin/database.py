@@ -11,12 +11,13 @@ from console.api.services import Services
 from console.catalog_mirror import CatalogMirror
 from models.brand import Brand
 from models.campaign import Campaign
+from models.catalog_reads import get_brand, get_campaign
 from models.errors import DatabaseAway
 from models.session import session_scope
 from schedulers.relay import wait_until_published
 from streams.errors import Unreachable
 
-__all__ = ["edit", "look"]
+__all__ = ["campaign_and_brand", "edit", "look"]
 
 _Found = TypeVar("_Found")
 _Row = TypeVar("_Row", Brand, Campaign)
@@ -30,6 +31,16 @@ async def look(services: Services, read: Callable[[Session], _Found]) -> _Found:
             return read(session)
 
     return await asyncio.to_thread(in_transaction)
+
+
+async def campaign_and_brand(services: Services, campaign_id: str) -> tuple[Campaign, Brand]:
+    """Or NotFound."""
+
+    def read(session: Session) -> tuple[Campaign, Brand]:
+        campaign = get_campaign(session, campaign_id)
+        return campaign, get_brand(session, campaign.brand_id)
+
+    return await look(services, read)
 
 
 async def edit(services: Services, act: Callable[[Session], list[_Row]]) -> str:

@@ -1,20 +1,11 @@
 """What another time zone means for the day and the month that are open, in words. No I/O."""
 
-from typing import Final
-
 from console.web.clock_words import length_text, local_time
+from console.zone_change import zone_starts_at
 from streams.core.calendar import Zones, ZoneSpan, budget_day, budget_month
-from streams.core.moment import MINUTE, Moment
+from streams.core.moment import Moment
 
-__all__ = ["zone_change_words", "zone_starts_at"]
-
-#: Every process has the new zone before it begins.
-_AHEAD: Final = MINUTE
-
-
-def zone_starts_at(now: Moment) -> Moment:
-    """When a zone that is chosen now comes into force: on a whole minute."""
-    return -(-(now + _AHEAD) // MINUTE) * MINUTE
+__all__ = ["zone_change_words"]
 
 
 def zone_change_words(zones: Zones, time_zone: str, now: Moment) -> list[str]:

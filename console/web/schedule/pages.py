@@ -10,9 +10,9 @@ from starlette.responses import JSONResponse, RedirectResponse
 
 from console.access.person import Person, Role
 from console.access.rights import PageOperator, PageViewer
-from console.api.services import Served, Services
+from console.api.services import Served
 from console.schedule_preview import schedule_of
-from console.web.admin.database import edit, look
+from console.web.admin.database import campaign_and_brand, edit
 from console.web.admin.edit_form import revision_in
 from console.web.render import fragment, page
 from console.web.said import with_said
@@ -22,7 +22,6 @@ from console.web.schedule.week import in_words
 from models.brand import Brand
 from models.campaign import Campaign
 from models.catalog import set_windows
-from models.catalog_reads import get_brand, get_campaign
 from models.errors import StaleEdit
 from streams.core.dayparting import format_window
 from streams.core.moment import Moment
@@ -40,7 +39,7 @@ _BLANK: Final = 9_999
 
 @router.get("/campaigns/{campaign_id}/schedule")
 async def show(request: Request, campaign_id: str, person: PageViewer, services: Served) -> Response:
-    campaign, brand = await _found(services, campaign_id)
+    campaign, brand = await campaign_and_brand(services, campaign_id)
     checked = check_rows(rows_of(schedule_of(campaign).windows))
     return _page(request, person, campaign, brand, _Sent(checked, campaign.revision, _seen(campaign)))
 
@@ -48,7 +47,7 @@ async def show(request: Request, campaign_id: str, person: PageViewer, services:
 @router.post("/campaigns/{campaign_id}/schedule/preview")
 async def preview(request: Request, campaign_id: str, person: PageViewer, services: Served) -> Response:
     """What rows that are not saved come to: words and errors as they are, the rest as parts of the page."""
-    campaign, brand = await _found(services, campaign_id)
+    campaign, brand = await campaign_and_brand(services, campaign_id)
     async with request.form(max_fields=_FIELDS_MAX) as form:
         checked = check_rows(rows_in(form))
     view = schedule_view(checked, campaign, brand, _now())
@@ -67,8 +66,9 @@ async def preview(request: Request, campaign_id: str, person: PageViewer, servic
 async def save(request: Request, campaign_id: str, person: PageOperator, services: Served) -> Response:
     """Asked again where somebody else has changed the windows since the page was opened."""
     async with request.form(max_fields=_FIELDS_MAX) as form:
-        sent = _Sent(check_rows(rows_in(form)), revision_in(form), form.get(_SEEN))
-    campaign, brand = await _found(services, campaign_id)
+        rows = dict(enumerate(rows_in(form).values()))  # what was typed into the blank row is no longer the blank one
+        sent = _Sent(check_rows(rows), revision_in(form), form.get(_SEEN))
+    campaign, brand = await campaign_and_brand(services, campaign_id)
     if sent.checked.errors:
         return _page(request, person, campaign, brand, sent, HTTPStatus.UNPROCESSABLE_ENTITY)
     if sent.is_stale(campaign):
@@ -100,14 +100,6 @@ class _Sent(NamedTuple):
 
 def _seen(campaign: Campaign) -> str:
     return "; ".join(sorted(format_window(window) for window in schedule_of(campaign).windows))
-
-
-async def _found(services: Services, campaign_id: str) -> tuple[Campaign, Brand]:
-    def read(session: Session) -> tuple[Campaign, Brand]:
-        campaign = get_campaign(session, campaign_id)
-        return campaign, get_brand(session, campaign.brand_id)
-
-    return await look(services, read)
 
 
 def _page(

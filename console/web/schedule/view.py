@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 from console.schedule_preview import preview_of, zones_of
 from console.views import Json
@@ -20,6 +20,15 @@ from streams.core.moment import Moment
 __all__ = ["PREVIEW_DAYS", "ScheduleView", "schedule_view"]
 
 PREVIEW_DAYS: Final = 7
+
+
+class Change(NamedTuple):
+    """A pause or resume to come; `at` is RFC 3339, `text` by the clock of the zone that is then in force."""
+
+    opens: bool
+    at: str
+    text: str
+    remark: str
 
 
 class Now(NamedTuple):
@@ -43,6 +52,10 @@ class ScheduleView:
     #: Of another zone that was chosen already and begins within the days ahead.
     next_zone: str | None
 
+    @property
+    def changes(self) -> list[Change]:
+        return [_change(it) for it in cast(list[dict[str, str | None]], self.preview["changes"])]
+
 
 def schedule_view(checked: CheckedRows, campaign: Campaign, brand: Brand, now: Moment) -> ScheduleView:
     """Of the rows that are right; what the others come to is not known yet."""
@@ -60,6 +73,11 @@ def schedule_view(checked: CheckedRows, campaign: Campaign, brand: Brand, now: M
         clock_days=clock_days(schedule, zones, now),
         next_zone=zones[-1].time_zone if zones[-1].time_zone != time_zone else None,
     )
+
+
+def _change(told: dict[str, str | None]) -> Change:
+    local = datetime.fromisoformat(told["local"] or "")
+    return Change(told["action"] == "resume", told["at"] or "", f"{local:%a %-d %b %H:%M}", told["remark"] or "")
 
 
 def _now(local: datetime) -> Now:

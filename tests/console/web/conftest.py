@@ -1,5 +1,6 @@
 """A console that serves, for forms that are sent to it and for browsers; each test uses brands of its own."""
 
+import asyncio
 import re
 import secrets
 import threading
@@ -16,6 +17,7 @@ from console.access.person import Role
 from console.api.app import create_app
 from streams.settings import Settings
 from tests.console.conftest import Surroundings
+from tests.ledger.test_ledger_process import LedgerProcess
 
 PASSWORD = "a long enough secret 7"
 
@@ -118,3 +120,13 @@ def viewer(console_address: str, surroundings: Surroundings, people: dict[Role, 
 @pytest.fixture(scope="session")
 def admin(console_address: str, surroundings: Surroundings, people: dict[Role, str]) -> Iterator[Visitor]:
     yield from _signed_in(console_address, surroundings.settings, people[Role.ADMIN])
+
+
+@pytest.fixture(scope="session")
+def ledger(surroundings: Surroundings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LedgerProcess]:
+    process = LedgerProcess(surroundings.settings, tmp_path_factory.mktemp("ledger") / "ledger.log")
+    try:
+        asyncio.run(process.until_ready())
+        yield process
+    finally:
+        process.kill()

@@ -200,7 +200,7 @@ def test_ticked_campaigns_are_paused_together_or_not_at_all(operator: Visitor) -
     campaign_ids = [operator.campaign(brand_id) for _ in range(3)]
     asked = operator.post("/campaigns/bulk", {"act": "pause", "campaign_id": campaign_ids[:2]})
     assert asked.status_code == 200
-    assert "Pause 2 campaigns?" in _text(asked.text)
+    assert "Pause 2 campaigns? Each is told to pause now." in _text(asked.text)
     assert all(_campaign(operator, it).enabled for it in campaign_ids)
     sent: dict[str, str | list[str]] = {"act": "pause", "confirmed": "true"}
     assert operator.post("/campaigns/bulk", sent | {"campaign_id": [campaign_ids[2], "nobody"]}).status_code == 404
@@ -240,8 +240,9 @@ def test_the_history_tells_who_and_from_what_to_what_in_words(operator: Visitor)
     path = f"/brands/{brand_id}/edit"
     operator.post(path, operator.inputs(path) | {"daily_budget": ""})
     words = _text(operator.page(f"/brands/{brand_id}/history"))
-    assert f"{operator.name} {brand_id} Daily budget 5.00 unlimited" in words
-    assert "Currency (new) EUR" in words
+    assert f"{operator.name} {brand_id} Daily budget from 5.00 to unlimited" in words
+    assert "Added" in words
+    assert "Currency EUR" in words
 
 
 FORMS = [

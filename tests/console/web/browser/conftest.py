@@ -3,16 +3,14 @@
 Where there is no chromium the tests are skipped, visibly; with CI or SPENDGATE_REQUIRE_BROWSER set they fail instead.
 """
 
-import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from playwright.async_api import async_playwright
 
 from console.access.person import Role
-from tests.console.conftest import Surroundings
 from tests.console.web.browser.reader import Reader
 from tests.ledger.test_ledger_process import LedgerProcess
 from tests.streams.worker_process import WorkerProcess
@@ -37,14 +35,6 @@ def chromium() -> Path:
     if os.environ.get("CI") or os.environ.get("SPENDGATE_REQUIRE_BROWSER"):
         pytest.fail(words)
     pytest.skip(words)
-
-
-@pytest.fixture(scope="session")
-def ledger(surroundings: Surroundings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LedgerProcess]:
-    process = LedgerProcess(surroundings.settings, tmp_path_factory.mktemp("ledger") / "ledger.log")
-    asyncio.run(process.until_ready())
-    yield process
-    process.kill()
 
 
 @pytest.fixture

@@ -13,6 +13,11 @@ _AXE = Path(__file__).with_name("axe") / "axe.min.js"
 #: What is waited for comes within a second; a machine under load gets more.
 PATIENCE_MS = 20_000
 
+_TOO_WIDE = """() => document.documentElement.scrollWidth <= innerWidth ? [] :
+    [...document.querySelectorAll("main *, header *")]
+        .filter((it) => it.getBoundingClientRect().right > innerWidth && !it.closest(".table-box, .pages"))
+        .map((it) => it.outerHTML.slice(0, 150))"""
+
 
 @dataclass
 class Reader:
@@ -56,6 +61,11 @@ class Reader:
             for it in found
             if it["impact"] in ("serious", "critical")
         ]
+
+    async def too_wide(self) -> list[str]:
+        """What makes the page itself scroll sideways; what scrolls in a box of its own may be as wide as it likes."""
+        found: list[str] = await self.page.evaluate(_TOO_WIDE)
+        return found
 
     def _note_console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and not any(it in message.text for it in self.expected):
