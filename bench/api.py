@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -87,9 +88,10 @@ def _pin(up: int) -> None:
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, cores[1:] or cores)
     for process in psutil.Process(up).children(recursive=True):
-        is_api = process.cmdline()[-1:] == ["api"]
-        for thread in process.threads():
-            os.sched_setaffinity(thread.id, cores[:1] if is_api else cores[1:] or cores)
+        with suppress(psutil.NoSuchProcess, ProcessLookupError):  # some have only started another one
+            is_api = process.cmdline()[-1:] == ["api"]
+            for thread in process.threads():
+                os.sched_setaffinity(thread.id, cores[:1] if is_api else cores[1:] or cores)
 
 
 def _targets(ask: "_Asking") -> list[Target]:

@@ -21,7 +21,7 @@ router = APIRouter(prefix="/api/v1/status", tags=["operation"])
 
 #: It reads several topics; however many ask, it is read no more often than that.
 _GOOD_FOR_SECONDS: Final = 2.0
-_PATIENCE_SECONDS: Final = 9.0
+_PATIENCE_SECONDS: Final = 20.0
 
 
 class StatusLook:

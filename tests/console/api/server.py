@@ -92,10 +92,9 @@ class Api:
 
     def brand(self, **fields: Any) -> str:
         """The id of a new brand."""
-        brand_id = f"api-brand-{next(_numbers)}"
-        body = {"brand_id": brand_id, "currency": "USD", "time_zone": "UTC", **fields}
+        body = {"brand_id": f"api-brand-{next(_numbers)}", "currency": "USD", "time_zone": "UTC", **fields}
         self.ok("POST", "/api/v1/brands", HTTPStatus.CREATED, json=body)
-        return brand_id
+        return str(body["brand_id"])
 
     def campaign(self, brand_id: str, **fields: Any) -> str:
         campaign_id = f"{brand_id}.{next(_numbers)}"

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from console.api import status
+from console.api.status import StatusLook
 from tests.console.api.server import Api
 
 
@@ -38,10 +38,9 @@ def test_every_answer_carries_the_headers(api_url: str, method: str, path: str, 
 
 
 def test_a_defect_is_told_without_its_details(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken(settings: object) -> None:
+    async def broken(look: StatusLook) -> None:
         raise ZeroDivisionError("a secret of the programmer")
 
-    monkeypatch.setattr(status, "read_status", broken)
-    monkeypatch.setattr(status, "_GOOD_FOR_SECONDS", -1.0)
+    monkeypatch.setattr(StatusLook, "status", broken)
     problem = api.problem("GET", "/api/v1/status", 500)
     assert problem["detail"] == "This is a defect of Spendgate: its log has the details."

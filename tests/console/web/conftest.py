@@ -126,6 +126,8 @@ def admin(console_address: str, surroundings: Surroundings, people: dict[Role, s
 @pytest.fixture(scope="session")
 def ledger(surroundings: Surroundings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LedgerProcess]:
     process = LedgerProcess(surroundings.settings, tmp_path_factory.mktemp("ledger") / "ledger.log")
-    asyncio.run(process.until_ready())
-    yield process
-    process.kill()
+    try:
+        asyncio.run(process.until_ready())
+        yield process
+    finally:
+        process.kill()
