@@ -45,7 +45,7 @@ _INDEXES = "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'spend_
 _FILL = f"""
 INSERT INTO spend_log ({SpendRow.columns})
 SELECT brand_id, md5(n::text), brand_id || '-c' || n %% 3, (1 + n %% 99999) / 1000000.0, 'USD',
-       happened, happened::date, date_trunc('month', happened)::date, happened, 'filled', 0, n, NULL
+       happened, happened::date, date_trunc('month', happened)::date, happened, 0, 0, n, NULL
 FROM (SELECT n, 'brand-' || lpad(floor({BRANDS} * power((hashint8(n) & 65535) / 65536.0, 2))::int::text, 4, '0') brand_id,
              '2025-01-01Z'::timestamptz + n::float8 / %(rows)s * interval '{DAYS} days' happened
       FROM generate_series(%(first)s::bigint, %(last)s::bigint) n) made
@@ -61,7 +61,7 @@ def main() -> None:
     figures: dict[str, object] = {"events": options.events, "machine": describe()}
     with broker(*CORES) as kafka, database() as postgres:
         with _fresh(postgres) as url:
-            _measure(kafka, url, options, "warm-up", events=20_000, repeat=1)
+            _measure(kafka, url, options, "warm-up", events=100_000, repeat=1)
         for rows in (0, options.rows):
             with _fresh(postgres) as url:
                 seconds = _fill(url, rows)
@@ -151,7 +151,7 @@ def _spend(events: int) -> Iterator[tuple[bytes, SpendRow]]:
         ).encode()
         yield (
             value,
-            SpendRow(brand, event_id, campaign, 12_500, "USD", at, midnight.date(), at, "alone", 0, number, None),
+            SpendRow(brand, event_id, campaign, 12_500, "USD", at, midnight.date(), at, 0, 0, number, None),
         )
 
 
@@ -215,7 +215,7 @@ def _wal_bytes(connection: PsycopgConnection) -> float:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--events", type=int, default=400_000, help="of each run")
+    parser.add_argument("--events", type=int, default=400_000, help="of each run, many times what one commit takes")
     parser.add_argument("--rows", type=int, default=20_000_000, help="that are there already in the second half")
     parser.add_argument("--partitions", type=int, default=4)
     parser.add_argument("--repeat", type=int, default=3)

@@ -89,6 +89,7 @@ class Process:
             "SPENDGATE_TOPIC_PREFIX": settings.topic_prefix,
             "SPENDGATE_PARTITIONS": str(settings.partitions),
             "SPENDGATE_METRICS_PORT": str(self._port),
+            "SPENDGATE_HTTP_PORT": str(self._port),  # of `api`, whose metrics are there
             "SPENDGATE_DATA_DIR": self._folder.name,
         }
         pinned = ["taskset", "-c", ",".join(map(str, cores))]
@@ -107,6 +108,10 @@ class Process:
             self._process.kill()
             self._process.wait()
         self._folder.cleanup()
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
 
     def metric(self, name: str) -> float:
         """0 while it does not answer or has not counted yet."""

@@ -3,10 +3,11 @@
 import base64
 
 from console.dead_letters import WAITING, Filed
+from console.operations.letters import Outcome
 from console.views import Json
 from streams.core.moment import format_moment
 
-__all__ = ["details", "summary"]
+__all__ = ["details", "outcome_view", "summary"]
 
 
 def summary(filed: Filed) -> dict[str, Json]:
@@ -39,6 +40,21 @@ def details(filed: Filed) -> dict[str, Json]:
         "headers": [{"name": name, "value": _text(header)} for name, header in (*letter.headers, *letter.added)],
         "value": _exact_text(letter.value),
         "value_base64": None if letter.value is None else base64.b64encode(letter.value).decode(),
+    }
+
+
+def outcome_view(outcome: Outcome, dry_run: bool) -> dict[str, Json]:
+    """What became of a letter that was replayed or dropped."""
+    letter, copy = outcome.filed.letter, outcome.copy
+    return {
+        "id": outcome.filed.letter_id,
+        "result": outcome.result.value,
+        "dry_run": dry_run,
+        "why": outcome.why or None,
+        "reason": letter.reason,
+        "brand_id": letter.brand_id,
+        "event_id": letter.event_id,
+        "copy": None if copy is None else copy._asdict(),
     }
 
 

@@ -10,7 +10,7 @@ from streams.core.calendar import Zones, ZoneSpan, day_starts_at, local_date, sp
 from streams.core.dayparting import DAY_NAMES, Schedule, Window, changes, openness
 from streams.core.moment import HOUR, MINUTE, SECOND, Moment, format_moment
 
-__all__ = ["preview_of", "schedule_of", "zones_of"]
+__all__ = ["day_remark", "preview_of", "schedule_of", "zones_of"]
 
 _DAY: Final = 24 * HOUR
 
@@ -45,6 +45,17 @@ def zones_of(row: Brand) -> Zones:
     return tuple(ZoneSpan(it.time_zone, it.starts_at) for it in row.zones)
 
 
+def day_remark(time_zone: str, day: date) -> str | None:
+    """What is unusual about a day; None for one of 24 hours."""
+    length = day_starts_at(time_zone, day + timedelta(days=1)) - day_starts_at(time_zone, day)
+    if length == _DAY:
+        return None
+    if length == 0:
+        return "this day does not exist here"
+    minutes = abs(length - _DAY) // MINUTE
+    return f"clocks go {'forward' if length < _DAY else 'back'} by {minutes} minutes on this day"
+
+
 def _change(zones: Zones, at: Moment, opens: bool) -> dict[str, Json]:
     time_zone = span_at(zones, at)[0].time_zone
     local = datetime.fromtimestamp(at // SECOND, UTC).astimezone(zone(time_zone))
@@ -54,7 +65,7 @@ def _change(zones: Zones, at: Moment, opens: bool) -> dict[str, Json]:
         "local": local.isoformat(timespec="minutes"),
         "weekday": DAY_NAMES[local.weekday()],
         "time_zone": time_zone,
-        "remark": _remark(time_zone, local.date()),
+        "remark": day_remark(time_zone, local.date()),
     }
 
 
@@ -63,18 +74,7 @@ def _clock_changes(zones: Zones, now: Moment, until: Moment) -> list[Json]:
     day, last = (local_date(span_at(zones, at)[0].time_zone, at) for at in (now, until))
     while day <= last:
         time_zone = span_at(zones, max(now, day_starts_at(span_at(zones, now)[0].time_zone, day)))[0].time_zone
-        if remark := _remark(time_zone, day):
+        if remark := day_remark(time_zone, day):
             found.append({"date": day.isoformat(), "time_zone": time_zone, "remark": remark})
         day += timedelta(days=1)
     return found
-
-
-def _remark(time_zone: str, day: date) -> str | None:
-    """What is unusual about a day; None for one of 24 hours."""
-    length = day_starts_at(time_zone, day + timedelta(days=1)) - day_starts_at(time_zone, day)
-    if length == _DAY:
-        return None
-    if length == 0:
-        return "this day does not exist here"
-    minutes = abs(length - _DAY) // MINUTE
-    return f"clocks go {'forward' if length < _DAY else 'back'} by {minutes} minutes on this day"

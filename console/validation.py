@@ -1,15 +1,16 @@
 """Typed values into checked ones. What is refused raises RefusedValue: one sentence that says what to write instead."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Final, NoReturn
 
 from models.daypart_window import Window
 from streams.core.calendar import check_time_zone
-from streams.core.dayparting import parse_window
+from streams.core.dayparting import Window as ParsedWindow
+from streams.core.dayparting import parse_window, window_from_document
 from streams.core.moment import Moment, parse_moment
-from streams.core.money import parse_budget, parse_money
+from streams.core.money import format_money, parse_budget, parse_json_number, parse_money
 from streams.core.refusal import Refusal
 from streams.core.spend import valid_id
 from streams.errors import RefusedValue
@@ -17,6 +18,7 @@ from streams.errors import RefusedValue
 __all__ = [
     "account_name",
     "budget",
+    "budget_number",
     "currency",
     "date_or_none",
     "flight",
@@ -29,6 +31,8 @@ __all__ = [
     "spend_amount",
     "text_or_none",
     "time_zone",
+    "window",
+    "window_document",
     "windows",
 ]
 
@@ -88,10 +92,13 @@ def budget(what: str, text: str) -> int | None:
     """Micros of a budget; `none` is unlimited and zero lets nothing be spent."""
     if is_none(text):
         return None
-    micros = parse_budget(text)
-    if isinstance(micros, Refusal):
-        _refuse(f"The {what} is refused ({micros.message}): write an amount such as 100.00, or none for no limit.")
-    return micros
+    return _budget(what, parse_budget(text))
+
+
+def budget_number(what: str, text: str) -> int:
+    """The same of the text of a JSON number, which may carry an exponent."""
+    micros = parse_json_number(text)
+    return _budget(what, micros if isinstance(micros, Refusal) else parse_budget(format_money(micros)))
 
 
 def spend_amount(text: str) -> int:
@@ -128,7 +135,17 @@ def windows(texts: Sequence[str]) -> list[Window]:
     """Daypart windows such as `mon-fri 09:00-17:00`; a single `none` is no windows, which means always."""
     if len(texts) == 1 and is_none(texts[0]):
         return []
-    return [_window(text) for text in texts]
+    return [window(text) for text in texts]
+
+
+def window(text: str) -> Window:
+    """One of them, as text."""
+    return _row_of(lambda: parse_window(text))
+
+
+def window_document(days: Sequence[str], from_: str, to: str) -> Window:
+    """One of them, as the catalog writes it."""
+    return _row_of(lambda: window_from_document(days, from_, to))
 
 
 def moment(what: str, text: str) -> Moment:
@@ -158,12 +175,18 @@ def is_none(text: str) -> bool:
     return text.lower() == "none"
 
 
-def _window(text: str) -> Window:
+def _budget(what: str, micros: int | Refusal) -> int:
+    if isinstance(micros, Refusal):
+        _refuse(f"The {what} is refused ({micros.message}): write an amount such as 100.00, or none for no limit.")
+    return micros
+
+
+def _row_of(read: Callable[[], ParsedWindow]) -> Window:
     try:
-        window = parse_window(text)
+        parsed = read()
     except ValueError as error:
         raise RefusedValue(str(error)) from error
-    return Window(sum(1 << day for day in window.days), window.from_minute, window.to_minute)
+    return Window(sum(1 << day for day in parsed.days), parsed.from_minute, parsed.to_minute)
 
 
 def _refuse(sentence: str) -> NoReturn:

@@ -19,6 +19,7 @@ from streams.live import HeldBrand
 __all__ = [
     "Json",
     "account_view",
+    "brand_facts_view",
     "brand_row_view",
     "brand_view",
     "campaign_row_view",
@@ -34,15 +35,21 @@ View: TypeAlias = dict[str, Json]
 
 def brand_view(brand_id: str, held: HeldBrand | None, row: Brand | None, rows: Iterable[Campaign]) -> View:
     """A brand as the controller holds it, with all of its campaigns; what it does not hold yet is null."""
-    state = held.state if held else None
+    campaigns = held.state.campaigns.values() if held else ()
     campaign_rows = {campaign.campaign_id: campaign for campaign in rows}
-    known = {campaign.campaign_id for campaign in state.campaigns.values() if campaign.terms} if state else set()
-    campaigns: list[Json] = [
+    known = {campaign.campaign_id for campaign in campaigns if campaign.terms}
+    views: list[Json] = [
         campaign_view(campaign_id, held, campaign_rows.get(campaign_id), brand_id)
         for campaign_id in sorted(known | campaign_rows.keys())
     ]
+    return {**brand_facts_view(brand_id, held, row), "campaigns": views}
+
+
+def brand_facts_view(brand_id: str, held: HeldBrand | None, row: Brand | None) -> View:
+    """The same without the campaigns."""
+    state = held.state if held else None
     if held is None or state is None or state.terms is None or state.day is None or state.month is None:
-        return {"brand_id": brand_id, "state": "unknown", **_EMPTY_BRAND, **_settings_of(row), "campaigns": campaigns}
+        return {"brand_id": brand_id, "state": "unknown", **_EMPTY_BRAND, **_settings_of(row)}
     terms = state.terms
     return {
         "brand_id": brand_id,
@@ -63,7 +70,6 @@ def brand_view(brand_id: str, held: HeldBrand | None, row: Brand | None, rows: I
         "version": terms.version,
         "clock": format_moment(held.clock),
         "up_to_date": held.is_current,
-        "campaigns": campaigns,
     }
 
 

@@ -12,8 +12,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, NamedTuple
 
+import structlog
 from sqlalchemy.orm import Session
 
+from console.access.metrics import REFUSED_SIGN_INS
 from console.access.passwords import is_right
 from console.access.person import How, Person, Role
 from models import sign_in
@@ -22,6 +24,8 @@ from models.session import session_scope
 from models.sign_in import Allowance, Bearer
 
 __all__ = ["BELIEVED_SECONDS", "Gate", "SignInRefused", "TooManyAttempts", "new_secret", "secret_hash"]
+
+log = structlog.get_logger()
 
 BELIEVED_SECONDS: Final = 5.0
 #: 10 attempts at once and 60 in an hour for a name, more for an address, behind which a whole office may sit.
@@ -74,14 +78,19 @@ class Gate:
         name = name.strip().lower()
         keys = {f"name:{secret_hash(name).hex()}": OF_A_NAME, f"address:{address}": OF_AN_ADDRESS}
         if not await asyncio.to_thread(_take_attempts, self._url, keys):
+            REFUSED_SIGN_INS.labels("too many attempts").inc()
+            log.warning("sign_in_throttled", address=address)
             raise TooManyAttempts(TooManyAttempts.__doc__)
         account = await asyncio.to_thread(_account, self._url, name)
         async with self._hashing:
             right = await asyncio.to_thread(is_right, password, account.password_hash if account else None)
         if account is None or not right or not account.enabled:
+            REFUSED_SIGN_INS.labels("wrong name or password").inc()
+            log.warning("sign_in_refused", address=address)
             raise SignInRefused(_WRONG)
         secret = new_secret()
         await asyncio.to_thread(_open_session, self._url, account, secret_hash(secret), keys)
+        log.info("signed_in", name=account.name, address=address)
         return secret
 
     async def sign_out(self, secret: str) -> None:

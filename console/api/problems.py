@@ -15,10 +15,10 @@ from console.access.gate import RETRY_AFTER_SECONDS, SignInRefused, TooManyAttem
 from console.access.rights import Forbidden, NotSignedIn, SignInFirst
 from console.web.render import page
 from models.errors import AlreadyExists, DatabaseAway, NotFound, NotMigrated, Refused, StaleEdit
-from streams.errors import ConfigurationError, RefusedValue, Unreachable
+from streams.errors import ConfigurationError, NotCaughtUp, RefusedValue, Unreachable
 from streams.errors import NotFound as NothingOfThatName
 
-__all__ = ["Problem", "add_handlers", "problem"]
+__all__ = ["Problem", "add_handlers", "defect", "problem", "too_large"]
 
 _AWAY_SECONDS: Final = "2"
 _MEDIA_TYPE: Final = "application/problem+json"
@@ -31,6 +31,7 @@ STATUS_OF: Final[dict[type[Exception], HTTPStatus]] = {
     ConfigurationError: HTTPStatus.SERVICE_UNAVAILABLE,
     DatabaseAway: HTTPStatus.SERVICE_UNAVAILABLE,
     Forbidden: HTTPStatus.FORBIDDEN,
+    NotCaughtUp: HTTPStatus.SERVICE_UNAVAILABLE,
     NotFound: HTTPStatus.NOT_FOUND,
     NotMigrated: HTTPStatus.SERVICE_UNAVAILABLE,
     NotSignedIn: HTTPStatus.UNAUTHORIZED,
@@ -54,6 +55,10 @@ class Problem(Exception):
         self.more = more
 
 
+def too_large(most: int) -> Problem:
+    return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body is too large: at most {most} bytes are read.")
+
+
 def add_handlers(app: FastAPI) -> None:
     for kind in STATUS_OF:
         app.add_exception_handler(kind, _told)
@@ -61,7 +66,6 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(SignInFirst, _sign_in_first)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _of_the_framework)
-    app.add_exception_handler(Exception, _defect)
 
 
 def problem(
@@ -122,7 +126,7 @@ async def _of_the_framework(request: Request, error: Exception) -> Response:
     return problem(request, status, _DETAILS.get(status, str(error.detail)), headers=error.headers)
 
 
-async def _defect(request: Request, error: Exception) -> Response:
+def defect(request: Request, error: Exception) -> Response:
     """What went wrong stands in the log, and is not told to strangers."""
     log.error("defect", path=request.url.path, exc_info=error)
     return problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, "This is a defect of Spendgate: its log has the details.")

@@ -50,6 +50,14 @@ class Services:
     def producer(self) -> SpendProducer:
         return self._producer.now()
 
+    def need_database(self) -> None:
+        """Raises at once when it is away, so that no thread waits for it in vain."""
+        self._catalog.now()
+
+    def need_broker_and_database(self) -> None:
+        self._live.now()
+        self._catalog.now()
+
     def away(self) -> list[str]:
         """What cannot be used now."""
         return [name for name, kept in self._parts().items() if not kept.is_ready()]

@@ -13,14 +13,11 @@ from console.cli.frame import App
 if TYPE_CHECKING:
     from models.brand import Brand
     from models.catalog import BrandChanges
-    from streams.core.moment import Moment
 
 app = App("brand", help="Advertisers: add, change, show, pause and put away.", panel="Catalog")
 
 _ID = typer.Argument(metavar="ID", help="The brand's id.")
 _BUDGET = "An amount such as 100.00, or none for no limit."
-#: Every process has the new zone before it begins.
-_ZONE_CHANGE_AHEAD_MS = 60_000
 
 
 @app.command()
@@ -69,6 +66,7 @@ def set_(
     """Change what is named; everything else stays."""
     from console import validation
     from console.views import brand_row_view
+    from console.zone_change import zone_starts_at
     from models.catalog import change_time_zone, edit_brand
     from streams.core.moment import format_moment
     from streams.errors import RefusedValue
@@ -89,7 +87,7 @@ def set_(
     with editing(settings) as session:
         row = edit_brand(session, brand_id, changes, actor=actor(settings))
         if zone is not None and zone != row.time_zone:
-            starts_at = _zone_starts_at()
+            starts_at = zone_starts_at(time.time_ns() // 1_000_000)
             row = change_time_zone(session, brand_id, zone, starts_at=starts_at, actor=actor(settings))
             text += f"; it lives in {zone} from {format_moment(starts_at)}"
     output.show(brand_row_view(row), text)
@@ -172,10 +170,3 @@ def _switch(brand_id: str, changes: "BrandChanges", said: str) -> None:
     with editing(settings) as session:
         row: Brand = edit_brand(session, validation.identifier("brand", brand_id), changes, actor=actor(settings))
     output.show(brand_row_view(row), f"brand {brand_id} is {said}")
-
-
-def _zone_starts_at() -> "Moment":
-    from streams.core.moment import MINUTE
-
-    earliest = time.time_ns() // 1_000_000 + _ZONE_CHANGE_AHEAD_MS
-    return -(-earliest // MINUTE) * MINUTE

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractContextManager, aclosing, nullcontext
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import typer
 
@@ -175,6 +175,8 @@ def _bar(chosen: "list[Position] | Wanted") -> "AbstractContextManager[Progress 
 
 async def _told(outcomes: "Outcomes", each: bool, dry_run: bool) -> tuple[Counter[str], Counter[str]]:
     """How many letters became what, and why those were refused that were not told one by one."""
+    from console.dead_letter_views import outcome_view
+
     tally: Counter[str] = Counter()
     untold: Counter[str] = Counter()
     async with aclosing(outcomes):
@@ -182,24 +184,10 @@ async def _told(outcomes: "Outcomes", each: bool, dry_run: bool) -> tuple[Counte
             for outcome in batch:
                 tally[outcome.result] += 1
                 if output.is_json() or each or tally.total() <= _FEW:
-                    output.line(_view(outcome, dry_run), _line(outcome, dry_run))
+                    output.line(outcome_view(outcome, dry_run), _line(outcome, dry_run))
                 elif outcome.result == "refused":
                     untold[outcome.why] += 1
     return tally, untold
-
-
-def _view(outcome: "Outcome", dry_run: bool) -> dict[str, Any]:
-    letter, copy = outcome.filed.letter, outcome.copy
-    return {
-        "id": outcome.filed.letter_id,
-        "result": outcome.result.value,
-        "dry_run": dry_run,
-        "why": outcome.why or None,
-        "reason": letter.reason,
-        "brand_id": letter.brand_id,
-        "event_id": letter.event_id,
-        "copy": None if copy is None else copy._asdict(),
-    }
 
 
 def _line(outcome: "Outcome", dry_run: bool) -> str:

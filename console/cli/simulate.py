@@ -196,8 +196,8 @@ def _tell_traffic(spender: "Spender", name: str, before: "dict[Key, int]") -> No
         columns = ("brand_id", "period", "starts_on", "spent", "then")
         output.show_table(columns, [row for row in rows if row["campaign_id"] is None], "Nothing was spent.")
         output.note(
-            "`spent` is what this adds to each total, `then` what it comes to when nothing else is spent: see "
-            "`spendgate brand show`. --json tells the campaigns' too."
+            "`spent` is what this adds to each total, `then` what it comes to when nothing else is spent. --json tells "
+            "the campaigns' too. `spendgate brand show` tells what is held, `spendgate reconcile` checks the ledger."
         )
 
 

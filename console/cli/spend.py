@@ -1,8 +1,6 @@
 """`simulate-spend`: one spend event, as a producer would send it."""
 
-import json
 import time
-import uuid
 from typing import TYPE_CHECKING, Final
 
 import typer
@@ -31,25 +29,16 @@ def simulate_spend(
 ) -> None:
     """Publish one spend event and wait for the broker's ack."""
     from console import validation
+    from console.one_spend import one_spend
     from models.catalog_reads import get_brand, get_campaign
     from models.session import session_scope
-    from streams.core.money import format_money
 
     settings = load_settings()
     campaign = validation.identifier("campaign", campaign)
     micros = validation.spend_amount(amount)
     with session_scope(settings.database) as session:
         brand = get_brand(session, get_campaign(session, campaign).brand_id)
-    event = {
-        "event_id": uuid.uuid4().hex if event_id is None else event_id,
-        "brand_id": brand.brand_id,
-        "campaign_id": campaign,
-        "amount": format_money(micros),
-        "currency": brand.currency,
-    }
-    if occurred_at is not None:
-        event["occurred_at"] = occurred_at
-    value = json.dumps(event, ensure_ascii=False).encode(errors="replace")
+    event, value = one_spend(brand, campaign, micros, event_id=event_id, occurred_at=occurred_at)
     spend = _checked(value, settings)
     sent = ask(_publish(settings, spend.brand_id, value))
     output.show(

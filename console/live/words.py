@@ -2,12 +2,10 @@
 
 from typing import Final
 
-from console.live.commands import Told
 from console.reason_words import in_words
-from streams.core.moment import Moment, parse_moment
-from streams.core.records import Action, CauseKind, CauseRecord, ControlCommand
+from streams.core.records import Action, CauseKind, ControlCommand
 
-__all__ = ["cause_words", "position", "told_at", "why"]
+__all__ = ["cause_words", "why"]
 
 _CAUSES: Final = {
     CauseKind.CATALOG: "an edit of the catalog",
@@ -29,12 +27,3 @@ def cause_words(command: ControlCommand) -> str:
         what = "a refund" if (cause.amount or "").startswith("-") else f"a {cause.kind}"
         return f"{what} of {(cause.amount or '').removeprefix('-')} {command.currency}"
     return _CAUSES[cause.kind]
-
-
-def position(cause: CauseRecord) -> str:
-    """Where the record stands, as Kafka's tools name it."""
-    return f"{cause.topic}/{cause.partition}/{cause.offset}"
-
-
-def told_at(told: Told) -> Moment:
-    return parse_moment(told.command.decided_at)

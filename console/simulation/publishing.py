@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from console.simulation.spend import Planned
@@ -18,6 +19,7 @@ __all__ = ["PlanPublisher", "plan_publisher"]
 BATCH_BYTES: Final = 256 * 1024
 #: A broker that has not acknowledged for so long is away.
 SILENCE_SECONDS: Final = 20.0
+CLOSING_SECONDS: Final = 2.0
 
 Place = tuple[Topic, int]
 
@@ -32,7 +34,16 @@ async def plan_publisher(settings: Settings) -> AsyncIterator["PlanPublisher"]:
             await producer.start()
         yield PlanPublisher(settings, producer)
     finally:
-        await producer.stop()
+        await _close(producer)
+
+
+async def _close(producer: AIOKafkaProducer) -> None:
+    """Never waits long for a broker that is away: all that matters was waited for before."""
+    with suppress(TimeoutError, KafkaError, OSError):
+        async with asyncio.timeout(CLOSING_SECONDS):
+            await producer.stop()
+    await producer._sender.close()
+    await producer.client.close()
 
 
 class PlanPublisher:

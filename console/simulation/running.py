@@ -23,9 +23,13 @@ _CLOCKED: Final = (Topic.DAYPARTING_TICKS, Topic.BUDGET_RESETS)
 
 async def publish_day(settings: Settings, plan: DayPlan, report: Report, *, speed: float | None = None) -> None:
     """`speed` is how many times faster than the day itself; None is as fast as it goes."""
-    started_at, clock = time.monotonic(), plan.starts_at
+    started_at, clock = time.monotonic(), 0
     async with plan_publisher(settings) as publisher:
         for record in plan.records():
+            if record.topic is not Topic.CATALOG and not clock:
+                # As with every edit, the broker has the catalog before anybody spends.
+                await publisher.settle()
+                clock = plan.starts_at
             if record.topic in _CLOCKED and record.at > clock:
                 # A tick must not overtake the spend before it.
                 clock = record.at

@@ -1,4 +1,4 @@
-"""The streams of open pages, by what the page shows."""
+"""The pages that show what holds now, and the stream of the overview."""
 
 from collections.abc import Iterable
 from typing import Annotated
@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from console.access.rights import PageViewer
 from console.api.services import Served, Services
 from console.live.commands import Told
+from console.web import brand_page, campaign_page, feed_page, overview
 from console.web.brand_list import PAGE_SIZE
 from console.web.brand_rows import row_html
 from console.web.stream import Part, stream
@@ -15,12 +16,14 @@ from streams.core.moment import Moment
 
 __all__ = ["router"]
 
-router = APIRouter(include_in_schema=False, prefix="/live")
+router = APIRouter(include_in_schema=False)
+for part in (overview, feed_page, brand_page, campaign_page):
+    router.include_router(part.router)
 
 BrandIds = Annotated[list[str], Query(alias="id", max_length=PAGE_SIZE)]
 
 
-@router.get("/brands")
+@router.get("/live/brands")
 async def brands(request: Request, _: PageViewer, services: Served, brand_ids: BrandIds = []) -> Response:  # noqa: B006
     return stream(request, services, _Brands(services, brand_ids))
 

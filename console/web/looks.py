@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from console.access.person import Person, Role
+from console.live.words import cause_words, why
 from console.reason_words import REASON_WORDS
 from streams.core.calendar import zone
-from streams.core.moment import HOUR, MINUTE, SECOND, Moment, format_moment
+from streams.core.moment import HOUR, MINUTE, SECOND, Moment, format_moment, parse_moment
 from streams.core.money import MICROS, format_money
 
 __all__ = ["FILTERS", "GLOBALS", "Column", "level", "local", "shown_money", "span_words"]
@@ -21,17 +22,19 @@ _FORMS: Final = {
     "day": "%a %-d %b",
     "short": "%a %H:%M",
     "date_clock": "%a %-d %b %H:%M",
+    "feed": "%a %H:%M:%S",
     "full": "%a %-d %b %Y %H:%M:%S",
 }
 _PAGES: Final = (
     ("/", "Overview"),
+    ("/brands", "Brands"),
     ("/campaigns", "Campaigns"),
     ("/feed", "Feed"),
     ("/spend", "Spend"),
-    ("/control", "Commands"),
+    ("/commands", "Commands"),
     ("/dead-letters", "Dead letters"),
 )
-_PAGES_OF_ADMINS: Final = (("/users", "Users"),)
+_PAGES_OF_ADMINS: Final = (("/users", "Users"), ("/tokens", "Tokens"))
 
 #: For a list, where a sentence is too long.
 _SHORT_REASONS: Final = {
@@ -104,9 +107,27 @@ def _city(time_zone: str) -> str:
     return time_zone.rpartition("/")[2].replace("_", " ")
 
 
+def _capitalized(text: str) -> str:
+    """Jinja's own would make the rest small."""
+    return text[:1].upper() + text[1:]
+
+
+def axis_money(micros: int) -> str:
+    """A round amount, as short as it can be: 1250000000 -> "1,250", 500000 -> "0.5"."""
+    whole, fraction = divmod(micros, MICROS)
+    return f"{whole:,}" + (f".{fraction:06d}".rstrip("0") if fraction else "")
+
+
+def _before_place(words: str) -> str:
+    """Of the words of a cause the part before its place on a topic, which stands elsewhere."""
+    return words.partition(" (")[0]
+
+
 def _belongs_to(path: str, target: str) -> bool:
     """Whether the page at `path` stands below the entry of the navigation; brands belong to the overview."""
-    return path == target or path.startswith("/brands" if target == "/" else f"{target}/")
+    if target == "/brands":  # the list alone
+        return path == target
+    return path == target or path.startswith("/brands/" if target == "/" else f"{target}/")
 
 
 def navigation(person: Person) -> list[tuple[str, str]]:
@@ -115,17 +136,23 @@ def navigation(person: Person) -> list[tuple[str, str]]:
 
 
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
+    "axis_money": axis_money,
+    "before_place": _before_place,
     "belongs_to": _belongs_to,
+    "capitalized": _capitalized,
+    "cause_words": lambda told: cause_words(told.command),
     "city": _city,
     "clamp": _clamp,
     "exact_money": format_money,
     "level": level,
     "local": local,
+    "moment_of": parse_moment,
     "reason": _reason,
     "short_reason": _short_reason,
     "shown_money": shown_money,
     "span": span_words,
     "utc": format_moment,
+    "why_words": lambda told: why(told.command),
 }
 
 GLOBALS: Final[dict[str, Any]] = {"column": Column, "navigation": navigation}

@@ -13,8 +13,9 @@ from console.access.cookies import session_secret
 from console.access.csrf import csrf_field, csrf_mark
 from console.access.person import Person
 from console.web.looks import FILTERS, GLOBALS
+from console.web.said import flashes_of
 
-__all__ = ["STATIC_FOLDER", "page", "part"]
+__all__ = ["STATIC_FOLDER", "fragment", "page", "part"]
 
 _FOLDER: Final = Path(__file__).parent
 STATIC_FOLDER: Final = _FOLDER / "static"
@@ -47,6 +48,7 @@ def page(
     secret = (session_secret(request) if person else None) or ""
     text = _templates.get_template(template).render(
         person=person,
+        flashes=flashes_of(request.query_params),
         csrf_field=csrf_field(secret),
         csrf_mark=csrf_mark(secret),
         path=request.url.path,
@@ -60,3 +62,8 @@ def part(name: str, *values: Any, **named: Any) -> str:
     """A macro of live_parts.html: what a page holds is written the same way when it changes later."""
     macro = getattr(_templates.get_template("live_parts.html").module, name)
     return str(macro(*values, **named)).strip()
+
+
+def fragment(template: str, **values: Any) -> str:
+    """A piece of a page that has a file of its own and needs nobody signed in."""
+    return _templates.get_template(template).render(**values)

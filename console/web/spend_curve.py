@@ -35,6 +35,8 @@ class HourSpend(NamedTuple):
 class Label(NamedTuple):
     place: int
     text: str
+    #: There is room for it also where there is little.
+    always: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def _x_labels(starts_at: Moment, ends_at: Moment, time_zone: str) -> list[Label]
     for at in range(starts_at + HOUR, ends_at - HOUR, HOUR):
         text = _clock(at, time_zone)
         if text.endswith(":00") and int(text[:2]) % _LABEL_EVERY_HOURS == 0 and text != labels[-1].text:
-            labels.append(Label(_place(at, starts_at, ends_at), text))
+            labels.append(Label(_place(at, starts_at, ends_at), text, int(text[:2]) % (2 * _LABEL_EVERY_HOURS) == 0))
     return [*labels, Label(FULL, "24:00")]
 
 

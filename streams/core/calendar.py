@@ -27,6 +27,7 @@ __all__ = [
     "day_starts_at",
     "local_date",
     "span_at",
+    "time_zone_names",
     "wall_moment",
     "zone",
 ]
@@ -131,8 +132,15 @@ def local_date(time_zone: str, moment: Moment) -> date:
 
 def check_time_zone(name: str) -> None:
     """Raise ValueError, with a sentence for people, unless this is a name of the IANA database."""
-    if name not in _time_zone_names():
+    if name not in time_zone_names():
         raise ValueError(f"{name[:64]!r} is not a time zone: write an IANA name such as America/New_York.")
+
+
+@lru_cache(maxsize=1)
+def time_zone_names() -> frozenset[str]:
+    """The package's own list: a folder of the machine may hold more, such as `localtime`."""
+    names = resources.files("tzdata").joinpath("zones").read_text(encoding="utf-8").split()
+    return frozenset(names) - {"Factory"}
 
 
 @lru_cache(maxsize=1_024)
@@ -187,10 +195,3 @@ def _wall(time_zone: str, moment: Moment) -> datetime:
 
 def _moment(local: datetime) -> Moment:
     return (local - _EPOCH) // _MILLISECOND
-
-
-@lru_cache(maxsize=1)
-def _time_zone_names() -> frozenset[str]:
-    """The package's own list: a folder of the machine may hold more, such as `localtime`."""
-    names = resources.files("tzdata").joinpath("zones").read_text(encoding="utf-8").split()
-    return frozenset(names) - {"Factory"}

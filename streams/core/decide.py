@@ -35,6 +35,7 @@ __all__ = [
     "decide_spend",
     "decide_tick",
     "release_resumes",
+    "would_refuse",
 ]
 
 
@@ -65,12 +66,12 @@ def decide_spend(state: PartitionState, spend: Spend, topic: str, offset: int, a
     if brand is None or brand.terms is None:
         return Verdict.UNKNOWN_BRAND
     if spend.currency is not None and spend.currency != brand.terms.currency:
-        return _wrong_currency(spend, brand.terms)
+        return _wrong_currency(spend, brand.terms.currency)
     occurred_at = spend.occurred_at
     if occurred_at is None:
         occurred_at = arrival
     elif occurred_at > arrival + state.future_tolerance_ms:
-        return _in_future(state, occurred_at - arrival)
+        return _in_future(occurred_at - arrival, state.future_tolerance_ms)
     amount = spend.amount_micros
     hashed = id_hash(spend.brand_id, spend.event_id)
     counted_before = state.duplicates.seen.get(hashed)
@@ -320,14 +321,21 @@ def _spend_cause(state: PartitionState, spend: Spend, topic: str, offset: int) -
     return Cause(CauseKind.SPEND, topic, state.partition, offset, spend.event_id, spend.amount_micros)
 
 
-def _wrong_currency(spend: Spend, terms: BrandTerms) -> Refusal:
-    return Refusal(
-        RefusalReason.CURRENCY_MISMATCH, f"currency: {spend.currency!r:.20} where the brand has {terms.currency}"
-    )
+def would_refuse(spend: Spend, currency: str, arrival: Moment, future_tolerance_ms: int) -> Refusal | None:
+    """What `decide_spend` will say of an event of a brand with that currency, for who is about to send it."""
+    if spend.currency is not None and spend.currency != currency:
+        return _wrong_currency(spend, currency)
+    if spend.occurred_at is not None and spend.occurred_at > arrival + future_tolerance_ms:
+        return _in_future(spend.occurred_at - arrival, future_tolerance_ms)
+    return None
 
 
-def _in_future(state: PartitionState, ahead_ms: int) -> Refusal:
+def _wrong_currency(spend: Spend, currency: str) -> Refusal:
+    return Refusal(RefusalReason.CURRENCY_MISMATCH, f"currency: {spend.currency!r:.20} where the brand has {currency}")
+
+
+def _in_future(ahead_ms: int, tolerance_ms: int) -> Refusal:
     return Refusal(
         RefusalReason.OCCURRED_IN_FUTURE,
-        f"occurred_at: {ahead_ms / 1000:.3f} s after arrival, at most {state.future_tolerance_ms / 1000:g} s are taken",
+        f"occurred_at: {ahead_ms / 1000:.3f} s after arrival, at most {tolerance_ms / 1000:g} s are taken",
     )

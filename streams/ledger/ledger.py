@@ -1,6 +1,7 @@
 """The ledger's loop: poll, know the brands, save, tell, commit. Where it goes on is saved with the rows."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
@@ -131,8 +132,8 @@ class Ledger:
             refused = await self._in_database(lambda: self._database.save(batch.rows, booked, positions))
             for row in refused:
                 self._note_refused(batch, row)
-            for row in batch.rows:
-                metrics.SAVED.labels(row.table).inc()
+            for table, count in Counter(row.table for row in batch.rows).items():
+                metrics.SAVED.labels(table).inc(count)
             self._note_gaps(self._database.take_gaps())
             if self._database.gaps_are_unsure:
                 metrics.SEQUENCE_GAPS.set(await self._in_database(self._database.count_gaps))

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import psutil
 import psycopg2
 import pytest
@@ -100,6 +101,11 @@ def test_all_of_it_serves_a_dead_child_is_healed_and_ctrl_c_leaves_nothing(start
     assert serves(host, int(port))
     psycopg2.connect(run["database_url"]).close()
     assert (up.folder / "run.json").stat().st_mode & 0o077 == 0
+
+    assert f"the console is at {run['http']}" in up.lines
+    [told] = [line for line in up.lines if line.startswith("sign in as admin with the password ")]
+    form = {"name": "admin", "password": told.split()[7]}
+    assert httpx.post(f"{run['http']}/sign-in", data=form, timeout=20).status_code == 303
 
     second = start()
     assert second.process.wait(READY_SECONDS) == 4

@@ -1,0 +1,88 @@
+"""`/api/v1/control`: the command journal."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Query, Response
+
+from console import validation
+from console.access.rights import Viewer
+from console.api import schemas
+from console.api.openapi import told
+from console.api.pages import Cursor, Limit, page_of
+from console.api.services import Served
+from models.command_reads import Journaled, get_command, list_commands
+from models.control_log import ControlLog
+from models.paging import Page
+from models.session import session_scope
+from schedulers.relay_threads import in_thread
+from streams.core.reasons import Reason
+from streams.core.records import Action
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/api/v1/control", tags=["commands"])
+
+ReasonName = StrEnum("ReasonName", {reason.name: reason.name.lower() for reason in Reason if reason.name})  # type: ignore[misc]
+
+
+@router.get("", **told(schemas.CommandPage))
+async def read(
+    _: Viewer,
+    services: Served,
+    brand_id: Annotated[str | None, Query(max_length=64)] = None,
+    campaign_id: Annotated[str | None, Query(max_length=64)] = None,
+    reason: ReasonName | None = None,
+    action: Action | None = None,
+    since: Annotated[str | None, Query(description="Decided at this moment or later, RFC 3339.")] = None,
+    until: Annotated[str | None, Query(description="Decided before this moment, RFC 3339.")] = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Response:
+    """Every pause and resume as it was told, newest first."""
+    services.need_database()
+    decided_since = None if since is None else validation.moment("moment of `since`", since)
+    decided_until = None if until is None else validation.moment("moment of `until`", until)
+
+    def look() -> Page[Journaled]:
+        with session_scope(services.settings.database) as session:
+            return list_commands(
+                session,
+                brand_id=brand_id,
+                campaign_id=campaign_id,
+                reason=reason,
+                action=action,
+                decided_since=decided_since,
+                decided_until=decided_until,
+                after=cursor,
+                limit=limit,
+            )
+
+    page = await in_thread(look)
+    return page_of([_entry(row.command, row.follows_a_gap) for row in page.rows], page.after)
+
+
+@router.get("/{command_id}", **told(schemas.Command, errors=(404,)))
+async def show(command_id: str, _: Viewer, services: Served) -> Response:
+    """One command, byte for byte as it is on the topic."""
+    services.need_database()
+
+    def look() -> ControlLog:
+        with session_scope(services.settings.database) as session:
+            return get_command(session, command_id)
+
+    return Response((await in_thread(look)).value, media_type="application/json")
+
+
+def _entry(row: ControlLog, follows_a_gap: bool) -> bytes:
+    """The message itself, and where it lies."""
+    return msgspec.json.encode(
+        {
+            "command": msgspec.Raw(row.value),
+            "topic": row.topic,
+            "partition": row.partition,
+            "offset": row.record_offset,
+            "follows_a_gap": follows_a_gap,
+        }
+    )

@@ -1,0 +1,91 @@
+"""One layer around all of it: headers of every answer, bounds of every body, the end of defects, the counting."""
+
+import time
+from typing import Final
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from console.api.metrics import REQUEST_SECONDS, REQUESTS, UNKNOWN_ROUTE
+from console.api.problems import defect, too_large
+
+__all__ = ["BODY_BYTES_MAX", "Frame"]
+
+#: Nothing is loaded from anywhere else, and nothing runs that is not a file of ours.
+CONTENT_SECURITY_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS: Final = {
+    "content-security-policy": CONTENT_SECURITY_POLICY,
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "referrer-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+#: Browsers that have come by TLS once do not come without it again.
+_STRICT_TRANSPORT: Final = "max-age=31536000"
+_STATIC: Final = "/static/"
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+#: Of the largest request, an array of spend; most routes take less.
+BODY_BYTES_MAX: Final = 2 * 1024 * 1024
+
+
+class Frame:
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        started_at = time.perf_counter()
+        has_begun = False
+        received = 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal has_begun
+            if message["type"] == "http.response.start":
+                has_begun = True
+                _add_headers(scope, MutableHeaders(scope=message))
+                _count(scope, message["status"], time.perf_counter() - started_at)
+            await send(message)
+
+        async def receive_bounded() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > BODY_BYTES_MAX:
+                raise too_large(BODY_BYTES_MAX)
+            return message
+
+        try:
+            await self._app(scope, receive_bounded, send_with_headers)
+        except Exception as error:
+            if has_begun:  # the connection is cut, so that nobody takes half an answer for a whole one
+                raise
+            await defect(Request(scope), error)(scope, receive, send_with_headers)
+
+
+def _count(scope: Scope, status: int, seconds: float) -> None:
+    """By what is ours to name: whoever asks for a thousand addresses or methods makes no thousand series."""
+    route = getattr(scope.get("route"), "path", None) or UNKNOWN_ROUTE
+    method = scope["method"] if scope["method"] in _METHODS else UNKNOWN_ROUTE
+    REQUESTS.labels(method, route, status).inc()
+    REQUEST_SECONDS.labels(route).observe(seconds)
+
+
+def _add_headers(scope: Scope, headers: MutableHeaders) -> None:
+    headers.update(HEADERS)
+    if scope["scheme"] == "https":
+        headers["strict-transport-security"] = _STRICT_TRANSPORT
+    if scope["path"].startswith(_STATIC):
+        headers.setdefault("cache-control", "public, max-age=3600")
+    else:
+        headers.setdefault("cache-control", "no-store")

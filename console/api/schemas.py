@@ -1,0 +1,407 @@
+"""What the API answers, described: the document is made from these, and the tests hold every answer against them."""
+
+from typing import Annotated, Any
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from streams.core.records import (
+    Action,
+    CauseKind,
+    CommandBrand,
+    CommandCampaign,
+    CommandCatalog,
+)
+
+__all__ = [
+    "BrandPage",
+    "BrandRow",
+    "BrandView",
+    "CampaignPage",
+    "CampaignRow",
+    "CampaignView",
+    "ChangePage",
+    "Command",
+    "CommandPage",
+    "Letter",
+    "LetterOutcome",
+    "LetterPage",
+    "NewSpend",
+    "Problem",
+    "Published",
+    "Reconciliation",
+    "Schedule",
+    "SpendPage",
+    "Status",
+    "Windows",
+]
+
+Money = Annotated[str, Meta(pattern=r"^-?[0-9]+\.[0-9]{2,6}$")]
+Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+Day = Annotated[str, Meta(extra_json_schema={"format": "date"})]
+
+
+class _Shown(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An answer has these fields and no others."""
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """RFC 9457. Some problems have more members."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+class Zone(_Shown, frozen=True, kw_only=True, rename={"from_": "from"}):
+    time_zone: str
+    from_: Moment | None
+
+
+class CampaignCounts(_Shown, frozen=True, kw_only=True):
+    """`unknown` are those that the controller does not hold yet."""
+
+    running: int
+    paused: int
+    unknown: int
+
+
+class BrandRow(_Shown, frozen=True, kw_only=True):
+    """What was decided on."""
+
+    brand_id: str
+    name: str
+    time_zone: str
+    zones: list[Zone]
+    currency: str
+    daily_budget: Money | None
+    monthly_budget: Money | None
+    enabled: bool
+    archived: bool
+    revision: int
+
+
+class BrandView(_Shown, frozen=True, kw_only=True):
+    """What the controller holds; spend is null while it holds nothing. `up_to_date`: it decides by the last edit."""
+
+    brand_id: str
+    state: str
+    name: str | UnsetType = UNSET
+    time_zone: str | None
+    zones: list[Zone] | UnsetType = UNSET
+    currency: str | None
+    day: Day | None
+    day_ends_at: Moment | UnsetType = UNSET
+    daily_spent: Money | None
+    daily_budget: Money | None
+    month: str | None
+    monthly_spent: Money | None
+    monthly_budget: Money | None
+    enabled: bool | UnsetType = UNSET
+    archived: bool | UnsetType = UNSET
+    version: int | UnsetType = UNSET
+    clock: Moment | UnsetType = UNSET
+    up_to_date: bool
+    revision: int | None
+    campaigns: CampaignCounts
+
+
+class BrandPage(_Shown, frozen=True, kw_only=True):
+    items: list[BrandView]
+    next: str | None
+
+
+class Window(_Shown, frozen=True, kw_only=True, rename={"from_": "from"}):
+    days: list[str]
+    from_: str
+    to: str
+
+
+class Windows(_Shown, frozen=True, kw_only=True):
+    windows: list[Window]
+
+
+class CampaignRow(_Shown, frozen=True, kw_only=True):
+    """What was decided on."""
+
+    campaign_id: str
+    brand_id: str
+    name: str
+    external_id: str | None
+    daily_budget: Money | None
+    total_budget: Money | None
+    starts_on: Day | None
+    ends_on: Day | None
+    windows: list[Window]
+    enabled: bool
+    archived: bool
+    revision: int
+
+
+class CampaignView(_Shown, frozen=True, kw_only=True):
+    """What the controller holds. `state` is running, paused, or unknown while it holds nothing yet."""
+
+    campaign_id: str
+    brand_id: str
+    state: str
+    reasons: list[str]
+    sequence: int
+    resumes_at: Moment | None
+    pauses_at: Moment | None
+    daily_spent: Money | None
+    daily_budget: Money | None
+    total_spent: Money | None
+    total_budget: Money | None
+    name: str | UnsetType = UNSET
+    external_id: str | UnsetType | None = UNSET
+    enabled: bool | UnsetType = UNSET
+    archived: bool | UnsetType = UNSET
+    starts_on: Day | UnsetType | None = UNSET
+    ends_on: Day | UnsetType | None = UNSET
+    windows: list[Window] | UnsetType = UNSET
+    version: int | UnsetType = UNSET
+    epoch: int | UnsetType = UNSET
+    up_to_date: bool
+    revision: int | None
+
+
+class CampaignPage(_Shown, frozen=True, kw_only=True):
+    items: list[CampaignView]
+    next: str | None
+
+
+class ScheduleChange(_Shown, frozen=True, kw_only=True):
+    action: Action
+    at: Moment
+    local: str
+    weekday: str
+    time_zone: str
+    remark: str | None
+
+
+class ClockChange(_Shown, frozen=True, kw_only=True):
+    date: Day
+    time_zone: str
+    remark: str
+
+
+class Schedule(_Shown, frozen=True, kw_only=True, rename={"from_": "from"}):
+    campaign_id: str
+    brand_id: str
+    from_: Moment
+    until: Moment
+    time_zone: str
+    is_open: bool
+    changes: list[ScheduleChange]
+    clock_changes: list[ClockChange]
+
+
+class Change(_Shown, frozen=True, kw_only=True):
+    """`fields` has of each field that was changed what it was and became."""
+
+    changed_at: Moment
+    actor: str
+    kind: str
+    brand_id: str
+    campaign_id: str | None
+    fields: dict[str, dict[str, Any]]
+
+
+class ChangePage(_Shown, frozen=True, kw_only=True):
+    items: list[Change]
+    next: str | None
+
+
+class SpendRow(_Shown, frozen=True, kw_only=True):
+    """`refused` is null where the controller has counted it."""
+
+    brand_id: str
+    event_id: str
+    campaign_id: str
+    amount: Money
+    currency: str
+    occurred_at: Moment
+    booked_day: Day
+    arrived_at: Moment
+    topic: str
+    partition: int
+    offset: int
+    attributes: dict[str, Any] | None
+    refused: str | None
+    refused_because: str | None
+
+
+class SpendPage(_Shown, frozen=True, kw_only=True):
+    items: list[SpendRow]
+    next: str | None
+
+
+class NewSpend(Struct, frozen=True, kw_only=True):
+    """Money gone, as on the topic; fields that are not known are ignored."""
+
+    event_id: Annotated[str, Meta(min_length=1, max_length=128)]
+    brand_id: Annotated[str, Meta(pattern="^[A-Za-z0-9._:-]{1,64}$")]
+    campaign_id: Annotated[str, Meta(pattern="^[A-Za-z0-9._:-]{1,64}$")]
+    amount: str | float
+    currency: str | None = None
+    occurred_at: Moment | None = None
+    attributes: dict[str, Any] | None = None
+
+
+class AcceptedSpend(_Shown, frozen=True, kw_only=True):
+    index: int
+    event_id: str
+    topic: str
+    partition: int
+    offset: int
+
+
+class RefusedSpend(_Shown, frozen=True, kw_only=True):
+    index: int
+    reason: str
+    message: str
+
+
+class Published(_Shown, frozen=True, kw_only=True):
+    """`index` is the place in the array that was sent. The broker has what was accepted."""
+
+    accepted: list[AcceptedSpend]
+    refused: list[RefusedSpend]
+
+
+class Cause(_Shown, frozen=True, kw_only=True):
+    kind: CauseKind
+    event_id: str | UnsetType = UNSET
+    amount: Money | UnsetType = UNSET
+    topic: str
+    partition: int
+    offset: int
+
+
+class Command(_Shown, frozen=True, kw_only=True):
+    """As on the topic campaign-control."""
+
+    schema: int
+    command_id: str
+    action: Action
+    campaign_id: str
+    external_id: str | None
+    brand_id: str
+    epoch: int
+    sequence: int
+    reasons: list[str]
+    decided_at: Moment
+    resumes_at: Moment | None
+    pauses_at: Moment | None
+    cause: Cause
+    catalog: CommandCatalog
+    currency: str
+    time_zone: str
+    brand: CommandBrand
+    campaign: CommandCampaign
+
+
+class JournaledCommand(_Shown, frozen=True, kw_only=True):
+    """`follows_a_gap`: the journal does not have the command with the sequence before it."""
+
+    command: Command
+    topic: str
+    partition: int
+    offset: int
+    follows_a_gap: bool
+
+
+class CommandPage(_Shown, frozen=True, kw_only=True):
+    items: list[JournaledCommand]
+    next: str | None
+
+
+class LetterSummary(_Shown, frozen=True, kw_only=True):
+    """`standing` is waiting, replayed or dropped. What the original does not tell is null."""
+
+    id: str
+    at: Moment
+    reason: str | None
+    message: str | None
+    original: str
+    original_topic: str | None
+    original_partition: int | None
+    original_offset: int | None
+    original_arrived_at: Moment
+    key: str | None
+    brand_id: str | None
+    event_id: str | None
+    size: int
+    standing: str
+    since: Moment
+    by: str | None
+    because: str | None
+
+
+class LetterHeader(_Shown, frozen=True, kw_only=True):
+    name: str
+    value: str | None
+
+
+class Letter(LetterSummary, frozen=True, kw_only=True):
+    """`value` is null where it is no text; `value_base64` is the exact bytes."""
+
+    headers: list[LetterHeader]
+    value: str | None
+    value_base64: str | None
+
+
+class LetterPage(_Shown, frozen=True, kw_only=True):
+    items: list[LetterSummary]
+    next: str | None
+
+
+class Copy(_Shown, frozen=True, kw_only=True):
+    topic: str
+    partition: int
+    offset: int
+
+
+class LetterOutcome(_Shown, frozen=True, kw_only=True):
+    """`result` is replayed, dropped, or already for one that was handled before."""
+
+    id: str
+    result: str
+    dry_run: bool
+    why: str | None
+    reason: str | None
+    brand_id: str | None
+    event_id: str | None
+    copy: Copy | None
+
+
+class Difference(_Shown, frozen=True, kw_only=True):
+    """`missing` is what the controller would have to add."""
+
+    brand_id: str
+    campaign_id: str | None
+    total: str
+    period: str | None
+    controller: Money
+    ledger: Money
+    missing: Money
+
+
+class Reconciliation(_Shown, frozen=True, kw_only=True):
+    """`positions` has of each partition and topic the offset up to which both were compared."""
+
+    brand_id: str | None
+    brands: int
+    campaigns: int
+    positions: dict[str, dict[str, int]]
+    differences: list[Difference]
+    beyond_repair: dict[str, str]
+
+
+class Status(Struct, frozen=True, kw_only=True):
+    """As `spendgate status --json` prints it."""
+
+    groups: list[dict[str, Any]]
+    last_tick: dict[str, Any] | None
+    last_decision: dict[str, Any] | None
+    dead_letters: Any

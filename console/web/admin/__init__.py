@@ -1,0 +1,1 @@
+"""The pages on which people edit the catalog and look into ledger, journal and dead letters."""

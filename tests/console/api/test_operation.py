@@ -1,0 +1,138 @@
+"""Commands, dead letters, status, health, metrics by HTTP."""
+
+import asyncio
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from models.control_log import ControlLog
+from streams.records import encode
+from streams.spend_producer import spend_producer
+from tests.console.api.server import Api, until
+from tests.console.commands import EXECUTABLE
+from tests.console.conftest import Surroundings
+from tests.docs.messages import play
+from tests.models.ledger_rows import NOON, add
+
+
+def test_commands_are_read_newest_first_and_one_of_them_byte_for_byte(api: Api, surroundings: Surroundings) -> None:
+    add(surroundings.settings.database, *(_journaled(sequence) for sequence in (1, 2, 4)))
+    found = api.get("/control", campaign_id="journal.1")["items"]
+    assert [it["command"]["sequence"] for it in found] == [4, 2, 1]
+    assert [it["follows_a_gap"] for it in found] == [True, False, False]
+    paused = api.get("/control", campaign_id="journal.1", action="pause", reason="manual", limit=1)
+    assert paused["items"][0]["command"]["command_id"] == "journal.1:1:4"
+    rest = api.get("/control", campaign_id="journal.1", cursor=paused["next"])
+    assert len(rest["items"]) == 2
+    assert api.get("/control", campaign_id="journal.1", until="2025-09-08T12:00:00Z")["items"] == []
+    exact = api.http.get("/api/v1/control/journal.1:1:2")
+    assert exact.content == _journaled(2).value
+    api.problem("GET", "/api/v1/control/journal.1:1:3", 404)
+    api.problem("GET", "/api/v1/control", 422, params={"since": "yesterday"})
+    api.problem("GET", "/api/v1/control", 422, params={"reason": "whim"})
+
+
+def test_a_dead_letter_is_told_replayed_once_its_brand_is_there_and_then_no_longer_waits(
+    api: Api, surroundings: Surroundings
+) -> None:
+    value = {"event_id": "too-early", "brand_id": "later", "campaign_id": "later.1", "amount": "2"}
+    asyncio.run(_publish(surroundings, "later", json.dumps(value).encode()))
+    [letter] = api.held("/dead-letters?brand_id=later", lambda it: it["items"])["items"]
+    assert (letter["reason"], letter["standing"]) == ("unknown_brand", "waiting")
+    path = f"/api/v1/dead-letters/{letter['id']}"
+    assert json.loads(api.ok("GET", path)["value"]) == value
+    assert api.problem("POST", f"{path}/replay", 422, json={})["outcome"]["result"] == "refused"
+
+    api.brand(brand_id="later")
+    assert api.ok("POST", f"{path}/replay", json={"dry_run": True})["result"] == "replayed"
+    assert api.ok("POST", f"{path}/replay", json={})["copy"]["partition"] == letter["original_partition"]
+    assert api.ok("POST", f"{path}/replay", json={})["result"] == "already"
+    api.held("/brands/later", lambda it: it["daily_spent"] == "2.00")
+    assert api.get("/dead-letters", brand_id="later")["items"] == []
+    [handled] = api.get("/dead-letters", brand_id="later", handled=True)["items"]
+    assert (handled["standing"], handled["by"]) == ("replayed", f"token:{api.name}")
+
+
+def test_a_dead_letter_is_dropped_with_a_reason(api: Api, surroundings: Surroundings) -> None:
+    asyncio.run(_publish(surroundings, "never", b'{"event_id":"x","brand_id":"never","campaign_id":"n","amount":1}'))
+    [letter] = api.held("/dead-letters?brand_id=never", lambda it: it["items"])["items"]
+    path = f"/api/v1/dead-letters/{letter['id']}/drop"
+    api.problem("POST", path, 422, json={"because": " "})
+    assert api.ok("POST", path, json={"because": "a test"})["result"] == "dropped"
+    api.problem("GET", "/api/v1/dead-letters/0/999999", 404)
+    api.problem("GET", "/api/v1/dead-letters/x/1", 422)
+
+
+def test_the_controllers_totals_are_the_ledgers_rows(api: Api, surroundings: Surroundings, tmp_path: Path) -> None:
+    campaign_id = api.campaign(api.brand(brand_id="proved"))
+    event = {"event_id": "e", "brand_id": "proved", "campaign_id": campaign_id, "amount": "1.25"}
+    api.ok("POST", "/api/v1/spend", 202, json=event)
+    with _ledger(surroundings, tmp_path):
+        until(lambda: api.http.get("/api/v1/reconcile?brand_id=proved").status_code == 200, seconds=90)
+        found = api.get("/reconcile", brand_id="proved")
+        assert (found["brands"], found["campaigns"], found["differences"]) == (1, 1, [])
+        api.problem("GET", "/api/v1/reconcile", 404, params={"brand_id": "no-such-brand"})
+        [booked] = api.get("/spend", brand_id="proved")["items"]
+        assert (booked["amount"], booked["refused"]) == ("1.25", None)
+
+
+def test_status_tells_workers_and_lag(api: Api) -> None:
+    status = api.get("/status")
+    [worker] = [group for group in status["groups"] if group["group"].endswith("spendgate-worker")]
+    assert len(worker["members"]) == 1
+    assert set(worker["lag"]) >= {"spend-events", "catalog"}
+
+
+def test_health_and_metrics_are_open_and_name_nobody(api: Api, api_url: str) -> None:
+    brand_id = api.brand()
+    api.get(f"/brands/{brand_id}")
+    for path in ("live", "ready", "startup"):
+        assert httpx.get(f"{api_url}/health/{path}").text == "ok\n"
+    metrics = httpx.get(f"{api_url}/metrics").text
+    assert 'spendgate_http_requests_total{method="GET",route="/api/v1/brands/{brand_id}",status="200"}' in metrics
+    assert brand_id not in metrics
+
+
+@contextmanager
+def _ledger(surroundings: Surroundings, folder: Path) -> Iterator[None]:
+    environment = {**os.environ, **surroundings.environment, "SPENDGATE_METRICS_PORT": "0"}
+    with (folder / "ledger.log").open("wb") as log:
+        process = subprocess.Popen([EXECUTABLE, "ledger"], env=environment, stdout=log, stderr=log)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+async def _publish(surroundings: Surroundings, brand_id: str, value: bytes) -> None:
+    async with spend_producer(surroundings.settings) as producer:
+        await producer.send(brand_id, value)
+
+
+def _journaled(sequence: int) -> ControlLog:
+    """One of the controller's own, with the ids of this test."""
+    reasons = ["manual"] if sequence % 2 == 0 else []
+    message = json.loads(encode(play()[0]))
+    message |= {"command_id": f"journal.1:1:{sequence}", "campaign_id": "journal.1", "sequence": sequence}
+    message |= {"action": "pause" if reasons else "resume", "reasons": reasons}
+    return ControlLog(
+        command_id=message["command_id"],
+        campaign_id="journal.1",
+        brand_id="journal",
+        epoch=1,
+        sequence=sequence,
+        action=message["action"],
+        reasons=reasons,
+        decided_at=NOON + sequence,
+        message=message,
+        value=json.dumps(message).encode(),
+        topic="campaign-control",
+        partition=0,
+        record_offset=sequence,
+    )

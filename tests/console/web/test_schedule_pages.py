@@ -1,0 +1,128 @@
+"""The schedule page's forms: what is saved, refused, stale, forbidden, and what is told before saving."""
+
+import html
+import re
+
+import pytest
+
+from models.catalog import edit_campaign, set_windows
+from models.catalog_reads import get_campaign
+from models.daypart_window import Window
+from models.session import session_scope
+from tests.console.web.conftest import Visitor
+
+Rows = dict[str, str | list[str]]
+
+OFFICE: Rows = {"days-0": ["mon", "tue", "wed", "thu", "fri"], "from-0": "09:00", "to-0": "17:00"}
+NIGHT: Rows = {"days-1": ["fri"], "from-1": "22:00", "to-1": "06:00"}
+BLANK: Rows = {"from-9": "", "to-9": ""}
+
+
+def _text(page: str) -> str:
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
+
+
+def _windows(visitor: Visitor, campaign_id: str) -> list[Window]:
+    with session_scope(visitor.settings.database) as session:
+        return [row.window for row in get_campaign(session, campaign_id).windows]
+
+
+def _opened(visitor: Visitor, path: str) -> Rows:
+    """What the page carries of the schedule as it was opened."""
+    hidden = re.findall(r'type="hidden" name="(revision|seen)" value="([^"]*)"', visitor.page(path))
+    return {name: html.unescape(value) for name, value in hidden}
+
+
+@pytest.fixture
+def path(operator: Visitor) -> str:
+    return f"/campaigns/{operator.campaign(operator.brand())}/schedule"
+
+
+def _id(path: str) -> str:
+    return path.split("/")[2]
+
+
+def test_windows_are_saved_and_shown_in_words_and_on_the_grid(operator: Visitor, path: str) -> None:
+    assert "Always" in operator.page(path)
+    assert operator.post(path, _opened(operator, path) | OFFICE | NIGHT | BLANK).status_code == 303
+    assert sorted(_windows(operator, _id(path))) == [Window(16, 1320, 360), Window(31, 540, 1020)]
+    page = operator.page(path)
+    assert "Mon-Fri 09:00-17:00, Fri 22:00 until Sat 06:00" in page
+    assert page.count('class="block"') == 7
+
+
+def test_no_rows_mean_always(operator: Visitor, path: str) -> None:
+    operator.post(path, _opened(operator, path) | OFFICE)
+    operator.post(path, _opened(operator, path) | BLANK)
+    assert _windows(operator, _id(path)) == []
+
+
+def test_a_wrong_row_is_marked_with_the_words_of_the_contract_and_nothing_is_saved(
+    operator: Visitor, path: str
+) -> None:
+    wrong: Rows = {"days-1": ["fri"], "from-1": "22:00", "to-1": "22:00"}
+    answer = operator.post(path, _opened(operator, path) | OFFICE | wrong)
+    assert answer.status_code == 422
+    assert "A window from 22:00 to 22:00 is empty: for a whole day write 00:00-24:00." in _text(answer.text)
+    assert _windows(operator, _id(path)) == []
+    assert 'value="22:00"' in answer.text
+
+
+def test_what_was_typed_into_the_blank_row_is_still_there_when_something_else_is_wrong(
+    operator: Visitor, path: str
+) -> None:
+    blank: Rows = {"days-9999": ["sat"], "from-9999": "10:01", "to-9999": "10:01"}
+    answer = operator.post(path, _opened(operator, path) | blank)
+    assert answer.status_code == 422
+    assert 'value="10:01"' in answer.text
+    assert answer.text.count('data-row="9999"') == 1
+
+
+def test_who_was_overtaken_sees_both_schedules_and_saves_only_on_purpose(operator: Visitor, path: str) -> None:
+    opened = _opened(operator, path)
+    with session_scope(operator.settings.database) as session:
+        set_windows(session, _id(path), [Window(64, 600, 720)], actor="alice")
+    answer = operator.post(path, opened | OFFICE)
+    assert answer.status_code == 412
+    assert "Saved now: Sun 10:00-12:00." in _text(answer.text)
+    assert "Yours: Mon-Fri 09:00-17:00." in _text(answer.text)
+    assert _windows(operator, _id(path)) == [Window(64, 600, 720)]
+    again = {
+        name: html.unescape(value) for name, value in re.findall(r'name="(revision|seen)" value="([^"]*)"', answer.text)
+    }
+    assert operator.post(path, again | OFFICE).status_code == 303
+    assert _windows(operator, _id(path)) == [Window(31, 540, 1020)]
+
+
+def test_another_budget_in_between_does_not_disturb_the_windows(operator: Visitor, path: str) -> None:
+    opened = _opened(operator, path)
+    with session_scope(operator.settings.database) as session:
+        edit_campaign(session, _id(path), {"daily_budget_micros": 1_000_000}, actor="alice")
+    assert operator.post(path, opened | OFFICE).status_code == 303
+    assert _windows(operator, _id(path)) == [Window(31, 540, 1020)]
+
+
+def test_the_preview_tells_what_is_not_saved(operator: Visitor, path: str) -> None:
+    answer = operator.post(f"{path}/preview", OFFICE | NIGHT | {"days-2": ["mon"], "from-2": "x", "to-2": "10:00"})
+    told = answer.json()
+    assert told["words"] == "Mon-Fri 09:00-17:00, Fri 22:00 until Sat 06:00"
+    assert list(told["errors"]) == ["2"]
+    assert told["grid"].count("data-row") == 7
+    assert len(told["preview"]["changes"]) in (12, 13)
+    assert {it["action"] for it in told["preview"]["changes"]} == {"pause", "resume"}
+    assert "clocks go" in told["outlook"]
+    assert _windows(operator, _id(path)) == []
+
+
+def test_a_viewer_looks_but_does_not_draw(operator: Visitor, viewer: Visitor, path: str) -> None:
+    page = viewer.page(path)
+    assert "The next 7 days" in page
+    for control in ("schedule.js", "Save the schedule", 'tabindex="0" role="application"', "checkbox"):
+        assert control not in page
+    assert viewer.post(path, OFFICE).status_code == 403
+
+
+def test_a_schedule_that_is_not_from_here_is_refused(operator: Visitor, path: str) -> None:
+    assert operator.post(path, OFFICE, mark="0" * 64).status_code == 403
+    assert operator.post(f"{path}/preview", OFFICE, mark="0" * 64).status_code == 403
+    assert _windows(operator, _id(path)) == []

@@ -1,0 +1,49 @@
+"""A whole day under faults: the proof of `python -m bench.day`, in small."""
+
+from datetime import date
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from bench.day import faulty_day
+from console.local.kafka import LocalKafka
+from console.local.ports import choose_port
+from console.local.postgres import LocalPostgres
+from console.simulation.day import DayOptions, DayPlan
+from models import migrate
+from streams.settings import Settings, Timestamps
+
+EVENTS = 100_000
+PARTITIONS = 4
+
+
+async def test_a_day_comes_out_exact_though_worker_and_ledger_are_killed_and_the_database_stops(
+    kafka: LocalKafka, topic_prefix: str, tmp_path: Path
+) -> None:
+    plan = DayPlan(DayOptions(day=date(2025, 8, 31), events=EVENTS), name="sim", partitions=PARTITIONS)
+    postgres = LocalPostgres(tmp_path / "own", choose_port(0, "test"))
+    postgres.start()
+    try:
+        migrate.upgrade(postgres.url)
+        settings = Settings(
+            brokers=kafka.brokers,
+            database_url=SecretStr(postgres.url),
+            topic_prefix=topic_prefix,
+            partitions=PARTITIONS,
+            timestamps=Timestamps.CREATE,
+        )
+        outcome = await faulty_day(
+            settings, postgres, plan, tmp_path / "day", workers=1, away_seconds=5, patience_seconds=120
+        )
+    finally:
+        postgres.stop()
+    assert outcome.differences == []
+    assert outcome.reconciled == []
+    assert outcome.gaps == []
+    assert outcome.events == EVENTS
+    assert outcome.commands > len(plan.documents)
+    for name in ("worker", "ledger"):
+        assert any(said.startswith(f"{name} was killed by signal 9") for said in outcome.said), outcome.said
+        assert f"{name} is ready again" in outcome.said
+    counts = plan.spender.counts
+    assert min(counts["duplicates"], counts["late"], counts["refunds"], counts["wrong_keys"]) > 300
