@@ -79,7 +79,11 @@ def import_(
     format_: str = typer.Option(None, "--format", help="csv or jsonl; by the ending of the name when not given."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Only check; publish nothing."),
 ) -> None:
-    """Publish spend events; exit code 1 when a line was refused. Running it again counts nothing twice."""
+    """Publish spend events; exit code 1 when a line was refused.
+
+    Running it again counts nothing twice, as long as its ids are among the last million of their partition: cut a file
+    of more into parts, and run again the part that broke off.
+    """
     from console import validation
     from console.progress import counting_progress
     from console.spend_file import FileFormat, format_of, lines_of
