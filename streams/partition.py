@@ -89,6 +89,14 @@ class OwnedPartition:
         """Topics whose read position somebody waits for."""
         return set() if self.suspended else {*self.inbox.behind(), *self._barriers}
 
+    def waiting(self) -> tuple[object, ...]:
+        """What must move on as long as it is not empty: records at hand, questions to the broker, a flush."""
+        positions = self.inbox.positions()
+        behind = sorted(self.inbox.behind())
+        if not (any(self.inbox.queues.values()) or behind or self.state.awaiting or positions != self.flushed):
+            return ()
+        return positions, behind, dict(self._barriers), dict(self.flushed)
+
     def work(self) -> None:
         """Apply everything that may be applied now, lowest arrival first."""
         now = time.time_ns() // 1_000_000
