@@ -10,7 +10,7 @@ from streams.fatal import EXIT_CODE
 from streams.liveness import Liveness
 from streams.settings import Settings, Timestamps
 from tests.streams.broker import open_broker
-from tests.streams.worker_process import WorkerProcess
+from tests.streams.worker_process import READY_SECONDS, WorkerProcess
 
 
 def test_what_is_waited_for_too_long_without_a_step_is_named() -> None:
@@ -48,7 +48,7 @@ async def test_a_worker_that_stands_still_ends_itself_and_says_what_it_waited_fo
             environment = {"SPENDGATE_PATIENCE_SECONDS": "5", "PYTHONPATH": str(Path(__file__).parents[2])}
             workers.append(WorkerProcess(own, tmp_path / f"{defect}.log", command, **environment))
             workers[-1].start()
-        assert await asyncio.gather(*(worker.ended() for worker in workers)) == [EXIT_CODE] * 3
+        assert await asyncio.gather(*(worker.ended(READY_SECONDS + 30) for worker in workers)) == [EXIT_CODE] * 3
     finally:
         for worker in workers:
             worker.kill()

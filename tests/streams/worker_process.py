@@ -71,9 +71,9 @@ class WorkerProcess:
         self._send(signal.SIGTERM)
         return await self.ended()
 
-    async def ended(self) -> int:
+    async def ended(self, patience_seconds: float = 30) -> int:
         assert self._process
-        return await asyncio.wait_for(asyncio.to_thread(self._process.wait, 30), 40)
+        return await asyncio.to_thread(self._process.wait, patience_seconds)
 
     def kill(self) -> None:
         """kill -9; without effect on one that has ended."""
