@@ -1,8 +1,8 @@
 """The ledger's side of PostgreSQL. Everything here blocks: it is called in a thread."""
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Final
 
@@ -87,11 +87,9 @@ class LedgerDatabase:
         try:
             self._save(rows, booked, positions or {})
         except _REFUSED:
-            self._drop_transaction()
             return self._save_apart(rows, booked)
         except BaseException:
             self.gaps_are_unsure |= any(type(row) is CommandRow for row in rows)
-            self.close()
             raise
         return []
 
@@ -99,7 +97,7 @@ class LedgerDatabase:
         """The number of each topic, by the broker's id of it, and the topics whose rows of before had none yet."""
         numbers: dict[str, int] = {}
         adopted: set[str] = set()
-        with self._open() as connection, connection.cursor() as cursor:
+        with self._transaction() as cursor:
             cursor.execute("LOCK TABLE topic_incarnation IN SHARE ROW EXCLUSIVE MODE")
             for topic, topic_id in sorted(ids.items()):
                 for statement in (_FIND_INCARNATION, _ADOPT_INCARNATION, _ADD_INCARNATION):
@@ -112,13 +110,13 @@ class LedgerDatabase:
 
     def positions(self) -> dict[tuple[int, int], int]:
         """The offset that is read next of each (incarnation, partition)."""
-        with self._open() as connection, connection.cursor() as cursor:
+        with self._transaction() as cursor:
             cursor.execute("SELECT incarnation, partition, position FROM ledger_position")
             return {(incarnation, partition): position for incarnation, partition, position in cursor.fetchall()}
 
     def unbooked(self, brand_ids: Iterable[str]) -> list[UnbookedRow]:
         """The first of the spend of these brands that waits for them, in its order."""
-        with self._open() as connection, connection.cursor() as cursor:
+        with self._transaction() as cursor:
             cursor.execute("SELECT DISTINCT brand_id FROM spend_unbooked")
             known = {brand_id for (brand_id,) in cursor.fetchall()} & set(brand_ids)
             cursor.execute(
@@ -137,7 +135,7 @@ class LedgerDatabase:
         return taken
 
     def count_gaps(self) -> int:
-        with self._open() as connection, connection.cursor() as cursor:
+        with self._transaction() as cursor:
             found = count_gaps(cursor)
         self.gaps_are_unsure = False
         return found
@@ -161,7 +159,7 @@ class LedgerDatabase:
 
     def _save(self, rows: Sequence[Row], booked: Iterable[UnbookedRow], positions: Positions) -> None:
         gaps: list[Gap] = []
-        with self._open() as connection, connection.cursor() as cursor:
+        with self._transaction() as cursor:
             for kind in _KINDS:
                 lines = [row.line() for row in rows if type(row) is kind]
                 if lines:
@@ -180,6 +178,19 @@ class LedgerDatabase:
                 cursor.execute(_ADD_POSITIONS, [numbers, partitions, [positions[part] for part in parts]])
         self._gaps += gaps
 
+    @contextmanager
+    def _transaction(self) -> Iterator[Cursor]:
+        """Committed at the end. A connection that anything went wrong with is not used again: it may be a closed one,
+        and would stay so however often it is tried."""
+        try:
+            with self._open() as connection, connection.cursor() as cursor:
+                yield cursor
+        except _REFUSED:
+            raise  # rolled back, and as good as before
+        except BaseException:
+            self.close()
+            raise
+
     def _open(self) -> PsycopgConnection:
         if self._connection is None:
             connection = connect(self._url)
@@ -188,10 +199,6 @@ class LedgerDatabase:
                 for table in {kind.table for kind in _KINDS}:
                     cursor.execute(f"CREATE TEMP TABLE staged_{table} (LIKE {table}) ON COMMIT DELETE ROWS")
         return self._connection
-
-    def _drop_transaction(self) -> None:
-        if self._connection is not None:
-            self._connection.rollback()
 
 
 def _stage(cursor: Cursor, kind: type[Row], lines: list[str]) -> None:
