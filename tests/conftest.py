@@ -10,6 +10,15 @@ import pytest
 from console.local.kafka import LocalKafka
 from console.local.postgres import LocalPostgres
 
+#: Drawn examples have to come from nothing but their seed. Clients that live as long as the session, such as those of the
+#: console's server, draw from the same `random` in their threads.
+_BEFORE_ANY_SERVICE = ("tests/core/", "tests/simulation/", "tests/schedulers/test_ticks_due.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Drawn examples first; they also fail soonest."""
+    items.sort(key=lambda item: not item.nodeid.startswith(_BEFORE_ANY_SERVICE))
+
 
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:

@@ -206,7 +206,7 @@ def test_a_wrong_value_is_refused(commands: Commands, arguments: list[str]) -> N
 
 
 @pytest.mark.parametrize(
-    "arguments", [["control", "show", "c:1:1"], ["control", "resend", "c"], ["campaign", "why", "c"]]
+    "arguments", [["control", "show", "nobody:1:1"], ["control", "resend", "nobody"], ["campaign", "why", "nobody"]]
 )
 def test_what_is_not_there_is_exit_3(commands: Commands, arguments: list[str]) -> None:
     assert commands.run(*arguments).exit_code == 3
