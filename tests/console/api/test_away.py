@@ -54,7 +54,8 @@ def test_it_starts_without_both_and_recovers_when_they_come_go_and_come_back(
         http = signed_in(settings, address).http
         with http.stream("GET", f"/live/brands?id={brand_id}") as live:
             lines = live.iter_lines()
-            assert _state(lines) == "on"
+            while _state(lines) != "on":
+                pass
             to_postgres.shut()
             assert http.get("/spend.csv").status_code == 503
             assert _state(lines) == "off"
