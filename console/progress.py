@@ -21,10 +21,11 @@ __all__ = ["counting_progress", "download_progress"]
 
 
 @contextmanager
-def counting_progress(what: str) -> Iterator[Callable[[int, int], None]]:
+def counting_progress(what: str, *, in_bytes: bool = False) -> Iterator[Callable[[int, int | None], None]]:
     """Called with how much is done and how much there is. Only where somebody looks, and gone afterwards."""
     console = Console(stderr=True)
-    columns = (TextColumn(what), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    amount = DownloadColumn() if in_bytes else TaskProgressColumn()
+    columns = (TextColumn(what), BarColumn(), amount, TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

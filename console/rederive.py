@@ -5,13 +5,15 @@ are the whole truth. Other causes stand on other topics, and a resume waits for 
 rows around the moment of the decision are gone through until the totals are those of the message.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final, NamedTuple, Self
 
 from sqlalchemy.orm import Session
 
-from models.correction_reads import corrections_until
+from models.catalog_reads import epoch_began_at
+from models.correction_reads import corrections_between
 from models.ledger_reads import SpendEntry, find_spend_at, list_spend
 from models.spend_rows import SpendFilter
 from models.spend_sums import spend_total
@@ -78,29 +80,39 @@ def rederive(session: Session, command: ControlCommand) -> Rederived:
     periods, told = _Periods.of(command), _told(command)
     cause, decided_at = command.cause, parse_moment(command.decided_at)
     spend = None
-    if cause.kind is CauseKind.SPEND:
-        spend = find_spend_at(session, command.brand_id, cause.topic, cause.partition, cause.offset)
-    corrections = Sums(0, 0, 0, 0)
-    for it in corrections_until(session, command.brand_id, decided_at + 1):
-        corrections = corrections.plus(periods.share(it.campaign_id, it.booked_on, it.amount))
-    wanted = told.plus(corrections, -1)
+    if cause.kind is CauseKind.SPEND and cause.event_id is not None:
+        at = (cause.topic, cause.partition, cause.offset)
+        spend = find_spend_at(session, command.brand_id, cause.event_id, *at)
+    corrections = _corrections(session, command, periods, decided_at)
+    # A repair has made the totals those of the rows; any other correction stands beside the rows.
+    explained = (told, told.plus(corrections, -1))
+    up_to: int | None
     if spend is not None:
         ledger, up_to = _sums(session, periods, {"up_to": (spend.incarnation, spend.record_offset)}), cause.offset
     else:
         ledger, up_to = _sums(session, periods, {"arrived_until": decided_at + 1}), None
-    if ledger != wanted:
-        found = _searched(session, periods, decided_at, wanted, behind=spend)
-        ledger, up_to = (ledger, up_to) if found is None else (wanted, found)
+    if ledger not in explained:
+        ledger, up_to = _searched(session, periods, decided_at, explained, behind=spend) or (ledger, up_to)
+    agrees = ledger in explained
     return Rederived(
-        agrees=ledger == wanted,
+        agrees=agrees,
         told=told,
         ledger=ledger,
         corrections=corrections,
         now=_sums(session, periods, {}),
         spend=spend,
         up_to_offset=up_to,
-        sentence=_sentence(command, spend, agrees=ledger == wanted, corrected=any(corrections), up_to=up_to),
+        sentence=_sentence(command, spend, agrees=agrees, corrected=any(corrections) and ledger != told, up_to=up_to),
     )
+
+
+def _corrections(session: Session, command: ControlCommand, periods: _Periods, decided_at: int) -> Sums:
+    """Those that the controller had been given by then, in its present life: a replay begins another one."""
+    began_at = epoch_began_at(session, command.brand_id, command.epoch)
+    corrections = Sums(0, 0, 0, 0)
+    for it in corrections_between(session, command.brand_id, began_at, decided_at + 1):
+        corrections = corrections.plus(periods.share(it.campaign_id, it.booked_on, it.amount))
+    return corrections
 
 
 def _sums(session: Session, periods: _Periods, cut: SpendFilter) -> Sums:
@@ -114,10 +126,11 @@ def _sums(session: Session, periods: _Periods, cut: SpendFilter) -> Sums:
 
 
 def _searched(
-    session: Session, periods: _Periods, decided_at: int, wanted: Sums, *, behind: SpendEntry | None
-) -> int | None:
-    """The offset of the last spend near the decision at which the sums are the wanted ones; None for none. Where a
-    spend made it nothing less than all up to that one is looked at: fewer rows might add up to it by chance."""
+    session: Session, periods: _Periods, decided_at: int, wanted: Collection[Sums], *, behind: SpendEntry | None
+) -> tuple[Sums, int] | None:
+    """The sums that are among the wanted ones, and the offset of the last spend in them, near the decision; None where
+    there are none. Where a spend made it nothing less than all up to that one is looked at: fewer rows might add up to
+    it by chance."""
     near = list_spend(
         session,
         brand_id=periods.brand_id,
@@ -131,12 +144,12 @@ def _searched(
     if not near:
         return None
     sums = _sums(session, periods, {"up_to": (near[0].incarnation, near[0].record_offset - 1)})
-    if sums == wanted:
-        return near[0].record_offset - 1
+    if sums in wanted:
+        return sums, near[0].record_offset - 1
     for entry in near:
         sums = sums.plus(periods.share(entry.campaign_id, entry.booked_day, entry.amount_micros))
-        if sums == wanted:
-            return entry.record_offset
+        if sums in wanted:
+            return sums, entry.record_offset
     return None
 
 

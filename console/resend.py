@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaProducer
 from models.control_log import ControlLog
 from streams.core.partitioner import partition_of
 from streams.errors import RefusedValue
-from streams.kafka_clients import answering, client_options
+from streams.kafka_clients import answering, client_options, let_go
 from streams.records import decode_command
 from streams.settings import Settings
 from streams.topic_reader import TopicReader, topic_reader
@@ -82,4 +82,4 @@ async def _producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
             await producer.start()
         yield producer
     finally:
-        await producer.stop()
+        await let_go(producer)

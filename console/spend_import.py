@@ -1,6 +1,7 @@
 """Publishing a file of spend events: what the controller would refuse is told by line, all else is sent and acked.
 
-An import that broke off is run again as a whole: every event has an id, and an id counts once.
+An import that broke off is run again: every event has an id, and an id counts once among the last million of its
+partition.
 """
 
 import asyncio

@@ -18,6 +18,7 @@ __all__ = [
     "catalog_size",
     "change_behind",
     "changes_of",
+    "epoch_began_at",
     "get_brand",
     "get_campaign",
     "list_brands",
@@ -144,6 +145,15 @@ def change_behind(session: Session, *, brand_id: str, campaign_id: str | None, v
         .limit(1)
     )
     return session.scalars(query).first()
+
+
+def epoch_began_at(session: Session, brand_id: str, epoch: int) -> int | None:
+    """When a replay gave a brand this epoch; None for the one that it was added with."""
+    raised_to = Change.fields["epoch"]["to"].as_integer()
+    query = select(func.min(Change.changed_at)).where(
+        Change.brand_id == brand_id, Change.campaign_id.is_(None), raised_to == epoch
+    )
+    return session.scalar(query)
 
 
 def _found(session: Session, kind: type[_Row], row_id: str) -> _Row:

@@ -72,14 +72,16 @@ def find_spend(session: Session, brand_id: str, event_id: str) -> SpendEntry | N
     return min(found, key=lambda entry: entry.refused_reason is not None, default=None)
 
 
-def find_spend_at(session: Session, brand_id: str, topic: str, partition: int, offset: int) -> SpendEntry | None:
-    """The record of a brand at a position in Kafka, of the topic's newest life that has it. Without the brand there is
-    no index that leads to it."""
+def find_spend_at(
+    session: Session, brand_id: str, event_id: str, topic: str, partition: int, offset: int
+) -> SpendEntry | None:
+    """The record of an event at a position in Kafka, whether it counts or not. The event leads to it by an index, and
+    tells it from a record at the same place in another life of the topic."""
     lives = select(TopicIncarnation.incarnation).where(TopicIncarnation.topic == storable("topic", topic))
     found = []
     for columns, query in (first(), again(), *refused()):
         at = (columns["incarnation"].in_(lives), columns["partition"] == partition, columns["record_offset"] == offset)
-        placed = query.where(*conditions(columns, {"brand_id": brand_id}), *at).subquery()
+        placed = query.where(*conditions(columns, {"brand_id": brand_id, "event_id": event_id}), *at).subquery()
         found += [_entry(row) for row in session.execute(_with_topic(placed))]
     return max(found, key=lambda entry: entry.incarnation, default=None)
 

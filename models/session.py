@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from typing import Any, Final
 
 import psycopg2
 from psycopg2.extensions import connection as PsycopgConnection
@@ -16,6 +17,13 @@ from models.errors import DatabaseAway, StaleEdit, explained
 __all__ = ["connect", "engine_of", "session_scope"]
 
 CONNECT_TIMEOUT_SECONDS = 5
+#: A server whose machine is gone says nothing, not even that: without these a statement would wait for hours.
+_NOTICE_A_DEAD_SERVER: Final[dict[str, Any]] = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,  # milliseconds
+}
 #: An edit that waits longer for another one is told so; it is not left hanging.
 _LOCK_TIMEOUT = "5s"
 
@@ -41,7 +49,9 @@ def engine_of(url: str) -> Engine:
 def connect(url: str) -> PsycopgConnection:
     """A connection of one's own, for LISTEN and for locks that outlive a transaction."""
     try:
-        connection = psycopg2.connect(url, connect_timeout=CONNECT_TIMEOUT_SECONDS, application_name="spendgate")
+        connection: PsycopgConnection = psycopg2.connect(
+            url, connect_timeout=CONNECT_TIMEOUT_SECONDS, application_name="spendgate", **_NOTICE_A_DEAD_SERVER
+        )
         with connection, connection.cursor() as cursor:
             cursor.execute(
                 "SELECT set_config('TimeZone', 'UTC', false), set_config('lock_timeout', %s, false)", [_LOCK_TIMEOUT]

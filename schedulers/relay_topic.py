@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 from models.catalog_relay import Seen
 from streams.core.moment import Moment
 from streams.errors import ConfigurationError, Unreachable
-from streams.kafka_clients import client_options
+from streams.kafka_clients import client_options, let_go
 from streams.settings import Settings
 from streams.topic_ids import TopicFacts, topic_facts
 from streams.topics import Topic
@@ -104,12 +104,7 @@ class CatalogTopic:
                 return [record.offset for record in await asyncio.gather(*acks)]
 
     async def close(self) -> None:
-        """Never waits long for a broker that is away, and leaves nothing behind that might still be sent."""
-        with suppress(TimeoutError, KafkaError, OSError):
-            async with asyncio.timeout(_CLOSING_SECONDS):
-                await self._producer.stop()
-        await self._producer._sender.close()
-        await self._producer.client.close()
+        await let_go(self._producer)
         with suppress(TimeoutError, KafkaError, OSError):
             async with asyncio.timeout(_CLOSING_SECONDS):
                 await self._consumer.stop()

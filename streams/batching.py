@@ -5,13 +5,16 @@ deciding. Here a message is a `Chunk`: the records of one poll of one partition.
 so commits come from there and Faust's acks are not used.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol, cast
 
 import aiokafka
-from aiokafka.errors import IllegalStateError
+from aiokafka.errors import IllegalStateError, KafkaError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
+
+from streams.fatal import end_process
 
 __all__ = ["BatchConsumer", "BatchTransport", "Chunk", "Positions"]
 
@@ -31,6 +34,9 @@ class Chunk(NamedTuple):
 
 class Positions(Protocol):
     """What the consumer asks of the table."""
+
+    #: How many polls have begun.
+    polls: int
 
     async def take_over(self, assigned: set[TP]) -> Mapping[TP, int]:
         """Own exactly these partitions; tells where to read each from."""
@@ -52,6 +58,8 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
     """Delivers chunks and takes every offset from the table."""
 
     session = 0
+    #: Every partition is read from where the table stands.
+    _placed = False
     #: Records were taken from the broker's client and not delivered: they must be read again.
     _dropped = False
 
@@ -63,14 +71,17 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109
+        self._positions.polls += 1
         # Here a poll waits for a rebalance to end; the session that it reads for begins only then.
         if not self.flow_active:
             await self.wait(self.can_resume_flow)
+        if not (self._placed or await self._owns_nothing()):
+            return
         if self._dropped and not await self._read_again():
             return
         session = self.session
         watched = self._positions.watched()
-        records, active = await self._wait_next_records(_WATCHED_POLL_SECONDS if watched else timeout)
+        records, active = await self._next_records(_WATCHED_POLL_SECONDS if watched else timeout)
         if records is None or self.should_stop:
             return
         for chunk in self._chunks(records, watched & (active or set())):
@@ -79,6 +90,25 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
                 self._dropped = True
                 return
             yield self._message(chunk)
+
+    async def _next_records(self, timeout: float) -> tuple[Mapping[TP, list[Any]] | None, set[TP] | None]:  # noqa: ASYNC109
+        try:
+            records, active = await self._wait_next_records(timeout)
+        except KafkaError as error:
+            if self.should_stop:
+                return None, None
+            end_process(f"the broker's client gave up: {error!r}")
+        return records, active
+
+    async def _owns_nothing(self) -> bool:
+        """Faust seeks only where something is assigned, and reads on after a seek that took it too long: then nobody
+        knows where from, and nothing may be read before the next one."""
+        if self.assignment():
+            await asyncio.sleep(_WATCHED_POLL_SECONDS)
+        else:
+            await self._positions.take_over(set())
+            self._placed = True
+        return self._placed
 
     async def _read_again(self) -> bool:
         """Seek to where the table has everything below; False when a rebalance comes in between."""
@@ -115,13 +145,16 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
     async def perform_seek(self) -> None:
         """After a rebalance: own what is assigned, and read each partition from where the table stands."""
         self.session += 1
+        self._placed = False
         assigned = {tp for tp in self.assignment() if tp.topic in self.app.inputs}
         positions = await self._positions.take_over(assigned)
         await self.seek_wait(positions)
         self._read_offset.clear()
         self.session += 1
+        self._placed = True
 
     async def wait_empty(self) -> None:
+        self._placed = False
         await self._positions.hand_over()
         await self.commit()
 
@@ -161,6 +194,12 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
             heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
         )
+
+    async def _fetch_records(self, consumer: aiokafka.AIOKafkaConsumer, *args: Any, **kwargs: Any) -> Any:
+        # Faust asks the fetcher alone. The client's other half hands its errors to who asks it, and stops until then.
+        if not consumer._closed:
+            consumer._coordinator.check_errors()
+        return await super()._fetch_records(consumer, *args, **kwargs)
 
     def read_position(self, tp: TP) -> int | None:
         """The offset that the next fetch of the partition asks for; None while it is not known."""

@@ -2,16 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final
 
+from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.helpers import create_ssl_context
 
 from streams.errors import Unreachable
 from streams.settings import Settings
 
-__all__ = ["answering", "client_options"]
+__all__ = ["answering", "client_options", "let_go"]
+
+_CLOSING_SECONDS: Final = 1.0
 
 
 def client_options(settings: Settings) -> dict[str, Any]:
@@ -42,3 +45,12 @@ async def answering(settings: Settings, seconds: float) -> AsyncIterator[None]:
         raise Unreachable(
             f"No Kafka broker answers at {settings.brokers}: start one with `spendgate up`, or set SPENDGATE_BROKERS."
         ) from error
+
+
+async def let_go(producer: AIOKafkaProducer) -> None:
+    """Close it. Never waits long for a broker that is away, and leaves nothing behind that might still be sent."""
+    for close in (producer.stop, producer._sender.close):  # what stops in time has closed the sender
+        with suppress(TimeoutError, KafkaError, OSError):
+            async with asyncio.timeout(_CLOSING_SECONDS):
+                await close()
+    await producer.client.close()

@@ -78,13 +78,24 @@ class OwnedPartition:
         self._resumes.clear()
         self._parked.clear()
         self._judged.clear()
+        for task in self._asking:
+            task.cancel()  # an answer of before would be taken for that to a question of now
         self.flushed = self.flushed or dict(positions)
         self.suspended = False
-        self._follow_up()
+        # Resumes that were awaited before are to be asked for, also where no record follows.
+        self.work()
 
     def watched(self) -> set[Topic]:
         """Topics whose read position somebody waits for."""
         return set() if self.suspended else {*self.inbox.behind(), *self._barriers}
+
+    def waiting(self) -> tuple[object, ...]:
+        """What must move on as long as it is not empty: records at hand, questions to the broker, a flush."""
+        positions = self.inbox.positions()
+        behind = sorted(self.inbox.behind())
+        if not (any(self.inbox.queues.values()) or behind or self.state.awaiting or positions != self.flushed):
+            return ()
+        return positions, behind, dict(self._barriers), dict(self.flushed)
 
     def work(self) -> None:
         """Apply everything that may be applied now, lowest arrival first."""
@@ -175,16 +186,18 @@ class OwnedPartition:
             self._ask(Topic.CATALOG)
 
     def _pass_barriers(self) -> None:
-        if self.state.awaiting and Topic.SPEND_EVENTS not in self._barriers:
-            self._barriers[Topic.SPEND_EVENTS] = _ASKED
-            self._resumes = [(b, c, c.awaited) for b, c in self.state.awaiting.values() if c.awaited]
-            self._ask(Topic.SPEND_EVENTS)
         if self._reached(Topic.CATALOG):
             self._judged = self._judging
             self._parked.clear()
         if self._reached(Topic.SPEND_EVENTS):
             release_resumes(self.state, [(b, c) for b, c, awaited in self._resumes if c.awaited is awaited])
             self._resumes = []
+        # After the release: what came up while others were awaited needs a question of its own, and at once, because
+        # everything but spend waits for it and no record may follow.
+        if self.state.awaiting and Topic.SPEND_EVENTS not in self._barriers:
+            self._barriers[Topic.SPEND_EVENTS] = _ASKED
+            self._resumes = [(b, c, c.awaited) for b, c in self.state.awaiting.values() if c.awaited]
+            self._ask(Topic.SPEND_EVENTS)
 
     def _reached(self, topic: Topic) -> bool:
         barrier = self._barriers.get(topic, _ASKED)

@@ -1,6 +1,6 @@
 """Reads partitions of the state topic to their end, in bulk: the latest value of every key."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -13,9 +13,10 @@ _FETCH_BYTES: Final = 8 * 1024 * 1024
 
 
 async def read_latest(
-    client_options: Mapping[str, Any], topic: str, partitions: Iterable[int]
+    client_options: Mapping[str, Any], topic: str, partitions: Iterable[int], note: Callable[[int], None]
 ) -> dict[int, dict[str, bytes]]:
-    """Partition -> key -> value, as committed when this is called; deleted keys are left out."""
+    """Partition -> key -> value, as committed when this is called; deleted keys are left out. `note` is told how many
+    records came."""
     tps = [TopicPartition(topic, partition) for partition in partitions]
     latest: dict[int, dict[str, bytes]] = {tp.partition: {} for tp in tps}
     consumer = AIOKafkaConsumer(
@@ -33,6 +34,7 @@ async def read_latest(
         # Compacted and transactional logs end in offsets that bear no record: the position tells, not the records.
         while any([await consumer.position(tp) < end for tp, end in ends.items()]):
             for tp, records in (await consumer.getmany(timeout_ms=_POLL_MS, max_records=_POLL_RECORDS)).items():
+                note(len(records))
                 values = latest[tp.partition]
                 for record in records:
                     if record.value is None:

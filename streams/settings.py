@@ -52,6 +52,7 @@ class Settings(BaseSettings):
     duplicate_window: int = Field(1_000_000, ge=1)  # accepted event ids remembered per partition
     future_tolerance_seconds: int = Field(300, ge=0, le=3600)  # how far occurred_at may lie ahead of arrival
     flush_interval_seconds: float = Field(0.5, gt=0, le=60)
+    patience_seconds: float = Field(120, ge=5)  # a worker that stands still for so long ends itself
 
     database_url_file: Path | None = None
     kafka_password_file: Path | None = None

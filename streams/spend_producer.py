@@ -2,16 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Final, NamedTuple, Self
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 
 from streams.core.partitioner import partition_of
 from streams.dead_letters import Headers
 from streams.errors import ConfigurationError
-from streams.kafka_clients import answering, client_options
+from streams.kafka_clients import answering, client_options, let_go
 from streams.settings import Settings
 from streams.topic_ids import topic_facts
 from streams.topics import Topic
@@ -20,7 +19,6 @@ __all__ = ["Acked", "SpendProducer", "spend_producer"]
 
 #: A broker that has not acknowledged for so long is away.
 _SILENCE_SECONDS: Final = 6.0
-_CLOSING_SECONDS: Final = 1.0
 #: What the broker took once it takes again, with one more header.
 _REQUEST_BYTES: Final = 2 * 1024 * 1024
 
@@ -98,9 +96,4 @@ class SpendProducer:
         return Acked(record.topic, record.partition, record.offset)
 
     async def close(self) -> None:
-        """Never waits long for a broker that is away, and leaves nothing behind that might still be sent."""
-        with suppress(TimeoutError, KafkaError, OSError):
-            async with asyncio.timeout(_CLOSING_SECONDS):
-                await self._producer.stop()
-        await self._producer._sender.close()
-        await self._producer.client.close()
+        await let_go(self._producer)

@@ -40,6 +40,8 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         self.settings = settings
         self.owned: dict[int, OwnedPartition] = {}
         self.ready = False
+        self.polls = 0
+        self._restored = 0
         self._names = {settings.topic(topic): topic for topic in INPUTS}
         self._runners: dict[int, asyncio.Task[None]] = {}
         self._ownership = asyncio.Lock()
@@ -95,6 +97,16 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
             for topic in partition.watched()
         }
 
+    def waiting(self) -> dict[str, object]:
+        """For the liveness of the process: called from another thread."""
+        waiting: dict[str, object] = {"a poll": (self.polls, self._restored)}
+        if not self.ready:
+            waiting["its partitions"] = self._restored
+        for number, partition in list(self.owned.items()):
+            if not partition.suspended and (waits := partition.waiting()):
+                waiting[f"partition {number}"] = waits
+        return waiting
+
     async def on_rebalance(self, *args: Any, **kwargs: Any) -> None:
         """Faust asks its tables here to recover; ours is restored by `take_over`."""
 
@@ -129,7 +141,7 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         # Opened first: afterwards nobody else can add to what is read next.
         await asyncio.gather(*(writer.open() for writer in writers.values()))
         topic_ids = await input_topic_ids(settings)
-        latest = await read_latest(options, settings.topic(Topic.CONTROLLER_STATE), numbers)
+        latest = await read_latest(options, settings.topic(Topic.CONTROLLER_STATE), numbers, self._note_restored)
         beginnings = await self._beginnings(numbers)
         committed = await committed_offsets(settings, self.app.conf.id, numbers)
         for number in numbers:
@@ -146,6 +158,9 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
             partition.inbox.begin(positions, {})
             self.owned[number] = partition
             self._runners[number] = asyncio.create_task(or_end_process(partition.run()))
+
+    def _note_restored(self, records: int) -> None:
+        self._restored += records
 
     async def _beginnings(self, numbers: Iterable[int]) -> dict[int, dict[Topic, int]]:
         tps = {(number, topic): TP(self.settings.topic(topic), number) for number in numbers for topic in INPUTS}

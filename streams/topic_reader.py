@@ -1,8 +1,9 @@
 """Looking into a topic from outside of every group: up to its end, or for as long as somebody watches."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from heapq import merge
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -15,7 +16,7 @@ from streams.settings import Settings
 from streams.topic_ids import topic_facts
 from streams.topics import Topic
 
-__all__ = ["TopicReader", "topic_reader"]
+__all__ = ["TopicReader", "merged", "topic_reader"]
 
 #: A broker that has said nothing for so long is away.
 _SILENCE_SECONDS: Final = 6.0
@@ -115,8 +116,8 @@ class TopicReader:
             before = await self._positions()
 
     async def batch(self, timeout_ms: int = _POLL_MS) -> list[ConsumerRecord]:
-        """What has come, oldest first, as soon as anything has; empty when nothing did in time. Survives a broker
-        that goes and comes back."""
+        """What has come, `merged`, as soon as anything has; empty when nothing did in time. Survives a broker that goes
+        and comes back."""
         fetched: Mapping[TopicPartition, list[ConsumerRecord]]
         try:
             fetched = await self._consumer.getmany(timeout_ms=timeout_ms, max_records=_POLL_RECORDS)
@@ -125,8 +126,7 @@ class TopicReader:
                 raise
             await asyncio.sleep(timeout_ms / 1000)
             return []
-        records = [record for of_partition in fetched.values() for record in of_partition]
-        return sorted(records, key=lambda record: record.timestamp) if len(fetched) > 1 else records
+        return merged(list(fetched.values()))
 
     async def _progress(self, before: Positions) -> list[ConsumerRecord]:
         """Waits for a position to move on, also where there is no record to show for it."""
@@ -137,3 +137,11 @@ class TopicReader:
 
     async def _positions(self) -> Positions:
         return {part.partition: await self._consumer.position(part) for part in self._parts}
+
+
+def merged(partitions: Sequence[Sequence[ConsumerRecord]]) -> list[ConsumerRecord]:
+    """Oldest first among partitions, and each in its own order, also where its times go back: of two records of a key
+    the later offset is the newer one, whatever the clock of who wrote it."""
+    if len(partitions) == 1:
+        return list(partitions[0])
+    return list(merge(*partitions, key=lambda record: record.timestamp))

@@ -9,6 +9,7 @@ import uvloop
 
 from streams.app import create_app
 from streams.health import serve_health
+from streams.liveness import watch
 from streams.settings import Settings
 from streams.startup_checks import check_topics
 
@@ -29,4 +30,5 @@ def run_worker(settings: Settings) -> None:
     app = create_app(settings)
     port = _METRICS_PORT if settings.metrics_port is None else settings.metrics_port
     serve_health(port, lambda: app.table.ready)
-    faust.Worker(app, loglevel="WARNING", redirect_stdouts=False).execute_from_commandline()
+    watch(app.table.waiting, settings.patience_seconds)
+    faust.Worker(app, loglevel="WARNING", redirect_stdouts=False, quiet=True).execute_from_commandline()

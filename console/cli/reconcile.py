@@ -1,12 +1,12 @@
 """`reconcile`: the controller's totals against the ledger's sums, and their repair."""
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from console.cli import output
 from console.cli.catalog import actor, ask
+from console.cli.confirmation import confirm
 from console.cli.environment import load_settings
 from console.cli.frame import App
 
@@ -36,7 +36,8 @@ def reconcile(
     found = ask(compare(settings, brand_id))
     corrected = None
     if repair and found.corrections:
-        _confirm(found, yes)
+        if not yes:
+            _confirm(found)
         corrected = found
         found = ask(correct(settings, found))
     record_run(settings, found, started_by=actor(settings))
@@ -44,21 +45,10 @@ def reconcile(
     return 1 if found.differences else 0
 
 
-def _confirm(found: "Reconciliation", yes: bool) -> None:
-    """Asked on stderr, so that stdout has the result alone."""
-    from streams.errors import RefusedValue
-
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise RefusedValue(
-            f"{len(found.corrections)} corrections are needed and nobody is there to confirm them: give --yes."
-        )
-    for _, it in found.corrections:
-        output.note(f"{it.brand_id}  {it.campaign_id}  {it.amount} booked on {it.booked_on}")
-    output.note(f"Write these {len(found.corrections)} corrections? They change what is paused. Type yes:")
-    if sys.stdin.readline().strip() != "yes":
-        raise typer.Abort
+def _confirm(found: "Reconciliation") -> None:
+    corrections = [it for _, it in found.corrections]
+    told = (f"{it.brand_id}  {it.campaign_id}  {it.amount} booked on {it.booked_on}" for it in corrections)
+    confirm(f"Write {len(corrections)} corrections, which change what is paused", told)
 
 
 def _show(found: "Reconciliation", corrected: "Reconciliation | None") -> None:

@@ -1,8 +1,8 @@
 """`spend …`: the ledger's spend, and a file of it published."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -79,8 +79,13 @@ def import_(
     format_: str = typer.Option(None, "--format", help="csv or jsonl; by the ending of the name when not given."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Only check; publish nothing."),
 ) -> None:
-    """Publish spend events; exit code 1 when a line was refused. Running it again counts nothing twice."""
+    """Publish spend events; exit code 1 when a line was refused.
+
+    Running it again counts nothing twice, as long as its ids are among the last million of their partition: cut a file
+    of more into parts, and run again the part that broke off.
+    """
     from console import validation
+    from console.progress import counting_progress
     from console.spend_file import FileFormat, format_of, lines_of
     from console.spend_import import Listener, import_spend
     from streams.errors import RefusedValue
@@ -95,8 +100,8 @@ def import_(
     with ExitStack() as stack:
         stream: BinaryIO = sys.stdin.buffer if file == _STDIN else stack.enter_context(Path(file).open("rb"))
         size = None if file == _STDIN else Path(file).stat().st_size
-        moved = stack.enter_context(_progress(size))
-        listener = Listener(_tell_refused, output.note, lambda: moved(_position(stream)))
+        moved = stack.enter_context(counting_progress("Importing", in_bytes=True))
+        listener = Listener(_tell_refused, output.note, lambda: moved(_position(stream), size))
         imported = ask(import_spend(settings, lines_of(stream, file_format), listener, dry_run=dry_run))
     done = "would be published" if dry_run else "published"
     summary = {"published": imported.published, "refused": imported.refused, "dry_run": dry_run}
@@ -135,19 +140,3 @@ def _tell_refused(number: int, refusal: "Refusal") -> None:
 
 def _position(stream: BinaryIO) -> int:
     return stream.tell() if stream.seekable() else 0
-
-
-@contextmanager
-def _progress(size: int | None) -> Iterator[Callable[[int], None]]:
-    """By the bytes of a file; on a terminal alone."""
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    if not console.is_terminal or size is None:
-        yield lambda _: None
-        return
-    columns = (TextColumn("Importing"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=size)
-        yield lambda position: bar.update(task, completed=position)

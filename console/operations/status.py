@@ -2,9 +2,12 @@
 dead letters wait."""
 
 import asyncio
-from typing import Any, Final
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final, TypeVar
 
 from aiokafka import ConsumerRecord
+from msgspec import MsgspecError
 
 from console.dead_letters import count_waiting
 from console.operations.last_records import last_records
@@ -25,6 +28,7 @@ GROUPS: Final = ("spendgate-worker", "spendgate-ledger")
 LOOK_BACK: Final = 20
 
 Status = dict[str, Any]
+_Message = TypeVar("_Message")
 
 
 async def read_status(settings: Settings) -> Status:
@@ -57,17 +61,18 @@ def _group_status(group: Group) -> Status:
 
 
 async def _last_tick(settings: Settings) -> Status | None:
-    record = await _newest(settings, Topic.DAYPARTING_TICKS)
-    if record is None:
+    found = await _newest(settings, Topic.DAYPARTING_TICKS, decode_tick)
+    if found is None:
         return None
-    return {"due_at": decode_tick(record.value).due_at, "arrived_at": format_moment(record.timestamp)}
+    record, tick = found
+    return {"due_at": tick.due_at, "arrived_at": format_moment(record.timestamp)}
 
 
 async def _last_decision(settings: Settings) -> Status | None:
-    record = await _newest(settings, Topic.CAMPAIGN_CONTROL)
-    if record is None:
+    found = await _newest(settings, Topic.CAMPAIGN_CONTROL, decode_command)
+    if found is None:
         return None
-    command = decode_command(record.value)
+    _, command = found
     return {
         "command_id": command.command_id,
         "action": command.action.value,
@@ -78,9 +83,15 @@ async def _last_decision(settings: Settings) -> Status | None:
     }
 
 
-async def _newest(settings: Settings, topic: Topic) -> ConsumerRecord | None:
+async def _newest(
+    settings: Settings, topic: Topic, decode: Callable[[bytes], _Message]
+) -> tuple[ConsumerRecord, _Message] | None:
+    """The newest record that is one: whoever may write to a topic can put anything there."""
     records = await last_records(settings, topic, at_most=LOOK_BACK)
-    return max(records, key=lambda record: (record.timestamp, record.offset), default=None)
+    for record in sorted(records, key=lambda record: (record.timestamp, record.offset), reverse=True):
+        with suppress(MsgspecError, ValueError, RecursionError):
+            return record, decode(record.value or b"")
+    return None
 
 
 async def _waiting_letters(settings: Settings) -> int | None:

@@ -1,12 +1,13 @@
 """Money is whole micros (int): the one place that parses, shows and bounds it."""
 
 import re
+from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from streams.core.refusal import Refusal, RefusalReason
 
-__all__ = ["LIMIT_MICROS", "MICROS", "format_money", "parse_budget", "parse_money"]
+__all__ = ["LIMIT_MICROS", "MICROS", "format_money", "in_parts", "parse_budget", "parse_money"]
 
 MICROS: Final = 1_000_000
 LIMIT_MICROS: Final = 1_000_000_000 * MICROS
@@ -57,6 +58,14 @@ def format_money(micros: int) -> str:
     whole, fraction = divmod(abs(micros), MICROS)
     digits = f"{fraction:06d}".rstrip("0").ljust(2, "0")
     return f"{sign}{whole}.{digits}"
+
+
+def in_parts(micros: int) -> Iterator[int]:
+    """A sum as amounts that a record may carry; zero needs none."""
+    while micros:
+        part = max(-LIMIT_MICROS, min(LIMIT_MICROS, micros))
+        yield part
+        micros -= part
 
 
 def _parse_unusual(text: str) -> Refusal:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import Final
 
-from streams.core.money import LIMIT_MICROS, format_money
+from streams.core.money import format_money, in_parts
 from streams.core.records import SpendCorrection
 
 __all__ = ["correction", "opening_corrections"]
@@ -22,7 +22,7 @@ def opening_corrections(
         booked_on = _stand_in(day, open_day)
         sums[booked_on] = sums.get(booked_on, 0) + micros
     for booked_on, micros in sorted(sums.items()):
-        for number, part in enumerate(_parts(micros)):
+        for number, part in enumerate(in_parts(micros)):
             name = f"opening:{replay_id}:{campaign_id}:{booked_on.isoformat()}:{number}"
             yield correction(name, brand_id, campaign_id, part, booked_on, f"opening balance of replay {replay_id}")
 
@@ -47,11 +47,3 @@ def _stand_in(day: date, open_day: date) -> date:
     if day >= open_day:
         return day
     return first if day >= first else first - _ONE_DAY
-
-
-def _parts(micros: int) -> Iterator[int]:
-    """No record carries more than CONTRACT's largest amount; a sum of zero needs none."""
-    while micros:
-        part = max(-LIMIT_MICROS, min(LIMIT_MICROS, micros))
-        yield part
-        micros -= part

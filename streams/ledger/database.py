@@ -1,8 +1,8 @@
 """The ledger's side of PostgreSQL. Everything here blocks: it is called in a thread."""
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Final
 
@@ -61,6 +61,9 @@ SELECT * FROM unnest(%s::smallint[], %s::int[], %s::bigint[]) ORDER BY 1, 2
 ON CONFLICT (incarnation, partition) DO UPDATE SET position = GREATEST(ledger_position.position, EXCLUDED.position)
 """
 
+#: Rows that wait for a brand may be millions, each with a value of up to 64 KiB.
+_UNBOOKED_AT_ONCE: Final = 10_000
+
 #: A batch that the database refuses is halved until the row is found.
 _REFUSED: Final = (psycopg2.DataError, psycopg2.IntegrityError)
 
@@ -72,6 +75,8 @@ class LedgerDatabase:
         self._url = url
         self._connection: PsycopgConnection | None = None
         self._gaps: list[Gap] = []
+        #: A commit without an answer may have added commands: saved again they are not new, and tell no gap.
+        self.gaps_are_unsure = False
 
     def save(
         self, rows: Sequence[Row], booked: Iterable[UnbookedRow] = (), positions: Positions | None = None
@@ -82,10 +87,9 @@ class LedgerDatabase:
         try:
             self._save(rows, booked, positions or {})
         except _REFUSED:
-            self._drop_transaction()
             return self._save_apart(rows, booked)
         except BaseException:
-            self.close()
+            self.gaps_are_unsure |= any(type(row) is CommandRow for row in rows)
             raise
         return []
 
@@ -93,7 +97,7 @@ class LedgerDatabase:
         """The number of each topic, by the broker's id of it, and the topics whose rows of before had none yet."""
         numbers: dict[str, int] = {}
         adopted: set[str] = set()
-        with self._open() as connection, connection.cursor() as cursor:
+        with self._transaction() as cursor:
             cursor.execute("LOCK TABLE topic_incarnation IN SHARE ROW EXCLUSIVE MODE")
             for topic, topic_id in sorted(ids.items()):
                 for statement in (_FIND_INCARNATION, _ADOPT_INCARNATION, _ADD_INCARNATION):
@@ -106,19 +110,19 @@ class LedgerDatabase:
 
     def positions(self) -> dict[tuple[int, int], int]:
         """The offset that is read next of each (incarnation, partition)."""
-        with self._open() as connection, connection.cursor() as cursor:
+        with self._transaction() as cursor:
             cursor.execute("SELECT incarnation, partition, position FROM ledger_position")
             return {(incarnation, partition): position for incarnation, partition, position in cursor.fetchall()}
 
     def unbooked(self, brand_ids: Iterable[str]) -> list[UnbookedRow]:
-        """Spend of these brands that waits for them, in its order."""
-        with self._open() as connection, connection.cursor() as cursor:
+        """The first of the spend of these brands that waits for them, in its order."""
+        with self._transaction() as cursor:
             cursor.execute("SELECT DISTINCT brand_id FROM spend_unbooked")
             known = {brand_id for (brand_id,) in cursor.fetchall()} & set(brand_ids)
             cursor.execute(
                 "SELECT incarnation, partition, record_offset, brand_id, arrived_at, value FROM spend_unbooked "
-                "WHERE brand_id = ANY(%s) ORDER BY incarnation, partition, record_offset",
-                [list(known)],
+                "WHERE brand_id = ANY(%s) ORDER BY incarnation, partition, record_offset LIMIT %s",
+                [list(known), _UNBOOKED_AT_ONCE],
             )
             return [
                 UnbookedRow(incarnation, partition, offset, brand_id, _moment(arrived_at), bytes(value))
@@ -131,8 +135,10 @@ class LedgerDatabase:
         return taken
 
     def count_gaps(self) -> int:
-        with self._open() as connection, connection.cursor() as cursor:
-            return count_gaps(cursor)
+        with self._transaction() as cursor:
+            found = count_gaps(cursor)
+        self.gaps_are_unsure = False
+        return found
 
     def close(self) -> None:
         connection, self._connection = self._connection, None
@@ -153,7 +159,7 @@ class LedgerDatabase:
 
     def _save(self, rows: Sequence[Row], booked: Iterable[UnbookedRow], positions: Positions) -> None:
         gaps: list[Gap] = []
-        with self._open() as connection, connection.cursor() as cursor:
+        with self._transaction() as cursor:
             for kind in _KINDS:
                 lines = [row.line() for row in rows if type(row) is kind]
                 if lines:
@@ -172,6 +178,19 @@ class LedgerDatabase:
                 cursor.execute(_ADD_POSITIONS, [numbers, partitions, [positions[part] for part in parts]])
         self._gaps += gaps
 
+    @contextmanager
+    def _transaction(self) -> Iterator[Cursor]:
+        """Committed at the end. A connection that anything went wrong with is not used again: it may be a closed one,
+        and would stay so however often it is tried."""
+        try:
+            with self._open() as connection, connection.cursor() as cursor:
+                yield cursor
+        except _REFUSED:
+            raise  # rolled back, and as good as before
+        except BaseException:
+            self.close()
+            raise
+
     def _open(self) -> PsycopgConnection:
         if self._connection is None:
             connection = connect(self._url)
@@ -180,10 +199,6 @@ class LedgerDatabase:
                 for table in {kind.table for kind in _KINDS}:
                     cursor.execute(f"CREATE TEMP TABLE staged_{table} (LIKE {table}) ON COMMIT DELETE ROWS")
         return self._connection
-
-    def _drop_transaction(self) -> None:
-        if self._connection is not None:
-            self._connection.rollback()
 
 
 def _stage(cursor: Cursor, kind: type[Row], lines: list[str]) -> None:

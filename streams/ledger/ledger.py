@@ -118,8 +118,7 @@ class Ledger:
 
     async def _book_late(self) -> None:
         """Spend that waited for its brand, which the catalog tells now."""
-        waiting = await self._in_database(lambda: self._database.unbooked(self._brands.terms))
-        if waiting:
+        while waiting := await self._in_database(lambda: self._database.unbooked(self._brands.terms)):
             batch = Batch(self._settings, self._brands.terms, self._places.incarnations, {}, {})
             for row in waiting:
                 batch.take_unbooked(row)
@@ -136,6 +135,8 @@ class Ledger:
             for table, count in Counter(row.table for row in batch.rows).items():
                 metrics.SAVED.labels(table).inc(count)
             self._note_gaps(self._database.take_gaps())
+            if self._database.gaps_are_unsure:
+                metrics.SEQUENCE_GAPS.set(await self._in_database(self._database.count_gaps))
         if batch.letters.records:
             await self._patiently(lambda: self._tell(batch), "broker_away")
             await self._in_database(lambda: self._database.save((), (), batch.positions))

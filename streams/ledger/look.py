@@ -19,7 +19,7 @@ from streams.errors import ConfigurationError, NotCaughtUp
 from streams.kafka_clients import answering, client_options
 from streams.ledger.comparison import BrandTotals
 from streams.ledger.controller_totals import ControllerTotals
-from streams.ledger.sums import Behind, Cut, Place, behind, sums_below, unbooked
+from streams.ledger.sums import Behind, Cut, Place, behind, summed_below, unbooked
 from streams.settings import Settings
 from streams.startup_checks import input_topic_ids
 from streams.topic_ids import topic_ids
@@ -71,7 +71,7 @@ async def look(
             rows, f"The ledger has yet to book {rows} rows of brands it knows: is `spendgate ledger` running?"
         )
         await asyncio.sleep(_PAUSE_SECONDS)
-    booked = await asyncio.to_thread(sums_below, settings.database, cut, held, brand_id)
+    booked = await summed_below(settings.database, cut, held, brand_id)
     return Look(parts, held, booked)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from streams.core.moment import Moment
-from streams.core.money import format_money
+from streams.core.money import format_money, in_parts
 from streams.core.partitioner import partition_of
 from streams.core.records import SpendCorrection
 from streams.core.storage import PartRecord
@@ -109,14 +109,15 @@ def _corrections(
     reached = f"{part.topic_ids[Topic.SPEND_CORRECTIONS][:8]}.{number}.{part.positions[Topic.SPEND_CORRECTIONS]}"
     return [
         SpendCorrection(
-            correction_id=f"reconcile:{reached}:{booking.campaign_id}:{booking.booked_on}",
+            correction_id=f"reconcile:{reached}:{booking.campaign_id}:{booking.booked_on}:{part_number}",
             brand_id=brand_id,
             campaign_id=booking.campaign_id,
-            amount=format_money(booking.amount_micros),
+            amount=format_money(micros),
             booked_on=booking.booked_on.isoformat(),
             reason=_REASON,
         )
         for booking in bookings_for(held, booked)
+        for part_number, micros in enumerate(in_parts(booking.amount_micros))
     ]
 
 

@@ -14,7 +14,7 @@ from aiokafka.errors import ProducerFenced
 
 from streams.core.records import SpendCorrection
 from streams.errors import SpendgateError
-from streams.kafka_clients import answering, client_options
+from streams.kafka_clients import answering, client_options, let_go
 from streams.ledger.look import PATIENCE_SECONDS
 from streams.ledger.reconcile import Reconciliation, reconcile
 from streams.records import encode
@@ -25,6 +25,7 @@ __all__ = ["Changed", "repair"]
 
 _TRANSACTIONAL_ID: Final = "reconcile"
 _ANSWER_SECONDS: Final = 10.0
+_END_SECONDS: Final = 3.0
 
 
 class Changed(SpendgateError):
@@ -50,19 +51,20 @@ async def repair(
             raise Changed()
         ends = await _publish(settings, producer, now.corrections)
     finally:
-        await producer.stop()
+        await let_go(producer)
     return await reconcile(settings, shown.brand_id, corrections_to=ends, patience_seconds=patience_seconds)
 
 
 async def _publish(
     settings: Settings, producer: AIOKafkaProducer, corrections: Sequence[tuple[int, SpendCorrection]]
 ) -> dict[int, int]:
-    """In one transaction. Returns the offset after the last one, by partition."""
+    """In one transaction. Returns the offset after the last one, by partition. A broker that goes away meanwhile may
+    answer neither the records nor the end of the transaction: it aborts what was left open, or the next repair does."""
     topic = settings.topic(Topic.SPEND_CORRECTIONS)
     ends: dict[int, int] = {}
-    async with answering(settings, _ANSWER_SECONDS):
+    async with answering(settings, _ANSWER_SECONDS + _END_SECONDS):
         try:
-            async with producer.transaction():
+            async with producer.transaction(), asyncio.timeout(_ANSWER_SECONDS):
                 sent = [
                     await producer.send(topic, encode(it), key=it.brand_id.encode(), partition=number)
                     for number, it in corrections

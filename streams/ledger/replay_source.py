@@ -143,7 +143,7 @@ class LedgerSource:
 
     def open_spend(self, since: Moment | None, after: Place | None) -> None:
         """Make `next_spend` begin at a moment, or after the place up to which a killed replay came."""
-        arrived_at, offset, brand_id, event_id = after or (since or 0, -1, "", "")
+        arrived_at, offset, brand_id, event_id = after or (since, -1, "", "")
         place = {"after": _text(arrived_at), "offset": offset, "brand": brand_id, "event": event_id}
         self._spend = self._cursor("spend", _SPEND, self._values(**place))
 

@@ -1,19 +1,21 @@
-"""The ledger's side of a comparison: how far it has read, and its sums below given positions. All of it blocks.
+"""The ledger's side of a comparison: how far it has read, and its sums below given positions. What is not async blocks.
 
 One pass over the rows tells everything: a sum over all time has to visit them anyway, and looking at a row's offset on
 the way costs nothing, while an index over offsets would cost every insert.
 """
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
+from psycopg2.extensions import connection as PsycopgConnection
 from sqlalchemy import text
 
 from models.session import session_scope
 from streams.ledger.comparison import BrandTotals, CampaignTotals
 
-__all__ = ["Behind", "Cut", "Place", "behind", "sums_below", "unbooked"]
+__all__ = ["Behind", "Cut", "Place", "behind", "summed_below", "unbooked"]
 
 
 class Place(NamedTuple):
@@ -88,10 +90,28 @@ def unbooked(url: str, cut: Cut, held: Mapping[str, BrandTotals]) -> int:
     return waiting
 
 
-def sums_below(
+async def summed_below(
     url: str, cut: Cut, held: Mapping[str, BrandTotals], brand_id: str | None = None
 ) -> dict[str, BrandTotals]:
-    """By the days and months that are open in `held`; of a brand that is not there the totals of campaigns alone."""
+    """`sums_below` beside the event loop. It may take minutes, for which nobody waits who is cancelled."""
+    running: list[PsycopgConnection] = []
+    try:
+        return await asyncio.to_thread(sums_below, url, cut, held, brand_id, running.append)
+    except asyncio.CancelledError:
+        for connection in running:
+            connection.cancel()
+        raise
+
+
+def sums_below(
+    url: str,
+    cut: Cut,
+    held: Mapping[str, BrandTotals],
+    brand_id: str | None,
+    begins: Callable[[PsycopgConnection], None],
+) -> dict[str, BrandTotals]:
+    """By the days and months that are open in `held`; of a brand that is not there the totals of campaigns alone.
+    `begins` is told the connection, which another thread may tell to break off."""
     values = _cut_values(cut) | {
         "brand_ids": list(held),
         "days": [totals.day for totals in held.values()],
@@ -100,6 +120,7 @@ def sums_below(
     }
     booked: dict[str, BrandTotals] = {}
     with session_scope(url) as session:
+        begins(cast(PsycopgConnection, session.connection().connection.dbapi_connection))
         for brand, campaign_id, open_day, in_month, amount in session.execute(_SUMS, values):
             totals = booked.setdefault(brand, BrandTotals())
             _add(totals, held.get(brand), campaign_id, open_day, in_month, int(amount.scaleb(6)))

@@ -1,11 +1,13 @@
 """`doctor` and `status` on real services."""
 
+import asyncio
 import json
 import secrets
 from contextlib import closing
 
 import psycopg2
 import pytest
+from aiokafka import AIOKafkaProducer
 from psycopg2.extensions import make_dsn, parse_dsn
 
 from console.cli.__main__ import application
@@ -88,6 +90,26 @@ def test_status_of_an_installation_that_never_ran_says_so(capsys: pytest.Capture
     assert status == {"groups": [], "last_tick": None, "last_decision": None, "dead_letters": 0, "last_reconcile": None}
     assert run(application(), ["status"]) == 0
     assert "spendgate up" in capsys.readouterr().out
+
+
+def test_status_passes_over_what_is_no_tick_and_no_command(
+    capsys: pytest.CaptureFixture[str], kafka: LocalKafka, topic_prefix: str
+) -> None:
+    run(application(), ["topics", "create"])
+    tick = json.dumps({"tick_id": "a", "due_at": "2025-09-08T12:00:00Z"}).encode()
+    rubbish = [("dayparting-ticks", tick), ("dayparting-ticks", b"[]"), ("campaign-control", b"\x00")]
+    asyncio.run(_publish(kafka.brokers, [(f"{topic_prefix}{topic}", value) for topic, value in rubbish]))
+    capsys.readouterr()
+    assert run(application(), ["status", "--json"]) == 0
+    status = json.loads(capsys.readouterr().out)
+    assert status["last_tick"]["due_at"] == "2025-09-08T12:00:00Z"
+    assert status["last_decision"] is None
+
+
+async def _publish(brokers: str, records: list[tuple[str, bytes]]) -> None:
+    async with AIOKafkaProducer(bootstrap_servers=brokers) as producer:
+        for topic, value in records:
+            await producer.send_and_wait(topic, value, key=b"any", partition=0)
 
 
 def _as(url: str, role: str, password: str) -> str:

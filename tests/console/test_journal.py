@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from streams.errors import RefusedValue
 from streams.settings import Settings
 from streams.topic_reader import topic_reader
 from streams.topics import Topic
@@ -95,6 +96,26 @@ def test_the_last_command_is_told_again_byte_for_byte_where_it_was(
     told = _values(Topic.CAMPAIGN_CONTROL)
     mine = [value for value in told if json.loads(value)["campaign_id"] == campaign_id]
     assert (len(mine), mine[0]) == (2, mine[1])
+
+
+def test_a_command_is_not_told_again_while_the_topic_holds_a_newer_one(
+    commands: Commands, worker: WorkerProcess, ledger: None, surroundings: Surroundings
+) -> None:
+    """An older row stands for a journal that is behind."""
+    from console.resend import resend
+    from models.command_reads import get_command
+    from models.session import session_scope
+
+    campaign_id = commands.campaign(commands.brand(), "--paused")
+    commands.done("campaign", "resume", campaign_id)
+    _until(lambda: commands.json("control", "list", "--campaign", campaign_id), 2)
+    with session_scope(surroundings.settings.database) as session:
+        behind = get_command(session, f"{campaign_id}:1:1")
+    for dry_run in (True, False):
+        with pytest.raises(RefusedValue, match=r"newer command .*sequence 2.*spendgate ledger"):
+            asyncio.run(resend(surroundings.settings, behind, dry_run=dry_run))
+    told = [json.loads(value) for value in _values(Topic.CAMPAIGN_CONTROL)]
+    assert [it["sequence"] for it in told if it["campaign_id"] == campaign_id] == [1, 2]
 
 
 def test_why_tells_every_reason_and_the_cause(commands: Commands, worker: WorkerProcess, ledger: None) -> None:

@@ -1,12 +1,18 @@
 """A command that is missing in the journal is told once, and nothing that is there is ever called missing."""
 
+import asyncio
 from collections.abc import Callable, Sequence
+from typing import Any
 
+import psycopg2
+import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
+from streams.ledger.database import LedgerDatabase
+from streams.ledger.rows import CommandRow, Row
 from streams.topics import Topic
-from tests.ledger.conftest import Books, RunningLedger
+from tests.ledger.conftest import PATIENCE_SECONDS, Books, RunningLedger
 from tests.ledger.test_ledger import COMMAND, NOON
 from tests.streams.broker import Broker
 
@@ -64,6 +70,29 @@ async def test_what_is_read_again_after_a_kill_is_not_counted_again(
         await _tell(broker, [3])
         await books.until(COUNT, [(2,)])
         assert (_gaps(), [entry for entry in logs if entry["event"] == WARNING]) == (1, [])
+
+
+async def test_a_gap_whose_commit_was_never_answered_is_in_the_metric_all_the_same(
+    broker: Broker, new_ledger: NewLedger, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = LedgerDatabase._save
+    broken: list[Row] = []
+
+    def losing(self: LedgerDatabase, rows: Sequence[Row], *more: Any) -> None:
+        save(self, rows, *more)
+        if not broken and any(isinstance(row, CommandRow) for row in rows):
+            broken.extend(rows)
+            self.take_gaps()
+            raise psycopg2.OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(LedgerDatabase, "_save", losing)
+    new_ledger()
+    await _tell(broker, [2])
+    await books.until(COUNT, [(1,)])
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while _gaps() != 1:
+            await asyncio.sleep(0.05)
+    assert broken
 
 
 async def _tell(broker: Broker, sequences: Sequence[int], epoch: int = 1) -> None:

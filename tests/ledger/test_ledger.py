@@ -10,6 +10,7 @@ import pytest
 from streams.core.moment import parse_moment
 from streams.core.refusal import Refusal, RefusalReason
 from streams.dead_letters import ARRIVAL_HEADER, REROUTED_HEADER, Outbox
+from streams.ledger import database
 from streams.ledger.batch import original_of
 from streams.ledger.rows import UnbookedRow
 from streams.settings import Settings
@@ -114,6 +115,19 @@ async def test_spend_of_an_unknown_brand_is_booked_when_the_brand_is_there(
     await broker.brand("late", zone="Asia/Karachi", at=NOON)
     await books.until("SELECT booked_day::text, amount FROM spend_counted", [("2025-09-09", Decimal(3))])
     assert books.rows("SELECT * FROM spend_unbooked") == []
+
+
+async def test_however_much_waits_for_a_brand_little_of_it_is_in_memory_at_once(
+    broker: Broker, ledger: RunningLedger, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_UNBOOKED_AT_ONCE", 2)
+    for number in range(5):
+        await broker.spend("late", "c", "1.00", at=NOON, event_id=f"e{number}")
+    await books.until("SELECT count(*) FROM spend_unbooked", [(5,)])
+    assert len(database.LedgerDatabase(books.url).unbooked(["late"])) == 2
+    await broker.brand("late", at=NOON)
+    await books.until("SELECT count(*), sum(amount)::int FROM spend_counted", [(5, 5)])
+    await books.until("SELECT count(*) FROM spend_unbooked", [(0,)])
 
 
 async def test_what_the_controller_refused_is_left_out_until_it_is_replayed(

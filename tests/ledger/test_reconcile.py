@@ -156,6 +156,16 @@ async def test_a_row_that_the_controller_does_not_know_is_found_and_repaired_onc
     await books.until(*_journaled(brand, [("2.500000",)]))
 
 
+async def test_more_than_a_record_may_carry_is_repaired_by_several_corrections(
+    brand: str, settings: Settings, books: Books
+) -> None:
+    _add_row(books, brand, "2025-09-08", "2000000000.50")
+    found = await reconcile(settings, brand)
+    assert [it.amount for _, it in found.corrections] == ["1000000000.00", "1000000000.00", "0.50"]
+    assert len({it.correction_id for _, it in found.corrections}) == 3
+    assert (await repair(settings, found)).differences == []
+
+
 async def test_a_row_that_is_gone_is_found_and_repaired(brand: str, settings: Settings, books: Books) -> None:
     books.rows("SET session_replication_role = replica; DELETE FROM spend_log WHERE brand_id = %s", brand)
     found = await reconcile(settings, brand)

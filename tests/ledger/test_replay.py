@@ -12,6 +12,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -27,6 +28,7 @@ from streams.core.state import BrandState
 from streams.dead_letters import REPLAYED_HEADER
 from streams.errors import NotCaughtUp, RefusedValue, Unreachable
 from streams.ledger.reconcile import reconcile
+from streams.ledger.replay_source import ledger_source
 from streams.provision import admin_client, create_topics
 from streams.settings import Settings, Timestamps
 from streams.topics import ALL_TOPICS, Topic
@@ -183,6 +185,15 @@ async def test_brands_that_the_catalog_does_not_know_are_told_or_left_out(settin
     assert (plan.spend, plan.left_out_brands, plan.replay_id) == (0, ["nike"], None)
     assert books.rows("SELECT count(*) FROM replay_run") == [(0,)]
     assert books.rows("SELECT epoch FROM brand") == [(1,)]
+
+
+def test_spend_of_whatever_arrival_is_sent(settings: Settings, books: Books) -> None:
+    """A header may tell any, as long as it is not later than the record."""
+    of_old_topic(books, ("ancient", "1960-01-01", "1960-01-01T00:00:00Z", "1960-01-01T00:00:00Z"))
+    with ledger_source(settings.database, str(uuid4())) as source:
+        assert source.extent(None).spend == 1
+        source.open_spend(None, None)
+        assert [row.event_id for row in source.next_spend()] == ["ancient"]
 
 
 async def test_spend_that_the_controller_would_book_elsewhere_is_booked_as_the_ledger_has_it(

@@ -104,7 +104,7 @@ def test_a_record_is_found_by_its_place_in_kafka_whether_it_counts_or_not(url: s
     refused, again = spend_values("e1", 1), spend_values("e1", 2)
     add(url, SpendLog(**refused), SpendRepeat(**again), refusal(refused))
     with session_scope(url) as session:
-        at = [find_spend_at(session, "nike", TOPIC, 0, offset) for offset in (1, 2, 3)]
+        at = [find_spend_at(session, "nike", "e1", TOPIC, 0, offset) for offset in (1, 2, 3)]
     assert [it and it.refused_reason for it in at] == ["unknown_brand", None, None]
     assert [it and it.record_offset for it in at] == [1, 2, None]
 

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from streams.settings import Settings
@@ -15,9 +16,10 @@ READY_SECONDS = 60
 class WorkerProcess:
     """Its output is in `log`; a process that is still there is killed by `kill`."""
 
-    def __init__(self, settings: Settings, log: Path) -> None:
+    def __init__(self, settings: Settings, log: Path, command: Sequence[str] = (), **environment: str) -> None:
         self.log = log
-        self._settings = settings
+        self._command = command or [str(Path(sys.executable).with_name("spendgate")), "worker"]
+        self._environment = {**_environment(settings), **environment}
         self._process: subprocess.Popen[bytes] | None = None
         self._log_from = 0
 
@@ -35,8 +37,8 @@ class WorkerProcess:
         self._log_from = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as out:
             self._process = subprocess.Popen(
-                [Path(sys.executable).with_name("spendgate"), "worker"],
-                env=_environment(self._settings),
+                self._command,
+                env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
@@ -69,9 +71,9 @@ class WorkerProcess:
         self._send(signal.SIGTERM)
         return await self.ended()
 
-    async def ended(self) -> int:
+    async def ended(self, patience_seconds: float = 30) -> int:
         assert self._process
-        return await asyncio.wait_for(asyncio.to_thread(self._process.wait, 30), 40)
+        return await asyncio.to_thread(self._process.wait, patience_seconds)
 
     def kill(self) -> None:
         """kill -9; without effect on one that has ended."""
