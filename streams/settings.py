@@ -1,10 +1,11 @@
 """The environment, read once into one frozen object; nothing else reads SPENDGATE_* variables."""
 
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 __all__ = ["LogFormat", "Settings", "Timestamps"]
@@ -64,6 +65,17 @@ class Settings(BaseSettings):
             if path and not values.get(name):
                 values[name] = Path(str(path)).read_text(encoding="utf-8").strip()
         return values
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies_are_addresses(cls, value: str) -> str:
+        """`*` would let whoever asks choose the address by which attempts to sign in are counted."""
+        try:
+            for one in filter(None, (it.strip() for it in value.split(","))):
+                ip_network(one)
+        except ValueError as error:
+            raise ValueError("SPENDGATE_TRUSTED_PROXIES takes addresses and networks such as 10.0.0.0/8") from error
+        return value
 
     @model_validator(mode="after")
     def _sasl_needs_a_user(self) -> Self:

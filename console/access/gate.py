@@ -10,11 +10,13 @@ import secrets
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from ipaddress import ip_address, ip_network
 from typing import Final, NamedTuple
 
 import structlog
 from sqlalchemy.orm import Session
 
+from console import validation
 from console.access.metrics import REFUSED_SIGN_INS
 from console.access.passwords import is_right
 from console.access.person import How, Person, Role
@@ -22,8 +24,9 @@ from models import sign_in
 from models.account import Account
 from models.session import session_scope
 from models.sign_in import Allowance, Bearer
+from streams.errors import RefusedValue
 
-__all__ = ["BELIEVED_SECONDS", "Gate", "SignInRefused", "TooManyAttempts", "new_secret", "secret_hash"]
+__all__ = ["BELIEVED_SECONDS", "Gate", "SignInRefused", "TooManyAttempts", "network_of", "new_secret", "secret_hash"]
 
 log = structlog.get_logger()
 
@@ -45,6 +48,10 @@ class SignInRefused(Exception):
 
 class TooManyAttempts(Exception):
     """Too many attempts to sign in: wait a minute."""
+
+
+#: What is counted of an attempt, and how many of each there may be.
+_Keys = dict[str, Allowance]
 
 
 class _Known(NamedTuple):
@@ -74,24 +81,16 @@ class Gate:
 
     async def sign_in(self, name: str, password: str, address: str) -> str:
         """The secret of a new session; raises SignInRefused or TooManyAttempts."""
-        self._must_be_there()
-        name = name.strip().lower()
-        keys = {f"name:{secret_hash(name).hex()}": OF_A_NAME, f"address:{address}": OF_AN_ADDRESS}
-        if not await asyncio.to_thread(_take_attempts, self._url, keys):
-            REFUSED_SIGN_INS.labels("too many attempts").inc()
-            log.warning("sign_in_throttled", address=address)
-            raise TooManyAttempts(TooManyAttempts.__doc__)
-        account = await asyncio.to_thread(_account, self._url, name)
-        async with self._hashing:
-            right = await asyncio.to_thread(is_right, password, account.password_hash if account else None)
-        if account is None or not right or not account.enabled:
-            REFUSED_SIGN_INS.labels("wrong name or password").inc()
-            log.warning("sign_in_refused", address=address)
-            raise SignInRefused(_WRONG)
+        account, keys = await self._checked(name, password, address)
         secret = new_secret()
         await asyncio.to_thread(_open_session, self._url, account, secret_hash(secret), keys)
         log.info("signed_in", name=account.name, address=address)
         return secret
+
+    async def confirm(self, name: str, password: str, address: str) -> None:
+        """That it is they who ask, for what a session alone must not do; raises as `sign_in` does."""
+        _, keys = await self._checked(name, password, address)
+        await asyncio.to_thread(_in_scope, self._url, lambda session: _give_back(session, keys))
 
     async def sign_out(self, secret: str) -> None:
         self._must_be_there()
@@ -107,6 +106,23 @@ class Gate:
     def forget(self) -> None:
         """Something of the accounts was changed: everybody is looked at anew."""
         self._known.clear()
+
+    async def _checked(self, name: str, password: str, address: str) -> tuple[Account, _Keys]:
+        self._must_be_there()
+        name = name.strip().lower()
+        keys = {f"address:{network_of(address)}": OF_AN_ADDRESS, f"name:{secret_hash(name).hex()}": OF_A_NAME}
+        if not await asyncio.to_thread(_take_attempts, self._url, keys):
+            REFUSED_SIGN_INS.labels("too many attempts").inc()
+            log.warning("sign_in_throttled", address=address)
+            raise TooManyAttempts(TooManyAttempts.__doc__)
+        account = await asyncio.to_thread(_account, self._url, name)
+        async with self._hashing:
+            right = await asyncio.to_thread(is_right, password, account.password_hash if account else None)
+        if account is None or not right or not account.enabled:
+            REFUSED_SIGN_INS.labels("wrong name or password").inc()
+            log.warning("sign_in_refused", address=address)
+            raise SignInRefused(_WRONG)
+        return account, keys
 
     async def _person(self, how: How, digest: bytes) -> Person | None:
         known = self._known.get((how, digest))
@@ -147,26 +163,47 @@ def _holds(url: str, digest: bytes) -> bool:
         return sign_in.session_bearer(session, digest, is_use=False) is not None
 
 
-def _take_attempts(url: str, keys: dict[str, Allowance]) -> bool:
+def network_of(address: str) -> str:
+    """Of IPv6 the first half of the bits: the other half is whatever the machine at that end likes."""
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return address
+    if known.version == 4:
+        return str(known)
+    return str(known.ipv4_mapped or ip_network((known, 64), strict=False))
+
+
+def _take_attempts(url: str, keys: _Keys) -> bool:
+    """In their order, and no further: an address without attempts uses up those of no name."""
     with session_scope(url) as session:
         return all(sign_in.take_attempt(session, key, allowance) for key, allowance in keys.items())
 
 
 def _account(url: str, name: str) -> Account | None:
+    """None for what cannot be a name, too, whatever characters it is made of."""
+    try:
+        name = validation.account_name("user", name)
+    except RefusedValue:
+        return None
     with session_scope(url) as session:
         return session.get(Account, name)
 
 
-def _open_session(url: str, account: Account, session_hash: bytes, keys: dict[str, Allowance]) -> None:
+def _open_session(url: str, account: Account, session_hash: bytes, keys: _Keys) -> None:
     """Unless the password was changed or the user disabled while it was checked."""
     with session_scope(url) as session:
         now = session.get(Account, account.name, with_for_update=True)
         if now is None or not now.enabled or now.password_hash != account.password_hash:
             raise SignInRefused(_WRONG)
-        for key, allowance in keys.items():
-            sign_in.give_back(session, key, allowance)
+        _give_back(session, keys)
         sign_in.forget_old(session, OF_AN_ADDRESS)
         sign_in.open_session(session, account.name, session_hash)
+
+
+def _give_back(session: Session, keys: _Keys) -> None:
+    for key, allowance in keys.items():
+        sign_in.give_back(session, key, allowance)
 
 
 def _in_scope(url: str, act: Callable[[Session], None]) -> None:

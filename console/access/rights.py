@@ -17,7 +17,6 @@ from console.access.gate import Gate
 from console.access.person import How, Person, Role
 
 __all__ = [
-    "Admin",
     "Forbidden",
     "NotSignedIn",
     "Operator",
@@ -26,7 +25,7 @@ __all__ = [
     "PageViewer",
     "SignInFirst",
     "Viewer",
-    "admin",
+    "note_person",
     "operator",
     "page_admin",
     "page_operator",
@@ -58,16 +57,29 @@ class SignInFirst(Exception):
 
 async def person_of(request: Request) -> Person | None:
     """The person behind the token or the cookie, None for nobody. A changing request by cookie must be from here."""
-    gate: Gate = request.app.state.services.gate
+    gate = _gate(request)
     authorization = request.headers.get("authorization")
     if authorization is not None:
         scheme, _, token = authorization.partition(" ")
         return await gate.person_of_token(token.strip()) if scheme.lower() == "bearer" else None
     secret = session_secret(request)
-    person = await gate.person_of_session(secret) if secret else None
+    person = await note_person(request)
     if person and secret and request.method not in _SAFE_METHODS:
         await _check_origin(request, secret)
     return person
+
+
+async def note_person(request: Request) -> Person | None:
+    """Who has signed in; `request.state.person`, for the page of a problem. May look, and no more."""
+    secret = session_secret(request)
+    request.state.person = await _gate(request).person_of_session(secret) if secret else None
+    person: Person | None = request.state.person
+    return person
+
+
+def _gate(request: Request) -> Gate:
+    gate: Gate = request.app.state.services.gate
+    return gate
 
 
 def safe_next(target: str | None) -> str:
@@ -120,14 +132,12 @@ def _too_little(person: Person, role: Role) -> str:
 
 viewer: Final = _needs(Role.VIEWER)
 operator: Final = _needs(Role.OPERATOR)
-admin: Final = _needs(Role.ADMIN)
 page_viewer: Final = _page_needs(Role.VIEWER)
 page_operator: Final = _page_needs(Role.OPERATOR)
 page_admin: Final = _page_needs(Role.ADMIN)
 
 Viewer = Annotated[Person, Depends(viewer)]
 Operator = Annotated[Person, Depends(operator)]
-Admin = Annotated[Person, Depends(admin)]
 PageViewer = Annotated[Person, Depends(page_viewer)]
 PageOperator = Annotated[Person, Depends(page_operator)]
 PageAdmin = Annotated[Person, Depends(page_admin)]

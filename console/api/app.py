@@ -15,7 +15,7 @@ from console.api.problems import add_handlers
 from console.api.services import open_services
 from console.api.status import StatusLook
 from console.api.views import Views
-from console.web import live_pages, routes, sign_in
+from console.web import account, live_pages, routes, sign_in
 from console.web.render import STATIC_FOLDER
 from streams.settings import Settings
 
@@ -49,6 +49,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(part.router)
     app.include_router(health.router)
     app.include_router(sign_in.router)
+    app.include_router(account.router)
     app.include_router(live_pages.router)
     app.include_router(routes.router)
     app.mount("/static", StaticFiles(directory=STATIC_FOLDER))

@@ -24,6 +24,7 @@ from console.api.bodies import (
 )
 from console.api.brands import Archived, Search
 from console.api.changes import changes_page
+from console.api.computing import computed
 from console.api.edits import etag, expected_revision, make_edit
 from console.api.openapi import told
 from console.api.pages import CampaignId, Cursor, Limit, json_answer, page_in_memory
@@ -183,7 +184,7 @@ async def schedule(
     brand = services.catalog.brand(row.brand_id)
     if brand is None:  # it was made this moment, and its own row is still on the way
         raise DatabaseAway(f"The brand of {campaign_id} is not known yet: ask again.")
-    view = preview_of(schedule_of(row), zones_of(brand), time.time_ns() // 1_000_000, days)
+    view = await computed(preview_of, schedule_of(row), zones_of(brand), time.time_ns() // 1_000_000, days)
     return json_answer({"campaign_id": campaign_id, "brand_id": row.brand_id, **view})
 
 

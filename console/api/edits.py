@@ -1,4 +1,4 @@
-"""Edits of the catalog: what the editor saw, one transaction, the broker's ack."""
+"""Edits of the catalog as programs ask for them: what the editor saw, and the answer."""
 
 import re
 from collections.abc import Callable
@@ -8,17 +8,13 @@ from typing import Final, TypeVar
 from fastapi import Request, Response
 from sqlalchemy.orm import Session
 
+from console.api.catalog_edit import edit_catalog
 from console.api.pages import json_answer
 from console.api.problems import Problem
 from console.api.services import Services
-from console.catalog_mirror import CatalogMirror
 from console.views import brand_row_view, campaign_row_view
 from models.brand import Brand
 from models.campaign import Campaign
-from models.session import session_scope
-from schedulers.relay import wait_until_published
-from schedulers.relay_threads import in_thread
-from streams.errors import ConfigurationError, Unreachable
 
 __all__ = ["etag", "expected_revision", "make_edit"]
 
@@ -52,31 +48,12 @@ def expected_revision(request: Request, *, required: bool = False) -> int | None
 
 
 async def make_edit(services: Services, act: Callable[[Session], _Row], status: HTTPStatus = HTTPStatus.OK) -> Response:
-    """The row as it is then, once the broker has its document. Nothing is begun while Kafka or PostgreSQL is away."""
-    services.need_broker_and_database()
-    mirror = services.catalog
-    row = await in_thread(_in_transaction, services.settings.database, act)
-    view = _noted(mirror, row)
-    try:
-        await wait_until_published(services.settings, services.relay)
-    except (Unreachable, ConfigurationError) as error:
-        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error), kept=True) from error
+    """The row as it is then, once the broker has its document."""
+    [row], why_not_published = await edit_catalog(services, lambda session: [act(session)])
+    if why_not_published is not None:
+        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, why_not_published, kept=True)
     headers = {"etag": etag(row)}
     if status is HTTPStatus.CREATED:
         name = f"brands/{row.brand_id}" if isinstance(row, Brand) else f"campaigns/{row.campaign_id}"
         headers["location"] = f"/api/v1/{name}"
-    return json_answer(view, status, headers)
-
-
-def _noted(mirror: CatalogMirror, row: Brand | Campaign) -> object:
-    """Who asks next finds what was edited; other consoles hear of it."""
-    if isinstance(row, Brand):
-        mirror.take_brand(row)
-        return brand_row_view(row)
-    mirror.take_campaign(row)
-    return campaign_row_view(row)
-
-
-def _in_transaction(url: str, act: Callable[[Session], _Row]) -> _Row:
-    with session_scope(url) as session:
-        return act(session)
+    return json_answer(brand_row_view(row) if isinstance(row, Brand) else campaign_row_view(row), status, headers)

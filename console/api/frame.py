@@ -1,6 +1,7 @@
 """One layer around all of it: headers of every answer, bounds of every body, the end of defects, the counting."""
 
 import time
+from http import HTTPStatus
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
@@ -8,7 +9,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console.api.metrics import REQUEST_SECONDS, REQUESTS, UNKNOWN_ROUTE
-from console.api.problems import defect, too_large
+from console.api.problems import defect, nothing_here, too_large
 
 __all__ = ["BODY_BYTES_MAX", "Frame"]
 
@@ -53,7 +54,7 @@ class Frame:
             nonlocal has_begun
             if message["type"] == "http.response.start":
                 has_begun = True
-                _add_headers(scope, MutableHeaders(scope=message))
+                _add_headers(scope, message["status"], MutableHeaders(scope=message))
                 _count(scope, message["status"], time.perf_counter() - started_at)
             await send(message)
 
@@ -65,6 +66,9 @@ class Frame:
                 raise too_large(BODY_BYTES_MAX)
             return message
 
+        if "\0" in scope["path"]:  # no text of the database can hold it: nothing has such a name
+            await nothing_here(Request(scope))(scope, receive, send_with_headers)
+            return
         try:
             await self._app(scope, receive_bounded, send_with_headers)
         except Exception as error:
@@ -81,11 +85,11 @@ def _count(scope: Scope, status: int, seconds: float) -> None:
     REQUEST_SECONDS.labels(route).observe(seconds)
 
 
-def _add_headers(scope: Scope, headers: MutableHeaders) -> None:
+def _add_headers(scope: Scope, status: int, headers: MutableHeaders) -> None:
     headers.update(HEADERS)
     if scope["scheme"] == "https":
         headers["strict-transport-security"] = _STRICT_TRANSPORT
-    if scope["path"].startswith(_STATIC):
+    if scope["path"].startswith(_STATIC) and status < HTTPStatus.BAD_REQUEST:
         headers.setdefault("cache-control", "public, max-age=3600")
     else:
         headers.setdefault("cache-control", "no-store")

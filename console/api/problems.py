@@ -1,6 +1,7 @@
 """Whatever goes wrong, told as a problem document of RFC 9457, or on a page as a page."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -12,13 +13,14 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 
 from console.access.gate import RETRY_AFTER_SECONDS, SignInRefused, TooManyAttempts
-from console.access.rights import Forbidden, NotSignedIn, SignInFirst
+from console.access.person import Person
+from console.access.rights import Forbidden, NotSignedIn, SignInFirst, note_person
 from console.web.render import page
 from models.errors import AlreadyExists, DatabaseAway, NotFound, NotMigrated, Refused, StaleEdit
 from streams.errors import ConfigurationError, NotCaughtUp, RefusedValue, Unreachable
 from streams.errors import NotFound as NothingOfThatName
 
-__all__ = ["Problem", "add_handlers", "defect", "problem", "too_large"]
+__all__ = ["Problem", "add_handlers", "defect", "nothing_here", "problem", "too_large"]
 
 _AWAY_SECONDS: Final = "2"
 _MEDIA_TYPE: Final = "application/problem+json"
@@ -59,6 +61,10 @@ def too_large(most: int) -> Problem:
     return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body is too large: at most {most} bytes are read.")
 
 
+def nothing_here(request: Request) -> Response:
+    return problem(request, HTTPStatus.NOT_FOUND, _DETAILS[HTTPStatus.NOT_FOUND])
+
+
 def add_handlers(app: FastAPI) -> None:
     for kind in STATUS_OF:
         app.add_exception_handler(kind, _told)
@@ -76,10 +82,12 @@ def problem(
     more: Mapping[str, object] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """A document for programs; people who asked for a page get one."""
+    """A document for programs; people who asked for a page get one, with the way to all others if they are known."""
     all_headers = {**_usual_headers(status), **(headers or {})}
     if not request.url.path.startswith(("/api/", "/health/", "/metrics")):
-        return page(request, "problem.html", status=status, headers=all_headers, title=status.phrase, detail=detail)
+        person: Person | None = getattr(request.state, "person", None)
+        told = {"title": status.phrase, "detail": detail}
+        return page(request, "problem.html", person=person, status=status, headers=all_headers, **told)
     document: dict[str, Any] = {"type": "about:blank", "title": status.phrase, "status": int(status), "detail": detail}
     return Response(msgspec.json.encode(document | dict(more or {})), int(status), all_headers, _MEDIA_TYPE)
 
@@ -123,6 +131,8 @@ async def _of_the_framework(request: Request, error: Exception) -> Response:
     """Such as a path that is not there, or a method that it does not have."""
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
+    with suppress(DatabaseAway):  # no route has asked who it is
+        await note_person(request)
     return problem(request, status, _DETAILS.get(status, str(error.detail)), headers=error.headers)
 
 

@@ -18,9 +18,9 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/api/v1/reconcile", tags=["operation"])
 
-#: It reads all that the controller holds: who asks while another is answered waits for a turn.
 #: How long a ledger or a controller that is behind is waited for.
 _PATIENCE_SECONDS: Final = 8.0
+#: It reads all that the controller holds: who asks while another is answered waits for a turn.
 _turn: Final = asyncio.Semaphore(1)
 
 

@@ -11,6 +11,7 @@ import msgspec
 import structlog
 from aiokafka import ConsumerRecord
 
+from streams.core.moment import Moment, parse_moment
 from streams.core.records import ControlCommand
 from streams.errors import Unreachable
 from streams.records import decode_command
@@ -18,7 +19,7 @@ from streams.settings import Settings
 from streams.topic_reader import TopicReader
 from streams.topics import Topic
 
-__all__ = ["CommandFeed", "Told"]
+__all__ = ["CommandFeed", "Told", "order_told"]
 
 #: So many of the newest are kept, and read at the start of each partition.
 KEPT: Final = 500
@@ -56,7 +57,7 @@ class CommandFeed:
         except BaseException:
             await self._reader.close()
             raise
-        self._newest.extend(sorted(found, key=lambda told: told.command.decided_at))
+        self._newest.extend(sorted(found, key=order_told))
         self._fresh_at = time.monotonic()
         self._tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._watch())]
         return self
@@ -106,10 +107,18 @@ class CommandFeed:
             await asyncio.sleep(_LOOK_SECONDS)
 
 
+def order_told(told: Told) -> tuple[Moment, int, int]:
+    """Oldest first; of one campaign's in the same moment the later one is last."""
+    command = told.command
+    return parse_moment(command.decided_at), command.epoch, command.sequence
+
+
 def _told(record: ConsumerRecord) -> Told | None:
     """None for what is no command: somebody else wrote it, and it is not shown as one."""
     try:
-        return Told(decode_command(record.value or b""), record.partition, record.offset)
-    except msgspec.MsgspecError:
+        told = Told(decode_command(record.value or b""), record.partition, record.offset)
+        order_told(told)  # its moment has to be one
+        return told
+    except (msgspec.MsgspecError, ValueError):
         log.warning("not_a_command", topic=record.topic, partition=record.partition, offset=record.offset)
         return None

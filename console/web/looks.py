@@ -1,14 +1,13 @@
 """How templates show money, moments and levels: what Jinja is given. Pure."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from console.access.person import Person, Role
 from console.live.words import cause_words, why
 from console.reason_words import REASON_WORDS
-from streams.core.calendar import zone
-from streams.core.moment import HOUR, MINUTE, SECOND, Moment, format_moment, parse_moment
+from console.web.clock_words import local_time
+from streams.core.moment import HOUR, MINUTE, Moment, format_moment, parse_moment
 from streams.core.money import MICROS, format_money
 
 __all__ = ["FILTERS", "GLOBALS", "Column", "level", "local", "shown_money", "span_words"]
@@ -70,7 +69,7 @@ def shown_money(micros: int) -> str:
 
 def local(moment: Moment, time_zone: str, form: str = "full") -> str:
     """The moment on the wall clock of a zone."""
-    return datetime.fromtimestamp(moment // SECOND, UTC).astimezone(zone(time_zone)).strftime(_FORMS[form])
+    return local_time(time_zone, moment).strftime(_FORMS[form])
 
 
 def span_words(milliseconds: int) -> str:

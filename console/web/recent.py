@@ -4,10 +4,9 @@ import asyncio
 from typing import Final
 
 from console.api.services import Services
-from console.live.commands import Told
+from console.live.commands import Told, order_told
 from models.command_reads import list_commands
 from models.session import session_scope
-from streams.core.moment import parse_moment
 from streams.errors import Unreachable
 from streams.records import decode_command
 
@@ -23,10 +22,7 @@ async def recent(services: Services, *, brand_id: str | None = None, campaign_id
         return heard
     written = await asyncio.to_thread(_journaled, services.settings.database, brand_id, campaign_id)
     both = {told.command.command_id: told for told in [*written, *heard]}
-    newest_first = sorted(
-        both.values(), key=lambda it: (parse_moment(it.command.decided_at), it.command.sequence), reverse=True
-    )
-    return newest_first[:SHOWN]
+    return sorted(both.values(), key=order_told, reverse=True)[:SHOWN]
 
 
 def _heard(services: Services, brand_id: str | None, campaign_id: str | None) -> list[Told]:

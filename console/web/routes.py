@@ -9,6 +9,7 @@ from console.web.admin import (
     dead_letter_pages,
     history_pages,
     journals,
+    people_history,
     people_pages,
     simulate,
 )
@@ -25,6 +26,7 @@ for part in (
     simulate,
     journals,
     dead_letter_pages,
+    people_history,
     people_pages,
     act_pages,  # last: an act is a part of the address
 ):

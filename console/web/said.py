@@ -22,6 +22,7 @@ _SAID: Final = {
         "Saved, but the broker has not answered in time. It is published as soon as the broker is back; "
         "until then the controller decides by what it had before.",
     ),
+    "password": Flash("done", "The new password holds; every other browser is signed out."),
     "done": Flash("done", "Done; it holds from now on."),
     "revoked": Flash("done", "The token is revoked: it opens nothing any more."),
     "replayed": Flash("done", "The original was published again."),

@@ -12,7 +12,7 @@ from console.access.rights import Forbidden, PageViewer, safe_next
 from console.api.services import Served
 from console.web.render import page
 
-__all__ = ["router"]
+__all__ = ["address_of", "router"]
 
 router = APIRouter(include_in_schema=False)
 
@@ -30,7 +30,7 @@ async def sign_in(request: Request, services: Served) -> Response:
     sent = await request.form()
     name, password, wanted = (str(sent.get(field, "")) for field in ("name", "password", "next"))
     try:
-        secret = await services.gate.sign_in(name, password, request.client.host if request.client else "")
+        secret = await services.gate.sign_in(name, password, address_of(request))
     except SignInRefused as error:
         return _form(request, wanted, name, str(error), HTTPStatus.UNAUTHORIZED)
     except TooManyAttempts as error:
@@ -54,6 +54,11 @@ async def sign_out_everywhere(request: Request, person: PageViewer, services: Se
     """In this and all other browsers."""
     await services.gate.sign_out_everywhere(person.name)
     return _signed_out(request)
+
+
+def address_of(request: Request) -> str:
+    """Of whoever asks, by which attempts are counted."""
+    return request.client.host if request.client else ""
 
 
 def _signed_out(request: Request) -> Response:

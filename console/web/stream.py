@@ -7,6 +7,7 @@ is sent only when its text differs from what was sent before, at most four times
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import suppress
 from typing import Final, NamedTuple, Protocol
 
 from fastapi import Request
@@ -110,8 +111,15 @@ class _Sender:
             self._clock_at = asyncio.get_running_loop().time()
         messages = [_message("command", self._view.command(told)) for told in news.commands]
         messages += [_message("part", part) for part in await self._parts(news) if self._is_new(part)]
-        state = Part("live-state", "on" if self._services.hub.is_fresh() else "off")
+        state = Part("live-state", "on" if self._is_fresh() else "off")
         return [*messages, _message("state", state)] if self._is_new(state) else messages
+
+    def _is_fresh(self) -> bool:
+        """Names, windows and the hours of a day are the database's."""
+        with suppress(DatabaseAway):
+            self._services.need_database()
+            return self._services.hub.is_fresh()
+        return False
 
     async def _parts(self, news: News) -> list[Part]:
         try:

@@ -166,37 +166,51 @@ def _flight(schedule: Schedule, time_zone: str) -> tuple[Moment | None, Moment |
 def _window_state(windows: tuple[Window, ...], time_zone: str, moment: Moment) -> tuple[bool, Moment | None]:
     """Whether a window is open and until when it stays so. Looked up by the hour, because at a midnight very many
     campaigns ask about few sets of windows."""
-    is_open, until = _window_state_at(windows, time_zone, moment - moment % HOUR)
+    week = _week(windows)
+    is_open, until = _window_state_at(week, time_zone, moment - moment % HOUR)
     while until is not None and until <= moment:
-        is_open, until = _window_state_at(windows, time_zone, until)
+        is_open, until = _window_state_at(week, time_zone, until)
     return is_open, until
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Week:
+    """A set of windows that is looked up by what it is, because the hash of some hundred windows takes long."""
+
+    windows: tuple[Window, ...]
+    is_filled: bool
+
+
+@lru_cache(maxsize=4_096)
+def _week(windows: tuple[Window, ...]) -> _Week:
+    return _Week(windows, not windows or _fill_the_week(windows))
+
+
 @lru_cache(maxsize=65_536)
-def _window_state_at(windows: tuple[Window, ...], time_zone: str, moment: Moment) -> tuple[bool, Moment | None]:
-    if not windows or _fill_the_week(windows):
+def _window_state_at(week: _Week, time_zone: str, moment: Moment) -> tuple[bool, Moment | None]:
+    if week.is_filled:
         return True, None
-    until = _open_until(windows, time_zone, moment)
+    until = _open_until(week, time_zone, moment)
     if until is None:
-        return False, _next_start(windows, time_zone, moment)
-    while (later := _open_until(windows, time_zone, until)) is not None:
+        return False, _next_start(week, time_zone, moment)
+    while (later := _open_until(week, time_zone, until)) is not None:
         until = later
     return True, until
 
 
-def _open_until(windows: tuple[Window, ...], time_zone: str, moment: Moment) -> Moment | None:
+def _open_until(week: _Week, time_zone: str, moment: Moment) -> Moment | None:
     """The latest end among the stretches that hold the moment; None when none does."""
     today = local_date(time_zone, moment)
     # Tomorrow's may have begun where clocks went back over midnight; yesterday's run past it.
-    nearby = (stretch for days in (-1, 0, 1) for stretch in _stretches(windows, time_zone, today + days * _ONE_DAY))
+    nearby = (stretch for days in (-1, 0, 1) for stretch in _stretches(week, time_zone, today + days * _ONE_DAY))
     return max((ends_at for starts_at, ends_at in nearby if starts_at <= moment < ends_at), default=None)
 
 
-def _next_start(windows: tuple[Window, ...], time_zone: str, moment: Moment) -> Moment:
+def _next_start(week: _Week, time_zone: str, moment: Moment) -> Moment:
     """Ends, because a window comes again every week, and no zone skips the same hours of a weekday for ever."""
     today = local_date(time_zone, moment)
     for days in count():
-        stretches = _stretches(windows, time_zone, today + days * _ONE_DAY)
+        stretches = _stretches(week, time_zone, today + days * _ONE_DAY)
         starts = [starts_at for starts_at, _ in stretches if starts_at > moment]
         if starts:
             return min(starts)
@@ -204,9 +218,9 @@ def _next_start(windows: tuple[Window, ...], time_zone: str, moment: Moment) -> 
 
 
 @lru_cache(maxsize=65_536)
-def _stretches(windows: tuple[Window, ...], time_zone: str, day: date) -> tuple[Stretch, ...]:
+def _stretches(week: _Week, time_zone: str, day: date) -> tuple[Stretch, ...]:
     """What the windows that start on this date come to; one that lies in a gap of the clock comes to nothing."""
-    stretches = (_stretch(window, time_zone, day) for window in windows if day.weekday() in window.days)
+    stretches = (_stretch(window, time_zone, day) for window in week.windows if day.weekday() in window.days)
     return tuple(stretch for stretch in stretches if stretch.starts_at < stretch.ends_at)
 
 
@@ -222,7 +236,6 @@ def _wall(day: date, minute: int) -> datetime:
     return datetime.combine(day, time(minute // 60, minute % 60))
 
 
-@lru_cache(maxsize=4_096)
 def _fill_the_week(windows: tuple[Window, ...]) -> bool:
     """Whether no minute of the week is left out. Then clocks that change leave none out either: a window's end is
     the later one of two, its start the earlier."""

@@ -10,6 +10,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse
 
+from console import validation
 from console.access.person import Person
 from console.access.rights import PageOperator, safe_next
 from console.api.services import Served
@@ -34,7 +35,8 @@ _DANGEROUS: Final = (Act.PAUSE, Act.ARCHIVE)
 async def act_on_many(request: Request, person: PageOperator, services: Served) -> Response:
     """All of them or, where one cannot be, none."""
     form = await request.form()
-    act, campaign_ids = _act(form.get("act")), sorted({str(it) for it in form.getlist("campaign_id")})
+    act = _act(form.get("act"))
+    campaign_ids = sorted({validation.identifier("campaign", str(it)) for it in form.getlist("campaign_id")})
     if not campaign_ids:
         raise RefusedValue("No campaign is ticked: go back and tick those that are meant.")
     if form.get("confirmed") != "true":
@@ -114,7 +116,10 @@ def _question(
 
 def _came_from(request: Request, otherwise: str) -> str:
     """The page on which the button was pressed, if it was one of ours."""
-    referer = urlsplit(request.headers.get("referer", ""))
+    try:
+        referer = urlsplit(request.headers.get("referer", ""))
+    except ValueError:
+        return otherwise
     if referer.netloc != request.url.netloc or referer.path == request.url.path:
         return otherwise
     return safe_next(f"{referer.path}?{referer.query}" if referer.query else referer.path)

@@ -11,7 +11,7 @@ from console.access.rights import PageViewer
 from console.api.services import Served
 from console.web.admin.database import look
 from console.web.admin.history import told
-from console.web.admin.paging import PAGE_ROWS, first_page, next_page, wanted
+from console.web.admin.paging import PAGE_ROWS, first_page, next_page, number_wanted
 from console.web.render import page
 from models.brand import Brand
 from models.catalog_reads import changes_of, get_brand, get_campaign
@@ -28,7 +28,9 @@ Found = tuple[Brand, Sequence[Change]]
 async def of_brand(request: Request, brand_id: str, person: PageViewer, services: Served) -> Response:
     def read(session: Session) -> Found:
         brand = get_brand(session, brand_id)
-        return brand, changes_of(session, brand_id=brand_id, before=_before(request), limit=PAGE_ROWS + 1)
+        return brand, changes_of(
+            session, brand_id=brand_id, before=number_wanted(request.query_params, "after"), limit=PAGE_ROWS + 1
+        )
 
     return _history(request, person, await look(services, read), campaign_id=None)
 
@@ -37,7 +39,9 @@ async def of_brand(request: Request, brand_id: str, person: PageViewer, services
 async def of_campaign(request: Request, campaign_id: str, person: PageViewer, services: Served) -> Response:
     def read(session: Session) -> Found:
         brand = get_brand(session, get_campaign(session, campaign_id).brand_id)
-        return brand, changes_of(session, campaign_id=campaign_id, before=_before(request), limit=PAGE_ROWS + 1)
+        return brand, changes_of(
+            session, campaign_id=campaign_id, before=number_wanted(request.query_params, "after"), limit=PAGE_ROWS + 1
+        )
 
     return _history(request, person, await look(services, read), campaign_id=campaign_id)
 
@@ -62,8 +66,3 @@ def _history(request: Request, person: Person, found: Found, *, campaign_id: str
         next_url=next_page(request, str(changes[PAGE_ROWS - 1].change_id) if len(changes) > PAGE_ROWS else None),
         **thing,
     )
-
-
-def _before(request: Request) -> int | None:
-    text = wanted(request.query_params, "after")
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else None

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any, Final, TypeVar
 
 from fastapi import APIRouter, Request, Response
@@ -89,7 +90,7 @@ async def spend(request: Request, person: PageViewer, services: Served) -> Respo
 @router.get("/spend.csv")
 async def spend_csv(request: Request, _: PageViewer, services: Served) -> Response:
     read = _spend_reader(request, _good(read_filters(SPEND, request.query_params)))
-    rows = ((_cell(spend_view(it)[name]) for name in _SPEND_COLUMNS) for it in _all(services.settings.database, read))
+    rows = ((_cell(spend_view(it)[name]) for name in _SPEND_COLUMNS) for it in await _all(services, read))
     return _csv("spend", _SPEND_COLUMNS, rows)
 
 
@@ -113,7 +114,7 @@ async def commands(request: Request, person: PageViewer, services: Served) -> Re
 @router.get("/commands.csv")
 async def commands_csv(request: Request, _: PageViewer, services: Served) -> Response:
     read = _command_reader(_good(read_filters(COMMANDS, request.query_params)))
-    rows = (map(_cell, _command_cells(it.command)) for it in _all(services.settings.database, read))
+    rows = (map(_cell, _command_cells(it.command)) for it in await _all(services, read))
     return _csv("commands", _COMMAND_COLUMNS, rows)
 
 
@@ -160,16 +161,19 @@ def _good(filters: Filters) -> Filters:
     return filters
 
 
-def _all(url: str, read: Read[_Row]) -> Iterator[_Row]:
+async def _all(services: Services, read: Read[_Row]) -> Iterator[_Row]:
+    """The first rows are read before the answer begins: should PostgreSQL be away, that is told and no file is cut."""
+    first = await look(services, lambda session: read(session, None, _EXPORT_ROWS))
+    return chain(first.rows, _others(services.settings.database, read, first.after))
+
+
+def _others(url: str, read: Read[_Row], after: str | None) -> Iterator[_Row]:
     """Page by page, each in a transaction of its own, so that a slow reader holds none open."""
-    after: str | None = None
-    while True:
+    while after is not None:
         with session_scope(url) as session:
             found = read(session, after, _EXPORT_ROWS)
         yield from found.rows
         after = found.after
-        if after is None:
-            return
 
 
 def _csv(name: str, header: tuple[str, ...], rows: Iterable[Iterable[str]]) -> Response:

@@ -5,7 +5,7 @@ from typing import Final
 
 from starlette.requests import Request
 
-__all__ = ["PAGE_ROWS", "first_page", "next_page", "wanted"]
+__all__ = ["PAGE_ROWS", "first_page", "next_page", "number_wanted", "wanted"]
 
 PAGE_ROWS: Final = 50
 _AFTER: Final = "after"
@@ -14,6 +14,12 @@ _AFTER: Final = "after"
 def wanted(query: Mapping[str, str], name: str) -> str | None:
     """What a filter asks for; a blank one asks for nothing. No text of the database holds a NUL."""
     return query.get(name, "").replace("\0", "").strip() or None
+
+
+def number_wanted(query: Mapping[str, str], name: str) -> int | None:
+    """The same for a number; what is none asks for nothing."""
+    text = wanted(query, name)
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 def next_page(request: Request, after: str | None) -> str | None:

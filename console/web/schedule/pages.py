@@ -8,8 +8,10 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 from starlette.responses import JSONResponse, RedirectResponse
 
+from console.access.csrf import FIELDS_MAX
 from console.access.person import Person, Role
 from console.access.rights import PageOperator, PageViewer
+from console.api.computing import computed
 from console.api.services import Served
 from console.schedule_preview import schedule_of
 from console.web.admin.database import campaign_and_brand, edit
@@ -30,8 +32,6 @@ __all__ = ["router"]
 
 router = APIRouter(include_in_schema=False)
 
-#: More rows than a browser would send fields of by default; the grid of anybody's week has a dozen.
-_FIELDS_MAX: Final = 5_000
 _SEEN: Final = "seen"
 #: The number of the row that is there to be filled in, above those of any week.
 _BLANK: Final = 9_999
@@ -41,16 +41,16 @@ _BLANK: Final = 9_999
 async def show(request: Request, campaign_id: str, person: PageViewer, services: Served) -> Response:
     campaign, brand = await campaign_and_brand(services, campaign_id)
     checked = check_rows(rows_of(schedule_of(campaign).windows))
-    return _page(request, person, campaign, brand, _Sent(checked, campaign.revision, _seen(campaign)))
+    return await _page(request, person, campaign, brand, _Sent(checked, campaign.revision, _seen(campaign)))
 
 
 @router.post("/campaigns/{campaign_id}/schedule/preview")
 async def preview(request: Request, campaign_id: str, person: PageViewer, services: Served) -> Response:
     """What rows that are not saved come to: words and errors as they are, the rest as parts of the page."""
     campaign, brand = await campaign_and_brand(services, campaign_id)
-    async with request.form(max_fields=_FIELDS_MAX) as form:
+    async with request.form(max_fields=FIELDS_MAX) as form:
         checked = check_rows(rows_in(form))
-    view = schedule_view(checked, campaign, brand, _now())
+    view = await computed(schedule_view, checked, campaign, brand, _now())
     return JSONResponse(
         {
             "words": view.words,
@@ -65,14 +65,14 @@ async def preview(request: Request, campaign_id: str, person: PageViewer, servic
 @router.post("/campaigns/{campaign_id}/schedule")
 async def save(request: Request, campaign_id: str, person: PageOperator, services: Served) -> Response:
     """Asked again where somebody else has changed the windows since the page was opened."""
-    async with request.form(max_fields=_FIELDS_MAX) as form:
+    async with request.form(max_fields=FIELDS_MAX) as form:
         rows = dict(enumerate(rows_in(form).values()))  # what was typed into the blank row is no longer the blank one
         sent = _Sent(check_rows(rows), revision_in(form), form.get(_SEEN))
     campaign, brand = await campaign_and_brand(services, campaign_id)
     if sent.checked.errors:
-        return _page(request, person, campaign, brand, sent, HTTPStatus.UNPROCESSABLE_ENTITY)
+        return await _page(request, person, campaign, brand, sent, HTTPStatus.UNPROCESSABLE_ENTITY)
     if sent.is_stale(campaign):
-        return _page(request, person, campaign, brand, sent, HTTPStatus.PRECONDITION_FAILED)
+        return await _page(request, person, campaign, brand, sent, HTTPStatus.PRECONDITION_FAILED)
     windows = [window_row(window) for window in sent.checked.windows.values()]
 
     def act(session: Session) -> list[Campaign]:
@@ -102,7 +102,7 @@ def _seen(campaign: Campaign) -> str:
     return "; ".join(sorted(format_window(window) for window in schedule_of(campaign).windows))
 
 
-def _page(
+async def _page(
     request: Request,
     person: Person,
     campaign: Campaign,
@@ -121,7 +121,7 @@ def _page(
         may_edit=person.may(Role.OPERATOR),
         campaign=campaign,
         brand=brand,
-        view=schedule_view(sent.checked, campaign, brand, _now()),
+        view=await computed(schedule_view, sent.checked, campaign, brand, _now()),
         rows={**sent.checked.rows, _BLANK: Row()},
         is_stale=is_stale,
         saved_words=in_words(schedule_of(campaign).windows),

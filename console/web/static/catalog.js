@@ -10,6 +10,7 @@ document.addEventListener("click", async (event) => {
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.id === "bulk") {
+    if (!form.querySelector('[name="campaign_id"]:checked')) return; // the answer is a page that says so
     event.preventDefault();
     const body = new URLSearchParams(new FormData(form, event.submitter));
     ask(form.action, { method: "POST", body });

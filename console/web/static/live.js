@@ -4,17 +4,64 @@
 const KEPT = 200;
 const holder = document.querySelector("[data-live]");
 const light = document.getElementById("live-state");
-const source = new EventSource(holder.dataset.live);
+const AGAIN_MS = 5_000;
+let source = null;
+let timer = null;
+let isOver = false;
 
-source.addEventListener("part", ({ data }) => {
-  const { id, html } = JSON.parse(data);
+// A browser opens few connections to one server, and a tab that nobody sees needs none: what it missed is said again.
+document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+addEventListener("pagehide", close);
+addEventListener("pageshow", (event) => event.persisted && location.reload());
+if (!document.hidden) open();
+
+function open() {
+  if (source || isOver) return;
+  source = new EventSource(holder.dataset.live);
+  source.addEventListener("part", ({ data }) => layPart(JSON.parse(data)));
+  source.addEventListener("command", ({ data }) => addCommand(JSON.parse(data)));
+  source.addEventListener("state", ({ data }) => {
+    if (JSON.parse(data).html === "on") say("on", "Live");
+    else say("off", "Kafka or PostgreSQL is away: what you see may be old");
+  });
+  source.addEventListener("end", signedOut);
+  source.addEventListener("error", ({ target }) => {
+    if (target !== source) return;
+    say("off", "Reconnecting …");
+    if (target.readyState === EventSource.CLOSED) askWhy();
+  });
+}
+
+function close() {
+  clearTimeout(timer);
+  source?.close();
+  source = null;
+}
+
+// A browser gives up at any answer that is no stream. One that cannot be given now is asked for again; who has signed
+// out is sent to the form, and that is told.
+async function askWhy() {
+  close();
+  const asking = new AbortController();
+  const answer = await fetch(holder.dataset.live, { redirect: "manual", signal: asking.signal }).catch(() => null);
+  asking.abort();
+  if (answer?.type === "opaqueredirect") signedOut();
+  else timer = setTimeout(() => document.hidden || open(), AGAIN_MS);
+}
+
+function signedOut() {
+  close();
+  isOver = true;
+  say("off", "Signed out: load the page again");
+}
+
+function layPart({ id, html }) {
   const old = document.getElementById(id);
   const fresh = elementOf(html);
   if (old && fresh) lay(old, fresh);
-});
+}
 
-source.addEventListener("command", ({ data }) => {
-  const { id, html } = JSON.parse(data);
+function addCommand({ id, html }) {
   const list = document.querySelector("[data-feed]");
   if (!list || document.getElementById(id)) return;
   const item = elementOf(html);
@@ -22,25 +69,7 @@ source.addEventListener("command", ({ data }) => {
   list.prepend(item);
   document.querySelector("[data-feed-empty]")?.remove();
   while (list.children.length > KEPT) list.lastElementChild.remove();
-});
-
-source.addEventListener("state", ({ data }) => {
-  if (JSON.parse(data).html === "on") say("on", "Live");
-  else say("off", "Kafka is away: what you see may be old");
-});
-
-source.addEventListener("end", () => {
-  source.close();
-  say("off", "Signed out: load the page again");
-});
-
-source.addEventListener("error", () => {
-  if (source.readyState === EventSource.CLOSED) say("off", "Not live: load the page again");
-  else say("off", "Reconnecting …");
-});
-
-addEventListener("pagehide", () => source.close());
-addEventListener("pageshow", (event) => event.persisted && location.reload());
+}
 
 function say(kind, text) {
   light.hidden = false;

@@ -1,6 +1,8 @@
 """Kafka or PostgreSQL away: the server lives, says so, answers nothing old, and comes back by itself."""
 
 import asyncio
+import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from console.local.kafka import LocalKafka
 from console.local.postgres import LocalPostgres
 from streams.provision import create_topics
 from tests.console.api.gateway import Gateway
-from tests.console.api.server import Api, program, served, status_of, until
+from tests.console.api.server import PATIENCE_SECONDS, Api, program, served, signed_in, status_of, until
 from tests.console.conftest import Surroundings
 
 
@@ -49,7 +51,14 @@ def test_it_starts_without_both_and_recovers_when_they_come_go_and_come_back(
         until(lambda: status_of(address, "/health/ready") == 200)
         assert robot.get(f"/brands/{brand_id}")["brand_id"] == brand_id
 
-        to_postgres.shut()
+        http = signed_in(settings, address).http
+        with http.stream("GET", f"/live/brands?id={brand_id}") as live:
+            lines = live.iter_lines()
+            while _state(lines) != "on":
+                pass
+            to_postgres.shut()
+            assert http.get("/spend.csv").status_code == 503
+            assert _state(lines) == "off"
         until(lambda: status_of(address, "/health/ready") == 503)
         _is_away(robot, brand_id)
         assert status_of(address, "/health/startup") == 200
@@ -89,6 +98,18 @@ def test_what_a_broker_that_has_died_told_is_not_given_as_new_and_nothing_is_hal
             until(lambda: robot.http.post("/api/v1/spend", json=spend).status_code == 202)
     finally:
         own.kill()
+
+
+def _state(lines: Iterator[str]) -> str:
+    """What the light of a page is next told to say."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    name = ""
+    for line in lines:
+        assert time.monotonic() < deadline
+        name = line.removeprefix("event: ") if line.startswith("event: ") else name
+        if name == "state" and line.startswith("data: "):
+            return str(json.loads(line.removeprefix("data: "))["html"])
+    raise AssertionError("the stream has ended")
 
 
 def _is_away(robot: Api, brand_id: str) -> None:

@@ -19,6 +19,9 @@ from tests.console.api.server import Api
         ("GET", "/sign-in", 200),
         ("GET", "/nothing-here", 404),
         ("GET", "/static/../app.py", 404),
+        ("GET", "/static/nothing-here.js", 404),
+        ("GET", "/brands/%00", 404),
+        ("GET", "/api/v1/control/a%00b", 404),
     ],
 )
 def test_every_answer_carries_the_headers(api_url: str, method: str, path: str, expected: int) -> None:

@@ -5,9 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+from pydantic import ValidationError
 from sqlalchemy import text
 
-from console.access.gate import OF_A_NAME
+from console.access.gate import OF_A_NAME, network_of
 from console.access.passwords import check_password, hash_password, is_right
 from console.access.person import Role
 from models.accounts import account_changes, set_enabled, set_role
@@ -15,6 +16,7 @@ from models.errors import Refused
 from models.session import session_scope
 from models.sign_in import ABSOLUTE_EXPIRY_SECONDS, IDLE_EXPIRY_SECONDS
 from streams.errors import RefusedValue
+from streams.settings import Settings
 from tests.console.api.server import PASSWORD, Api, new_user, served, sign_in, signed_in, status_of, until
 from tests.console.commands import Commands
 from tests.console.conftest import Surroundings
@@ -94,6 +96,46 @@ def test_an_address_has_its_own_allowance(surroundings: Surroundings, http: http
     assert sign_in(http, "somebody", "wrong").status_code == 401
     assert sign_in(http, "somebody-else", "wrong").status_code == 429
     _age(surroundings, "DELETE FROM sign_in_allowance")
+
+
+def test_an_address_without_attempts_uses_up_those_of_no_name(surroundings: Surroundings, http: httpx.Client) -> None:
+    sign_in(http, "somebody", "wrong")
+    _age(surroundings, "DELETE FROM sign_in_allowance WHERE key ~ '^name'")
+    _age(
+        surroundings, "UPDATE sign_in_allowance SET attempts = 0, counted_at = clock_timestamp() WHERE key ~ '^address'"
+    )
+    assert sign_in(http, "anybody", "wrong").status_code == 429
+    with session_scope(surroundings.settings.database) as session:
+        names = session.scalars(text("SELECT key FROM sign_in_allowance WHERE key ~ '^name'")).all()
+    _age(surroundings, "DELETE FROM sign_in_allowance")
+    assert names == []
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+    ],
+)
+def test_attempts_are_counted_by_what_one_subscriber_has(address: str, network: str) -> None:
+    assert network_of(address) == network
+
+
+def test_a_proxy_that_is_trusted_has_an_address() -> None:
+    assert Settings(trusted_proxies="10.0.0.0/8, ::1").trusted_proxies
+    for wrong in ("*", "10.0.0.1/8", "proxy.example"):
+        with pytest.raises(ValidationError, match="SPENDGATE_TRUSTED_PROXIES takes addresses"):
+            Settings(trusted_proxies=wrong)
+
+
+def test_whatever_strangers_send_to_the_form_is_refused_and_no_defect(http: httpx.Client) -> None:
+    assert sign_in(http, "a\0b").status_code == 401
+    assert sign_in(http, "\ud800".encode("utf-8", "surrogatepass").decode("latin-1"), "x\0y").status_code == 401
+    assert sign_in(http, "a", headers={"origin": "http://[x"}).status_code == 403
 
 
 def test_signing_out_ends_the_session_everywhere_or_here(surroundings: Surroundings, api_url: str) -> None:

@@ -5,6 +5,7 @@ import html
 import re
 from dataclasses import replace
 
+import httpx
 import pytest
 
 from console.api.services import open_services
@@ -289,17 +290,30 @@ def test_a_form_that_is_not_from_here_is_refused(operator: Visitor, path: str) -
     assert "not from here" in answer.text
 
 
+def test_a_page_that_is_not_there_still_leads_to_all_others(operator: Visitor) -> None:
+    for path in ("/brands/nobody", "/nothing/here"):
+        answer = operator.get(path)
+        assert answer.status_code == 404
+        assert 'href="/feed"' in answer.text and operator.name in answer.text
+        stranger = httpx.get(operator.client.base_url.join(path), follow_redirects=True)
+        assert 'href="/feed"' not in stranger.text
+    for path in ("/campaigns/bulk", "/brands/x/pause"):
+        answer = operator.client.post(path, data={"csrf": operator.mark}, headers={"referer": "http://[x"})
+        assert answer.status_code == 404
+
+
 def test_what_people_typed_is_never_markup(operator: Visitor) -> None:
     brand_id = operator.brand(name="<script>alert(1)</script>")
     for path in (f"/brands/{brand_id}/edit", f"/brands/{brand_id}/history", f"/brands?search={brand_id}"):
         assert "<script>alert" not in operator.page(path)
 
 
+@pytest.mark.parametrize("wrong", [{"brokers": "127.0.0.1:1"}, {"topic_prefix": "nobody-made-"}])
 async def test_an_edit_that_the_broker_does_not_take_is_kept_and_the_page_says_so(
-    operator: Visitor, surroundings: Surroundings
+    operator: Visitor, surroundings: Surroundings, wrong: dict[str, str]
 ) -> None:
     brand_id = operator.brand()
-    away = surroundings.settings.model_copy(update={"brokers": "127.0.0.1:1"})
+    away = surroundings.settings.model_copy(update=wrong)
     relay = Relay(away)
     async with open_services(surroundings.settings) as services:
         while services.away():

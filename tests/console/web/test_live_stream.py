@@ -2,20 +2,30 @@
 
 import asyncio
 import json
+import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import httpx
 import pytest
+from sqlalchemy import text
 
+from console.access.people import add_user
+from console.access.person import Role
+from models.session import session_scope
+from models.sign_in import IDLE_EXPIRY_SECONDS
+from streams.records import decode_command
 from streams.spend_producer import spend_producer
+from streams.topic_reader import topic_reader
+from streams.topics import Topic
 from tests.console.conftest import Surroundings
-from tests.console.web.conftest import Visitor
+from tests.console.web.conftest import PASSWORD, Visitor
 from tests.streams.broker import spend_event
 
 pytestmark = pytest.mark.usefixtures("worker")
 
 EVENTS = 60
+COMMANDS = 20
 
 
 async def told(response: httpx.Response) -> AsyncIterator[tuple[str, dict[str, str]]]:
@@ -76,6 +86,61 @@ async def test_streams_are_for_those_who_signed_in(operator: Visitor) -> None:
             answer = await client.get(path)
             assert answer.status_code == 303, path
             assert answer.headers["location"].startswith("/sign-in"), path
+
+
+async def test_a_stream_ends_when_the_time_of_its_session_is_over(
+    console_address: str, surroundings: Surroundings
+) -> None:
+    url, name = surroundings.settings.database, f"idle-{secrets.token_hex(3)}"
+    await asyncio.to_thread(add_user, url, name, Role.VIEWER, PASSWORD, actor="tests")
+    async with httpx.AsyncClient(base_url=console_address, timeout=30) as client:
+        assert (await client.post("/sign-in", data={"name": name, "password": PASSWORD})).status_code == 303
+        async with client.stream("GET", "/live/feed") as response, asyncio.timeout(30):
+            lines = response.aiter_lines()
+            while await anext(lines) != "event: state":
+                pass
+            with session_scope(url) as session:
+                late = f"seen_at = seen_at - interval '{IDLE_EXPIRY_SECONDS} s'"
+                session.execute(text(f"UPDATE web_session SET {late} WHERE name = '{name}'"))  # noqa: S608
+            assert "event: end" in [line async for line in lines]
+        answer = await client.get("/feed")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in?next=/feed")
+
+
+async def test_the_time_from_a_command_to_the_page_is_told(
+    operator: Visitor, surroundings: Surroundings, record_property: Callable[[str, object], None]
+) -> None:
+    """Measured, not judged: from the worker's writing of a command to its line on an open page."""
+    brand_id = operator.brand()
+    shown_at: dict[str, float] = {}
+    async with browser(operator) as client, client.stream("GET", f"/live/brands/{brand_id}") as response:
+        adding = asyncio.create_task(_add_campaigns(operator, brand_id, COMMANDS))
+        async with asyncio.timeout(60):
+            async for name, data in told(response):
+                if name == "command":
+                    shown_at[data["id"].removeprefix("command-")] = time.time()
+                if len(shown_at) == COMMANDS:
+                    break
+        await adding
+    written_at = await _written_at(surroundings, set(shown_at))
+    delays = sorted(shown_at[command_id] - written_at[command_id] for command_id in shown_at)
+    found = {"median_seconds": round(delays[COMMANDS // 2], 3), "most_seconds": round(delays[-1], 3)}
+    record_property("command_to_page", found)
+    print(f"command to page: {found}")
+    assert len(delays) == COMMANDS
+
+
+async def _add_campaigns(operator: Visitor, brand_id: str, count: int) -> None:
+    """Each is told its first state by a command."""
+    for _ in range(count):
+        await asyncio.to_thread(operator.campaign, brand_id)
+
+
+async def _written_at(surroundings: Surroundings, command_ids: set[str]) -> dict[str, float]:
+    """The timestamps that those commands have on their topic."""
+    async with topic_reader(surroundings.settings, Topic.CAMPAIGN_CONTROL) as reader:
+        records = [(decode_command(it.value or b"").command_id, it.timestamp / 1_000) async for it in reader.to_end()]
+    return {command_id: at for command_id, at in records if command_id in command_ids}
 
 
 async def test_a_page_asks_for_no_more_brands_than_a_page_has(operator: Visitor) -> None:

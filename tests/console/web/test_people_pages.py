@@ -3,6 +3,7 @@
 import html
 import re
 import secrets
+from contextlib import closing
 
 import httpx
 import pytest
@@ -82,3 +83,54 @@ def test_only_an_admin_sees_people_and_tokens(admin: Visitor, operator: Visitor,
         assert other.get(path).status_code == 403
         assert other.post(path, {"name": "x", "role": "admin", "days": "1"}).status_code == 403
     assert admin.post(path, {"name": "x", "role": "admin", "days": "1"}, mark="0" * 64).status_code == 403
+
+
+def test_what_was_changed_of_users_and_tokens_is_told_to_admins(admin: Visitor, operator: Visitor, name: str) -> None:
+    admin.post("/users", {"name": name, "role": "viewer"})
+    admin.post(f"/users/{name}/role", {"role": "operator"})
+    admin.post(f"/users/{name}/password", {})
+    admin.post(f"/users/{name}/enabled", {"enabled": "false"})
+    admin.post("/tokens", {"name": f"t-{name}", "role": "viewer", "days": "1"})
+    admin.post(f"/tokens/t-{name}/revoke", {})
+    told = _text(admin.page("/users/history"))
+    for words in ("Added as viewer", "Role from viewer to operator", "A new password", "Disabled"):
+        assert f"{admin.name} user {name} {words}" in told
+    for words in ("Added as viewer", "Revoked"):
+        assert f"{admin.name} token t-{name} {words}" in told
+    assert operator.get("/users/history").status_code == 403
+
+
+def test_a_person_changes_their_own_password_and_all_other_browsers_are_signed_out(admin: Visitor, name: str) -> None:
+    present, new = _secret(admin.post("/users", {"name": name, "role": "viewer"})), "several words to keep"
+
+    def browser() -> httpx.Client:
+        client = httpx.Client(base_url=admin.client.base_url, limits=httpx.Limits(max_keepalive_connections=0))
+        assert client.post("/sign-in", data={"name": name, "password": present}).status_code == 303
+        return client
+
+    with closing(browser()) as here, closing(browser()) as there:
+        before = here.cookies["spendgate_session"]
+        mark = re.findall(r'name="csrf" value="([0-9a-f]+)"', here.get("/account").text)[0]
+
+        def change(present: str, new: str, again: str, mark: str = mark) -> httpx.Response:
+            form = {"csrf": mark, "present": present, "new": new, "again": again}
+            return here.post("/account/password", data=form)
+
+        assert change(present, new, new, "0" * 64).status_code == 403
+        for sent, said in (
+            ((present, new, "something else"), "not the same as the new password"),
+            (("not the present one", new, new), "This is not the present password."),
+            ((present, "short", "short"), "The password is refused"),
+        ):
+            answer = change(*sent)
+            assert (answer.status_code, said in _text(answer.text)) == (422, True)
+            assert not any(password in answer.text for password in sent)
+        assert there.get("/").status_code == 200
+
+        answer = change(present, new, new)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/account?said=password")
+        assert here.cookies["spendgate_session"] != before
+        assert "every other browser is signed out" in _text(here.get("/account?said=password").text)
+        assert there.get("/").status_code == 303
+    assert not _signs_in(admin, name, present)
+    assert _signs_in(admin, name, new)

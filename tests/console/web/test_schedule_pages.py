@@ -114,6 +114,17 @@ def test_the_preview_tells_what_is_not_saved(operator: Visitor, path: str) -> No
     assert _windows(operator, _id(path)) == []
 
 
+def test_as_many_windows_can_be_typed_as_a_program_can_send(operator: Visitor, path: str) -> None:
+    rows: Rows = {}
+    for number in range(500):
+        start = f"{number // 60:02d}:{number % 60:02d}"
+        rows |= {f"days-{number}": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], f"from-{number}": start}
+        rows[f"to-{number}"] = "12:00"
+    answer = operator.post(path, {**_opened(operator, path), **rows})
+    assert answer.status_code == 303, _text(answer.text)[:500]
+    assert len(_windows(operator, _id(path))) == 500
+
+
 def test_a_viewer_looks_but_does_not_draw(operator: Visitor, viewer: Visitor, path: str) -> None:
     page = viewer.page(path)
     assert "The next 7 days" in page

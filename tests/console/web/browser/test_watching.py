@@ -1,7 +1,7 @@
 """What somebody sees who watches: spend moves the bar, the pause arrives by itself, and the page says why."""
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from console.access.person import Role
 from streams.core.partitioner import partition_of
@@ -12,6 +12,11 @@ from tests.console.web.conftest import Visitor
 from tests.streams.broker import spend_event
 
 expect.set_options(timeout=PATIENCE_MS)
+
+_LOOKED_AT = """(seen) => {
+    Object.defineProperty(document, "hidden", { configurable: true, get: () => !seen });
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
 
 
 async def spend(surroundings: Surroundings, brand_id: str, campaign_id: str, amount: str, event_id: str) -> str:
@@ -150,6 +155,41 @@ async def test_a_session_that_ends_elsewhere_ends_the_stream_and_leads_to_signin
     await expect(page.locator("#live-state")).to_contain_text("Signed out")
     await page.reload()
     await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+async def test_a_page_whose_server_cannot_answer_for_a_while_becomes_live_by_itself(reader: Reader) -> None:
+    page = reader.page
+    reader.expected = ("503",)
+    refused = 0
+
+    async def away(route: Route) -> None:
+        nonlocal refused
+        refused += 1
+        await (route.fulfill(status=503, body="away") if refused <= 3 else route.continue_())
+
+    await reader.sign_in(Role.VIEWER)
+    await page.route("**/live/feed", away)
+    await reader.open("/feed")
+    await reader.live()
+    assert refused > 3
+
+
+async def test_a_tab_that_nobody_looks_at_holds_no_stream_and_is_told_all_of_it_later(
+    reader: Reader, operator: Visitor, surroundings: Surroundings
+) -> None:
+    brand_id = operator.brand(daily_budget="10.00")
+    campaign_id = operator.campaign(brand_id)
+    page = reader.page
+    await reader.sign_in()
+    await reader.open(f"/?search={brand_id}")
+    await reader.live()
+    row = page.locator(f"[id='brand-{brand_id}']")
+    await expect(row).to_contain_text("1 running")
+    await page.evaluate(_LOOKED_AT, False)
+    await spend(surroundings, brand_id, campaign_id, "4.50", "1")
+    async with page.expect_request("**/live/brands?*"):
+        await page.evaluate(_LOOKED_AT, True)
+    await expect(row).to_contain_text("4.50 of 10.00 EUR")
 
 
 async def test_the_theme_that_is_chosen_stays(reader: Reader) -> None:

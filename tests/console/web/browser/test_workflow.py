@@ -109,6 +109,16 @@ async def test_a_campaign_is_paused_from_the_list_after_a_question_and_many_toge
         assert not any(get_campaign(session, it).enabled for it in campaign_ids)
 
 
+async def test_who_ticks_nothing_is_told_so(reader: Reader, operator: Visitor) -> None:
+    brand_id = operator.brand()
+    operator.campaign(brand_id)
+    page = await _signed_in(reader)
+    reader.expected = ("422",)
+    await reader.open(f"/campaigns?brand={brand_id}")
+    await page.get_by_role("button", name="Pause the ticked").click()
+    await expect(page.locator("main")).to_contain_text("No campaign is ticked")
+
+
 async def test_the_journal_is_downloaded_as_a_file(reader: Reader, operator: Visitor, tmp_path: Path) -> None:
     campaign_id = operator.campaign(operator.brand())
     page = await _signed_in(reader, Role.VIEWER)
@@ -139,6 +149,7 @@ async def test_no_page_of_the_catalog_has_barriers_or_is_wider_than_a_phone(
     campaign_id = operator.campaign(brand_id)
     await reader.theme(theme)
     page = await _signed_in(reader, Role.ADMIN)
+    reader.expected = ("404",)
     paths = [
         f"/brands?search={brand_id}",
         f"/campaigns?brand={brand_id}",
@@ -151,7 +162,10 @@ async def test_no_page_of_the_catalog_has_barriers_or_is_wider_than_a_phone(
         "/commands",
         "/dead-letters",
         "/users",
+        "/users/history",
         "/tokens",
+        "/account",
+        "/nothing-here",
     ]
     for path in paths:
         await reader.open(path)
