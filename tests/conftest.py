@@ -10,8 +10,8 @@ import pytest
 from console.local.kafka import LocalKafka
 from console.local.postgres import LocalPostgres
 
-#: Drawn examples have to come from nothing but their seed. Clients that live as long as the session, such as those of the
-#: console's server, draw from the same `random` in their threads.
+#: Drawn examples have to come from nothing but their seed. Clients that live as long as the session, such as those of
+#: the console's server, draw from the same `random` in their threads.
 _BEFORE_ANY_SERVICE = ("tests/core/", "tests/simulation/", "tests/schedulers/test_ticks_due.py")
 
 
