@@ -21,6 +21,7 @@ __all__ = ["TopicReader", "merged", "topic_reader"]
 #: A broker that has said nothing for so long is away.
 _SILENCE_SECONDS: Final = 6.0
 _CLOSING_SECONDS: Final = 1.0
+_LOOK_SECONDS: Final = 0.1
 _POLL_MS: Final = 500
 _POLL_RECORDS: Final = 50_000
 _FETCH_BYTES: Final = 8 * 1024 * 1024
@@ -95,10 +96,12 @@ class TopicReader:
             ends = await self._consumer.end_offsets([part for parts in beside.values() for part in parts])
         return {topic: {part.partition: ends[part] for part in parts} for topic, parts in beside.items()}
 
-    async def has_reached(self, ends: Positions) -> bool:
-        """Whether all that lies before these offsets was handed out."""
-        positions = await self._positions()
-        return all(positions[number] >= end for number, end in ends.items())
+    async def handed_out(self) -> None:
+        """Returns when all that was there as of the call has gone to whoever takes batches meanwhile. Unreachable when
+        the broker does not say how much that is."""
+        ends = await self.ends()
+        while not await self._has_reached(ends):
+            await asyncio.sleep(_LOOK_SECONDS)
 
     def go_to(self, positions: Positions) -> None:
         for number, offset in positions.items():
@@ -134,6 +137,10 @@ class TopicReader:
             records = await self.batch()
             if records or await self._positions() != before:
                 return records
+
+    async def _has_reached(self, ends: Positions) -> bool:
+        positions = await self._positions()
+        return all(positions[number] >= end for number, end in ends.items())
 
     async def _positions(self) -> Positions:
         return {part.partition: await self._consumer.position(part) for part in self._parts}

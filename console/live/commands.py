@@ -100,9 +100,7 @@ class CommandFeed:
         while True:
             asked_at = time.monotonic()
             with suppress(Unreachable):
-                ends = await self._reader.ends()
-                while not await self._reader.has_reached(ends):
-                    await asyncio.sleep(_LOOK_SECONDS / 10)
+                await self._reader.handed_out()
                 self._fresh_at = asked_at
             await asyncio.sleep(_LOOK_SECONDS)
 
