@@ -7,8 +7,8 @@ from zoneinfo import available_timezones
 
 from hypothesis import strategies as st
 
-from streams.core.calendar import check_time_zone, zone
-from streams.core.moment import HOUR, MINUTE, SECOND, Moment, parse_moment
+from core.calendar import check_time_zone, zone
+from core.moment import HOUR, MINUTE, SECOND, Moment, parse_moment
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 YEARS = range(1980, 2038)

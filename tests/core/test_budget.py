@@ -1,14 +1,20 @@
 """Spend is of the day and month it happened in, whenever it arrives; a day, once open, is never left backwards."""
 
 import json
+from datetime import date
 
 import pytest
 
-from streams.core.budget import limit_of
-from streams.core.decide import Verdict, decide_brand
-from streams.core.moment import format_moment, parse_moment
-from streams.core.state import UNLIMITED, BrandState, Origin
+from core.budget import book_on, limit_of, roll
+from core.calendar import next_day
+from core.decide_catalog import decide_brand
+from core.duplicates import DuplicateWindow
+from core.moment import format_moment, parse_moment
+from core.state import UNLIMITED, BrandState, CampaignState, Origin, PartitionState
+from core.verdict import Verdict
 from tests.core.scenario import Scenario, check
+
+TODAY = date(2025, 9, 8)
 
 
 def open_day(brand: BrandState) -> tuple[str, str, str]:
@@ -316,3 +322,31 @@ def test_a_document_after_months_of_silence_opens_the_day_and_month_of_its_arriv
     assert brand.month
     assert format_moment(brand.month.ends_at) == "2026-01-01T00:00:00Z"
     assert open_day(brand) == ("2025-12-31", "2025-12-31T00:00:00Z", "2026-01-01T00:00:00Z")
+
+
+def test_a_correction_of_the_open_day_is_added_to_what_the_campaign_has_spent() -> None:
+    brand, campaign = booked_brand()
+    book_on(brand, campaign, 3, TODAY)
+    book_on(brand, campaign, 4, TODAY)
+    assert (campaign.daily_micros, campaign.total_micros, brand.daily_micros, brand.monthly_micros) == (7, 7, 7, 7)
+
+
+def test_amounts_of_one_day_to_come_add_up_and_are_gone_once_it_is_open() -> None:
+    brand, campaign = booked_brand()
+    tomorrow = next_day(TODAY)
+    book_on(brand, campaign, 3, tomorrow)
+    book_on(brand, campaign, 4, tomorrow)
+    assert (campaign.future_spend, brand.future_spend) == ({tomorrow: 7}, {tomorrow: 7})
+    roll(brand, parse_moment("2025-09-09T00:00:00Z"))
+    assert (campaign.daily_micros, brand.daily_micros, campaign.future_spend, brand.future_spend) == (7, 7, {}, {})
+
+
+def booked_brand() -> tuple[BrandState, CampaignState]:
+    state = PartitionState(0, DuplicateWindow(10))
+    document = {"kind": "brand", "brand_id": "nike", "version": 1, "zones": [{"time_zone": "UTC", "from": None}]}
+    moment = parse_moment("2025-09-08T09:00:00Z")
+    value = json.dumps(document | {"currency": "USD", "daily_budget": None, "monthly_budget": None}).encode()
+    assert decide_brand(state, "nike", value, Origin("catalog", 0, moment)) is Verdict.APPLIED
+    brand = state.brands["nike"]
+    campaign = brand.campaigns["a"] = CampaignState("a")
+    return brand, campaign

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.core.calendar import (
+from core.calendar import (
     Zones,
     ZoneSpan,
     budget_day,
@@ -18,8 +18,9 @@ from streams.core.calendar import (
     local_date,
     wall_moment,
 )
-from streams.core.moment import HOUR, MINUTE, Moment
+from core.moment import HOUR, MINUTE, Moment
 from tests.core.clock_changes import TIME_ZONES, at, wall, zone_and_moment
+from tests.lengths import length
 
 DAY = 24 * HOUR
 
@@ -178,7 +179,8 @@ def test_any_other_name_is_refused_with_a_sentence(name: str) -> None:
 
 
 @given(zone_and_moment())
-@settings(max_examples=100, deadline=None)
+@pytest.mark.long
+@settings(max_examples=length(25, 100), deadline=None)
 def test_days_are_what_a_clock_on_the_wall_first_shows(case: tuple[str, Moment]) -> None:
     time_zone, moment = case
     first_shown = dates_first_shown([(time_zone, None)], moment - 4 * DAY, moment + 4 * DAY)
@@ -188,7 +190,8 @@ def test_days_are_what_a_clock_on_the_wall_first_shows(case: tuple[str, Moment])
 
 
 @given(zone_and_moment(), st.sampled_from(TIME_ZONES), st.integers(-30 * 60, 30 * 60))
-@settings(max_examples=100, deadline=None)
+@pytest.mark.long
+@settings(max_examples=length(25, 100), deadline=None)
 def test_days_go_on_over_a_change_of_zone(case: tuple[str, Moment], next_zone: str, minutes: int) -> None:
     time_zone, moment = case
     change = moment + minutes * MINUTE
@@ -212,7 +215,8 @@ def test_a_month_is_that_of_the_date(case: tuple[str, Moment], next_zone: str, d
 
 
 @given(zone_and_moment())
-@settings(max_examples=100, deadline=None)
+@pytest.mark.long
+@settings(max_examples=length(25, 100), deadline=None)
 def test_a_wall_time_is_what_a_clock_shows_then(case: tuple[str, Moment]) -> None:
     time_zone, moment = case
     minutes = range(moment - 3 * DAY, moment + 3 * DAY, MINUTE)
@@ -227,7 +231,7 @@ def test_a_wall_time_is_what_a_clock_shows_then(case: tuple[str, Moment]) -> Non
 def dates_first_shown(
     zones: list[tuple[str, Moment | None]], since: Moment, until: Moment
 ) -> list[tuple[Moment, date]]:
-    """Minute by minute: the contract's rule as it reads, the latest date that the zone in force has shown."""
+    """Minute by minute, docs/contract.md, "Days and months": the latest date that the zone in force showed."""
     highest = {time_zone: date.min for time_zone, _ in zones}
     booked: list[tuple[Moment, date]] = [(since, date.min)]
     for minute in range(since, until, MINUTE):

@@ -3,10 +3,11 @@
 import json
 
 import msgspec
+import pytest
 
-from streams.core.decide import decide_brand
-from streams.core.moment import parse_moment
-from streams.core.state import Origin
+from core.decide_catalog import decide_brand
+from core.moment import parse_moment
+from core.state import Origin
 from tests.core.scenario import Scenario, check
 
 encode = msgspec.json.Encoder().encode
@@ -35,8 +36,9 @@ def test_the_message_is_the_contracts_byte_for_byte() -> None:
         b'"partition":1,"offset":52711},"catalog":{"brand_version":1,"campaign_version":1},'
         b'"currency":"USD","time_zone":"Asia/Karachi",'
         b'"brand":{"day":"2025-09-08","daily_spent":"100.00","daily_budget":"100.00",'
-        b'"month":"2025-09","monthly_spent":"412.50","monthly_budget":"2000.00"},'
-        b'"campaign":{"daily_spent":"61.20","daily_budget":null,"total_spent":"1221.20","total_budget":null}}'
+        b'"month":"2025-09","monthly_spent":"412.50","monthly_budget":"2000.00",'
+        b'"daily_allowance":null},'
+        b'"campaign":{"daily_spent":"61.20","daily_budget":null,"total_spent":"1221.20","total_budget":null},"after_pause":null}'
     )
 
 
@@ -52,9 +54,10 @@ def test_a_cause_names_an_event_only_where_there_is_one() -> None:
         09T01:00 brand nike enabled=no
           -> pause a manual
     """)
+    none = {"event_id": None, "amount": None}
     causes = [json.loads(encode(it))["cause"] for it in scenario.commands]
     assert causes == [
-        {"kind": "catalog", "topic": "catalog", "partition": 1, "offset": 1},
+        {"kind": "catalog", **none, "topic": "catalog", "partition": 1, "offset": 1},
         {
             "kind": "correction",
             "event_id": "repair-7",
@@ -63,11 +66,44 @@ def test_a_cause_names_an_event_only_where_there_is_one() -> None:
             "partition": 1,
             "offset": 0,
         },
-        {"kind": "dayparting_tick", "topic": "dayparting-ticks", "partition": 1, "offset": 0},
-        {"kind": "catalog", "topic": "catalog", "partition": 1, "offset": 2},
+        {"kind": "dayparting_tick", **none, "topic": "dayparting-ticks", "partition": 1, "offset": 0},
+        {"kind": "catalog", **none, "topic": "catalog", "partition": 1, "offset": 2},
     ]
     assert {it.external_id for it in scenario.commands} == {"x-1"}
     assert scenario.commands[2].decided_at == "2025-09-09T00:00:00.125Z"
+
+
+@pytest.mark.parametrize(
+    ("setup", "line", "kind", "topic"),
+    [
+        ("brand nike zone=UTC daily=5", "10:00 spend a 5 id=e1", "spend", "spend-events"),
+        ("campaign a daily=5", "10:00 spend a 5 id=e1", "spend", "spend-events"),
+        ("campaign a total=5", "10:00 spend a 5 id=e1", "spend", "spend-events"),
+        ("campaign a ends_on=2025-09-08", "09T00:00 spend a 5 id=e1", "spend", "spend-events"),
+        ("campaign a daily=5", "10:00 correct a 5 on=2025-09-08 id=e1", "correction", "spend-corrections"),
+        ("campaign a", "10:00 campaign a enabled=no", "catalog", "catalog"),
+        ("campaign a", "10:00 brand nike enabled=no", "catalog", "catalog"),
+        ("campaign a ends_on=2025-09-08", "09T00:00 campaign a name=A", "catalog", "catalog"),
+        ("campaign a ends_on=2025-09-08", "09T00:00 tick", "dayparting_tick", "dayparting-ticks"),
+        ("campaign a ends_on=2025-09-08", "09T00:00 reset daily UTC", "budget_reset", "budget-resets"),
+    ],
+)
+def test_a_cause_is_the_record_that_was_decided_on(setup: str, line: str, kind: str, topic: str) -> None:
+    scenario = Scenario()
+    for before in ("day 2025-09-08", "09:00 brand nike zone=UTC", "09:00 campaign a", f"09:00 {setup}"):
+        scenario.run(before)
+    scenario.offsets[topic] = 77
+    scenario.run(line)
+    cause = json.loads(encode(scenario.commands[-1]))["cause"]
+    is_money = kind in ("spend", "correction")
+    assert cause == {
+        "kind": kind,
+        "event_id": "e1" if is_money else None,
+        "amount": "5.00" if is_money else None,
+        "topic": topic,
+        "partition": 1,
+        "offset": 77,
+    }
 
 
 def test_reasons_are_sorted_and_a_change_among_them_tells_nothing() -> None:
@@ -158,7 +194,7 @@ def test_only_the_resumes_that_are_asked_for_are_released() -> None:
         "09:00 campaign b",
     ):
         scenario.run(line)
-    assert sorted(scenario.state.awaiting) == [("nike", "a"), ("nike", "b")]
+    assert sorted(scenario.state.pending_resumes) == [("nike", "a"), ("nike", "b")]
     assert scenario.commands == []
     scenario.run("release")
     assert [it.command_id for it in scenario.commands] == ["a:1:1", "b:1:1"]

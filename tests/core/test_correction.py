@@ -5,9 +5,9 @@ from datetime import date
 
 import pytest
 
-from streams.core.correction import Correction, read_correction
-from streams.core.decide import Verdict
-from streams.core.refusal import Refusal, RefusalReason
+from core.correction import Correction, read_correction
+from core.refusal import Refusal, RefusalReason
+from core.verdict import Verdict
 from tests.core.scenario import check
 
 GOOD = {
@@ -35,7 +35,7 @@ def test_a_correction_is_read() -> None:
         ({"amount": "1e3"}, RefusalReason.INVALID_FIELD),
         ({"amount": 1.5}, RefusalReason.INVALID_FIELD),
         ({"amount": "0.0000001"}, RefusalReason.AMOUNT_PRECISION),
-        ({"amount": "1000000001"}, RefusalReason.AMOUNT_OUT_OF_RANGE),
+        ({"amount": "1000000000001"}, RefusalReason.AMOUNT_OUT_OF_RANGE),
         ({"booked_on": "2025-02-30"}, RefusalReason.INVALID_FIELD),
         ({"booked_on": "20250908"}, RefusalReason.INVALID_FIELD),
         ({"booked_on": "2025-W37-1"}, RefusalReason.INVALID_FIELD),
@@ -50,6 +50,17 @@ def test_a_field_that_cannot_be_taken_is_named(fields: dict[str, object], reason
     assert isinstance(refusal, Refusal)
     assert refusal.reason is reason
     assert next(iter(fields)) in refusal.message
+
+
+@pytest.mark.parametrize("field", ["brand_id", "campaign_id"])
+def test_a_refusal_of_an_id_names_the_field_and_shows_the_value(field: str) -> None:
+    assert read(**{field: "ni ke"}) == Refusal(RefusalReason.INVALID_FIELD, f"{field}: not an id: 'ni ke'")
+
+
+def test_a_refusal_of_what_is_not_json_says_so() -> None:
+    refusal = read_correction(b"no json")
+    assert isinstance(refusal, Refusal)
+    assert refusal.message.startswith("the value is not JSON: ")
 
 
 @pytest.mark.parametrize("value", [None, b"", b"no json", b"\xff", b"[" * 5_000])
@@ -90,6 +101,21 @@ def test_a_correction_and_a_spend_event_may_have_the_same_id() -> None:
         == nike daily=3.00
     """)
     assert scenario.verdicts[-2:] == [Verdict.COUNTED, Verdict.COUNTED]
+
+
+def test_two_brands_may_have_corrections_of_the_same_id() -> None:
+    scenario = check("""
+        day 2025-09-08
+        09:00 brand nike zone=UTC
+        09:00 campaign a
+        10:00 correct a 1 on=2025-09-08 id=same
+        10:01 brand puma zone=UTC
+        10:01 campaign b
+        10:02 correct b 2 on=2025-09-08 id=same
+        == nike daily=1.00
+        == puma daily=2.00
+    """)
+    assert scenario.verdicts[-1:] == [Verdict.COUNTED]
 
 
 def test_a_correction_of_a_brand_that_is_not_known_changes_nothing() -> None:

@@ -1,4 +1,4 @@
-"""Windows and flights open and close at the moments that the contract's time rules name."""
+"""Windows and flights open and close at the moments that docs/contract.md, "Time rules", names."""
 
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
@@ -7,24 +7,21 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from streams.core.calendar import Zones, ZoneSpan
-from streams.core.dayparting import (
+from core.calendar import Zones, ZoneSpan
+from core.dayparting import Openness, Schedule, changes, flight_is_over, next_boundary, next_close, next_open, openness
+from core.moment import HOUR, MINUTE, Moment, format_moment
+from core.records import WindowDocument
+from core.windows import (
     END_OF_DAY,
     EVERY_DAY,
-    Openness,
-    Schedule,
     Window,
-    changes,
     format_window,
-    next_boundary,
-    next_close,
-    next_open,
-    openness,
     parse_window,
+    window_document,
     window_from_document,
 )
-from streams.core.moment import HOUR, MINUTE, Moment, format_moment
 from tests.core.clock_changes import TIME_ZONES, at, wall, zone_and_moment
+from tests.lengths import length
 
 DAY = 24 * HOUR
 
@@ -41,7 +38,7 @@ def windows(*texts: str, starts_on: str | None = None, ends_on: str | None = Non
     )
 
 
-def told(schedule: Schedule, zones: Zones, since: str, until: str) -> str:
+def observed(schedule: Schedule, zones: Zones, since: str, until: str) -> str:
     """The changes as a table of text: `+` opens, `-` closes."""
     moments = changes(schedule, zones, at(since), at(until))
     return " ".join(f"{'+' if opens else '-'}{format_moment(moment)}" for moment, opens in moments)
@@ -50,7 +47,7 @@ def told(schedule: Schedule, zones: Zones, since: str, until: str) -> str:
 def test_t1_a_daily_window_is_wall_clock_of_the_brand() -> None:
     schedule = windows("daily 09:00-17:00")
     assert (
-        told(schedule, only("Asia/Karachi"), "2025-09-08T00:00:00Z", "2025-09-09T00:00:00Z")
+        observed(schedule, only("Asia/Karachi"), "2025-09-08T00:00:00Z", "2025-09-09T00:00:00Z")
         == "+2025-09-08T04:00:00Z -2025-09-08T12:00:00Z"
     )
 
@@ -58,7 +55,7 @@ def test_t1_a_daily_window_is_wall_clock_of_the_brand() -> None:
 def test_t2_an_overnight_window_belongs_to_the_day_it_starts_on() -> None:
     schedule, zones = windows("fri 22:00-06:00"), only("America/New_York")
     assert (
-        told(schedule, zones, "2025-09-11T00:00:00Z", "2025-09-15T00:00:00Z")
+        observed(schedule, zones, "2025-09-11T00:00:00Z", "2025-09-15T00:00:00Z")
         == "+2025-09-13T02:00:00Z -2025-09-13T10:00:00Z"
     )
     friday_at_5, saturday_at_23 = at("2025-09-12T09:00:00Z"), at("2025-09-14T03:00:00Z")
@@ -96,7 +93,9 @@ def test_a_window_on_the_day_a_clock_changes_is_one_stretch_or_none(
     window: str, time_zone: str, day: str, expected: str
 ) -> None:
     since = at(f"{day}T00:00:00Z")
-    assert told(windows(window), only(time_zone), format_moment(since), format_moment(since + 30 * HOUR)) == expected
+    assert (
+        observed(windows(window), only(time_zone), format_moment(since), format_moment(since + 30 * HOUR)) == expected
+    )
 
 
 def test_a_window_that_falls_into_a_gap_opens_again_a_week_later() -> None:
@@ -130,7 +129,7 @@ def test_an_overnight_window_on_the_last_day_of_a_flight_stops_at_its_midnight()
     schedule = windows("daily 22:00-06:00", starts_on="2025-09-08", ends_on="2025-09-08")
     # The window of the 7th is open when the flight starts.
     assert (
-        told(schedule, only("UTC"), "2025-09-01T00:00:00Z", "2025-10-01T00:00:00Z")
+        observed(schedule, only("UTC"), "2025-09-01T00:00:00Z", "2025-10-01T00:00:00Z")
         == "+2025-09-08T00:00:00Z -2025-09-08T06:00:00Z +2025-09-08T22:00:00Z -2025-09-09T00:00:00Z"
     )
 
@@ -139,7 +138,7 @@ def test_t16_a_change_of_zone_cuts_the_windows_of_the_old_one() -> None:
     zones = (ZoneSpan("Asia/Karachi", None), ZoneSpan("America/Los_Angeles", at("2025-09-08T10:00:00Z")))
     # In Karachi it was 15:00, in Los Angeles it is 03:00 of the same day.
     assert (
-        told(windows("daily 09:00-17:00"), zones, "2025-09-08T00:00:00Z", "2025-09-09T12:00:00Z")
+        observed(windows("daily 09:00-17:00"), zones, "2025-09-08T00:00:00Z", "2025-09-09T12:00:00Z")
         == "+2025-09-08T04:00:00Z -2025-09-08T10:00:00Z +2025-09-08T16:00:00Z -2025-09-09T00:00:00Z"
     )
 
@@ -147,7 +146,7 @@ def test_t16_a_change_of_zone_cuts_the_windows_of_the_old_one() -> None:
 def test_a_window_of_the_new_zone_may_be_open_at_the_change() -> None:
     zones = (ZoneSpan("Asia/Karachi", None), ZoneSpan("America/Los_Angeles", at("2025-09-08T20:00:00Z")))
     assert (
-        told(windows("daily 09:00-17:00"), zones, "2025-09-08T12:00:00Z", "2025-09-09T12:00:00Z")
+        observed(windows("daily 09:00-17:00"), zones, "2025-09-08T12:00:00Z", "2025-09-09T12:00:00Z")
         == "-2025-09-08T12:00:00Z +2025-09-08T20:00:00Z -2025-09-09T00:00:00Z"
     )
 
@@ -157,7 +156,7 @@ def test_a_flight_is_counted_in_the_dates_of_the_zone_in_force() -> None:
     zones = (ZoneSpan("Asia/Karachi", None), ZoneSpan("America/Los_Angeles", change))
     # The 9th began in Karachi at 19:00Z; in Los Angeles it has not begun when the zone changes.
     assert (
-        told(windows(starts_on="2025-09-09"), zones, "2025-09-01T00:00:00Z", "2025-10-01T00:00:00Z")
+        observed(windows(starts_on="2025-09-09"), zones, "2025-09-01T00:00:00Z", "2025-10-01T00:00:00Z")
         == "+2025-09-08T19:00:00Z -2025-09-08T20:00:00Z +2025-09-09T07:00:00Z"
     )
 
@@ -179,7 +178,7 @@ def test_touching_and_overlapping_windows_make_no_boundary_between_them(texts: t
 def test_windows_that_touch_at_midnight_make_no_boundary() -> None:
     schedule, zones = windows("mon 18:00-24:00", "tue 00:00-03:00", "tue 03:00-04:00"), only("Asia/Karachi")
     assert (
-        told(schedule, zones, "2025-09-08T00:00:00Z", "2025-09-12T00:00:00Z")
+        observed(schedule, zones, "2025-09-08T00:00:00Z", "2025-09-12T00:00:00Z")
         == "+2025-09-08T13:00:00Z -2025-09-08T23:00:00Z"
     )
 
@@ -227,8 +226,8 @@ def test_before_and_after_a_flight_a_window_still_opens_and_closes_for_the_reaso
 def test_changes_are_half_open_so_that_previews_can_be_joined() -> None:
     schedule, zones = windows("daily 09:00-17:00"), only("UTC")
     middle = "2025-09-08T09:00:00Z"
-    assert told(schedule, zones, "2025-09-08T00:00:00Z", middle) == ""
-    assert told(schedule, zones, middle, "2025-09-08T17:00:00Z") == f"+{middle}"
+    assert observed(schedule, zones, "2025-09-08T00:00:00Z", middle) == ""
+    assert observed(schedule, zones, middle, "2025-09-08T17:00:00Z") == f"+{middle}"
 
 
 @pytest.mark.parametrize(
@@ -282,6 +281,20 @@ def test_a_window_of_the_catalog_is_the_same_window() -> None:
     assert window_from_document(["sun"], "00:00", "24:00") == parse_window("sun 00:00-24:00")
 
 
+@pytest.mark.parametrize(
+    ("text", "days", "from_", "to"),
+    [
+        ("mon,tue 22:00-06:00", ["mon", "tue"], "22:00", "06:00"),
+        ("sun 00:00-24:00", ["sun"], "00:00", "24:00"),
+        ("daily 09:05-17:30", ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "09:05", "17:30"),
+    ],
+)
+def test_a_window_is_written_as_the_catalog_has_it(text: str, days: list[str], from_: str, to: str) -> None:
+    document = window_document(parse_window(text))
+    assert document == WindowDocument(days, from_=from_, to=to)
+    assert window_from_document(document.days, document.from_, document.to) == parse_window(text)
+
+
 @pytest.mark.parametrize("days", [[], ["Mon"], ["mon-fri"], ["daily"], [""]])
 def test_a_window_of_the_catalog_needs_days(days: list[str]) -> None:
     with pytest.raises(ValueError, match=r"mon, tue, wed, thu, fri, sat"):
@@ -310,7 +323,8 @@ window_lists = st.lists(any_windows, max_size=4).map(tuple) | filling_windows
     st.none() | st.integers(-3, 3),
     st.none() | st.integers(-3, 3),
 )
-@settings(max_examples=100, deadline=None)
+@pytest.mark.long
+@settings(max_examples=length(20, 100), deadline=None)
 def test_openness_and_its_boundaries_are_what_the_wall_clock_says_minute_by_minute(
     case: tuple[str, Moment],
     next_zone: str,
@@ -369,7 +383,7 @@ def assert_same_up_to(horizon: Moment, found: Moment | None, expected: Moment | 
 
 
 def read_off_the_wall(schedule: Schedule, time_zone: str, minutes: range) -> Callable[[Moment], Openness]:
-    """The contract's rules as they read: each wall time is looked for on a clock, minute by minute."""
+    """The rules of docs/contract.md, "Windows and flights": each wall time is looked for on a clock."""
     scan = range(minutes[0] - 3 * DAY, minutes[-1] + 3 * DAY, MINUTE)
     shown = [wall(time_zone, minute) for minute in scan]
 
@@ -398,3 +412,17 @@ def read_off_the_wall(schedule: Schedule, time_zone: str, minutes: range) -> Cal
     return lambda minute: Openness(
         flight_starts_at <= minute < flight_ends_at, not schedule.windows or minute in open_minutes
     )
+
+
+@pytest.mark.parametrize(
+    ("moment", "is_over"),
+    [
+        ("2025-09-07T19:00:00Z", False),  # before it
+        ("2025-09-09T18:59:59.999Z", False),
+        ("2025-09-09T19:00:00Z", True),
+    ],
+)
+def test_a_flight_is_over_from_the_midnight_after_its_last_day(moment: str, is_over: bool) -> None:
+    flight = Schedule((), date(2025, 9, 9), date(2025, 9, 9))
+    assert flight_is_over(flight, only("Asia/Karachi"), at(moment)) is is_over
+    assert not flight_is_over(Schedule((), date(2025, 9, 9), None), only("Asia/Karachi"), at(moment))

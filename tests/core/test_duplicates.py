@@ -6,7 +6,7 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.core.duplicates import CHUNK_FULL, CHUNK_MAX, DuplicateWindow, id_hash
+from core.duplicates import CHUNK_FULL, CHUNK_MAX, DuplicateWindow, id_hash
 
 
 def flush(window: DuplicateWindow, stored: dict[int, bytes]) -> list[int]:
@@ -25,7 +25,7 @@ def restored(stored: dict[int, bytes], capacity: int) -> DuplicateWindow:
 
 
 def test_a_hash_is_the_same_in_every_process() -> None:
-    program = "from streams.core.duplicates import id_hash; print(id_hash('nike', 'e1'))"
+    program = "from core.duplicates import id_hash; print(id_hash('nike', 'e1'))"
     output = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True).stdout
     assert int(output) == id_hash("nike", "e1") == 0x8774109E6BF858D3
 

@@ -6,7 +6,7 @@ from tests.core.scenario import check
 
 
 @pytest.mark.parametrize(
-    ("brand", "campaign", "spend", "told"),
+    ("brand", "campaign", "spend", "observed"),
     [
         # One budget at a time.
         ("daily=100", "", "100", "daily_budget resumes_at=09T00:00"),
@@ -28,18 +28,18 @@ from tests.core.scenario import check
         ("daily=100", 'windows="mon 09:00-17:00" ends_on=2025-09-15', "100", "daily_budget resumes_at=15T09:00"),
     ],
 )
-def test_the_first_moment_at_which_nothing_holds_any_more(brand: str, campaign: str, spend: str, told: str) -> None:
+def test_the_first_moment_at_which_nothing_holds_any_more(brand: str, campaign: str, spend: str, observed: str) -> None:
     check(f"""
         day 2025-09-08
         09:00 brand nike zone=UTC {brand}
         09:00 campaign a {campaign}
         10:00 spend a {spend}
-          -> pause a {told}
+          -> pause a {observed}
     """)
 
 
 @pytest.mark.parametrize(
-    ("brand", "campaign", "told"),
+    ("brand", "campaign", "observed"),
     [
         ("daily=0", "", "daily_budget resumes_at=none"),
         ("monthly=0", "", "monthly_budget resumes_at=none"),
@@ -59,13 +59,13 @@ def test_the_first_moment_at_which_nothing_holds_any_more(brand: str, campaign: 
         ("", "raw={}", "invalid resumes_at=none"),
     ],
 )
-def test_a_first_state_tells_when_it_will_end(brand: str, campaign: str, told: str) -> None:
+def test_a_first_state_tells_when_it_will_end(brand: str, campaign: str, observed: str) -> None:
     check(f"""
         day 2025-09-08
         first
         09:00 brand nike zone=UTC {brand}
         09:00 campaign a {campaign}
-          -> pause a {told}
+          -> pause a {observed}
     """)
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.core.moment import format_moment, parse_moment
+from core.moment import format_moment, parse_moment
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,25 @@ def test_digits_beyond_the_millisecond_are_cut_off_and_never_rounded_up(fraction
 @pytest.mark.parametrize(
     "text",
     [
+        "2016-12-31T23:59:60Z",
+        "2016-12-31T23:59:60.250Z",
+        "2017-01-01T00:59:60+01:00",
+        "2016-12-31T15:59:60.999999-08:00",
+        "2017-01-01t05:29:60+05:30",
+    ],
+)
+def test_a_leap_second_is_the_last_millisecond_of_the_second_before_it(text: str) -> None:
+    assert parse_moment(text) == parse_moment("2016-12-31T23:59:59.999Z")
+
+
+def test_the_last_leap_second_that_can_be_written_would_end_time() -> None:
+    with pytest.raises(ValueError, match="is not a moment"):
+        parse_moment("9999-12-31T23:59:60Z")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "",
         "now",
         "2025-09-08",
@@ -55,7 +74,10 @@ def test_digits_beyond_the_millisecond_are_cut_off_and_never_rounded_up(fraction
         "2025-13-01T00:00:00Z",
         "2025-09-08T24:00:00Z",
         "2025-09-08T09:60:00Z",
-        "2016-12-31T23:59:60Z",
+        "2016-12-31T23:59:61Z",
+        "2016-12-30T23:59:60Z",
+        "2016-12-31T12:00:60Z",
+        "2016-12-31T23:59:60+05:00",
         "٢٠٢٥-09-08T09:00:00Z",
         "1757322000",
     ],

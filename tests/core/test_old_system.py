@@ -136,7 +136,7 @@ def _midnight(order: tuple[str, ...]) -> tuple[object, ...]:
         scenario.run(f"10-01T00:00 {record}")
     brand = scenario.brand()
     assert brand.day and brand.month
-    told = " ".join(f"{it.action} {it.decided_at}" for it in scenario.commands[2:])
+    observed = " ".join(f"{it.action} {it.decided_at}" for it in scenario.commands[2:])
     total = brand.campaigns["a"].total_micros
     return (
         brand.day.date.isoformat(),
@@ -144,5 +144,5 @@ def _midnight(order: tuple[str, ...]) -> tuple[object, ...]:
         brand.daily_micros,
         brand.monthly_micros,
         total,
-        told,
+        observed,
     )

@@ -2,7 +2,7 @@
 
 from itertools import combinations
 
-from streams.core.reasons import NO_REASONS, Reason, reason_names, reasons_from_names
+from core.reasons import NO_REASONS, Reason, reason_names, reasons_from_names
 
 NAMES = (
     "archived",
@@ -13,6 +13,7 @@ NAMES = (
     "invalid",
     "manual",
     "monthly_budget",
+    "pacing",
     "schedule",
 )
 

@@ -3,14 +3,16 @@
 from itertools import permutations
 from random import Random
 
+import msgspec
 import pytest
 
-from streams.core.dayparting import window_from_document
-from streams.core.decide import Verdict, decide_spend
-from streams.core.moment import parse_moment
-from streams.core.money import format_money
-from streams.core.records import Action
-from streams.core.spend import Spend, read_spend
+from core.decide import decide_spend
+from core.moment import parse_moment
+from core.money import format_money
+from core.records import Action, AfterPause
+from core.spend import Spend, read_spend
+from core.verdict import Verdict
+from core.windows import window_from_document
 from tests.core.scenario import Scenario, check
 
 
@@ -246,9 +248,9 @@ def test_t9_every_interleaving_of_producers_an_edit_and_a_reset_adds_up(seed: in
     spends.insert(edited_at, "10:00 brand nike daily=500")
     for line in spends:
         scenario.run(line)
-    told = [(it.action, it.campaign_id) for it in scenario.commands if it.sequence > 1]
+    observed = [(it.action, it.campaign_id) for it in scenario.commands if it.sequence > 1]
     pauses = [(Action.PAUSE, campaign) for campaign in "abc"] if edited_at >= 100 else []
-    assert told == pauses + [(Action.RESUME, campaign) for _, campaign in pauses]
+    assert observed == pauses + [(Action.RESUME, campaign) for _, campaign in pauses]
     assert scenario.brand().daily_micros == scenario.brand().monthly_micros == 200_000_000
     for line in ("09T00:00 reset daily UTC", "09T00:00 reset daily UTC"):
         scenario.run(line)
@@ -483,4 +485,60 @@ def test_t17_spend_without_a_time_of_its_own_is_of_the_day_in_which_it_first_arr
         18:59:59 spend a 7.00 t=none
         == nike day=2025-09-09 daily=0.00 monthly=7.00
         == a daily=0.00 total=7.00
+    """)
+
+
+def test_t22_a_resume_says_what_was_spent_after_the_pause() -> None:
+    scenario = check("""
+        day 2025-09-08
+        09:00 brand nike zone=UTC daily=10
+        09:00 campaign a
+        10:00 spend a 10.00
+          -> pause a daily_budget resumes_at=09T00:00
+        10:00:02 spend a 1.00 t=10:00:01
+        10:00:03 spend a 1.00 t=09:59:59
+        10:00:30 spend a 1.00
+        restart
+        10:01:05 spend a 1.00
+        09T00:00 tick
+          -> resume a
+        09T01:00 spend a 10.00
+          -> pause a daily_budget resumes_at=10T00:00
+        09T01:01 brand nike daily=20
+          -> resume a
+    """)
+    after = [it.after_pause for it in scenario.commands]
+    assert after[:2] == [None, None]
+    assert after[2] == AfterPause("3.00", 3, "2025-09-08T10:01:05Z")
+    assert after[3:] == [None, AfterPause("0.00", 0, None)]
+
+
+def test_a_pause_of_which_an_older_release_kept_no_moment_has_no_after_pause() -> None:
+    scenario = check("""
+        day 2025-09-08
+        09:00 brand nike zone=UTC daily=0
+        09:00 campaign a
+        10:00 spend a 1.00
+    """)
+    scenario.flush()
+    key = b"campaign/nike/a"
+    record = msgspec.json.decode(scenario.stored[key])
+    assert record.pop("pause")
+    scenario.stored[key] = msgspec.json.encode(record)
+    scenario.crash()
+    scenario.run("11:00 brand nike daily=5")
+    assert scenario.commands[-1].action is Action.RESUME
+    assert scenario.commands[-1].after_pause is None
+
+
+def test_a_reset_decides_on_brands_in_the_order_of_their_ids() -> None:
+    check("""
+        day 2025-09-08
+        09:00 brand puma zone=UTC
+        09:00 campaign b ends_on=2025-09-08
+        09:00 brand nike zone=UTC
+        09:00 campaign a ends_on=2025-09-08
+        09T00:00 reset daily UTC
+          -> pause a flight
+          -> pause b flight
     """)

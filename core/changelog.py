@@ -1,0 +1,133 @@
+"""The records of `controller-state`, folded to the latest of each key: one rule for all who read the topic."""
+
+from typing import Final, NamedTuple
+
+from core.duplicates import DuplicateWindow
+from core.moment import Moment
+from core.state import BrandState, PartitionState
+from core.state_records import PART_KEY, SEEN_PREFIX, PartRecord, decode_part, state_key
+from core.state_restore import Skipped, restore
+
+__all__ = ["Applied", "Changelog"]
+
+
+class Applied(NamedTuple):
+    """What a record changed: the brand that it belongs to, if any; `skipped` is the cause when it changed nothing."""
+
+    brand_id: str | None = None
+    skipped: str | None = None
+
+
+class Changelog:
+    """The latest records of one partition of `controller-state`, as they are read in the order of their offsets.
+
+    A tombstone removes its key, as compaction will. A record whose key is not one of core.state_records, and a `part`
+    that cannot be decoded, change nothing and are counted in `skipped`. Values of brands and campaigns are decoded by
+    `brand` and `restore` only, so that following many brands costs no decoding.
+
+    `of_brand` keeps the records of one brand alone; `with_event_ids=False` leaves out `seen/<n>`. Both keep `part`.
+    """
+
+    def __init__(self, *, of_brand: str | None = None, with_event_ids: bool = True) -> None:
+        #: The last record of a flush: schema, ids of topics, applied offsets and clock; None before the first flush.
+        self.part: PartRecord | None = None
+        #: How many records the controller cannot have written.
+        self.skipped = 0
+        self._of_brand = of_brand
+        self._with_event_ids = with_event_ids
+        self._records: dict[str, bytes] = {}
+        self._keys_of: dict[str, dict[str, None]] | None = None  # brand -> its keys; made at the first question
+        self._restored: dict[str, BrandState] = {}
+
+    @property
+    def clock(self) -> Moment:
+        """The highest tick of the partition, 0 before the first flush."""
+        return self.part.clock if self.part else 0
+
+    def apply(self, key: bytes | None, value: bytes | None) -> Applied:
+        """Fold the topic's next record in: its key, and its value or None for a tombstone. Never raises."""
+        name = state_key(key)
+        if name is None:
+            return self.skip(f"no key of the controller's: {(key or b'')[:80]!r}")
+        if name == PART_KEY:
+            return self._apply_part(value)
+        if name.startswith(SEEN_PREFIX):
+            if self._with_event_ids and self._of_brand is None:
+                self._put(name, value)
+            return _NO_BRAND
+        brand_id = _brand_of(name)
+        if self._of_brand not in (None, brand_id):
+            return _NO_BRAND
+        self._put(name, value)
+        self._note_key(brand_id, name, value is not None)
+        return Applied(brand_id)
+
+    def skip(self, why: str) -> Applied:
+        """Count a record that the controller cannot have written; callers report by it one that they could not read."""
+        self.skipped += 1
+        return Applied(skipped=why)
+
+    def brand_ids(self) -> list[str]:
+        """The ids of all brands of which there is a record, sorted."""
+        return sorted(self._index())
+
+    def brand(self, brand_id: str) -> BrandState | None:
+        """The brand with its campaigns as the controller would restore it; None when no record of it is there.
+
+        A record that cannot be decoded is left out. The caller must not change the state, which later calls return too.
+        """
+        keys = self._index().get(brand_id)
+        if keys is None:
+            return None
+        if brand_id not in self._restored:
+            state = PartitionState(0, DuplicateWindow(1))
+            restore(state, ((key, self._records[key]) for key in keys))
+            self._restored[brand_id] = state.brand(brand_id)
+        return self._restored[brand_id]
+
+    def restore(self, state: PartitionState, skipped: Skipped = lambda key, why: None) -> None:
+        """Fill an empty state. A record that cannot be decoded is left out and given to `skipped`."""
+        restore(state, self._records.items(), skipped)
+
+    def _apply_part(self, value: bytes | None) -> Applied:
+        try:
+            self.part = decode_part(value)
+        except ValueError as error:
+            return self.skip(str(error))
+        assert value is not None  # decode_part refuses it
+        self._records[PART_KEY] = value
+        return _NO_BRAND
+
+    def _put(self, name: str, value: bytes | None) -> None:
+        if value is None:
+            self._records.pop(name, None)
+        else:
+            self._records[name] = value
+
+    def _note_key(self, brand_id: str, name: str, exists: bool) -> None:
+        self._restored.pop(brand_id, None)
+        if self._keys_of is None:
+            return
+        keys = self._keys_of.setdefault(brand_id, {})
+        if exists:
+            keys[name] = None
+        else:
+            keys.pop(name, None)
+        if not keys:
+            del self._keys_of[brand_id]
+
+    def _index(self) -> dict[str, dict[str, None]]:
+        if self._keys_of is None:
+            self._keys_of = {}
+            for name in self._records:
+                if name != PART_KEY and not name.startswith(SEEN_PREFIX):
+                    self._keys_of.setdefault(_brand_of(name), {})[name] = None
+        return self._keys_of
+
+
+_NO_BRAND: Final = Applied()
+
+
+def _brand_of(name: str) -> str:
+    """The brand that a key of any kind but `part` and `seen` belongs to."""
+    return name.split("/", 2)[1]

@@ -1,0 +1,49 @@
+"""Up to which moment everything that arrived is decided and told (docs/contract.md, "control-heartbeat").
+
+Of one partition number. Moments of arrival are the brokers' clocks; those at which a fetch was sent are the worker's.
+"""
+
+from collections.abc import Hashable, Iterable
+from typing import Final
+
+from core.moment import ALWAYS, Moment
+
+__all__ = ["CLOCKS_APART_MS", "DecidedUpTo"]
+
+#: So far apart may be the clocks of worker and brokers, and the time stamp of a record and its being readable.
+CLOCKS_APART_MS: Final = 250
+
+
+class DecidedUpTo:
+    """Grows, and never beyond what its inputs and what is awaited allow."""
+
+    def __init__(self) -> None:
+        #: What is true now; ALWAYS as long as nothing is known.
+        self.moment: Moment = ALWAYS
+        #: So much less is claimed than the worker's clock says; grows with every claim that proved wrong.
+        self.margin_ms = CLOCKS_APART_MS
+        self._reached: Moment = ALWAYS  # by the inputs alone
+        self._awaited: dict[Hashable, Moment] = {}
+
+    def observe(self, inputs: Iterable[Moment], awaited: Iterable[Hashable]) -> None:
+        """Take up to where each input is applied (ALWAYS where that is not known), and what else has to come before
+        everything applied is told: resumes that are pending, spend that was made of totals.
+
+        What was not awaited the last time was made by a record that was not applied then, so all that arrived before
+        the moment reached then came before its cause.
+        """
+        self._awaited = {what: self._awaited.get(what, self._reached) for what in awaited}
+        self._reached = max(self._reached, min(inputs))
+        self.moment = max(self.moment, min([self._reached, *self._awaited.values()]))
+
+    def sent_at(self, moment: Moment) -> Moment:
+        """The moment on the brokers' clocks before which all arrivals are in the answer of a fetch sent at `moment`."""
+        return moment - self.margin_ms
+
+    def contradicted_by(self, arrival: Moment) -> bool:
+        """Whether a record arrives that should have been there before: the clocks are further apart than was taken. The
+        margin is widened by what was missing."""
+        if arrival >= self.moment:
+            return False
+        self.margin_ms += self.moment - arrival
+        return True

@@ -1,0 +1,111 @@
+"""Derives state from configuration, totals and clock: limits, exhausted budgets, openness, next boundary, silence.
+
+None of it is in `controller-state`. Decisions keep it up to date and a restore derives it anew, both by these
+functions, so that a restored state equals the one that was flushed.
+"""
+
+from collections.abc import Iterable
+from datetime import date
+
+from core.budget import band, fix_allowance, limit_of, open_period
+from core.dayparting import next_boundary, openness
+from core.moment import NEVER, Moment
+from core.records import Action
+from core.state import BrandState, CampaignState, PartitionState
+
+__all__ = [
+    "derive",
+    "refresh_brand_budgets",
+    "refresh_campaign_budgets",
+    "refresh_schedules",
+    "refresh_silence",
+    "silent_at",
+]
+
+
+def derive(state: PartitionState, brand: BrandState) -> None:
+    """Derive all of it for a restored brand; nothing for one without a document."""
+    if brand.config is None:
+        return
+    if brand.day:
+        open_period(brand, brand.config, brand.clock)
+        if brand.daily_allowance_micros is None:  # the document asks for one, but an older release knew no pacing
+            fix_allowance(brand)
+    refresh_brand_budgets(brand)
+    for campaign in brand.campaigns.values():
+        refresh_campaign_budgets(brand, campaign)
+    refresh_schedules(state, brand, brand.campaigns.values())
+    refresh_silence(state, brand)
+
+
+def refresh_brand_budgets(brand: BrandState) -> None:
+    """Derive which of the brand's own budgets are exhausted, and the totals between which nothing changes."""
+    assert brand.config
+    config, today, allowance = brand.config, _open_date(brand), brand.daily_allowance_micros
+    daily, monthly = config.daily_budget_on(today), config.monthly_budget_on(today)
+    brand.daily_limit, brand.monthly_limit = limit_of(daily), limit_of(monthly)
+    brand.daily_exhausted = brand.daily_micros >= brand.daily_limit
+    brand.monthly_exhausted = brand.monthly_micros >= brand.monthly_limit
+    brand.allowance_exhausted = allowance is not None and brand.daily_micros >= allowance
+    brand.daily_low, brand.daily_high = band(brand.daily_micros, config.alert_percents, daily, allowance)
+    if allowance == 0:  # reached by any net spend that is not negative, unlike a budget of zero
+        if brand.allowance_exhausted:
+            brand.daily_low = max(brand.daily_low, 0)
+        else:
+            brand.daily_high = min(brand.daily_high, 0)
+    brand.monthly_low, brand.monthly_high = band(brand.monthly_micros, config.alert_percents, monthly)
+
+
+def refresh_campaign_budgets(brand: BrandState, campaign: CampaignState) -> None:
+    """The same of a campaign's budgets; one that the catalog does not know has none."""
+    if campaign.config is not None and brand.config is not None:
+        daily, total, percents = (
+            campaign.config.daily_budget_on(_open_date(brand)),
+            campaign.config.total_budget_micros,
+            brand.config.alert_percents,
+        )
+        campaign.daily_limit, campaign.total_limit = limit_of(daily), limit_of(total)
+        campaign.daily_low, campaign.daily_high = band(campaign.daily_micros, percents, daily)
+        campaign.total_low, campaign.total_high = band(campaign.total_micros, percents, total)
+    campaign.daily_exhausted = campaign.daily_micros >= campaign.daily_limit
+    campaign.total_exhausted = campaign.total_micros >= campaign.total_limit
+
+
+def refresh_schedules(state: PartitionState, brand: BrandState, campaigns: Iterable[CampaignState]) -> None:
+    """Derive whether these campaigns are in a window and in flight at the brand's clock, when that changes next, and
+    the brand's next boundary."""
+    assert brand.config
+    for campaign in campaigns:
+        if campaign.config is None:
+            continue
+        schedule, zones = campaign.config.schedule, brand.config.zones
+        campaign.openness = openness(schedule, zones, brand.clock)
+        boundary = next_boundary(schedule, zones, brand.clock)
+        campaign.boundary_at = NEVER if boundary is None else boundary
+    first_boundary = min((it.boundary_at for it in brand.campaigns.values()), default=NEVER)
+    state.add_boundary(brand, min(brand.day_ends_at, first_boundary))
+
+
+def _open_date(brand: BrandState) -> date:
+    """The date of the open day; of a brand on which nothing was decided yet the calendar's first."""
+    return brand.day.date if brand.day else date.min
+
+
+def refresh_silence(state: PartitionState, brand: BrandState) -> None:
+    """Derive from when on the brand is silent unless spend arrives, and whether the next spend changes that."""
+    assert brand.config
+    raised = brand.silence is not None and brand.silence.now
+    wanted = brand.config.silent_after_ms is not None
+    brand.spend_ends_silence = raised or (wanted and brand.last_spend_at is None)
+    state.add_silence_check(brand, NEVER if raised else silent_at(brand))
+
+
+def silent_at(brand: BrandState) -> Moment:
+    """When so much time has passed since the last spend, and a campaign has been allowed to run for as long."""
+    assert brand.config
+    after = brand.config.silent_after_ms
+    if after is None or brand.last_spend_at is None:
+        return NEVER
+    running = (it.running_since for it in brand.campaigns.values() if it.last_action is Action.RESUME)
+    since = min(running, default=NEVER)
+    return NEVER if since == NEVER else max(brand.last_spend_at, since) + after

@@ -1,0 +1,157 @@
+"""The records of the topic `controller-state`: their keys, and their values in JSON.
+
+| key | value |
+|---|---|
+| `part` | PartRecord, in every flush, as its last record |
+| `brand/<brand_id>` | BrandRecord |
+| `campaign/<brand_id>/<campaign_id>` | CampaignRecord |
+| `doc/<brand_id>`, `doc/<brand_id>/<campaign_id>` | the catalog document in force, its bytes as they came |
+| `cost/<brand_id>/<campaign_id>/<source>/<day>` | CostRecord |
+| `alert/<brand_id>/<budget>`, `alert/<brand_id>/<budget>/<campaign_id>` | AlertRecord |
+| `seen/<n>` | a chunk of accepted event ids (core.duplicates) |
+
+core.state_changes makes them of a state, core.state_restore makes a state of them, core.changelog folds them.
+"""
+
+import re
+from typing import Final
+
+import msgspec
+
+from core.moment import Moment
+from core.records import Action, Budget
+from core.state import Pause, PendingResume, Raised, Silence
+
+__all__ = [
+    "PART_KEY",
+    "SCHEMA",
+    "SEEN_PREFIX",
+    "AlertRecord",
+    "BrandRecord",
+    "CampaignRecord",
+    "CostRecord",
+    "PartRecord",
+    "decode_alert",
+    "decode_brand",
+    "decode_campaign",
+    "decode_cost",
+    "decode_part",
+    "encode",
+    "state_key",
+]
+
+#: Grows with every change of these records that an older worker could not read.
+SCHEMA: Final = 2
+
+PART_KEY: Final = "part"
+SEEN_PREFIX: Final = "seen/"
+
+_ID: Final = rb"[A-Za-z0-9._:-]{1,64}"
+_DAY: Final = rb"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_BUDGET: Final = "|".join(Budget).encode()
+_KEY: Final = re.compile(
+    rb"part|seen/[0-9]{1,18}|(?:doc|brand)/%b|(?:doc|campaign)/%b/%b|cost/%b/%b/%b/%b|alert/%b/(?:%b)(?:/%b)?"
+    % (_ID, _ID, _ID, _ID, _ID, _ID, _DAY, _ID, _BUDGET, _ID)
+)
+
+
+class PartRecord(msgspec.Struct, frozen=True):
+    """Key `part`: the positions of the partition's inputs. They alone decide what is skipped after a restart."""
+
+    schema: int
+    #: Topic -> its Kafka topic id, of every topic that the worker reads or writes, to notice one that was deleted and
+    #: created again. Older releases kept those of the inputs alone.
+    topic_ids: dict[str, str]
+    positions: dict[str, int]  # topic -> offset of the first record that is not applied
+    clock: Moment  # the highest tick
+
+
+class BrandRecord(msgspec.Struct, frozen=True, omit_defaults=True, rename={"future_spend": "ahead"}):
+    """Key `brand/<brand_id>`: totals of the open day and month, in micros; dates as YYYY-MM-DD."""
+
+    day: str
+    day_starts_at: Moment
+    daily_micros: int
+    month: str  # its first date
+    month_starts_at: Moment
+    monthly_micros: int
+    clock: Moment
+    has_spend: bool
+    future_spend: dict[str, int]  # date -> micros already booked to it
+    last_spend_at: Moment | None = None
+    silence: Silence | None = None
+    spent_before_day_micros: int | None = None  # None: of an older release
+    daily_allowance_micros: int | None = None
+
+
+#: Names in the JSON are those of schema 1.
+_CAMPAIGN_NAMES: Final = {"future_spend": "ahead", "last_action": "told", "pending_resume": "awaited"}
+
+
+class CampaignRecord(msgspec.Struct, frozen=True, omit_defaults=True, rename=_CAMPAIGN_NAMES):
+    """Key `campaign/<brand_id>/<campaign_id>`: totals in micros; `day` is the date that `daily_micros` belongs to."""
+
+    day: str
+    daily_micros: int
+    total_micros: int
+    future_spend: dict[str, int]  # date -> micros already booked to it
+    reasons: list[str]
+    last_action: Action | None
+    sequence: int
+    pending_resume: PendingResume | None
+    pause: Pause | None = None
+    running_since: Moment = 0
+    unknown_on: str | None = None
+
+
+class CostRecord(msgspec.Struct, frozen=True):
+    """Key `cost/<brand_id>/<campaign_id>/<source>/<day>`: a platform's total so far, in micros."""
+
+    as_of: Moment
+    micros: int
+
+
+class AlertRecord(msgspec.Struct, frozen=True):
+    """What the percentages of a budget have raised in `period`, a day, a month, or null for all time."""
+
+    period: str | None
+    percents: dict[int, Raised]
+
+
+class _Schema(msgspec.Struct, frozen=True):
+    schema: int
+
+
+encode: Final = msgspec.json.Encoder().encode
+decode_alert: Final = msgspec.json.Decoder(AlertRecord).decode
+decode_brand: Final = msgspec.json.Decoder(BrandRecord).decode
+decode_campaign: Final = msgspec.json.Decoder(CampaignRecord).decode
+decode_cost: Final = msgspec.json.Decoder(CostRecord).decode
+_decode_part: Final = msgspec.json.Decoder(PartRecord).decode
+
+
+def state_key(key: bytes | None) -> str | None:
+    """The text of a record's key; None when it is not one of the table above."""
+    return key.decode() if key is not None and _KEY.fullmatch(key) else None
+
+
+def decode_part(value: bytes | None) -> PartRecord:
+    """The value of key `part`. Raises ValueError for bytes that are none.
+
+    Of one that a newer release wrote, which may look different, only `schema` is read; the other fields are empty.
+    """
+    try:
+        return _decode_part(value or b"")
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        newer = _newer_schema(value or b"")
+        if newer is None:
+            raise ValueError(f"not the record of a partition: {error}") from error
+        return PartRecord(newer, {}, {}, 0)
+
+
+def _newer_schema(value: bytes) -> int | None:
+    try:
+        schema = msgspec.json.decode(value, type=_Schema).schema
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+    return schema if schema > SCHEMA else None

@@ -1,0 +1,175 @@
+"""Restores a partition's state from the records of `controller-state`."""
+
+from collections.abc import Callable, Iterable
+from datetime import date
+
+from core.budget import spent_before_day
+from core.calendar import Day, Month
+from core.catalog import read_brand_config, read_campaign_config
+from core.duplicates import ENTRY_BYTES
+from core.moment import NEVER
+from core.reasons import reasons_from_names
+from core.records import Budget
+from core.refresh import derive
+from core.refusal import Refusal
+from core.state import BrandState, CampaignState, Cost, PartitionState, Thresholds
+from core.state_records import (
+    PART_KEY,
+    CampaignRecord,
+    PartRecord,
+    decode_alert,
+    decode_brand,
+    decode_campaign,
+    decode_cost,
+    decode_part,
+)
+
+__all__ = ["Skipped", "restore"]
+
+#: Called with the key of a record that the controller cannot have written, and with the cause.
+Skipped = Callable[[str, str], None]
+
+
+def restore(
+    state: PartitionState, records: Iterable[tuple[str, bytes]], skipped: Skipped = lambda key, why: None
+) -> PartRecord | None:
+    """Fill an empty state from the latest value of every key; the keys are texts (`state_key`).
+
+    Returns the record `part`, None when the partition was never flushed. A record that cannot be decoded is left out
+    and given to `skipped`; all others take effect. Raises ValueError only for a `part` that cannot be decoded.
+    """
+    of_kind: dict[str, list[tuple[str, bytes]]] = {"doc": [], "brand": [], "campaign": []}
+    of_kind |= {"cost": [], "alert": [], "seen": []}
+    part = None
+    for key, value in records:
+        kind, _, name = key.partition("/")
+        if key == PART_KEY:
+            part = decode_part(value)
+        elif kind in of_kind:
+            of_kind[kind].append((name, value))
+        else:
+            skipped(key, "no such kind of record")
+    state.clock = part.clock if part else 0
+    state.duplicates.restore(_chunks(of_kind["seen"], skipped))
+    # A brand's record needs its document, a campaign's record its brand's.
+    for kind, take in (
+        ("doc", _restore_document),
+        ("brand", _restore_brand),
+        ("campaign", _restore_campaign),
+        ("cost", _restore_cost),
+        ("alert", _restore_alert),
+    ):
+        for name, value in of_kind[kind]:
+            try:
+                take(state, name, value)
+            except Exception as error:  # whatever the bytes led to: this record is left out, the others are not
+                skipped(f"{kind}/{name}", repr(error))
+    _derive_all(state, skipped)
+    return part
+
+
+def _chunks(records: Iterable[tuple[str, bytes]], skipped: Skipped) -> list[tuple[int, bytes]]:
+    chunks = []
+    for name, packed in records:
+        if name.isdigit() and name.isascii() and len(packed) % ENTRY_BYTES == 0:
+            chunks.append((int(name), packed))
+        else:
+            skipped(f"seen/{name}", f"{len(packed)} bytes are no ids")
+    return chunks
+
+
+def _restore_document(state: PartitionState, name: str, value: bytes) -> None:
+    brand_id, _, campaign_id = name.partition("/")
+    if not campaign_id:
+        config = read_brand_config(brand_id, value)
+        if isinstance(config, Refusal):
+            raise ValueError(config.message)
+        state.brand(brand_id).config = config
+        return
+    campaign = state.brand(brand_id).campaigns.setdefault(campaign_id, CampaignState(campaign_id))
+    campaign.config = read_campaign_config(brand_id, campaign_id, value)
+
+
+def _restore_brand(state: PartitionState, name: str, value: bytes) -> None:
+    record, brand = decode_brand(value), state.brands.get(name)
+    if brand is None or brand.config is None:
+        raise ValueError("a brand without its document")
+    # Everything that may raise comes first: a record takes effect as a whole or not at all. `derive` finds the ends.
+    day = Day(date.fromisoformat(record.day), record.day_starts_at, NEVER)
+    month = Month(date.fromisoformat(record.month), record.month_starts_at, 0)
+    future_spend = _by_date(record.future_spend)
+    brand.day, brand.month, brand.future_spend = day, month, future_spend
+    brand.daily_micros = record.daily_micros
+    brand.monthly_micros = record.monthly_micros
+    brand.clock = record.clock
+    brand.has_spend = record.has_spend
+    brand.last_spend_at, brand.silence = record.last_spend_at, record.silence
+    brand.daily_allowance_micros = record.daily_allowance_micros
+    if record.spent_before_day_micros is None:
+        brand.spent_before_day_micros = spent_before_day(brand)
+    else:
+        brand.spent_before_day_micros = record.spent_before_day_micros
+
+
+def _restore_campaign(state: PartitionState, name: str, value: bytes) -> None:
+    record = decode_campaign(value)
+    brand_id, _, campaign_id = name.partition("/")
+    brand = state.brands.get(brand_id)
+    if brand is None or brand.day is None:
+        raise ValueError("a campaign without its brand")
+    reasons = reasons_from_names(record.reasons)
+    future_spend = _by_date(record.future_spend)
+    campaign = brand.campaigns.setdefault(campaign_id, CampaignState(campaign_id))
+    _restore_totals(campaign, record, future_spend, brand.day.date)
+    campaign.reasons = reasons
+    campaign.last_action = record.last_action
+    campaign.sequence = record.sequence
+    campaign.pause = record.pause
+    campaign.running_since, campaign.unknown_on = record.running_since, record.unknown_on
+    if record.pending_resume:
+        campaign.pending_resume = record.pending_resume
+        state.pending_resumes[brand_id, campaign_id] = (brand, campaign)
+
+
+def _restore_totals(
+    campaign: CampaignState, record: CampaignRecord, future_spend: dict[date, int], today: date
+) -> None:
+    """The record may be of a day before `today`: when a day ends, campaigns without spend are not written again."""
+    campaign.total_micros = record.total_micros
+    campaign.daily_micros = record.daily_micros if record.day == today.isoformat() else future_spend.get(today, 0)
+    campaign.future_spend = {booked_on: micros for booked_on, micros in future_spend.items() if booked_on > today}
+
+
+def _restore_cost(state: PartitionState, name: str, value: bytes) -> None:
+    brand_id, campaign_id, source, day = name.split("/")
+    record, booked_on = decode_cost(value), date.fromisoformat(day)
+    costs = state.costs.setdefault(brand_id, {}).setdefault(booked_on, {})
+    costs[campaign_id, source] = Cost(record.as_of, record.micros)
+
+
+def _restore_alert(state: PartitionState, name: str, value: bytes) -> None:
+    brand_id, budget, campaign_id = (*name.split("/"), "")[:3]
+    record = decode_alert(value)
+    thresholds = state.thresholds.setdefault(brand_id, {})
+    thresholds[Budget(budget), campaign_id] = Thresholds(record.period, record.percents)
+
+
+def _derive_all(state: PartitionState, skipped: Skipped) -> None:
+    for brand in state.brands.values():
+        try:
+            derive(state, brand)
+        except Exception as error:
+            skipped(f"brand/{brand.brand_id}", repr(error))
+            _derive_later(state, brand)
+
+
+def _derive_later(state: PartitionState, brand: BrandState) -> None:
+    """Have each decision on the brand, and the next tick, try again: nothing is decided on a guess."""
+    state.guarded.add(brand.brand_id)
+    state.underived.add(brand.brand_id)
+    brand.next_boundary_at = brand.clock
+    state.wake_again(brand)
+
+
+def _by_date(future_spend: dict[str, int]) -> dict[date, int]:
+    return {date.fromisoformat(booked_on): micros for booked_on, micros in future_spend.items()}

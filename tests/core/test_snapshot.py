@@ -1,0 +1,269 @@
+"""Snapshots: what a platform has counted so far becomes spend, whatever order its totals come in."""
+
+import json
+from itertools import permutations
+from random import Random
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.moment import parse_moment
+from core.refusal import Refusal, RefusalReason
+from core.snapshot import Snapshot, event_id_of, read_snapshot
+from core.spend import Spend, read_spend
+from core.verdict import Verdict
+from tests.core.scenario import Scenario, check
+
+ANY_VALUE = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda some: st.lists(some), max_leaves=3
+)
+GOOD = {
+    "source": "google-ads",
+    "brand_id": "nike",
+    "campaign_id": "nike-summer",
+    "day": "2025-09-08",
+    "cost": "12.34",
+    "as_of": "2025-09-08T15:00:00Z",
+}
+
+
+def test_t18_of_one_day_the_highest_as_of_counts() -> None:
+    scenario = check("""
+        day 2025-09-08
+        05:00 brand nike zone=Asia/Karachi
+        05:00 campaign a
+        06:00 snapshot g a 2025-09-08 10.00
+        == a daily=10.00 total=10.00
+        09:00 snapshot g a 2025-09-08 25.50
+        == a daily=25.50 total=25.50
+        09:01 snapshot g a 2025-09-08 18.00 as_of=07:00
+        12:00 snapshot g a 2025-09-08 24.00
+        12:01 snapshot g a 2025-09-08 25.50 as_of=09:00
+        == a daily=24.00 total=24.00
+        == nike day=2025-09-08 daily=24.00 monthly=24.00
+        09T03:00 snapshot g a 2025-09-08 26.00
+        == nike day=2025-09-09 daily=0.00 monthly=26.00
+        == a daily=0.00 total=26.00
+    """)
+    assert [(it.amount, it.occurred_at) for it in scenario.spend_events] == [
+        ("10.00", "2025-09-08T06:00:00Z"),
+        ("15.50", "2025-09-08T09:00:00Z"),
+        ("-1.50", "2025-09-08T12:00:00Z"),
+        ("2.00", "2025-09-08T18:59:59.999Z"),
+    ]
+    assert scenario.spend_events[0].event_id == f"snapshot:g:a:2025-09-08:{parse_moment('2025-09-08T06:00:00Z')}"
+    assert json.loads(bytes(scenario.spend_events[3].attributes)) == {
+        "snapshot": {"source": "g", "day": "2025-09-08", "as_of": "2025-09-09T03:00:00Z", "cost": "26.00"}
+    }
+
+
+T18 = [("06:00", "10.00"), ("09:00", "25.50"), ("07:00", "18.00"), ("12:00", "24.00"), ("09T03:00", "26.00")]
+
+
+@pytest.mark.parametrize("kill", [False, True])
+def test_t18_in_any_order_and_through_kills(kill: bool) -> None:
+    for order in permutations(T18):
+        scenario = _brand()
+        for as_of, cost in order:
+            line = f"09T04:00 snapshot g a 2025-09-08 {cost} as_of={as_of}"
+            scenario.run(line)
+            if kill:
+                scenario.restart()
+                scenario.run(line)
+        scenario.run("== a total=26.00")
+        scenario.run("== nike monthly=26.00")
+
+
+def test_twenty_four_snapshots_shuffled_repeated_and_restated_add_up_to_the_latest() -> None:
+    random = Random(24)
+    for _ in range(20):
+        day = [(f"{hour:02}:30", f"{(hour + 1) * 1.25:.2f}") for hour in range(23)] + [("23:30", "17.125")]
+        random.shuffle(day)
+        scenario = _brand(zone="UTC")
+        for as_of, cost in day + random.choices(day, k=12):
+            scenario.run(f"09T01:00 snapshot g a 2025-09-08 {cost} as_of={as_of}")
+            if random.random() < 0.3:
+                scenario.restart()
+        scenario.run("== a total=17.125")
+
+
+def test_sources_and_campaigns_add_up_and_do_not_meet() -> None:
+    check("""
+        day 2025-09-08
+        05:00 brand nike zone=UTC
+        05:00 campaign a
+        05:00 campaign b
+        06:00 snapshot google a 2025-09-08 10.00
+        06:00 snapshot meta a 2025-09-08 4.00
+        06:00 snapshot meta b 2025-09-08 1.00
+        06:00 snapshot meta b 2025-09-07 7.00
+        06:01 snapshot meta b 2025-09-08 0
+        == nike daily=14.00 monthly=21.00
+        == a daily=14.00 total=14.00
+        == b daily=0.00 total=7.00
+    """)
+
+
+def test_a_snapshot_pauses_what_it_uses_up_and_a_restatement_resumes_it() -> None:
+    check("""
+        day 2025-09-08
+        05:00 brand nike zone=UTC daily=20
+        05:00 campaign a
+        06:00 snapshot google a 2025-09-08 21.00
+          -> pause a daily_budget resumes_at=09T00:00 cause=spend
+        07:00 snapshot google a 2025-09-08 19.00
+          -> resume a cause=spend
+    """)
+
+
+def test_another_cost_under_the_same_as_of_changes_nothing_and_is_told() -> None:
+    scenario = _brand(zone="UTC")
+    for cost in ("10.00", "10.00", "11.00"):
+        scenario.run(f"09:00 snapshot g a 2025-09-08 {cost} as_of=08:00")
+    assert scenario.verdicts[-2:] == [Verdict.STALE, Verdict.DUPLICATE_OF_OTHER_AMOUNT]
+    scenario.run("== a total=10.00")
+
+
+def test_no_difference_is_no_event_but_a_later_as_of_is_held() -> None:
+    scenario = _brand(zone="UTC")
+    scenario.run("09:00 snapshot g a 2025-09-08 0.00 as_of=08:00")
+    assert scenario.verdicts[-1] is Verdict.APPLIED
+    scenario.run("09:00 snapshot g a 2025-09-08 5.00 as_of=07:00")
+    assert scenario.verdicts[-1] is Verdict.STALE
+    assert not scenario.spend_events
+
+
+def test_a_day_is_held_for_62_days_before_the_open_one() -> None:
+    scenario = _brand(zone="UTC")
+    scenario.run("11-09T10:00 snapshot g a 2025-09-08 5.00 as_of=09:00")
+    assert scenario.verdicts[-1] is Verdict.COUNTED
+    scenario.run("11-10T10:00 snapshot g a 2025-09-08 6.00 as_of=10:00")
+    assert _reason(scenario) is RefusalReason.SNAPSHOT_TOO_OLD
+    scenario.run("11-10T10:00 snapshot g a 2025-11-11 6.00 as_of=11-10T09:00")
+    assert _reason(scenario) is RefusalReason.OCCURRED_IN_FUTURE
+    scenario.run("11-10T10:00 snapshot g a 2025-11-10 6.00 as_of=11-10T09:00")
+    assert scenario.verdicts[-1] is Verdict.COUNTED
+    assert [str(day) for day in scenario.state.costs["nike"]] == ["2025-11-10"]
+    scenario.flush()
+    assert sum(key.startswith(b"cost/") for key in scenario.stored) == 1
+
+
+def test_a_snapshot_from_ahead_of_its_arrival_is_refused_beyond_the_tolerance() -> None:
+    scenario = _brand(zone="UTC")
+    scenario.run("10:00 snapshot g a 2025-09-08 5.00 as_of=10:05:00.001")
+    assert _reason(scenario) is RefusalReason.OCCURRED_IN_FUTURE
+    scenario.run("10:00 snapshot g a 2025-09-08 5.00 as_of=10:05")
+    assert scenario.spend_events[-1].occurred_at == "2025-09-08T10:00:00Z"
+
+
+def test_other_refusals_are_those_of_spend() -> None:
+    scenario = _brand(zone="UTC")
+    scenario.run("10:00 snapshot g a 2025-09-08 5.00 brand=nobody")
+    assert scenario.verdicts[-1] is Verdict.UNKNOWN_BRAND
+    scenario.run("10:00 snapshot g a 2025-09-08 5.00 currency=EUR")
+    assert _reason(scenario) is RefusalReason.CURRENCY_MISMATCH
+    scenario.run("10:00 snapshot g unheard-of 2025-09-08 5.00 currency=USD")
+    assert scenario.verdicts[-1] is Verdict.COUNTED_FOR_UNKNOWN_CAMPAIGN
+
+
+def test_a_day_that_a_change_of_zone_skips_is_no_day_of_the_brands() -> None:
+    scenario = Scenario()
+    for line in (
+        "day 2025-09-08",
+        "05:00 brand nike zone=Pacific/Pago_Pago,Pacific/Kiritimati@09T10:30",
+        "05:00 campaign a",
+        "10T12:00 snapshot g a 2025-09-09 5.00 as_of=10T11:00",
+    ):
+        scenario.run(line)
+    assert _reason(scenario) is RefusalReason.INVALID_FIELD
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"source": None}, "invalid_field"),
+        ({"source": "a b"}, "invalid_field"),
+        ({"day": "2025-9-8"}, "invalid_field"),
+        ({"day": "2025-02-30"}, "invalid_field"),
+        ({"as_of": "2025-09-08T15:00:00"}, "invalid_field"),
+        ({"cost": "1,5"}, "invalid_field"),
+        ({"cost": "-0.01"}, "amount_out_of_range"),
+        ({"cost": "1000000000000"}, "amount_out_of_range"),
+        ({"cost": "0.0000001"}, "amount_precision"),
+        ({"cost": True}, "invalid_field"),
+        ({"brand_id": ""}, "invalid_field"),
+        ({"campaign_id": "x" * 65}, "invalid_field"),
+        ({"more": "x" * 65_536}, "too_large"),
+    ],
+)
+def test_what_cannot_be_read_says_which_field(changes: dict[str, object], reason: str) -> None:
+    refusal = read_snapshot(json.dumps(GOOD | changes).encode())
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason == reason
+    assert reason == "too_large" or next(iter(changes)) in refusal.message
+
+
+@pytest.mark.parametrize("value", [None, b"", b"[", b"null", b"[1]", b'"x"', b"\xff", b"[" * 60_000])
+def test_what_is_no_object_is_refused(value: bytes | None) -> None:
+    assert isinstance(read_snapshot(value), Refusal)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(GOOD)), ANY_VALUE))
+def test_any_values_are_read_or_refused(changes: dict[str, object]) -> None:
+    assert isinstance(read_snapshot(json.dumps(GOOD | changes).encode()), Snapshot | Refusal)
+
+
+def test_json_numbers_are_exact() -> None:
+    value = json.dumps(GOOD).replace('"12.34"', "123456789012.345678").encode()
+    snapshot = read_snapshot(value)
+    assert isinstance(snapshot, Snapshot)
+    assert snapshot.cost_micros == 123_456_789_012_345_678
+
+
+def test_a_long_event_id_is_hashed_and_stays_one_to_one() -> None:
+    ids = set()
+    for source in ("s" * 64, "t" * 64):
+        snapshot = read_snapshot(json.dumps(GOOD | {"source": source, "campaign_id": "c" * 64}).encode())
+        assert isinstance(snapshot, Snapshot)
+        ids.add(event_id_of(snapshot))
+    assert len(ids) == 2
+    assert all(len(it) <= 128 and it.startswith("snapshot:") for it in ids)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 3),  # hours after the day began
+            st.integers(0, 10**12 - 1),
+            st.booleans(),  # a restart before it
+        ),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_the_total_is_the_cost_of_the_highest_as_of(snapshots: list[tuple[int, int, bool]]) -> None:
+    scenario, latest = _brand(zone="UTC"), (-1, 0)
+    for hour, cost, restart in snapshots:
+        if restart:
+            scenario.restart()
+        scenario.run(f"09T01:00 snapshot g a 2025-09-08 {cost} as_of=0{hour}:00")
+        if hour > latest[0]:
+            latest = hour, cost
+    assert scenario.campaign("a").total_micros == latest[1] * 1_000_000
+    for event in scenario.spend_events:
+        assert isinstance(read_spend(msgspec.json.encode(event)), Spend)
+
+
+def _brand(zone: str = "Asia/Karachi") -> Scenario:
+    scenario = Scenario()
+    for line in ("day 2025-09-08", f"00:00 brand nike zone={zone}", "00:00 campaign a"):
+        scenario.run(line)
+    return scenario
+
+
+def _reason(scenario: Scenario) -> RefusalReason:
+    refusal = scenario.verdicts[-1]
+    assert isinstance(refusal, Refusal)
+    return refusal.reason
