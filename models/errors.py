@@ -1,15 +1,20 @@
-"""What an edit may end with other than success; the docstring is the message.
+"""What a query or an edit may end with other than success; the docstring is the default message.
 
-ModelError
-    NotFound            exit 3, HTTP 404
-    AlreadyExists       exit 4, HTTP 409
-    StaleEdit           exit 4, HTTP 412
-    Refused             exit 4, HTTP 422
-    NotMigrated         exit 1
-    DatabaseAway        exit 5, HTTP 503
+SpendgateError
+    ModelError              exit 1, HTTP 500
+        NotFound            3, 404
+        AlreadyExists       4, 409
+        StaleEdit           4, 412
+        Refused             4, 422
+        NotMigrated         1, 503
+        DatabaseAway        5, 503
 """
 
+from http import HTTPStatus
+
 from sqlalchemy.exc import DBAPIError
+
+from core.errors import ExitCode, SpendgateError
 
 __all__ = [
     "AlreadyExists",
@@ -28,35 +33,49 @@ _DATA_CLASS = "22"
 _NOT_THERE = {"42P01", "42703"}  # undefined table, undefined column
 
 
-class ModelError(Exception):
+class ModelError(SpendgateError):
     """The edit was not made."""
-
-    def __init__(self, message: str | None = None) -> None:
-        super().__init__(message or self.__doc__)
 
 
 class NotFound(ModelError):
     """There is nothing of that name."""
 
+    exit_code = ExitCode.NOT_FOUND
+    http_status = HTTPStatus.NOT_FOUND
+
 
 class AlreadyExists(ModelError):
     """There is already something of that name; ids are never reused."""
+
+    exit_code = ExitCode.REFUSED
+    http_status = HTTPStatus.CONFLICT
 
 
 class StaleEdit(ModelError):
     """Somebody else has changed it since you read it: read it again, then edit."""
 
+    exit_code = ExitCode.REFUSED
+    http_status = HTTPStatus.PRECONDITION_FAILED
+
 
 class Refused(ModelError):
     """The value is not acceptable."""
+
+    exit_code = ExitCode.REFUSED
+    http_status = HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 class NotMigrated(ModelError):
     """The database has not the tables of this version: run `spendgate migrate`."""
 
+    http_status = HTTPStatus.SERVICE_UNAVAILABLE
+
 
 class DatabaseAway(ModelError):
     """The database cannot be used."""
+
+    exit_code = ExitCode.UNREACHABLE
+    http_status = HTTPStatus.SERVICE_UNAVAILABLE
 
 
 def explained(error: DBAPIError) -> ModelError:
@@ -65,13 +84,13 @@ def explained(error: DBAPIError) -> ModelError:
     if code == _UNIQUE_VIOLATION:
         return AlreadyExists()
     if code.startswith((_INTEGRITY_CLASS, _DATA_CLASS)):
-        return Refused(f"The database refuses that; it demands: {_told(error)}.")
+        return Refused(f"The database refuses that; it demands: {_database_message(error)}.")
     if code in _NOT_THERE:
         return NotMigrated()
-    return DatabaseAway(f"The database cannot be used: {_told(error)}.")
+    return DatabaseAway(f"The database cannot be used: {_database_message(error)}.")
 
 
-def _told(error: DBAPIError) -> str:
+def _database_message(error: DBAPIError) -> str:
     """The name of the constraint, which is a short sentence, or else the first line of the driver's message."""
     told = getattr(error.orig, "diag", None)
     if told is not None and told.constraint_name:

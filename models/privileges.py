@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import text
 
 from models.session import engine_of
-from models.tables import metadata
+from models.tables.registry import metadata
 
 __all__ = ["missing_privileges"]
 

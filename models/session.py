@@ -24,7 +24,7 @@ _NOTICE_A_DEAD_SERVER: Final[dict[str, Any]] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 60_000,  # milliseconds
 }
-#: An edit that waits longer for another one is told so; it is not left hanging.
+#: An edit that waits longer for another one fails with an error that says so.
 _LOCK_TIMEOUT = "5s"
 
 

@@ -1,1 +1,1 @@
-"""Alembic's home: `models.migrate` runs what is here."""
+"""Alembic's home: `models.migrations.migrate` runs what is here."""

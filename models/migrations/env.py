@@ -1,11 +1,11 @@
-"""What Alembic runs for every command: the connection comes from `models.migrate`, never from a file."""
+"""What Alembic runs for every command: the connection comes from `models.migrations.migrate`, never from a file."""
 
 from typing import Any
 
 from alembic import context
 
-from models.spend_log import partition_names
-from models.tables import metadata
+from models.tables.registry import metadata
+from models.tables.spend_log import partition_names
 
 _PARTITIONS = frozenset(partition_names())
 

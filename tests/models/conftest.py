@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine
 
-from models import migrate
+from models.migrations import migrate
 from models.session import engine_of
 
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from models.control_log import ControlLog
 from models.session import session_scope
-from models.spend_log import SpendRefusal
-from models.topic_incarnation import TopicIncarnation
+from models.tables.control_log import ControlLog
+from models.tables.spend_log import SpendRefusal
+from models.tables.topic_incarnation import TopicIncarnation
 
 TOPIC = "spend-events"
 NOON = 1_757_332_800_000  # 2025-09-08T12:00:00Z

@@ -5,9 +5,9 @@ from typing import Any, Final
 from alembic.script import ScriptDirectory
 from psycopg2.extras import Json
 
-from models import migrate
+from models.migrations import migrate
 from models.session import connect
-from models.spend_log import partition_names
+from models.tables.spend_log import partition_names
 
 Row = dict[str, Any]
 
@@ -141,6 +141,24 @@ ROWS: Final[dict[str, dict[str, Row]]] = {
             "spend_before": 2,
             "spend_count": 3,
         },
+    },
+    "0008": {"ledger_hole": {"incarnation": 1, "partition": 0, "from_offset": 3, "to_offset": 9}},
+    "0009": {},  # constraints alone
+    "0010": {},  # columns alone
+    "0011": {},  # columns alone
+    "0012": {
+        "control_ack": {
+            "command_id": "nike-summer:1:1",
+            "consumer": "adserver-eu",
+            "outcome": "applied",
+            "campaign_id": "nike-summer",
+            "applied_at": "2025-09-08T12:00:05Z",
+            "detail": None,
+            "arrived_at": "2025-09-08T12:00:06Z",
+            "incarnation": 1,
+            "partition": 0,
+            "record_offset": 1,
+        }
     },
 }
 

@@ -1,0 +1,158 @@
+"""The rows of brands and campaigns in memory, kept as the database has them, for programs that answer many questions.
+
+PostgreSQL tells each edit as it is committed. A pulse that this program sends itself through the database shows that
+nothing it would have to hear is missed.
+"""
+
+import asyncio
+import secrets
+import time
+from bisect import insort
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AsyncExitStack
+from typing import Final, Self
+
+from sqlalchemy import func, select
+
+from models.notifications import Notification, Notifications, listening
+from models.queries.catalog import list_brands, list_campaigns
+from models.session import session_scope
+from models.tables.account import ACCESS_CHANNEL
+from models.tables.brand import Brand
+from models.tables.campaign import Campaign
+from models.tables.catalog_outbox import NOTIFY_CHANNEL
+from models.threads import in_thread
+
+__all__ = ["CatalogMirror"]
+
+_PULSE_CHANNEL: Final = "spendgate_pulse"
+_PULSE_SECONDS: Final = 2.0
+_FRESH_SECONDS: Final = 7.0
+
+Rows = tuple[Sequence[Brand], Sequence[Campaign]]
+
+
+class CatalogMirror:
+    """`access_changed` is called when an account, a session or a token was changed anywhere, `brands_changed` with the
+    ids of brands that were edited, or whose campaigns were: of all at the start."""
+
+    def __init__(
+        self, url: str, access_changed: Callable[[], None], brands_changed: Callable[[frozenset[str]], None]
+    ) -> None:
+        self._url = url
+        self._access_changed = access_changed
+        self._brands_changed = brands_changed
+        self._pulse = secrets.token_hex(8)
+        self._stack = AsyncExitStack()
+        self._brands: dict[str, Brand] = {}
+        self._campaigns: dict[str, Campaign] = {}
+        self._campaign_ids_of: dict[str, list[str]] = {}
+        self._brand_ids: list[str] = []
+        self._campaign_ids: list[str] = []
+        self._notified_at = 0.0
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        """Returns when all is known; it listens first, so that no edit falls in between."""
+        async with AsyncExitStack() as stack:
+            edits = await stack.enter_async_context(
+                listening(self._url, (NOTIFY_CHANNEL, ACCESS_CHANNEL, _PULSE_CHANNEL))
+            )
+            self._store(await in_thread(_load, self._url))
+            self._stack = stack.pop_all()
+        self._brands_changed(frozenset(self._brands))
+        self._notified_at = time.monotonic()
+        self._tasks = [asyncio.create_task(self._follow(edits)), asyncio.create_task(self._send_pulses())]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.wait(self._tasks)
+        await self._stack.aclose()
+
+    def is_fresh(self) -> bool:
+        return time.monotonic() - self._notified_at < _FRESH_SECONDS
+
+    async def failed(self) -> None:
+        """Raises what ended the listening."""
+        done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_EXCEPTION)
+        for task in done:
+            task.result()
+
+    def brand(self, brand_id: str) -> Brand | None:
+        return self._brands.get(brand_id)
+
+    def campaign(self, campaign_id: str) -> Campaign | None:
+        return self._campaigns.get(campaign_id)
+
+    def campaigns_of(self, brand_id: str) -> list[Campaign]:
+        """By id."""
+        return [self._campaigns[campaign_id] for campaign_id in self._campaign_ids_of.get(brand_id, ())]
+
+    def brand_ids(self) -> Sequence[str]:
+        """In order."""
+        return self._brand_ids
+
+    def campaign_ids(self, brand_id: str | None = None) -> Sequence[str]:
+        return self._campaign_ids if brand_id is None else self._campaign_ids_of.get(brand_id, ())
+
+    def store_brand(self, row: Brand) -> None:
+        """A newer row, such as one that was edited just now by this program."""
+        before = self._brands.get(row.brand_id)
+        if before is None:
+            insort(self._brand_ids, row.brand_id)
+        if before is None or before.revision <= row.revision:
+            self._brands[row.brand_id] = row
+
+    def store_campaign(self, row: Campaign) -> None:
+        before = self._campaigns.get(row.campaign_id)
+        if before is None:
+            insort(self._campaign_ids, row.campaign_id)
+            insort(self._campaign_ids_of.setdefault(row.brand_id, []), row.campaign_id)
+        if before is None or before.revision <= row.revision:
+            self._campaigns[row.campaign_id] = row
+
+    def _store(self, rows: Rows) -> None:
+        for brand in rows[0]:
+            self.store_brand(brand)
+        for campaign in rows[1]:
+            self.store_campaign(campaign)
+
+    async def _follow(self, edits: Notifications) -> None:
+        while True:
+            notifications = await edits.wait(_PULSE_SECONDS)
+            edited = {it.payload for it in notifications if it.channel == NOTIFY_CHANNEL}
+            if edited:
+                self._store(await in_thread(_load, self._url, edited))
+                self._brands_changed(frozenset(name.partition("/")[0] for name in edited))
+            if any(it.channel == ACCESS_CHANNEL for it in notifications):
+                self._access_changed()
+            if Notification(_PULSE_CHANNEL, self._pulse) in notifications:
+                self._notified_at = time.monotonic()
+
+    async def _send_pulses(self) -> None:
+        while True:
+            await in_thread(_send_pulse, self._url, self._pulse)
+            await asyncio.sleep(_PULSE_SECONDS)
+
+
+def _load(url: str, edited: Iterable[str] | None = None) -> Rows:
+    """The rows of `brand_id` and `brand_id/campaign_id`; of all where none are named."""
+    with session_scope(url) as session:
+        if edited is None:
+            return list_brands(session), list_campaigns(session)
+        names = [name.partition("/") for name in edited]
+        brand_ids = [brand_id for brand_id, _, campaign_id in names if not campaign_id]
+        campaign_ids = [campaign_id for *_, campaign_id in names if campaign_id]
+        return (
+            session.scalars(select(Brand).where(Brand.brand_id.in_(brand_ids))).all() if brand_ids else (),
+            session.scalars(select(Campaign).where(Campaign.campaign_id.in_(campaign_ids))).all()
+            if campaign_ids
+            else (),
+        )
+
+
+def _send_pulse(url: str, pulse: str) -> None:
+    with session_scope(url) as session:
+        session.execute(select(func.pg_notify(_PULSE_CHANNEL, pulse)))

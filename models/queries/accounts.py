@@ -1,0 +1,147 @@
+"""Edits and reads of accounts and tokens: each edit writes the row and its history in the caller's one transaction."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from models.errors import AlreadyExists, NotFound, Refused, explained
+from models.tables.account import ACCESS_CHANNEL, AccessToken, Account, AccountChange, WebSession
+from models.tables.catalog_change import FieldChanges, Json
+
+__all__ = [
+    "account_changes",
+    "add_account",
+    "create_token",
+    "has_accounts",
+    "list_accounts",
+    "list_tokens",
+    "revoke_token",
+    "set_enabled",
+    "set_password",
+    "set_role",
+]
+
+_ADMIN = "admin"
+#: The value in the history in place of a password.
+_UNTOLD: Json = "(a new one)"
+
+
+def has_accounts(session: Session) -> bool:
+    return session.scalar(select(Account.name).limit(1)) is not None
+
+
+def list_accounts(session: Session) -> Sequence[Account]:
+    return session.scalars(select(Account).order_by(Account.name)).all()
+
+
+def list_tokens(session: Session) -> Sequence[AccessToken]:
+    return session.scalars(select(AccessToken).order_by(AccessToken.name)).all()
+
+
+def account_changes(
+    session: Session, *, name: str | None = None, before: int | None = None, limit: int | None = None
+) -> Sequence[AccountChange]:
+    """The history of users and tokens, newest first."""
+    query = select(AccountChange).order_by(AccountChange.change_id.desc()).limit(limit)
+    if name is not None:
+        query = query.where(AccountChange.name == name)
+    if before is not None:
+        query = query.where(AccountChange.change_id < before)
+    return session.scalars(query).all()
+
+
+def add_account(session: Session, name: str, *, role: str, password_hash: str, actor: str) -> Account:
+    """A new user, or AlreadyExists."""
+    if session.get(Account, name) is not None:
+        raise AlreadyExists(f"The user {name} is already there.")
+    account = Account(name=name, role=role, password_hash=password_hash)
+    session.add(account)
+    _record(session, "user", name, actor, {"role": {"from": None, "to": role}})
+    session.refresh(account)
+    return account
+
+
+def set_role(session: Session, name: str, role: str, *, actor: str) -> Account:
+    account = _locked(session, name)
+    if account.role == role:
+        return account
+    if account.role == _ADMIN and account.enabled:
+        _require_another_admin(session, name)
+    change: FieldChanges = {"role": {"from": account.role, "to": role}}
+    account.role = role
+    _record(session, "user", name, actor, change)
+    return account
+
+
+def set_enabled(session: Session, name: str, enabled: bool, *, actor: str) -> Account:
+    """A disabled user is signed out everywhere, and does not come in again."""
+    account = _locked(session, name)
+    if account.enabled == enabled:
+        return account
+    if not enabled:
+        if account.role == _ADMIN:
+            _require_another_admin(session, name)
+        session.execute(delete(WebSession).where(WebSession.name == name))
+    account.enabled = enabled
+    _record(session, "user", name, actor, {"enabled": {"from": not enabled, "to": enabled}})
+    return account
+
+
+def set_password(session: Session, name: str, password_hash: str, *, actor: str) -> Account:
+    """Whoever is signed in by the old password is so no longer."""
+    account = _locked(session, name)
+    account.password_hash = password_hash
+    session.execute(delete(WebSession).where(WebSession.name == name))
+    _record(session, "user", name, actor, {"password": {"from": None, "to": _UNTOLD}})
+    return account
+
+
+def create_token(
+    session: Session, name: str, *, role: str, token_hash: bytes, expires_at: int, actor: str
+) -> AccessToken:
+    """A new token, or AlreadyExists: the name of a revoked one is not given again, so that the history stays clear."""
+    if session.get(AccessToken, name) is not None:
+        raise AlreadyExists(f"The token {name} is already there; names are never used again.")
+    token = AccessToken(name=name, role=role, token_hash=token_hash, expires_at=expires_at, created_by=actor)
+    session.add(token)
+    _record(session, "token", name, actor, {"role": {"from": None, "to": role}})
+    session.refresh(token)
+    return token
+
+
+def revoke_token(session: Session, name: str, *, actor: str) -> AccessToken:
+    """From now on it opens nothing. To revoke it again changes nothing."""
+    token = session.get(AccessToken, name, with_for_update=True, populate_existing=True)
+    if token is None:
+        raise NotFound(f"There is no token {name}.")
+    if token.revoked_at is None:
+        token.revoked_at = session.scalar(select(func.clock_timestamp().cast(AccessToken.revoked_at.type)))
+        _record(session, "token", name, actor, {"revoked": {"from": False, "to": True}})
+    return token
+
+
+def _locked(session: Session, name: str) -> Account:
+    account = session.get(Account, name, with_for_update=True, populate_existing=True)
+    if account is None:
+        raise NotFound(f"There is no user {name}.")
+    return account
+
+
+def _require_another_admin(session: Session, name: str) -> None:
+    """All admins are locked in one order, so that two cannot put each other out."""
+    admins = session.scalars(
+        select(Account.name).where(Account.role == _ADMIN, Account.enabled).order_by(Account.name).with_for_update()
+    ).all()
+    if not [one for one in admins if one != name]:
+        raise Refused(f"{name} is the only admin: make another one first.")
+
+
+def _record(session: Session, kind: str, name: str, actor: str, fields: FieldChanges) -> None:
+    session.add(AccountChange(actor=actor, kind=kind, name=name, fields=fields))
+    try:
+        session.flush()
+    except DBAPIError as error:
+        raise explained(error) from error
+    session.execute(select(func.pg_notify(ACCESS_CHANNEL, name)))

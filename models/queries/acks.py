@@ -1,0 +1,83 @@
+"""What became of commands, by those who carry them out, and what was spent until then."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from typing import Final, NamedTuple
+
+from sqlalchemy import String, bindparam, column, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Session
+
+from models.tables.types import MomentColumn, MoneyColumn
+
+__all__ = ["Acknowledged", "acknowledgements"]
+
+_AT_ONCE: Final = 1_000
+
+
+class Acknowledged(NamedTuple):
+    """Moments are milliseconds since the epoch, by the consumer's clock; `spent_micros` is None of what is no pause, or
+    was not applied."""
+
+    command_id: str
+    consumer: str
+    outcome: str
+    decided_at: int
+    applied_at: int
+    spent_micros: int | None
+    detail: str | None
+
+
+#: Spend that counts, as in the view spend_counted, of which the planner would go through every refusal. The days keep
+#: it in an index: a budget day is not further from the UTC date than the day before and after, but for a zone change.
+_FIND: Final = text(
+    """
+    SELECT a.command_id, a.consumer, a.outcome, c.decided_at, a.applied_at,
+        CASE WHEN c.action = 'pause' AND a.outcome = 'applied' THEN
+            (SELECT coalesce(sum(l.amount), 0) FROM spend_log l
+             WHERE l.brand_id = c.brand_id AND l.campaign_id = c.campaign_id
+               AND l.booked_day BETWEEN (c.decided_at AT TIME ZONE 'UTC')::date - 3
+                                    AND (a.applied_at AT TIME ZONE 'UTC')::date + 3
+               AND l.occurred_at > c.decided_at AND l.occurred_at <= a.applied_at
+               AND NOT EXISTS (
+                   SELECT FROM spend_refusal r
+                   WHERE r.brand_id = l.brand_id AND r.event_id = l.event_id AND r.incarnation = l.incarnation
+                     AND r.partition = l.partition AND r.record_offset = l.record_offset))
+            + (SELECT coalesce(sum(again.amount), 0)
+               FROM spend_refusal f
+               JOIN spend_log l ON l.brand_id = c.brand_id AND l.event_id = f.event_id
+                   AND l.incarnation = f.incarnation AND l.partition = f.partition
+                   AND l.record_offset = f.record_offset
+               CROSS JOIN LATERAL (
+                   SELECT it.campaign_id, it.amount, it.occurred_at FROM spend_repeat it
+                   WHERE it.brand_id = f.brand_id AND it.event_id = f.event_id AND NOT EXISTS (
+                       SELECT FROM spend_refusal r
+                       WHERE r.incarnation = it.incarnation AND r.partition = it.partition
+                         AND r.record_offset = it.record_offset)
+                   ORDER BY it.incarnation, it.partition, it.record_offset LIMIT 1) again
+               WHERE f.brand_id = c.brand_id AND again.campaign_id = c.campaign_id
+                 AND again.occurred_at > c.decided_at AND again.occurred_at <= a.applied_at)
+        END AS spent, a.detail
+    FROM control_log c JOIN control_ack a ON a.command_id = c.command_id
+    WHERE c.command_id = ANY(:command_ids)
+    ORDER BY a.command_id, a.applied_at, a.consumer, a.outcome LIMIT :at_once
+    """
+).bindparams(bindparam("command_ids", type_=ARRAY(String)))
+_FOUND: Final = _FIND.columns(
+    column("command_id"),
+    column("consumer"),
+    column("outcome"),
+    column("decided_at", MomentColumn),
+    column("applied_at", MomentColumn),
+    column("spent", MoneyColumn),
+    column("detail"),
+)
+
+
+def acknowledgements(session: Session, command_ids: Collection[str]) -> Mapping[str, list[Acknowledged]]:
+    """Of each of these commands that the journal has, in the order in which they were applied; 1,000 at most."""
+    found: defaultdict[str, list[Acknowledged]] = defaultdict(list)
+    if command_ids:
+        for row in session.execute(_FOUND, {"command_ids": list(command_ids), "at_once": _AT_ONCE}):
+            found[row[0]].append(Acknowledged(*row))
+    return found

@@ -1,0 +1,186 @@
+"""Reading the catalog: brands, campaigns, zones, history. What is not there raises NotFound."""
+
+from collections.abc import Collection, Sequence
+from typing import TypeVar
+
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from models.errors import NotFound
+from models.tables.brand import Brand, BrandZone
+from models.tables.campaign import Campaign
+from models.tables.catalog_change import CatalogChange
+from models.tables.catalog_outbox import CatalogOutbox
+
+__all__ = [
+    "all_zones",
+    "brands_and_campaigns",
+    "catalog_size",
+    "change_of_version",
+    "changes_of",
+    "changes_since",
+    "epoch_began_at",
+    "get_brand",
+    "get_campaign",
+    "list_brands",
+    "list_campaigns",
+    "zones_in_use",
+]
+
+_Row = TypeVar("_Row", Brand, Campaign)
+
+
+def get_brand(session: Session, brand_id: str) -> Brand:
+    return _found(session, Brand, brand_id)
+
+
+def get_campaign(session: Session, campaign_id: str) -> Campaign:
+    return _found(session, Campaign, campaign_id)
+
+
+def list_brands(
+    session: Session,
+    *,
+    search: str | None = None,
+    archived: bool | None = None,
+    after: str | None = None,
+    limit: int | None = None,
+) -> Sequence[Brand]:
+    """Brands by id. `after` is the last id of the page before; `search` looks into id and name."""
+    conditions = _searched(search, Brand.brand_id, Brand.name)
+    if archived is not None:
+        conditions.append(Brand.archived == archived)
+    if after is not None:
+        conditions.append(Brand.brand_id > after)
+    return session.scalars(select(Brand).where(*conditions).order_by(Brand.brand_id).limit(limit)).all()
+
+
+def list_campaigns(
+    session: Session,
+    *,
+    brand_id: str | None = None,
+    search: str | None = None,
+    archived: bool | None = None,
+    after: str | None = None,
+    limit: int | None = None,
+) -> Sequence[Campaign]:
+    """Campaigns by id, of one brand or of all."""
+    conditions = _searched(search, Campaign.campaign_id, Campaign.name)
+    if brand_id is not None:
+        conditions.append(Campaign.brand_id == brand_id)
+    if archived is not None:
+        conditions.append(Campaign.archived == archived)
+    if after is not None:
+        conditions.append(Campaign.campaign_id > after)
+    return session.scalars(select(Campaign).where(*conditions).order_by(Campaign.campaign_id).limit(limit)).all()
+
+
+def brands_and_campaigns(
+    session: Session, brand_ids: Collection[str], campaign_ids: Collection[str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """The currencies of those brands and the brands of those campaigns that there are."""
+    brands = select(Brand.brand_id, Brand.currency).where(Brand.brand_id.in_(brand_ids))
+    campaigns = select(Campaign.campaign_id, Campaign.brand_id).where(Campaign.campaign_id.in_(campaign_ids))
+    return (
+        {row.brand_id: row.currency for row in session.execute(brands)},
+        {row.campaign_id: row.brand_id for row in session.execute(campaigns)},
+    )
+
+
+def zones_in_use(session: Session) -> list[str]:
+    """Every time zone of every brand, former and future ones too: a needless reset changes nothing."""
+    return sorted(session.scalars(select(BrandZone.time_zone).distinct()))
+
+
+def all_zones(session: Session) -> Sequence[BrandZone]:
+    """Of every brand its zones in order."""
+    return session.scalars(select(BrandZone).order_by(BrandZone.brand_id, BrandZone.starts_at.nulls_first())).all()
+
+
+def catalog_size(session: Session) -> tuple[int, int]:
+    """How many brands and how many campaigns there are."""
+    counts = [session.scalar(select(func.count()).select_from(table)) for table in (Brand, Campaign)]
+    return counts[0] or 0, counts[1] or 0
+
+
+def changes_of(
+    session: Session,
+    *,
+    brand_id: str | None = None,
+    campaign_id: str | None = None,
+    before: int | None = None,
+    limit: int | None = None,
+) -> Sequence[CatalogChange]:
+    """The history, newest first: of a brand with its campaigns, of a campaign, or of everything."""
+    query = select(CatalogChange).order_by(CatalogChange.change_id.desc()).limit(limit)
+    if brand_id is not None:
+        query = query.where(CatalogChange.brand_id == brand_id)
+    if campaign_id is not None:
+        query = query.where(CatalogChange.campaign_id == campaign_id)
+    if before is not None:
+        query = query.where(CatalogChange.change_id < before)
+    return session.scalars(query).all()
+
+
+def changes_since(session: Session, row: Brand | Campaign, revision: int) -> Sequence[CatalogChange]:
+    """The edits of the row itself after that revision, newest first: each of them has raised it by one."""
+    query = (
+        select(CatalogChange)
+        .where(
+            CatalogChange.brand_id == row.brand_id,
+            CatalogChange.campaign_id.is_not_distinct_from(row.campaign_id if isinstance(row, Campaign) else None),
+        )
+        .order_by(CatalogChange.change_id.desc())
+        .limit(max(0, row.revision - revision))
+    )
+    return session.scalars(query).all()
+
+
+def change_of_version(
+    session: Session, *, brand_id: str, campaign_id: str | None, version: int
+) -> CatalogChange | None:
+    """The newest change that is in a version of a catalog document; None when the relay has not published that version,
+    or published it without a change, on a topic that was created again."""
+    told_at = (
+        select(CatalogOutbox.published_at)
+        .where(
+            CatalogOutbox.brand_id == brand_id,
+            CatalogOutbox.campaign_id.is_not_distinct_from(campaign_id),
+            CatalogOutbox.version == version,
+        )
+        .order_by(CatalogOutbox.outbox_id.desc())
+        .limit(1)
+    )
+    query = (
+        select(CatalogChange)
+        .where(
+            CatalogChange.brand_id == brand_id,
+            CatalogChange.campaign_id.is_not_distinct_from(campaign_id),
+            CatalogChange.changed_at <= told_at.scalar_subquery(),
+        )
+        .order_by(CatalogChange.change_id.desc())
+        .limit(1)
+    )
+    return session.scalars(query).first()
+
+
+def epoch_began_at(session: Session, brand_id: str, epoch: int) -> int | None:
+    """When a replay gave a brand this epoch; None for the one that it was added with."""
+    raised_to = CatalogChange.fields["epoch"]["to"].as_integer()
+    query = select(func.min(CatalogChange.changed_at)).where(
+        CatalogChange.brand_id == brand_id, CatalogChange.campaign_id.is_(None), raised_to == epoch
+    )
+    return session.scalar(query)
+
+
+def _found(session: Session, kind: type[_Row], row_id: str) -> _Row:
+    row = session.get(kind, row_id)
+    if row is None:
+        raise NotFound(f"There is no {kind.__tablename__} {row_id}.")
+    return row
+
+
+def _searched(search: str | None, *columns: InstrumentedAttribute[str]) -> list[ColumnElement[bool]]:
+    if not search:
+        return []
+    return [or_(*(column.icontains(search, autoescape=True) for column in columns))]

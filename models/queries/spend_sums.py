@@ -1,0 +1,93 @@
+"""Sums of the spend that counts, in micros.
+
+The sum of all first records is one of an index alone; what was refused of them, which is little, is taken off again,
+and what counts in its place is added.
+"""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any, Final, NamedTuple, Unpack
+
+from sqlalchemy import ColumnElement, Numeric, Select, func, literal, select, type_coerce, union_all
+from sqlalchemy.orm import Session
+
+from models.queries.spend_rows import (
+    Branch,
+    Columns,
+    SpendFilter,
+    again,
+    conditions,
+    first_or_refused,
+    refused,
+    refused_first,
+)
+from models.tables.types import MomentColumn, MoneyColumn
+
+__all__ = ["SpendTotal", "spend_by_hour", "spend_total"]
+
+_HOUR_SECONDS: Final = 3_600
+
+
+class SpendTotal(NamedTuple):
+    events: int
+    micros: int
+
+
+def spend_total(session: Session, *, only_refused: bool = False, **wanted: Unpack[SpendFilter]) -> SpendTotal:
+    """Of all that counts, or of all that was refused."""
+    signed = [(1, branch) for branch in refused()] if only_refused else _counted()
+    [(events, micros, _)] = _sums(session, signed, wanted)
+    return SpendTotal(events, micros)
+
+
+def spend_by_hour(
+    session: Session,
+    *,
+    brand_id: str,
+    day: date,
+    day_starts_at: int,
+    campaign_id: str | None = None,
+    step_seconds: int = _HOUR_SECONDS,
+) -> list[tuple[int, int]]:
+    """(start, micros) of each step of a brand's day in which anything was spent, in order. Steps are counted from
+    `day_starts_at`, a moment, because a day need not begin on an hour of UTC nor have 24 of them."""
+    step = func.make_interval(0, 0, 0, 0, 0, 0, step_seconds)
+    origin = literal(day_starts_at, MomentColumn)
+
+    def hour(columns: Columns) -> ColumnElement[Any]:
+        return type_coerce(func.date_bin(step, columns["occurred_at"], origin), MomentColumn)
+
+    wanted: SpendFilter = {"brand_id": brand_id, "campaign_id": campaign_id, "day_from": day, "day_until": day}
+    return [(start, micros) for _, micros, start in _sums(session, _counted(), wanted, hour)]
+
+
+def _counted() -> list[tuple[int, Branch]]:
+    return [(1, first_or_refused()), (-1, refused_first()), (1, again())]
+
+
+def _sums(
+    session: Session,
+    signed: list[tuple[int, Branch]],
+    wanted: SpendFilter,
+    group: Callable[[Columns], ColumnElement[Any]] | None = None,
+) -> list[tuple[int, int, Any]]:
+    """(events, micros, group) in the order of the groups; branches with -1 are taken off."""
+    parts = []
+    for sign, (columns, query) in signed:
+        grouped = literal(0) if group is None else group(columns)
+        sums = query.with_only_columns(
+            grouped.label("grouped"), (sign * func.count()).label("events"), _sum(sign, columns["amount"])
+        ).where(*conditions(columns, wanted))
+        parts.append(sums if group is None else sums.group_by(grouped))
+    every = union_all(*parts).subquery()
+    total = type_coerce(func.coalesce(func.sum(every.c.micros), 0), MoneyColumn)
+    events = func.sum(every.c.events)
+    totals: Select[Any] = select(events, total, every.c.grouped).group_by(every.c.grouped).order_by(every.c.grouped)
+    if group is not None:  # a group all of which was refused is none
+        totals = totals.having(events > 0)
+    return [(int(row[0]), row[1], row[2]) for row in session.execute(totals)]
+
+
+def _sum(sign: int, amount: ColumnElement[Any]) -> ColumnElement[Any]:
+    """As a number of SQL: money again once all of it is added."""
+    return (sign * type_coerce(func.coalesce(func.sum(amount), 0), Numeric)).label("micros")

@@ -1,0 +1,29 @@
+"""What consumers of commands say became of them. The database refuses to change or delete a row."""
+
+from sqlalchemy import BigInteger, Integer, SmallInteger
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.tables.base import Base
+from models.tables.types import MomentColumn
+
+__all__ = ["ControlAck"]
+
+
+class ControlAck(Base):
+    """The first record in which a consumer says this of this command. It may come before the command's own, so the
+    journal need not have that."""
+
+    __tablename__ = "control_ack"
+
+    command_id: Mapped[str] = mapped_column(primary_key=True)
+    consumer: Mapped[str] = mapped_column(primary_key=True)
+    #: `applied` or `failed`; a consumer that tries again may say both.
+    outcome: Mapped[str] = mapped_column(primary_key=True)
+    campaign_id: Mapped[str]
+    #: By the consumer's clock.
+    applied_at: Mapped[int] = mapped_column(MomentColumn)
+    detail: Mapped[str | None]
+    arrived_at: Mapped[int] = mapped_column(MomentColumn)
+    incarnation: Mapped[int] = mapped_column(SmallInteger)
+    partition: Mapped[int] = mapped_column(Integer)
+    record_offset: Mapped[int] = mapped_column(BigInteger)

@@ -1,0 +1,73 @@
+"""Databases with rows in them go up from every revision, down and up again, and keep what they hold."""
+
+from collections.abc import Set
+from typing import Any
+
+import pytest
+
+from models.migrations import migrate
+from models.queries.catalog_edits import edit_brand
+from models.session import session_scope
+from tests.models.rows import GONE, ROWS, insert_rows, revisions, rows_at, run, tables
+
+#: Numbers that are dealt out anew when a revision is made again.
+DEALT = {"incarnation", "first_seen_at"}
+COUNTED = "SELECT brand_id, event_id, campaign_id, amount, booked_day, topic, record_offset FROM spend_counted"
+
+Row = dict[str, Any]
+
+
+def test_every_revision_has_rows_here() -> None:
+    assert list(ROWS) == revisions(), "a new revision adds the rows of its tables to tests/models/rows.py"
+
+
+@pytest.mark.parametrize("revision", revisions())
+def test_every_table_has_a_row_here_which_outlives_the_way_up(database_url: str, revision: str) -> None:
+    migrate.upgrade(database_url, revision)
+    assert tables(database_url) == set(rows_at(revision)), "a new table adds its row to tests/models/rows.py"
+    insert_rows(database_url, revision)
+    before = contents(database_url)
+    counted = run(database_url, COUNTED) if "spend_log" in before else None
+    assert all(len(rows) == 1 for rows in before.values())
+
+    migrate.upgrade(database_url)
+    migrate.check(database_url)
+    after = contents(database_url)
+    for table, rows in before.items():
+        gone = {name for later, names in GONE.items() if later > revision for of, name in names if of == table}
+        stays = rows[0].keys() - gone
+        assert only(stays, after[table]) == only(stays, rows)
+    assert counted is None or run(database_url, COUNTED) == counted
+    with session_scope(database_url) as session:
+        edit_brand(session, "nike", {"daily_budget_micros": 1}, actor="ann")
+    assert len(contents(database_url)["change"]) == 2
+
+
+@pytest.mark.parametrize("revision", revisions()[:-1])
+def test_the_way_down_keeps_the_rows_of_what_stays(database_url: str, revision: str) -> None:
+    newest = revisions()[-1]
+    migrate.upgrade(database_url)
+    insert_rows(database_url, newest)
+    before, counted = contents(database_url), run(database_url, COUNTED)
+
+    migrate.downgrade(database_url, revision)
+    assert tables(database_url) == set(rows_at(revision))
+    migrate.upgrade(database_url)
+    migrate.check(database_url)
+    after = contents(database_url)
+    for table in rows_at(revision):
+        stays = before[table][0].keys() - DEALT
+        assert only(stays, after[table]) == only(stays, before[table])
+    assert "spend_log" not in rows_at(revision) or run(database_url, COUNTED) == counted
+
+
+def contents(url: str) -> dict[str, list[Row]]:
+    """All rows as JSON, which has all digits of a number and all of a moment."""
+    return {
+        table: [row for (row,) in run(url, f"SELECT to_jsonb(t) FROM {table} t ORDER BY t::text")]  # noqa: S608
+        for table in sorted(tables(url))
+    }
+
+
+def only(names: Set[str], rows: list[Row]) -> list[Row]:
+    return [{name: row[name] for name in sorted(names)} for row in rows]
