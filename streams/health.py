@@ -1,39 +1,101 @@
-"""A small HTTP server for /metrics and /health/*, in a thread of its own."""
+"""A small HTTP server for /metrics and /health/*, in threads of its own: a few, and none for long."""
 
+import socket
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from socketserver import ThreadingMixIn
-from threading import Thread
-from typing import TYPE_CHECKING, cast
+from threading import Lock, Thread
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final, cast
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import make_wsgi_app
+
+from core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
 __all__ = ["serve_health"]
 
+#: Of more connections the oldest is cut, so that somebody who opens many keeps no scraper out.
+CONNECTIONS_MAX: Final = 16
+#: From the connection to the last byte of the answer, however slowly the two talk.
+DEADLINE_SECONDS: Final = 10.0
+
 
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
+    request_queue_size = CONNECTIONS_MAX
+
+    def __init__(self, *arguments: Any) -> None:
+        self._open: dict[socket.socket, float] = {}  # when each is cut, the oldest first
+        self._lock = Lock()
+        super().__init__(*arguments)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._lock:
+            if len(self._open) >= CONNECTIONS_MAX:
+                self._cut_oldest()
+            self._open[request] = monotonic() + DEADLINE_SECONDS
+        super().process_request(request, client_address)
+
+    def service_actions(self) -> None:
+        """Called by `serve_forever` after each connection, and twice a second."""
+        with self._lock:
+            while self._open and next(iter(self._open.values())) <= monotonic():
+                self._cut_oldest()
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._lock:
+            self._open.pop(request, None)
+        super().shutdown_request(request)
+
+    def _cut_oldest(self) -> None:
+        """Its thread then reads and writes no more, and closes it."""
+        oldest = next(iter(self._open))
+        del self._open[oldest]
+        with suppress(OSError):
+            oldest.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A scraper that went away, or was cut, is not worth a line."""
+
+
+class _ServerOfIPv6(_Server):
+    address_family = socket.AF_INET6
 
 
 class _SilentHandler(WSGIRequestHandler):
+    timeout = DEADLINE_SECONDS
+
     def log_message(self, format: str, *args: object) -> None:
         """A scrape every few seconds is not worth a line."""
 
 
-def serve_health(port: int, ready: Callable[[], bool]) -> int:
-    """Serve on all interfaces, as scrapers expect; 0 means any free port. Returns the port."""
+def serve_health(
+    host: str, port: int, ready: Callable[[], bool], obstacles: Callable[[], Iterable[str]] = tuple
+) -> int:
+    """Serve on one address; 0 means any free port. Returns the port; raises ConfigurationError. `obstacles` are
+    sentences on what is in the way of being ready."""
     metrics = make_wsgi_app()
 
     def app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         if not environ["PATH_INFO"].startswith("/health/"):
             return cast(Iterable[bytes], metrics(environ, start_response))
-        fine = environ["PATH_INFO"] == "/health/live" or ready()
-        start_response("200 OK" if fine else "503 Service Unavailable", [("Content-Type", "text/plain")])
-        return [b"ok\n" if fine else b"not ready\n"]
+        live = environ["PATH_INFO"] == "/health/live"
+        told = [] if live else list(obstacles())
+        fine = live or (ready() and not told)
+        start_response("200 OK" if fine else "503 Service Unavailable", [("Content-Type", "text/plain; charset=utf-8")])
+        return [b"ok\n"] if fine else [f"{line}\n".encode() for line in told or ["not ready"]]
 
-    server = make_server("", port, app, server_class=_Server, handler_class=_SilentHandler)
+    kind = _ServerOfIPv6 if ":" in host else _Server
+    try:
+        server = make_server(host, port, app, server_class=kind, handler_class=_SilentHandler)
+    except OSError as error:
+        raise ConfigurationError(
+            f"Port {port} of {host} cannot be used ({error.strerror}): set SPENDGATE_METRICS_PORT to a free one, "
+            "and SPENDGATE_METRICS_HOST to an address of this machine."
+        ) from error
     Thread(target=server.serve_forever, name="health", daemon=True).start()
     return int(server.server_port)

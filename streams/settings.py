@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     http_host: str = "127.0.0.1"
     http_port: int = Field(8000, ge=0, le=65535)
     trusted_proxies: str = ""  # addresses whose X-Forwarded-For and -Proto are believed, separated by commas
+    metrics_host: str = "127.0.0.1"
     metrics_port: int | None = Field(None, ge=0, le=65535)
     data_dir: Path = Path(".spendgate")
     log_format: LogFormat = LogFormat.CONSOLE
@@ -51,6 +52,7 @@ class Settings(BaseSettings):
 
     duplicate_window: int = Field(1_000_000, ge=1)  # accepted event ids remembered per partition
     future_tolerance_seconds: int = Field(300, ge=0, le=3600)  # how far occurred_at may lie ahead of arrival
+    reaction_seconds: int = Field(60, ge=0, le=86_400)  # how long after a pause spend raises no alert
     flush_interval_seconds: float = Field(0.5, gt=0, le=60)
     patience_seconds: float = Field(120, ge=5)  # a worker that stands still for so long ends itself
 
@@ -86,6 +88,10 @@ class Settings(BaseSettings):
     def topic(self, name: str) -> str:
         """The name on the broker of one of our topics."""
         return f"{self.topic_prefix}{name}"
+
+    def transactional_id(self, partition: int) -> str:
+        """Of the producer of whoever owns the partition."""
+        return self.topic(f"spendgate-worker-{partition}")
 
     @property
     def database(self) -> str:

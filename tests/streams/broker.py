@@ -7,34 +7,38 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from msgspec import DecodeError
 
-from streams.core.duplicates import DuplicateWindow
-from streams.core.moment import parse_moment
-from streams.core.partitioner import partition_of
-from streams.core.records import ControlCommand
-from streams.core.state import BrandState, PartitionState
-from streams.core.storage import decode_part, restore
-from streams.provision import create_topics
-from streams.records import decode_command
+from core.changelog import Changelog
+from core.duplicates import DuplicateWindow
+from core.moment import parse_moment
+from core.partitioner import partition_of
+from core.records import BudgetAlert, ControlCommand
+from core.state import BrandState, PartitionState
+from core.state_records import PartRecord
+from streams.kafka.codec import decode_alert, decode_command
+from streams.kafka.provision import create_topics
+from streams.kafka.restore import apply_record
+from streams.kafka.topics import Topic
 from streams.settings import Settings
-from streams.topics import Topic
 
 PATIENCE_SECONDS = 60
-OUTPUTS = (Topic.CAMPAIGN_CONTROL, Topic.CONTROLLER_STATE, Topic.DEAD_LETTERS)
+OUTPUTS = (Topic.CAMPAIGN_CONTROL, Topic.BUDGET_ALERTS, Topic.CONTROLLER_STATE, Topic.DEAD_LETTERS)
 
 
 class Broker:
-    """`commands`, `dead_letters` and `states` grow while one awaits `until`, `settled` or `caught_up`."""
+    """`commands`, `alerts`, `dead_letters`, `states` grow while one awaits `until`, `until_settled` or `caught_up`."""
 
     def __init__(self, settings: Settings, producer: AIOKafkaProducer, consumer: AIOKafkaConsumer) -> None:
         self.settings = settings
         self.producer = producer
         self.commands: list[ControlCommand] = []
+        self.alerts: list[BudgetAlert] = []
         self.dead_letters: list[ConsumerRecord] = []
         self.sent: dict[tuple[Topic, int], int] = {}  # (topic, partition) -> offset after the last one sent
         self._consumer = consumer
         self._topics = {settings.topic(topic): topic for topic in OUTPUTS}
-        self._latest: dict[int, dict[str, bytes]] = {number: {} for number in range(settings.partitions)}
+        self._changelogs = {number: Changelog() for number in range(settings.partitions)}
         self._versions: dict[str, int] = {}
 
     async def publish(
@@ -60,7 +64,7 @@ class Broker:
         return int(acknowledged.offset)
 
     def note_sent(self, topic: Topic, partition: int, offset: int) -> None:
-        """`settled` waits for this record too."""
+        """`until_settled` waits for this record too."""
         self.sent[topic, partition] = max(self.sent.get((topic, partition), 0), offset + 1)
 
     async def brand(self, brand_id: str, at: str | None = None, *, zone: str = "UTC", **fields: object) -> None:
@@ -100,10 +104,14 @@ class Broker:
     def states(self) -> dict[int, PartitionState]:
         """What a worker would restore from what was read so far."""
         states = {}
-        for number, entries in self._latest.items():
+        for number, changelog in self._changelogs.items():
             states[number] = PartitionState(number, DuplicateWindow(self.settings.duplicate_window))
-            restore(states[number], entries.items())
+            changelog.restore(states[number])
         return states
+
+    def part(self, partition: int) -> PartRecord | None:
+        """The record of the last flush."""
+        return self._changelogs[partition].part
 
     def state_of(self, brand_id: str) -> BrandState:
         return self.states()[self.home(brand_id)].brands[brand_id]
@@ -113,16 +121,20 @@ class Broker:
         mine = [it for it in self.commands if it.campaign_id == campaign_id]
         return [" ".join(filter(None, (it.action, ",".join(it.reasons), f"@{it.decided_at}"))) for it in mine[1:]]
 
+    def alerted(self) -> list[str]:
+        """`raised nike:silent:2025-09-08:1`, of all brands."""
+        return [f"{it.state} {it.alert_id}" for it in self.alerts]
+
     async def until(self, condition: Callable[[], bool]) -> None:
         """Read on until the condition holds."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not condition():
                 await self._read()
 
-    async def settled(self) -> None:
+    async def until_settled(self) -> None:
         """All that was sent is applied and committed, no resume is awaited, and all of it is read."""
         await self.until(lambda: self.applied(self.sent))
-        await self.until(lambda: not any(state.awaiting for state in self.states().values()))
+        await self.until(lambda: not any(state.pending_resumes for state in self.states().values()))
         await self.caught_up()
 
     async def caught_up(self) -> None:
@@ -136,8 +148,8 @@ class Broker:
     def applied(self, sent: Mapping[tuple[Topic, int], int]) -> bool:
         """Whether all below these offsets is applied and committed, as far as was read."""
         for (topic, partition), offset in sent.items():
-            part = self._latest[partition].get("part")
-            if part is None or decode_part(part).positions[topic] < offset:
+            part = self.part(partition)
+            if part is None or part.positions[topic] < offset:
                 return False
         return True
 
@@ -145,23 +157,35 @@ class Broker:
         for tp, records in (await self._consumer.getmany(timeout_ms=100)).items():
             match self._topics[tp.topic]:
                 case Topic.CAMPAIGN_CONTROL:
-                    self.commands += [decode_command(record.value) for record in records]
+                    self.commands += [observed for record in records if (observed := _command(record))]
+                case Topic.BUDGET_ALERTS:
+                    self.alerts += [observed for record in records if (observed := _alert(record))]
                 case Topic.DEAD_LETTERS:
                     self.dead_letters += records
                 case _:
-                    self._keep(self._latest[tp.partition], records)
-
-    def _keep(self, latest: dict[str, bytes], records: list[ConsumerRecord]) -> None:
-        for record in records:
-            if record.value is None:
-                latest.pop(record.key.decode(), None)
-            else:
-                latest[record.key.decode()] = record.value
+                    for record in records:
+                        apply_record(self._changelogs[tp.partition], record)
 
     async def _document(self, key: str, brand_id: str, document: dict[str, object], at: str | None) -> None:
         self._versions[key] = self._versions.get(key, 0) + 1
         versioned = {**document, "version": self._versions[key]}
         await self.publish(Topic.CATALOG, versioned, partition=self.home(brand_id), key=key, at=at)
+
+
+def _command(record: ConsumerRecord) -> ControlCommand | None:
+    """None for what a test has put there that is none."""
+    try:
+        return decode_command(record.value or b"")
+    except DecodeError:
+        return None
+
+
+def _alert(record: ConsumerRecord) -> BudgetAlert | None:
+    """The same."""
+    try:
+        return decode_alert(record.value or b"")
+    except DecodeError:
+        return None
 
 
 def spend_event(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from console.local.kafka import LocalKafka
+from local.kafka import LocalKafka
 from streams.settings import Settings, Timestamps
 from tests.streams.broker import Broker, open_broker
 from tests.streams.worker_process import WorkerProcess

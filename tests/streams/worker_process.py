@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from streams.kafka.options import entry_environment
 from streams.settings import Settings
 
 READY_SECONDS = 60
@@ -29,9 +30,21 @@ class WorkerProcess:
         return self._process.poll() if self._process else 0
 
     @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
+
+    @property
     def output(self) -> str:
         """What the present process has said."""
         return self.log.read_bytes()[self._log_from :].decode(errors="replace")
+
+    @property
+    def peak_bytes(self) -> int:
+        """The most memory that it had at once."""
+        assert self._process
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) * 1024
 
     def start(self) -> None:
         self._log_from = self.log.stat().st_size if self.log.exists() else 0
@@ -90,7 +103,7 @@ def _environment(settings: Settings) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("SPENDGATE_")}
     return {
         **inherited,
-        "SPENDGATE_BROKERS": settings.brokers,
+        **entry_environment(settings),
         "SPENDGATE_TOPIC_PREFIX": settings.topic_prefix,
         "SPENDGATE_PARTITIONS": str(settings.partitions),
         "SPENDGATE_TIMESTAMPS": settings.timestamps,

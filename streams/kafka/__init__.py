@@ -1,0 +1,1 @@
+"""Kafka as all processes use it: topics, clients, readers, producers."""

@@ -1,0 +1,75 @@
+"""Bytes to messages and back, for every topic: the one place that knows that the wire is JSON."""
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import msgspec
+
+from core.records import (
+    BrandDocument,
+    BudgetAlert,
+    BudgetReset,
+    CampaignDocument,
+    ControlAck,
+    ControlCommand,
+    ControlHeartbeat,
+    DaypartingTick,
+    SpendCorrection,
+    SpendEvent,
+)
+
+__all__ = [
+    "decode_ack",
+    "decode_alert",
+    "decode_brand",
+    "decode_campaign",
+    "decode_command",
+    "decode_correction",
+    "decode_reset",
+    "decode_tick",
+    "encode",
+]
+
+Message = (
+    BrandDocument
+    | BudgetAlert
+    | BudgetReset
+    | CampaignDocument
+    | ControlCommand
+    | ControlHeartbeat
+    | DaypartingTick
+    | SpendCorrection
+    | SpendEvent
+)
+
+_encoder: Final = msgspec.json.Encoder()
+
+_Decoded = TypeVar("_Decoded")
+
+
+def _decoder(of: type[_Decoded]) -> Callable[[bytes], _Decoded]:
+    """Raises msgspec.DecodeError for any bytes that are no such message, also for deep ones and for half a letter."""
+    decode = msgspec.json.Decoder(of).decode
+
+    def decoded(value: bytes) -> _Decoded:
+        try:
+            return decode(value)
+        except (UnicodeDecodeError, RecursionError) as error:
+            raise msgspec.DecodeError(str(error)) from error
+
+    return decoded
+
+
+decode_alert: Final = _decoder(BudgetAlert)
+decode_ack: Final = _decoder(ControlAck)
+decode_brand: Final = _decoder(BrandDocument)
+decode_campaign: Final = _decoder(CampaignDocument)
+decode_command: Final = _decoder(ControlCommand)
+decode_correction: Final = _decoder(SpendCorrection)
+decode_reset: Final = _decoder(BudgetReset)
+decode_tick: Final = _decoder(DaypartingTick)
+
+
+def encode(message: Message) -> bytes:
+    """The JSON of a message; spend events and dead letters are passed on as the bytes that came in."""
+    return _encoder.encode(message)

@@ -1,0 +1,158 @@
+"""Following a topic for as long as a program runs: what is on it at the start, then every record as it is committed.
+
+A follower is one attempt. Where it ends with an error, `streams.reconnecting` makes the next one, from the start.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final, Self
+
+import structlog
+from aiokafka import ConsumerRecord
+
+from core.errors import ConfigurationError, Unreachable
+from streams.kafka.metadata import TopicFacts
+from streams.kafka.reader import TopicReader
+from streams.kafka.topics import Topic
+from streams.kafka.truncation import Undecodable
+from streams.settings import Settings
+
+__all__ = ["TopicFollower"]
+
+#: How often the broker is asked for the end of the log, and for how long an answer counts.
+_CHECK_SECONDS: Final = 1.0
+_FRESH_SECONDS: Final = 5.0
+#: A broker that has just started may not know of every topic for a moment.
+_CHECKS_UNTIL_MISSING: Final = 2
+
+log = structlog.get_logger()
+
+
+class TopicFollower:
+    """Calls `on_record` with each committed record, those of a partition in the order of their offsets.
+
+    `async with` returns when every record that was there is handed over; with `newest`, in each partition only those
+    of the last `newest` offsets. The records of a partition begin anew only with a new follower.
+
+    `on_record` must not block. A record that it raises for, or that lies in a batch that cannot be decoded, is logged
+    and skipped, so that one record never stops the others.
+
+    A broker that goes away ends nothing: the follower goes on when it is back, and `is_fresh` is false meanwhile. What
+    ends it is raised by `failed` and `wait`: ConfigurationError when the topic was deleted, made anew or given more
+    partitions (what was handed over is then not what the topic holds), NotAllowed when Kafka no longer lets us read,
+    Unreachable when the follower is closed.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        topic: Topic,
+        on_record: Callable[[ConsumerRecord], None],
+        *,
+        newest: int | None = None,
+    ) -> None:
+        self._name = settings.topic(topic)
+        self._reader = TopicReader(settings, topic)
+        self._on_record = on_record
+        self._newest = newest
+        self._tasks: list[asyncio.Task[None]] = []
+        self._complete_at = 0.0
+
+    async def __aenter__(self) -> Self:
+        """Raises Unreachable when no broker answers in time, ConfigurationError when the topic is not there."""
+        try:
+            await self._reader.open()
+            if self._newest is not None:
+                ends = await self._reader.ends()
+                self._reader.seek({number: max(0, end - self._newest) for number, end in ends.items()})
+            async for record in self._reader.to_end():
+                self._hand_over(record)
+        except BaseException:
+            await self._reader.close()
+            raise
+        self._complete_at = time.monotonic()
+        self._tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._check_forever())]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        try:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        finally:
+            await self._reader.close()
+
+    @property
+    def partition_count(self) -> int:
+        """How many partitions the topic has; known once it is open."""
+        return self._reader.partition_count
+
+    def is_fresh(self) -> bool:
+        """Whether every record that was committed until 5 seconds ago has been handed over, as far as the broker's own
+        answers say. False while it does not answer, and once the following has ended."""
+        has_ended = any(task.done() for task in self._tasks)
+        return not has_ended and time.monotonic() - self._complete_at < _FRESH_SECONDS
+
+    async def failed(self) -> None:
+        """Never returns; raises what has ended the following."""
+        await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        self._raise_failure()
+
+    async def wait(self, event: asyncio.Event) -> None:
+        """Wait for an event that `on_record` sets; raises what has ended the following, after which it never would."""
+        waiting = asyncio.create_task(event.wait())
+        try:
+            await asyncio.wait([waiting, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+        self._raise_failure()
+
+    def _raise_failure(self) -> None:
+        for task in self._tasks:
+            if task.cancelled():
+                raise Unreachable(f"The topic {self._name} is followed no longer.")
+            if task.done():
+                task.result()
+
+    async def _follow(self) -> None:
+        while True:
+            for record in await self._reader.batch():
+                self._hand_over(record)
+
+    def _hand_over(self, record: ConsumerRecord) -> None:
+        where = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+        if isinstance(record.value, Undecodable):
+            log.warning("record_skipped", **where, why=record.value.why)
+            return
+        try:
+            self._on_record(record)
+        except Exception:
+            log.exception("record_skipped", **where)
+
+    async def _check_forever(self) -> None:
+        """Ask the broker: silence is the same where nothing was written and where it is away."""
+        misses = 0
+        while True:
+            asked_at = time.monotonic()
+            with suppress(Unreachable, TimeoutError):
+                async with asyncio.timeout(_FRESH_SECONDS):
+                    facts = await self._reader.facts()
+                    misses = misses + 1 if facts is None else 0
+                    self._check_same_topic(facts, misses)
+                    await self._reader.returned_positions()
+                    self._complete_at = asked_at
+            await asyncio.sleep(_CHECK_SECONDS)
+
+    def _check_same_topic(self, facts: TopicFacts | None, misses: int) -> None:
+        if facts is None:
+            if misses < _CHECKS_UNTIL_MISSING:
+                raise Unreachable
+            raise ConfigurationError(f"The topic {self._name} was deleted: run `spendgate topics create`.")
+        if facts.topic_id != self._reader.topic_id:
+            raise ConfigurationError(f"The topic {self._name} was made anew while it was read.")
+        if facts.partitions != self._reader.partition_count:
+            raise ConfigurationError(
+                f"The topic {self._name} was given {facts.partitions} partitions while it was read."
+            )

@@ -1,0 +1,6 @@
+"""Headers of Kafka records."""
+
+__all__ = ["Headers"]
+
+
+Headers = tuple[tuple[str, bytes], ...]

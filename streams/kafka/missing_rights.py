@@ -1,0 +1,95 @@
+"""Which rights of a process or a command are missing on a cluster with an authorizer.
+
+Rights on topics the broker tells by its own authorizer. A right on a group or a transactional id shows in the answer to
+a request that names a member or a producer which cannot be: it changes nothing, allowed or not.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterable
+from contextlib import asynccontextmanager
+from itertools import compress
+from typing import Final
+
+from aiokafka.client import AIOKafkaClient
+from aiokafka.protocol.group import HeartbeatRequest
+from aiokafka.protocol.transaction import EndTxnRequest
+
+from core.errors import NotAllowed
+from streams.kafka.clients import unreachable_after
+from streams.kafka.failures import not_allowed, principal
+from streams.kafka.groups import DescribeGroups
+from streams.kafka.metadata import authorized_operations
+from streams.kafka.options import client_options
+from streams.kafka.rights import Client, Operation, Process, Resource, Right, rights_of
+from streams.settings import Settings
+
+__all__ = ["check_rights", "missing_rights"]
+
+_ANSWER_SECONDS: Final = 8.0
+_GROUP_DENIED, _TRANSACTION_DENIED = 30, 53
+
+
+async def check_rights(settings: Settings, process: Process) -> None:
+    """Raise NotAllowed where the process would sooner or later be denied something."""
+    if missing := (await missing_rights(settings, [process]))[process]:
+        first, *others = missing
+        if not others:
+            raise not_allowed(settings, first.operation.name, first.resource, first.name)
+        raise NotAllowed(
+            f"{principal(settings)} lacks rights of the {process}: {', '.join(map(str, missing))}: let Kafka's "
+            "administrator allow them with what `spendgate topics acls` prints."
+        )
+
+
+async def missing_rights(settings: Settings, clients: Collection[Client]) -> dict[Client, list[Right]]:
+    """Of each, on topics that are there; which are not is another check. Whether a topic may be created shows only when
+    it is, and rights by prefix are asked for transactional ids alone."""
+    wanted = {
+        client: [one for right in rights_of([client], settings) for one in _literal(right, settings)]
+        for client in clients
+    }
+    every = list(dict.fromkeys(right for rights in wanted.values() for right in rights))
+    async with _client(settings) as client, unreachable_after(settings, _ANSWER_SECONDS):
+        denied = {*await _denied_topics(client, every), *await _denied_others(client, every)}
+    return {client: [right for right in rights if right in denied] for client, rights in wanted.items()}
+
+
+def _literal(right: Right, settings: Settings) -> list[Right]:
+    """Of one name each, as far as they can be asked for."""
+    if right.resource is Resource.TRANSACTIONAL_ID and right.is_prefix:
+        return [right._replace(name=f"{right.name}{number}", is_prefix=False) for number in range(settings.partitions)]
+    return [] if right.is_prefix or right.operation is Operation.Create else [right]
+
+
+@asynccontextmanager
+async def _client(settings: Settings) -> AsyncIterator[AIOKafkaClient]:
+    client = AIOKafkaClient(**client_options(settings))
+    try:
+        async with unreachable_after(settings, _ANSWER_SECONDS):
+            await client.bootstrap()
+        yield client
+    finally:
+        await client.close()
+
+
+async def _denied_topics(client: AIOKafkaClient, rights: Iterable[Right]) -> list[Right]:
+    of_topics = [right for right in rights if right.resource is Resource.TOPIC]
+    allowed = await authorized_operations(client, {right.name for right in of_topics})
+    return [right for right in of_topics if right.operation not in allowed.get(right.name, tuple(Operation))]
+
+
+async def _denied_others(client: AIOKafkaClient, rights: Iterable[Right]) -> list[Right]:
+    others = [right for right in rights if right.resource is not Resource.TOPIC]
+    return list(compress(others, await asyncio.gather(*(_is_denied(client, right) for right in others))))
+
+
+async def _is_denied(client: AIOKafkaClient, right: Right) -> bool:
+    node = client.get_random_node()
+    if right.resource is Resource.TRANSACTIONAL_ID:
+        answer = await client.send(node, EndTxnRequest(right.name, -1, -1, False))
+        return bool(answer.error_code == _TRANSACTION_DENIED)
+    if right.operation is Operation.Describe:
+        answer = await client.send(node, DescribeGroups(right.name))
+        return bool(answer.groups[0][0] == _GROUP_DENIED)
+    answer = await client.send(node, HeartbeatRequest(right.name, -1, "nobody"))
+    return bool(answer.error_code == _GROUP_DENIED)

@@ -1,0 +1,83 @@
+"""Putting spend events on their topic the way a producer should: keyed by brand, in the brand's partition, acked.
+
+Not idempotent, see `streams.kafka.sending`: an event that comes twice counts once, by its id."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final, NamedTuple, Self
+
+from core.partitioner import partition_of
+from streams.kafka.clients import unreachable_after
+from streams.kafka.headers import Headers
+from streams.kafka.metadata import existing_topic
+from streams.kafka.sending import Record, Sender
+from streams.kafka.topics import Topic
+from streams.settings import Settings
+
+__all__ = ["Acked", "SpendProducer", "spend_producer"]
+
+#: A broker that has not acknowledged for so long is away.
+_SILENCE_SECONDS: Final = 6.0
+
+
+class Acked(NamedTuple):
+    """Where the broker has put an event."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+@asynccontextmanager
+async def spend_producer(settings: Settings, topic: Topic = Topic.SPEND_EVENTS) -> AsyncIterator["SpendProducer"]:
+    async with SpendProducer(settings, topic) as producer:
+        yield producer
+
+
+class SpendProducer:
+    """Events of many callers at once share batches. They go to `topic` where `send` names no other; all have the same
+    partitions."""
+
+    def __init__(self, settings: Settings, topic: Topic = Topic.SPEND_EVENTS) -> None:
+        self._settings = settings
+        self._topic = topic
+        self._partitions = 0
+        self._sender = Sender(settings, answer_seconds=_SILENCE_SECONDS)
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self.open()
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    def is_fresh(self) -> bool:
+        """Connections come and go; what matters is that the loop that sends is still at work."""
+        return not self._sender.task.done()
+
+    async def failed(self) -> None:
+        """Returns or raises when nothing can be sent any more."""
+        await asyncio.wait([self._sender.task])
+
+    async def open(self) -> None:
+        async with unreachable_after(self._settings, _SILENCE_SECONDS):
+            await self._sender.start()
+            self._partitions = (await existing_topic(self._sender.client, self._settings.topic(self._topic))).partitions
+
+    async def send(self, brand_id: str, value: bytes, *, headers: Headers = (), topic: Topic | None = None) -> Acked:
+        """Returns when all in-sync replicas have it. Raises TooLarge when the topic does not take it. After Unreachable
+        it may have arrived all the same: send it again with the same event_id."""
+        partition = partition_of(brand_id, self._partitions)
+        async with unreachable_after(self._settings, _SILENCE_SECONDS, operation="Write"):
+            sent = await self._sender.one(
+                Record(self._settings.topic(topic or self._topic), partition, brand_id.encode(), value, headers)
+            )
+        return Acked(sent.topic, sent.partition, sent.offset)
+
+    async def close(self) -> None:
+        await self._sender.close()

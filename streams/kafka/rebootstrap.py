@@ -1,0 +1,70 @@
+"""Lets aiokafka's clients go back to the bootstrap addresses when no broker that they know of answers (KIP-899).
+
+By itself a client asks only those brokers for metadata that the last answer named. When all of them have moved to other
+addresses, it asks the old ones for ever. Clients are made deep inside of consumers, producers and admin clients, so one
+method is replaced for all of them.
+
+And a connection that is lost during the lookup of a coordinator raises "node not ready", after which the client repeats
+the lookup: otherwise a transactional producer fails for good.
+"""
+
+from typing import Any, Final
+
+from aiokafka.client import AIOKafkaClient
+from aiokafka.conn import create_conn
+from aiokafka.errors import KafkaConnectionError, KafkaError, NodeNotReadyError
+from aiokafka.protocol.metadata import MetadataRequest
+
+__all__ = ["install"]
+
+_ask_known_brokers: Final = AIOKafkaClient._metadata_update
+_look_up_coordinator: Final = AIOKafkaClient.coordinator_lookup
+
+
+def install() -> None:
+    """For every client of this process, those that exist included; without effect when called again."""
+    AIOKafkaClient._metadata_update = _ask_known_brokers_or_bootstrap
+    AIOKafkaClient.coordinator_lookup = _look_up_coordinator_again
+
+
+async def _ask_known_brokers_or_bootstrap(client: AIOKafkaClient, cluster: Any, topics: Any) -> bool:
+    if await _ask_known_brokers(client, cluster, topics):
+        return True
+    for host, port, _ in client.hosts:
+        try:
+            metadata = await _ask(client, host, port, topics)
+        except (KafkaError, OSError, TimeoutError):
+            continue
+        if metadata.brokers:
+            cluster.update_metadata(metadata)
+            return True
+    return False
+
+
+async def _look_up_coordinator_again(client: AIOKafkaClient, kind: Any, key: Any) -> Any:
+    try:
+        return await _look_up_coordinator(client, kind, key)
+    except KafkaConnectionError as error:
+        raise NodeNotReadyError(f"the connection was lost: {error}") from error
+
+
+async def _ask(client: AIOKafkaClient, host: str, port: int, topics: Any) -> Any:
+    connection = await create_conn(
+        host,
+        port,
+        client_id=client._client_id,
+        request_timeout_ms=client._request_timeout_ms,
+        ssl_context=client._ssl_context,
+        security_protocol=client._security_protocol,
+        max_idle_ms=client._connections_max_idle_ms,
+        sasl_mechanism=client._sasl_mechanism,
+        sasl_plain_username=client._sasl_plain_username,
+        sasl_plain_password=client._sasl_plain_password,
+        sasl_kerberos_service_name=client._sasl_kerberos_service_name,
+        sasl_kerberos_domain_name=client._sasl_kerberos_domain_name,
+        sasl_oauth_token_provider=client._sasl_oauth_token_provider,
+    )
+    try:
+        return await connection.send(MetadataRequest(list(topics) if topics else None))
+    finally:
+        connection.close()

@@ -1,0 +1,194 @@
+"""Reads record batches that anybody may have written: within a bound of memory, and past what cannot be decoded.
+
+`install` makes every consumer of aiokafka in this process read this way. aiokafka's own parser stays for what is
+ordinary. It fails for the whole partition at a header name that is not UTF-8, unpacks a few KiB to any size, and takes
+the offsets that a record claims as they are, which would move the reader to where the batch says.
+"""
+
+import struct
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import Any, Final
+
+from aiokafka import ConsumerRecord
+from aiokafka.consumer import fetcher
+from aiokafka.errors import CorruptRecordException
+from aiokafka.record.default_records import DefaultRecordBatch
+from typing_extensions import override
+
+from core.moment import END_OF_TIME
+from streams.kafka.decompression import unpacked
+from streams.kafka.legacy_batches import LegacyBatch
+from streams.kafka.record_stream import HEADER, HEADERS_MAX, Memory, Record, streamed, undecodable
+from streams.kafka.truncation import CutHeaders, Headers
+
+__all__ = ["HAND_OVER_BYTES", "ORDINARY_BYTES", "FetchResult", "MemoryRecords", "PartitionRecords", "install"]
+
+#: Up to so many bytes, unpacked, a batch is in memory as a whole.
+ORDINARY_BYTES: Final = 4 * 1024 * 1024
+#: Of a partition, so many bytes and one batch more at most are handed over at a time.
+HAND_OVER_BYTES: Final = 4 * 1024 * 1024
+
+_LENGTH_AT: Final = 8
+_MAGIC_AT: Final = 16
+_MAGIC: Final = 2
+_ATTRIBUTES_AT: Final = 21
+_LOG_OVERHEAD: Final = 12
+_SMALLEST_BATCH: Final = 26
+_CODEC_MASK: Final = 0x07
+
+
+def install() -> None:
+    """aiokafka's fetcher has no place to give it classes, and its consumer none to give it a fetcher."""
+    fetcher.MemoryRecords = MemoryRecords
+    fetcher.PartitionRecords = PartitionRecords
+    fetcher.FetchResult = FetchResult
+
+
+class MemoryRecords:
+    """The batches of one answer of the broker; takes the place of aiokafka's class."""
+
+    def __init__(self, fetched: bytes) -> None:
+        self._fetched = memoryview(fetched)
+        self._at = 0
+        self.memory = Memory()
+
+    def size_in_bytes(self) -> int:
+        return len(self._fetched)
+
+    def has_next(self) -> bool:
+        """Whether a whole batch follows: the last one of an answer is often cut off."""
+        return len(self._fetched) - self._at >= _LOG_OVERHEAD and self._end() <= len(self._fetched)
+
+    def next_batch(self) -> "_Batch | LegacyBatch":
+        end = self._end()
+        if end - self._at < _SMALLEST_BATCH:
+            raise CorruptRecordException(f"a record batch has {end - self._at} bytes")
+        raw = self._fetched[self._at : end]
+        self._at = end
+        return _Batch(raw, self.memory) if raw[_MAGIC_AT] >= _MAGIC else LegacyBatch(raw, ORDINARY_BYTES, self.memory)
+
+    def _end(self) -> int:
+        length: int = struct.unpack_from(">i", self._fetched, self._at + _LENGTH_AT)[0]
+        return self._at + _LOG_OVERHEAD + length
+
+
+class _Batch:
+    """aiokafka's batch, whose records are read within bounds."""
+
+    def __init__(self, raw: memoryview, memory: Memory) -> None:
+        self._raw = raw
+        self._memory = memory
+        self._batch = DefaultRecordBatch(raw)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._batch, name)
+
+    def __next__(self) -> Any:
+        return next(self._batch)  # the fetcher's look into a control batch
+
+    def __iter__(self) -> Iterator[Any]:
+        next_offset, end = self._batch.base_offset, self._batch.next_offset
+        # Only compaction leaves gaps.
+        is_whole = HEADER.unpack_from(self._raw)[-1] == end - next_offset
+        with suppress(Exception):  # whatever the bytes lead the parser to: what it has not read is read with more care
+            ordinary = self._ordinary()
+            if ordinary is not None:
+                for record in ordinary:
+                    offset = record.offset
+                    if offset != next_offset and (is_whole or not next_offset < offset < end):
+                        raise ValueError(f"a record claims offset {offset}")
+                    next_offset = offset + 1
+                    yield record
+                return
+        yield from self._streamed(next_offset, end)
+
+    def _ordinary(self) -> Any:
+        """The batch for aiokafka's parser, unpacked; None when that takes too much memory."""
+        codec = self._batch.compression_type
+        if codec == 0:
+            self._memory.unpacked += len(self._raw)
+            return iter(self._batch)
+        pieces, size = [], 0
+        for piece in unpacked(codec, self._raw[HEADER.size :]):
+            pieces.append(piece)
+            size += len(piece)
+            if size > ORDINARY_BYTES:
+                return None
+        self._memory.unpacked += size
+        header = bytearray(self._raw[: HEADER.size])
+        header[_ATTRIBUTES_AT + 1] &= ~_CODEC_MASK & 0xFF
+        struct.pack_into(">i", header, _LENGTH_AT, HEADER.size - _LOG_OVERHEAD + size)
+        return iter(DefaultRecordBatch(b"".join((header, *pieces))))
+
+    def _streamed(self, next_offset: int, end: int) -> Iterator[Record]:
+        """Record after record, from `next_offset` on, and one in the place of all that cannot be decoded."""
+        try:
+            for record in streamed(self._raw, self._memory):
+                if record.offset >= next_offset:
+                    next_offset = record.offset + 1
+                    yield record
+        except MemoryError:
+            raise
+        except Exception as error:
+            if next_offset < end:
+                yield undecodable(self._raw, next_offset, end - 1, self._batch.max_timestamp, error)
+
+
+class PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]
+    """aiokafka's walk over batches, transactions and isolation, with headers and timestamps within bounds."""
+
+    def __iter__(self) -> Iterator[ConsumerRecord]:
+        """The walk itself, without a method's call for each record."""
+        walk: Iterator[ConsumerRecord] = self._records_iterator
+        return walk
+
+    @override
+    def _consumer_record(self, tp: Any, record: Any) -> ConsumerRecord:
+        key, value, headers, timestamp = record.key, record.value, record.headers, record.timestamp
+        if headers:
+            headers = _bounded(headers)
+        if not 0 <= timestamp <= END_OF_TIME:  # forged, or none: nothing could write it in a command or a table
+            timestamp = 0 if timestamp < 0 else END_OF_TIME
+        return ConsumerRecord(
+            tp.topic,
+            tp.partition,
+            record.offset,
+            timestamp,
+            record.timestamp_type,
+            key,
+            value,
+            record.checksum,
+            -1 if key is None else len(key),
+            -1 if value is None else len(value),
+            headers or (),
+        )
+
+
+class FetchResult(fetcher.FetchResult):  # type: ignore[misc]
+    """aiokafka's, which hands over no more bytes at a time than there is memory for."""
+
+    @override
+    def getall(self, max_records: int | None = None) -> list[ConsumerRecord]:
+        if not self.check_assignment(self._topic_partition) or not self.has_more():
+            return []
+        records: PartitionRecords = self._partition_records  # type: ignore[has-type]
+        memory: Memory = records._records.memory
+        taken: list[ConsumerRecord] = []
+        until = memory.unpacked + HAND_OVER_BYTES
+        for record in records:
+            taken.append(record)
+            if len(taken) == max_records or memory.unpacked > until:
+                self._update_position()
+                return taken
+        self._update_position()
+        self._partition_records = None
+        return taken
+
+
+def _bounded(headers: Iterable[tuple[str, bytes | None]]) -> Headers:
+    if isinstance(headers, CutHeaders):
+        return headers
+    every = tuple(headers)
+    half = HEADERS_MAX // 2
+    return every if len(every) <= HEADERS_MAX else CutHeaders.of((*every[:half], *every[-half:]), len(every) - 2 * half)

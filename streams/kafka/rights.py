@@ -1,0 +1,207 @@
+"""What each process and each command does on the cluster, and so which rights its user needs there.
+
+The one table of it: processes check it at their start, `spendgate doctor` whenever it is asked, and
+`spendgate topics acls` prints it as ACLs.
+"""
+
+from collections.abc import Iterable
+from enum import IntEnum, StrEnum
+from typing import Final, NamedTuple
+
+from streams.kafka.identities import LEDGER_GROUP, REPAIR_TRANSACTIONS, WORKER_GROUP, WORKER_TRANSACTIONS
+from streams.kafka.topics import ALL_TOPICS, INPUTS, Topic
+from streams.settings import Settings
+
+__all__ = ["CLIENTS", "Client", "Command", "Operation", "Process", "Resource", "Right", "rights_of"]
+
+
+class Process(StrEnum):
+    WORKER = "worker"
+    SCHEDULER = "scheduler"
+    LEDGER = "ledger"
+    API = "api"
+
+
+class Command(StrEnum):
+    """By the words of its command line. A command that is not here does not talk to Kafka, or does it with the user of
+    another one."""
+
+    BRAND = "brand"
+    CAMPAIGN = "campaign"
+    CATALOG = "catalog"
+    SIMULATE_SPEND = "simulate-spend"
+    SPEND_IMPORT = "spend import"
+    SNAPSHOTS_IMPORT = "snapshots import"
+    CHECK = "check"
+    RESET = "reset"
+    CONTROL_TAIL = "control tail"
+    CONTROL_RESEND = "control resend"
+    DLQ = "dlq"
+    DLQ_REPLAY = "dlq replay"
+    RECONCILE = "reconcile"
+    RECONCILE_REPAIR = "reconcile --repair"
+    REPLAY = "replay"
+    STATUS = "status"
+    DOCTOR = "doctor"
+    TOPICS_CHECK = "topics check"
+    TOPICS_CREATE = "topics create"
+    SIMULATE_TRAFFIC = "simulate-traffic"
+    SIMULATE_DAY = "simulate-day"
+
+
+Client = Process | Command
+CLIENTS: Final[dict[str, Client]] = {one.value: one for one in (*Process, *Command)}
+
+
+class Operation(IntEnum):
+    """With the names that Kafka's tools use and the numbers of Kafka's protocol."""
+
+    Read = 3
+    Write = 4
+    Create = 5
+    Delete = 6
+    Describe = 8
+    DescribeConfigs = 10
+
+
+class Resource(StrEnum):
+    TOPIC = "topic"
+    GROUP = "group"
+    TRANSACTIONAL_ID = "transactional id"
+
+
+class Right(NamedTuple):
+    operation: Operation
+    resource: Resource
+    name: str
+    is_prefix: bool = False  # then of every resource whose name begins so
+
+    def __str__(self) -> str:
+        return f"{self.operation.name} on {self.resource} {self.name}{'*' if self.is_prefix else ''}"
+
+
+def rights_of(clients: Iterable[Client], settings: Settings) -> list[Right]:
+    """What all of them need together, each once and with the names as they are on the cluster."""
+    found = dict.fromkeys(right for client in clients for right in _RIGHTS[client])
+    # Read and Write bring Describe with them.
+    return [
+        right._replace(name=settings.topic(right.name))
+        for right in found
+        if right.operation is not Operation.Describe
+        or not any(right._replace(operation=more) in found for more in (Operation.Read, Operation.Write))
+    ]
+
+
+def _topics(operation: Operation, *topics: Topic) -> list[Right]:
+    return [Right(operation, Resource.TOPIC, topic) for topic in topics]
+
+
+def _reads(*topics: Topic) -> list[Right]:
+    return _topics(Operation.Read, *topics)
+
+
+def _writes(*topics: Topic) -> list[Right]:
+    return _topics(Operation.Write, *topics)
+
+
+def _group(operation: Operation, name: str) -> Right:
+    return Right(operation, Resource.GROUP, name)
+
+
+def _own(prefix: str) -> list[Right]:
+    """All that is done with topics, groups and transactional ids which begin so."""
+    return [
+        *(Right(operation, Resource.TOPIC, prefix, True) for operation in Operation),
+        Right(Operation.Read, Resource.GROUP, prefix, True),
+        Right(Operation.Write, Resource.TRANSACTIONAL_ID, prefix, True),
+    ]
+
+
+#: Their ids, partitions and ends.
+_SEES_TOPICS: Final = _topics(Operation.Describe, *ALL_TOPICS)
+_CHECKS_TOPICS: Final = [*_SEES_TOPICS, *_topics(Operation.DescribeConfigs, *ALL_TOPICS)]
+_EDITS_CATALOG: Final = [*_reads(Topic.CATALOG), *_writes(Topic.CATALOG)]
+#: What the controller holds, and whether that is all that was sent.
+_SHOWS_STATE: Final = [
+    *_reads(Topic.CONTROLLER_STATE),
+    *_topics(Operation.Describe, Topic.CATALOG, Topic.SPEND_EVENTS),
+]
+_RECONCILES: Final = [*_reads(Topic.CONTROLLER_STATE, Topic.SPEND_CORRECTIONS), *_SEES_TOPICS]
+_REDELIVERS: Final = [
+    *_reads(Topic.DEAD_LETTERS),
+    *_writes(Topic.SPEND_EVENTS, Topic.SPEND_CORRECTIONS, Topic.SPEND_SNAPSHOTS),
+]
+_SHOWS_STATUS: Final = [
+    *_reads(Topic.DAYPARTING_TICKS, Topic.CAMPAIGN_CONTROL, Topic.DEAD_LETTERS, Topic.SPEND_EVENTS),
+    *_SEES_TOPICS,
+    _group(Operation.Describe, WORKER_GROUP),
+    _group(Operation.Describe, LEDGER_GROUP),
+]
+
+_RIGHTS: Final[dict[Client, list[Right]]] = {
+    Process.WORKER: [
+        *_reads(*INPUTS, Topic.CONTROLLER_STATE, Topic.CAMPAIGN_CONTROL),
+        *_writes(Topic.CONTROLLER_STATE, Topic.CAMPAIGN_CONTROL, Topic.BUDGET_ALERTS, Topic.CONTROL_HEARTBEAT),
+        *_writes(Topic.DEAD_LETTERS, Topic.SPEND_EVENTS, Topic.SPEND_SNAPSHOTS),
+        *_CHECKS_TOPICS,
+        _group(Operation.Read, WORKER_GROUP),
+        Right(Operation.Write, Resource.TRANSACTIONAL_ID, WORKER_TRANSACTIONS, True),
+    ],
+    Process.SCHEDULER: [
+        *_EDITS_CATALOG,
+        *_writes(Topic.DAYPARTING_TICKS, Topic.BUDGET_RESETS),
+        *_RECONCILES,
+    ],
+    Process.LEDGER: [
+        *_reads(
+            Topic.SPEND_EVENTS,
+            Topic.CAMPAIGN_CONTROL,
+            Topic.CONTROL_ACKS,
+            Topic.SPEND_CORRECTIONS,
+            Topic.DEAD_LETTERS,
+            Topic.CATALOG,
+        ),
+        *_writes(Topic.DEAD_LETTERS),
+        *_CHECKS_TOPICS,
+        _group(Operation.Read, LEDGER_GROUP),
+    ],
+    Process.API: [
+        *_EDITS_CATALOG,
+        *_SHOWS_STATE,
+        *_SHOWS_STATUS,
+        *_writes(Topic.SPEND_SNAPSHOTS),
+        *_REDELIVERS,
+        *_RECONCILES,
+    ],
+    Command.BRAND: [*_EDITS_CATALOG, *_SHOWS_STATE],
+    Command.CAMPAIGN: [*_EDITS_CATALOG, *_SHOWS_STATE],
+    Command.CATALOG: [*_EDITS_CATALOG, *_SHOWS_STATE],
+    Command.SIMULATE_SPEND: _writes(Topic.SPEND_EVENTS),
+    Command.SPEND_IMPORT: _writes(Topic.SPEND_EVENTS),
+    Command.SNAPSHOTS_IMPORT: _writes(Topic.SPEND_SNAPSHOTS),
+    Command.CHECK: _writes(Topic.DAYPARTING_TICKS),
+    Command.RESET: _writes(Topic.BUDGET_RESETS),
+    Command.CONTROL_TAIL: _reads(Topic.CAMPAIGN_CONTROL),
+    Command.CONTROL_RESEND: [*_reads(Topic.CAMPAIGN_CONTROL), *_writes(Topic.CAMPAIGN_CONTROL)],
+    Command.DLQ: _reads(Topic.DEAD_LETTERS),
+    Command.DLQ_REPLAY: _REDELIVERS,
+    Command.RECONCILE: _RECONCILES,
+    Command.RECONCILE_REPAIR: [
+        *_RECONCILES,
+        *_writes(Topic.SPEND_CORRECTIONS),
+        Right(Operation.Write, Resource.TRANSACTIONAL_ID, REPAIR_TRANSACTIONS),
+    ],
+    Command.REPLAY: [
+        *_CHECKS_TOPICS,
+        *_EDITS_CATALOG,
+        *_reads(Topic.SPEND_EVENTS),
+        *_writes(Topic.SPEND_EVENTS, Topic.SPEND_CORRECTIONS),
+    ],
+    Command.STATUS: _SHOWS_STATUS,
+    Command.DOCTOR: [*_CHECKS_TOPICS, *_reads(Topic.DAYPARTING_TICKS, Topic.SPEND_EVENTS)],
+    Command.TOPICS_CHECK: _CHECKS_TOPICS,
+    Command.TOPICS_CREATE: [*_SEES_TOPICS, *_topics(Operation.Create, *ALL_TOPICS)],
+    Command.SIMULATE_TRAFFIC: [*_SHOWS_STATE, *_writes(Topic.SPEND_EVENTS)],
+    # On topics of its own, which it makes and deletes.
+    Command.SIMULATE_DAY: _own("sim-"),
+}

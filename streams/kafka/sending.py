@@ -1,0 +1,140 @@
+"""Sending records so that each has an answer of its own: a refusal of one is never another's.
+
+A broker judges whole batches: one that is larger than the topic's `max.message.bytes` is refused with all its records,
+also where each of them alone would be taken. And an idempotent producer of aiokafka sends nothing to a partition any
+more after a refused batch (tried: OutOfOrderSequenceNumber, until it is closed). So what can come twice without harm,
+because it has an id or a version, is sent by a producer without idempotence.
+"""
+
+import asyncio
+from asyncio import Future
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple, Self
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.structs import RecordMetadata
+
+from core.errors import TooLarge
+from streams.kafka.clients import close_within_seconds
+from streams.kafka.options import client_options
+from streams.settings import Settings
+
+__all__ = ["Record", "Sender", "retrieved", "too_large"]
+
+#: Whatever is larger is sent in a batch of its own; what the broker took once it takes again, with one more header.
+_SHARED_BYTES: Final = 2 * 1024 * 1024
+_ANSWER_SECONDS: Final = 40.0
+
+
+class Record(NamedTuple):
+    topic: str
+    partition: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]] = ()
+    timestamp_ms: int | None = None  # None is now
+
+
+class Sender:
+    """A producer. A record that the broker has not answered for within about twice `answer_seconds` has failed."""
+
+    def __init__(self, settings: Settings, *, answer_seconds: float = _ANSWER_SECONDS) -> None:
+        self._producer = AIOKafkaProducer(
+            **client_options(settings),
+            acks="all",
+            request_timeout_ms=int(answer_seconds * 1000),
+            max_request_size=_SHARED_BYTES,
+        )
+        #: Many prepared batches at once keep each other from being drained until they time out.
+        self._alone = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self.start()
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def start(self) -> None:
+        """Raises an error of aiokafka when no broker answers."""
+        await self._producer.start()
+
+    async def close(self) -> None:
+        """Never waits long for a broker that is away, and leaves nothing behind that might still be sent."""
+        await close_within_seconds(self._producer)
+
+    @property
+    def client(self) -> Any:
+        """aiokafka's client, to ask the broker about topics."""
+        return self._producer.client
+
+    @property
+    def task(self) -> "asyncio.Task[None]":
+        """Ends when nothing can be sent any more."""
+        task: asyncio.Task[None] = self._producer._sender.sender_task
+        return task
+
+    async def one(self, record: Record) -> RecordMetadata:
+        """Returns when all in-sync replicas have it. Raises TooLarge when the topic does not take it even alone, and an
+        error of aiokafka for everything else."""
+        [outcome] = await self.outcomes([record])
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
+    async def outcomes(self, records: Sequence[Record]) -> list[RecordMetadata | BaseException]:
+        """What became of each: where it is, or an error as of `one`. Those of a partition that are taken with their
+        batches stay in their order."""
+        sent = [await self._sent(record) for record in records]
+        outcomes: list[RecordMetadata | BaseException] = await asyncio.gather(*sent, return_exceptions=True)
+        for place, outcome in enumerate(outcomes):
+            if isinstance(outcome, MessageSizeTooLargeError):
+                outcomes[place] = await self._sent_alone(records[place])
+        return outcomes
+
+    async def _sent(self, it: Record) -> "Future[RecordMetadata]":
+        try:
+            future: Future[RecordMetadata] = await self._producer.send(
+                it.topic,
+                it.value,
+                key=it.key,
+                partition=it.partition,
+                headers=list(it.headers),
+                timestamp_ms=it.timestamp_ms,
+            )
+        except KafkaError as error:
+            future = asyncio.get_running_loop().create_future()
+            future.set_exception(error)
+        future.add_done_callback(retrieved)
+        return future
+
+    async def _sent_alone(self, it: Record) -> RecordMetadata | BaseException:
+        batch = self._producer.create_batch()
+        batch.append(timestamp=it.timestamp_ms, key=it.key, value=it.value, headers=list(it.headers))  # one always fits
+        batch.close()
+        try:
+            async with self._alone:
+                return await (await self._producer.send_batch(batch, it.topic, partition=it.partition))
+        except MessageSizeTooLargeError:
+            return too_large(it.topic, f"a record of {batch.size()} bytes")
+        except KafkaError as error:
+            return error
+
+
+def retrieved(future: "Future[Any]") -> BaseException | None:
+    """The failure, if it has failed. As a callback it keeps asyncio from writing of one that nobody can use any more:
+    whoever sends was cancelled before it came, or has another failure already."""
+    return None if future.cancelled() else future.exception()
+
+
+def too_large(topic: str, what: str) -> TooLarge:
+    """The sentence for what the topic has refused."""
+    return TooLarge(
+        f"The topic {topic} does not take {what}: give it a larger max.message.bytes "
+        f"(`spendgate topics check` tells how)."
+    )

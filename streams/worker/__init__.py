@@ -1,0 +1,1 @@
+"""The controller's process: consumes, decides, writes in transactions."""

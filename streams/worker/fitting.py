@@ -1,0 +1,78 @@
+"""A dead letter made as small as its topic wants it: what is kept of it is told by length and digest. Pure."""
+
+from typing import Final
+
+from core.spend import MAX_VALUE_BYTES
+from streams.dead_letters.dead_letter import parted
+from streams.dead_letters.outbox import cut_headers, dropped_header
+from streams.kafka.headers import Headers
+from streams.kafka.truncation import (
+    DIGEST_HEADER,
+    HEADERS_DROPPED_HEADER,
+    KEY_LENGTH_HEADER,
+    LENGTH_HEADER,
+    truncated,
+)
+from streams.worker.transaction import Write, size_of
+
+__all__ = ["fit"]
+
+_KEPT_KEY_BYTES: Final = 1024
+_KEPT_TEXT_BYTES: Final = 200
+#: Room for the headers that tell what was cut.
+_TOLD_BYTES: Final = 300
+
+
+def fit(letter: Write, limit: int) -> Write | None:
+    """At most `limit` bytes as a batch of its own, `letter` itself where it fits; None where no letter does.
+
+    A value that could be spend is worth more than headers, and a value that could not is worth less.
+    """
+    if size_of(letter) <= limit and _sendable(letter.headers):
+        return letter
+    value, key = letter.value or b"", letter.key or b""
+    originals, ours = parted(letter.headers)
+    told = {name: text for name, text in ours if name in (HEADERS_DROPPED_HEADER, KEY_LENGTH_HEADER)}
+    ours = tuple((name, text) for name, text in ours if name not in {*told, LENGTH_HEADER, DIGEST_HEADER})
+    bare = letter._replace(key=None, value=None, instead=None)
+    room = limit - _TOLD_BYTES - size_of(bare._replace(headers=ours))
+    if room < 0:
+        ours = tuple((name, text[:_KEPT_TEXT_BYTES]) for name, text in ours)
+        room = limit - _TOLD_BYTES - size_of(bare._replace(headers=ours))
+    if room < 0:
+        return None
+    key_bytes = min(len(key), _KEPT_KEY_BYTES, room)
+    value_bytes = min(len(value), MAX_VALUE_BYTES, room - key_bytes)
+    kept, room = _kept(originals, room - key_bytes - value_bytes)
+    value_more = min(len(value) - value_bytes, room)
+    key_more = min(len(key) - key_bytes, room - value_more)
+    value, key = truncated(value, value_bytes + value_more), truncated(key, key_bytes + key_more)
+    told |= dropped_header(told.pop(HEADERS_DROPPED_HEADER, None), len(originals) - len(kept))
+    if len(key) < len(letter.key or b""):
+        told.setdefault(KEY_LENGTH_HEADER, str(len(letter.key or b"")).encode())
+    return bare._replace(
+        key=None if letter.key is None else bytes(key),
+        value=None if letter.value is None else value,
+        headers=(*kept, *ours, *cut_headers(value), *told.items()),
+    )
+
+
+def _kept(headers: Headers, room: int) -> tuple[Headers, int]:
+    """As many headers, in their order, as there is room for; and the room that is left."""
+    kept = []
+    for header in headers:
+        size = size_of(Write("", 0, None, None, (header,))) - size_of(Write("", 0, None, None))
+        if size <= room and _sendable((header,)):
+            kept.append(header)
+            room -= size
+    return tuple(kept), room
+
+
+def _sendable(headers: Headers) -> bool:
+    """Names that a client has read from bytes that are no text cannot be written as text."""
+    try:
+        for name, _ in headers:
+            name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,62 @@
+"""`spendgate worker`: the process around the Faust app."""
+
+import asyncio
+import gc
+from typing import Final
+
+import faust
+import uvloop
+
+from streams.health import serve_health
+from streams.kafka.failures import reason
+from streams.kafka.missing_rights import check_rights
+from streams.kafka.rights import Process
+from streams.settings import Settings
+from streams.worker.app import ControllerApp, create_app
+from streams.worker.fatal import end_process
+from streams.worker.startup_checks import check_topics
+from streams.worker.watchdog import watch
+
+__all__ = ["check_cluster", "prepare_process", "run_worker"]
+
+_METRICS_PORT: Final = 9100
+
+
+def run_worker(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT. Ends the process."""
+    uvloop.install()
+    asyncio.run(check_cluster(settings))
+    app = create_app(settings)
+    prepare_process(app)
+    _run_to_the_end(faust.Worker(app, loglevel="WARNING", redirect_stdouts=False, quiet=True), settings)
+
+
+async def check_cluster(settings: Settings) -> None:
+    """Raise ConfigurationError for the first right or topic without which a worker must not run."""
+    await check_rights(settings, Process.WORKER)
+    await check_topics(settings)
+
+
+def prepare_process(app: ControllerApp) -> None:
+    """Set the garbage collector, serve health and metrics, and start the thread that ends a process that hangs."""
+    settings = app.settings
+    # State is large and lives long: looking through all of it again and again would stop the world for a second.
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 1000)
+    port = _METRICS_PORT if settings.metrics_port is None else settings.metrics_port
+    serve_health(settings.metrics_host, port, lambda: app.table.ready, app.table.obstacles)
+    watch(app.table.waiting, settings.patience_seconds)
+
+
+def _run_to_the_end(worker: faust.Worker, settings: Settings) -> None:
+    """Faust ends with 1 where one of its services crashed, which would look like a configuration that is refused."""
+    worker.spinner = None  # it hides and shows a terminal's cursor also where there is no terminal
+    try:
+        worker.execute_from_commandline()
+    except SystemExit as end:
+        if end.code:
+            crash = worker.crash_reason
+            end_process(reason(crash, settings) if crash else "Faust gave up; its own lines above say why")
+        raise
+    except Exception as error:
+        end_process(reason(error, settings))

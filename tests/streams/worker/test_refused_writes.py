@@ -1,0 +1,182 @@
+"""Topics that refuse what the worker must write, on a real broker whose limits change under way."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator
+from hashlib import sha256
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from core.records import Action
+from streams.dead_letters.dead_letter import read_dead_letter
+from streams.kafka.topics import Topic
+from streams.settings import Settings, Timestamps
+from tests.streams.broker import Broker, brand_in, spend_event
+from tests.streams.topic_changes import limit
+from tests.streams.worker_process import WorkerProcess
+
+CAMPAIGNS = 200
+DEFAULT_LIMIT = 1_048_588
+
+pytestmark = pytest.mark.parametrize("timestamps", [Timestamps.APPEND])
+
+
+class Watched:
+    """A worker whose health and metrics can be asked for."""
+
+    def __init__(self, settings: Settings, log: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._port = probe.getsockname()[1]
+        self.process = WorkerProcess(settings, log, SPENDGATE_METRICS_PORT=str(self._port))
+
+    async def get(self, path: str) -> tuple[int, str]:
+        return await asyncio.to_thread(self._get, path)
+
+    def _get(self, path: str) -> tuple[int, str]:
+        try:
+            with urlopen(f"http://127.0.0.1:{self._port}{path}", timeout=20) as answer:
+                return answer.status, answer.read().decode()
+        except HTTPError as error:
+            return error.code, error.read().decode()
+
+    async def stopped(self, *facts: str) -> None:
+        """It says in its health what is in the way."""
+        async with asyncio.timeout(60):
+            while True:
+                self.process.check_alive()
+                status, body = await self.get("/health/ready")
+                if status == 503 and all(fact in body for fact in facts):
+                    break
+                await asyncio.sleep(0.1)
+        assert "partition_stopped" in self.process.output
+        assert "spendgate_partition_stopped{" in (await self.get("/metrics"))[1]
+
+
+@pytest.fixture
+async def watched(broker: Broker, settings: Settings, tmp_path: Path) -> AsyncIterator[Watched]:
+    watched = Watched(settings, tmp_path / "worker.log")
+    await watched.process.started()
+    yield watched
+    watched.process.kill()
+
+
+async def test_a_misplaced_spend_whose_copy_no_topic_takes_becomes_a_dead_letter(
+    broker: Broker, watched: Watched
+) -> None:
+    await broker.brand("nike", daily_budget=None)
+    await broker.campaign("nike", "nike-1")
+    await broker.spend("nike", "nike-1", "2.00", event_id="placed")
+    value = json.dumps(spend_event("nike", "nike-1", "20.00", "misplaced")).encode()
+    huge = (("trace", b"x" * (DEFAULT_LIMIT - len(value) - 120)),)
+    elsewhere = (broker.home("nike") + 1) % broker.settings.partitions
+    await broker.publish(Topic.SPEND_EVENTS, value, partition=elsewhere, headers=huge)
+    await broker.until_settled()
+    await broker.until(lambda: bool(broker.dead_letters))
+    letter = read_dead_letter(broker.dead_letters[0])
+    assert (letter.reason, letter.key, letter.value, letter.original_partition) == ("too_large", None, value, elsewhere)
+    assert broker.state_of("nike").monthly_micros == 2_000_000
+
+
+async def test_a_letter_that_its_topic_does_not_take_is_cut_also_when_the_limit_falls_under_way(
+    broker: Broker, watched: Watched, settings: Settings
+) -> None:
+    values = {size: b"%d " % size * (size // 8) for size in (3_000_000, 5_000_000)}
+    await limit(settings, Topic.SPEND_EVENTS, 8_000_000)
+    producer = AIOKafkaProducer(bootstrap_servers=settings.brokers, compression_type="gzip", max_request_size=8_000_000)
+    await producer.start()
+    try:
+        for size, taken in ((3_000_000, 2_097_152), (5_000_000, 50_000)):
+            await limit(settings, Topic.DEAD_LETTERS, taken)
+            await producer.send_and_wait(settings.topic(Topic.SPEND_EVENTS), values[size], partition=0)
+    finally:
+        await producer.stop()
+    await broker.until(lambda: len(broker.dead_letters) == 2)
+    for record, value in zip(broker.dead_letters, values.values(), strict=True):
+        observed = dict(record.headers)
+        assert observed["spendgate-value-length"] == b"%d" % len(value)
+        assert observed["spendgate-value-sha256"] == sha256(value).hexdigest().encode()
+        assert value.startswith(record.value)
+        assert len(record.value) > 45_000
+
+
+async def test_pauses_that_fit_one_by_one_come_though_a_batch_of_them_does_not_fit(
+    broker: Broker, watched: Watched, settings: Settings
+) -> None:
+    await many_campaigns(broker, "nike")
+    await limit(settings, Topic.CAMPAIGN_CONTROL, 2_000)
+    await broker.spend("nike", "nike-0", "10", event_id="1")
+    await broker.until(lambda: paused(broker) == CAMPAIGNS)
+
+
+async def test_commands_that_are_refused_stop_one_partition_until_they_are_taken(
+    broker: Broker, watched: Watched, settings: Settings
+) -> None:
+    await many_campaigns(broker, "nike")
+    other = brand_in((broker.home("nike") + 1) % settings.partitions, settings.partitions, "other")
+    await broker.brand(other, daily_budget=None)
+    await broker.until_settled()
+    await limit(settings, Topic.CAMPAIGN_CONTROL, 400)
+    await broker.spend("nike", "nike-0", "10", event_id="1")
+    topic = settings.topic(Topic.CAMPAIGN_CONTROL)
+    await watched.stopped(f"max.message.bytes of {topic} is 400, a command for partition", "nike-")
+    await broker.spend("nike", "nike-0", "5", event_id="2")
+    # Another partition's spend is counted meanwhile; nothing of the stopped one is told.
+    await broker.spend(other, "any", "1", event_id="3")
+    await broker.until(lambda: broker.state_of(other).monthly_micros == 1_000_000)
+    assert paused(broker) == 0
+    await limit(settings, Topic.CAMPAIGN_CONTROL, DEFAULT_LIMIT)
+    await broker.until(lambda: paused(broker) == CAMPAIGNS)
+    await broker.until_settled()
+    assert broker.state_of("nike").monthly_micros == 15_000_000
+    assert (await watched.get("/health/ready"))[0] == 200
+    assert "partition_goes_on" in watched.process.output
+
+
+async def test_state_that_is_refused_stops_and_goes_on_with_every_command_told_once(
+    broker: Broker, watched: Watched, settings: Settings
+) -> None:
+    await many_campaigns(broker, "nike")
+    await limit(settings, Topic.CONTROLLER_STATE, 250)
+    await broker.spend("nike", "nike-0", "10", event_id="1")
+    await watched.stopped(f"max.message.bytes of {settings.topic(Topic.CONTROLLER_STATE)} is 250, a state record")
+    await broker.caught_up()
+    assert paused(broker) == 0
+    await limit(settings, Topic.CONTROLLER_STATE, DEFAULT_LIMIT)
+    await broker.until_settled()
+    assert paused(broker) == CAMPAIGNS
+    assert all(campaign.sequence == 2 for campaign in broker.state_of("nike").campaigns.values())
+    assert await watched.process.stop() == 0
+
+
+async def test_a_stopped_partition_does_not_hold_up_the_end_of_its_worker(
+    broker: Broker, watched: Watched, settings: Settings
+) -> None:
+    await many_campaigns(broker, "nike")
+    await limit(settings, Topic.CAMPAIGN_CONTROL, 400)
+    await broker.spend("nike", "nike-0", "10", event_id="1")
+    await watched.stopped("a command")
+    assert await watched.process.stop() == 0
+    await limit(settings, Topic.CAMPAIGN_CONTROL, DEFAULT_LIMIT)
+    await watched.process.started()
+    await broker.until(lambda: paused(broker) == CAMPAIGNS)
+
+
+async def many_campaigns(broker: Broker, brand_id: str) -> None:
+    """One brand of 10.00 a day with all of them running."""
+    await broker.brand(brand_id, daily_budget="10")
+    for number in range(CAMPAIGNS):
+        await broker.campaign(brand_id, f"{brand_id}-{number}")
+    await broker.until_settled()
+    await broker.until(lambda: len(broker.commands) == CAMPAIGNS)
+
+
+def paused(broker: Broker) -> int:
+    observed = [command for command in broker.commands if command.action is Action.PAUSE]
+    assert len({command.campaign_id for command in observed}) == len(observed), "a command was told twice"
+    return len(observed)

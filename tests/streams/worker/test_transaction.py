@@ -1,0 +1,231 @@
+"""The real writer on a real broker, with faults put before its client: all of a flush is committed, or nothing."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+from core.errors import Fenced, TransactionLost
+from streams.kafka.provision import create_topics
+from streams.kafka.topics import Topic
+from streams.settings import Settings
+from streams.worker.transaction import PartitionWriter, Write
+
+#: Every error that a broker can answer, and those by which the client gives up a record.
+CODES = sorted(
+    {code for name in dir(KafkaError) if name.isupper() and isinstance(code := getattr(KafkaError, name), int)}
+)
+BROKER_CODES = [code for code in CODES if code > 0]
+LOCAL_CODES = [KafkaError._MSG_TIMED_OUT, KafkaError._TRANSPORT, KafkaError._UNKNOWN_PARTITION, KafkaError._PURGE_QUEUE]
+RECORDS = 3
+
+
+class FaultyProducer:
+    """librdkafka's producer, but for the fault that is set."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.real = Producer(options)
+        self.lost: dict[int, int] = {}  # record of the transaction -> error of its delivery
+        self.refused: dict[int, Exception] = {}  # record -> raised when it is handed over
+        self.on_commit: list[KafkaError] = []
+        self.on_abort: list[KafkaError] = []
+        self._number = 0
+        self._failing: list[Callable[[], None]] = []
+
+    def begin_transaction(self) -> None:
+        self._number = 0
+        self.real.begin_transaction()
+
+    def produce(self, topic: str, value: Any, key: Any, partition: int, failed: Any, headers: Any = None) -> None:
+        self._number += 1
+        if self._number in self.refused:
+            raise self.refused.pop(self._number)
+        if self._number in self.lost:
+            error = KafkaError(self.lost.pop(self._number))
+            self._failing.append(lambda: failed(error, None))
+            return
+        self.real.produce(topic, value, key, partition, failed, headers=headers or [])
+
+    def flush(self, seconds: float) -> int:
+        self._tell()
+        return self.real.flush(seconds)
+
+    def commit_transaction(self, seconds: float) -> None:
+        if self._failing:
+            self.real.flush(seconds)
+            self._tell()
+            raise KafkaException(KafkaError(KafkaError._INCONSISTENT, "a record failed", False, False, True))
+        if self.on_commit:
+            raise KafkaException(self.on_commit.pop(0))
+        self.real.commit_transaction(seconds)
+
+    def abort_transaction(self, seconds: float) -> None:
+        if self.on_abort:
+            raise KafkaException(self.on_abort.pop(0))
+        self.real.abort_transaction(seconds)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+    def _tell(self) -> None:
+        failing, self._failing = self._failing, []
+        for tell in failing:
+            tell()
+
+
+class Bench:
+    """A writer, and a reader of what it commits."""
+
+    def __init__(self, settings: Settings, reader: AIOKafkaConsumer) -> None:
+        self.topics = [settings.topic(topic) for topic in (Topic.CONTROLLER_STATE, Topic.CAMPAIGN_CONTROL)]
+        self.writer = self.another(settings)
+        self._reader = reader
+        self._flushes = 0
+
+    def another(self, settings: Settings) -> PartitionWriter:
+        name = settings.topic("worker-0")
+        return PartitionWriter(name, settings, producer_class=FaultyProducer)
+
+    @property
+    def faults(self) -> FaultyProducer:
+        producer: FaultyProducer = self.writer._producer
+        return producer
+
+    def flush(self) -> list[Write]:
+        self._flushes += 1
+        return [Write(self.topics[n % 2], 0, b"%d/%d" % (self._flushes, n), b"x") for n in range(RECORDS)]
+
+    async def committed(self, least: int = 0) -> Counter[bytes]:
+        """Keys of everything committed since the last call. A commit returns before its records can be read, so that
+        whoever has committed says how many must come at `least`."""
+        parts = [TopicPartition(topic, 0) for topic in self.topics]
+        ends = await self._reader.end_offsets(parts)
+        keys: Counter[bytes] = Counter()
+        async with asyncio.timeout(60):
+            while keys.total() < least or any([await self._reader.position(part) < end for part, end in ends.items()]):
+                for records in (await self._reader.getmany(timeout_ms=50)).values():
+                    keys.update(record.key for record in records)
+        return keys
+
+
+@pytest.fixture
+async def bench(settings: Settings) -> AsyncIterator[Bench]:
+    settings = settings.model_copy(update={"partitions": 1})
+    await create_topics(settings)
+    reader = AIOKafkaConsumer(
+        bootstrap_servers=settings.brokers, isolation_level="read_committed", auto_offset_reset="earliest"
+    )
+    await reader.start()
+    bench = Bench(settings, reader)
+    reader.assign([TopicPartition(topic, 0) for topic in bench.topics])
+    await bench.writer.open()
+    yield bench
+    await bench.writer.close()
+    await reader.stop()
+
+
+def keys_of(writes: list[Write]) -> Counter[bytes]:
+    return Counter(write.key or b"" for write in writes)
+
+
+async def test_an_error_of_any_kind_at_any_record_leaves_nothing_and_the_same_writes_go_again(bench: Bench) -> None:
+    for code in (*BROKER_CODES, *LOCAL_CODES):
+        for number in (1, RECORDS) if code % 2 else (2,):
+            writes = bench.flush()
+            bench.faults.lost = {number: code}
+            failures = await bench.writer.attempt(writes)
+            assert [(it.write, it.code) for it in failures if it.write] == [(writes[number - 1], code)]
+            assert await bench.committed() == Counter(), code
+            assert await bench.writer.attempt(writes) == []
+            assert await bench.committed(RECORDS) == keys_of(writes), code
+
+
+@pytest.mark.parametrize(
+    "raised",
+    [
+        KafkaException(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)),
+        KafkaException(KafkaError(KafkaError._UNKNOWN_PARTITION)),
+        UnicodeEncodeError("utf-8", "\udcff", 0, 1, "surrogates not allowed"),
+        BufferError("Local: Queue full"),
+        TypeError("no bytes"),
+    ],
+)
+async def test_a_record_that_the_client_does_not_even_take_aborts_the_flush(bench: Bench, raised: Exception) -> None:
+    for number in range(1, RECORDS + 1):
+        writes = bench.flush()
+        bench.faults.refused = {number: raised}
+        (failure,) = await bench.writer.attempt(writes)
+        assert failure.write == writes[number - 1]
+        assert failure.alone
+        assert await bench.committed() == Counter()
+        assert await bench.writer.attempt(writes) == []
+        assert await bench.committed(RECORDS) == keys_of(writes)
+
+
+async def test_a_commit_that_must_be_aborted_is_written_again(bench: Bench) -> None:
+    for code in (KafkaError.NOT_ENOUGH_REPLICAS, KafkaError.INVALID_PRODUCER_ID_MAPPING, KafkaError._TIMED_OUT):
+        writes = bench.flush()
+        bench.faults.on_commit = [KafkaError(code, "why", False, False, True)]
+        (failure,) = await bench.writer.attempt(writes)
+        assert (failure.write, failure.code) == (None, code)
+        assert await bench.committed() == Counter()
+        assert await bench.writer.attempt(writes) == []
+        assert await bench.committed(RECORDS) == keys_of(writes)
+
+
+async def test_a_commit_whose_answer_is_awaited_is_asked_for_again_and_never_aborted(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.worker.transaction._DELIVERY_SECONDS", 0.0)
+    writes = bench.flush()
+    bench.faults.on_commit = [KafkaError(KafkaError._TIMED_OUT, "why", False, True, False)]
+    bench.faults.on_abort = [KafkaError(KafkaError._STATE, "nobody may abort it", True, False, False)]
+    (failure,) = await bench.writer.attempt(writes)
+    assert failure.write is None
+    assert await bench.writer.attempt(writes) == []
+    assert await bench.committed(RECORDS) == keys_of(writes)
+
+
+async def test_an_abort_that_is_not_answered_is_finished_before_anything_is_written(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.worker.transaction._DELIVERY_SECONDS", 0.0)
+    writes = bench.flush()
+    bench.faults.lost = {2: KafkaError.NOT_ENOUGH_REPLICAS}
+    bench.faults.on_abort = [KafkaError(KafkaError._TIMED_OUT, "why", False, True, False)] * 2
+    assert await bench.writer.attempt(writes)
+    assert await bench.writer.attempt(writes)
+    assert await bench.writer.attempt(writes) == []
+    assert await bench.committed(RECORDS) == keys_of(writes)
+
+
+async def test_a_commit_that_tells_of_another_owner_is_raised(bench: Bench) -> None:
+    bench.faults.on_commit = [KafkaError(KafkaError._FENCED, "why", True, False, False)]
+    with pytest.raises(Fenced):
+        await bench.writer.attempt(bench.flush())
+    assert await bench.committed() == Counter()
+
+
+async def test_an_abort_that_can_never_be_done_ends_the_process(bench: Bench) -> None:
+    bench.faults.lost = {1: KafkaError.NOT_ENOUGH_REPLICAS}
+    bench.faults.on_abort = [KafkaError(KafkaError._STATE, "why", True, False, False)]
+    with pytest.raises(TransactionLost):
+        await bench.writer.attempt(bench.flush())
+    assert await bench.committed() == Counter()
+
+
+async def test_a_writer_that_was_fenced_writes_nothing_more(bench: Bench, settings: Settings) -> None:
+    assert await bench.writer.attempt(bench.flush()) == []
+    await bench.committed(RECORDS)
+    new = bench.another(settings)
+    await new.open()
+    with pytest.raises(Fenced):
+        await bench.writer.attempt(bench.flush())
+    writes = bench.flush()
+    assert await new.attempt(writes) == []
+    assert await bench.committed(RECORDS) == keys_of(writes)
+    await new.close()
