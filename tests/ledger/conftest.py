@@ -9,10 +9,10 @@ import psycopg2
 import pytest
 from pydantic import SecretStr
 
-from console.local.kafka import LocalKafka
-from models import migrate
-from streams.errors import SpendgateError
-from streams.ledger import run as ledger_run
+from core.errors import SpendgateError
+from ledger.ingest import run as ledger_run
+from local.kafka import LocalKafka
+from models.migrations import migrate
 from streams.settings import Settings, Timestamps
 from tests.streams.broker import Broker, open_broker
 
@@ -21,7 +21,7 @@ PATIENCE_SECONDS = 30
 Rows = list[tuple[Any, ...]]
 
 
-class Books:
+class LedgerTables:
     """Looks into the ledger's database."""
 
     def __init__(self, url: str) -> None:
@@ -77,8 +77,8 @@ def settings(kafka: LocalKafka, topic_prefix: str, database_url: str) -> Setting
 
 
 @pytest.fixture
-def books(database_url: str) -> Books:
-    return Books(database_url)
+def ledger_tables(database_url: str) -> LedgerTables:
+    return LedgerTables(database_url)
 
 
 @pytest.fixture

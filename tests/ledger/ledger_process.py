@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from console.local.ports import HOST, choose_port
+from local.ports import HOST, choose_port
 from streams.settings import Settings
 from tests.ledger.conftest import PATIENCE_SECONDS
 
@@ -22,7 +22,7 @@ class LedgerProcess:
         self._port = choose_port(0, "test")
         with log.open("ab") as out:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "console.cli", "ledger"],
+                [sys.executable, "-m", "cli", "ledger"],
                 env=_environment(settings) | {"SPENDGATE_METRICS_PORT": str(self._port)},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -39,6 +39,12 @@ class LedgerProcess:
     def terminate(self) -> int:
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(PATIENCE_SECONDS)
+
+    def freeze(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """kill -9; without effect on one that has ended."""

@@ -1,0 +1,38 @@
+"""Time zones and currencies of all brands, read from the catalog topic."""
+
+from aiokafka import ConsumerRecord
+
+from core.catalog import read_brand_config
+from core.partitioner import partition_of
+from core.refusal import Refusal
+from ledger.ingest.brand_configs import BrandConfigs
+from streams.kafka.reader import TopicReader
+
+__all__ = ["BrandCatalog"]
+
+
+class BrandCatalog:
+    """The catalog as the ledger needs it: call `catch_up` before booking spend, so that every brand and time zone that
+    was published before the spend is known."""
+
+    def __init__(self, reader: TopicReader, tolerance_ms: int) -> None:
+        self.configs = BrandConfigs(tolerance_ms)
+        self._reader = reader
+
+    async def catch_up(self) -> bool:
+        """Read the topic up to its current end. Returns whether a brand was added."""
+        known = len(self.configs)
+        async for record in self._reader.to_end():
+            self._take(record)
+        return len(self.configs) > known
+
+    def _take(self, record: ConsumerRecord) -> None:
+        """Takes a document by the controller's rules: what it does not put in force is not in force here."""
+        brand_id = (record.key or b"").decode(errors="replace")
+        if record.value is None or "/" in brand_id:
+            return
+        if partition_of(brand_id, self._reader.partition_count) != record.partition:
+            return
+        config = read_brand_config(brand_id, record.value)
+        if not isinstance(config, Refusal):
+            self.configs.take(brand_id, config, record.timestamp)

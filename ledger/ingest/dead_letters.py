@@ -1,0 +1,85 @@
+"""Publishes the ledger's dead letters, cut to what the topic takes (docs/contract.md, "spend-events.dlq")."""
+
+from collections.abc import Iterator, Sequence
+
+import structlog
+
+from core.errors import TooLarge
+from streams.dead_letters.dead_letter import parted
+from streams.dead_letters.outbox import OutgoingRecord, cut_headers, dropped_header
+from streams.kafka.headers import Headers
+from streams.kafka.sending import Record, Sender
+from streams.kafka.truncation import DIGEST_HEADER, HEADERS_DROPPED_HEADER, LENGTH_HEADER, TruncatedBytes, truncated
+from streams.settings import Settings
+
+__all__ = ["DeadLetterSender", "shortened"]
+
+log = structlog.get_logger()
+
+
+class DeadLetterSender:
+    """The dead letters of one batch. One that the broker has acknowledged is not sent again when another one fails."""
+
+    def __init__(self, settings: Settings, letters: Sequence[OutgoingRecord]) -> None:
+        self._settings = settings
+        self._waiting = list(letters)
+
+    async def send(self) -> None:
+        """Returns when the broker has all. Raises TooLarge when the topic takes none even of the shortest letters, and
+        an error of aiokafka; called again it goes on where it was. Letters are rare, so a producer lives for one call.
+        """
+        async with Sender(self._settings) as sender:
+            while self._waiting:
+                await self._send(sender, self._waiting[0])
+                del self._waiting[0]
+
+    async def _send(self, sender: Sender, letter: OutgoingRecord) -> None:
+        topic = self._settings.topic(letter.topic)
+        refused: TooLarge | None = None
+        for it in shortened(letter):
+            try:
+                await sender.one(Record(topic, it.partition, it.key, it.value, it.headers))
+            except TooLarge as error:
+                refused = error
+            else:
+                if refused:
+                    log.warning("dead_letter_cut", partition=letter.partition, why=str(refused))
+                return
+        assert refused
+        raise refused
+
+
+def shortened(letter: OutgoingRecord) -> Iterator[OutgoingRecord]:
+    """The dead letter, then with at most half of the original's bytes, a quarter, and so on; at last with nothing but
+    the headers that name the original's position and why it was refused."""
+    yield letter
+    headers, ours = parted(letter.headers)
+    limit = len(letter.value or b"") + sum(map(_size, headers))
+    while limit:
+        limit //= 2
+        yield _within(letter, headers, ours, limit)
+
+
+def _within(letter: OutgoingRecord, headers: Headers, ours: Headers, limit: int) -> OutgoingRecord:
+    """At most `limit` bytes of the original: its value first, then as many of its headers as fit."""
+    value = letter.value if letter.value is None else truncated(letter.value, limit)
+    room = limit - len(value or b"")
+    kept: list[tuple[str, bytes]] = []
+    for header in headers:
+        if (size := _size(header)) <= room:
+            kept.append(header)
+            room -= size
+    before = dict(ours).get(HEADERS_DROPPED_HEADER)
+    retold = (
+        {HEADERS_DROPPED_HEADER, LENGTH_HEADER, DIGEST_HEADER}
+        if isinstance(value, TruncatedBytes)
+        else {HEADERS_DROPPED_HEADER}
+    )
+    ours = tuple(header for header in ours if header[0] not in retold)
+    told = (*cut_headers(value), *dropped_header(before, len(headers) - len(kept)))
+    return letter._replace(value=value, headers=(*kept, *ours, *told))
+
+
+def _size(header: tuple[str, bytes | None]) -> int:
+    name, value = header
+    return len(name.encode(errors="surrogateescape")) + len(value or b"")

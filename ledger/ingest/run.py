@@ -1,0 +1,55 @@
+"""`spendgate ledger`: the process around the ledger's loop."""
+
+import asyncio
+import signal
+from contextlib import suppress
+from typing import Final
+
+from aiokafka import AIOKafkaConsumer
+
+from core.moment import SECOND
+from ledger.ingest.brand_catalog import BrandCatalog
+from ledger.ingest.ledger import GROUP, Ledger
+from streams.health import serve_health
+from streams.kafka.clients import explaining
+from streams.kafka.missing_rights import check_rights
+from streams.kafka.options import client_options
+from streams.kafka.reader import topic_reader
+from streams.kafka.rights import Process
+from streams.kafka.topics import Topic
+from streams.settings import Settings
+from streams.worker.startup_checks import check_topics
+
+__all__ = ["run"]
+
+_METRICS_PORT: Final = 9102
+_FETCH_BYTES: Final = 4 * 1024 * 1024
+
+
+async def run(settings: Settings) -> None:
+    """Until SIGTERM or SIGINT. What is saved but not yet committed is read again by the next one, and not added."""
+    work = asyncio.create_task(_run(settings))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, work.cancel)
+    with suppress(asyncio.CancelledError):
+        await work
+
+
+async def _run(settings: Settings) -> None:
+    await check_rights(settings, Process.LEDGER)
+    await check_topics(settings)
+    consumer = AIOKafkaConsumer(
+        **client_options(settings),
+        group_id=settings.topic(GROUP),
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="none",  # a position that the log no longer has is a hole to be told
+        max_partition_fetch_bytes=_FETCH_BYTES,
+        session_timeout_ms=10_000,
+        heartbeat_interval_ms=2_000,
+    )
+    async with explaining(settings), topic_reader(settings, Topic.CATALOG) as catalog, consumer:
+        ledger = Ledger(settings, consumer, BrandCatalog(catalog, settings.future_tolerance_seconds * SECOND))
+        port = _METRICS_PORT if settings.metrics_port is None else settings.metrics_port
+        serve_health(settings.metrics_host, port, lambda: ledger.ready)
+        await ledger.run()

@@ -1,0 +1,1 @@
+"""The controller's totals against the ledger's sums, and their repair."""

@@ -1,0 +1,160 @@
+"""The ledger's side of a comparison: how far it has read, and its sums below given positions. What is not async blocks.
+
+One pass over the rows tells everything: a sum over all time has to visit them anyway, and looking at a row's offset on
+the way costs nothing, while an index over offsets would cost every insert.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any, Final, NamedTuple, cast
+
+from psycopg2.extensions import connection as PsycopgConnection
+from sqlalchemy import text
+
+from ledger.reconcile.comparison import BrandTotals, CampaignTotals
+from models.session import session_scope
+
+__all__ = ["Cut", "PartitionId", "PartitionLag", "partitions_behind", "summed_below", "unbooked"]
+
+
+class PartitionId(NamedTuple):
+    """A partition of one life of a topic."""
+
+    topic: str
+    topic_id: str
+    partition: int
+
+
+#: Offsets up to which both sides are compared; lives that are not named are counted whole.
+Cut = Mapping[PartitionId, int]
+
+
+class PartitionLag(NamedTuple):
+    """What the ledger has yet to save, so that every row below a cut is there."""
+
+    place: PartitionId
+    position: int
+    wanted: int
+
+
+_POSITIONS: Final = text("""
+SELECT t.topic, t.topic_id::text, p.partition, p.position
+FROM ledger_position p JOIN topic_incarnation t USING (incarnation) WHERE t.topic = ANY(:topics)
+""")
+
+_CUT: Final = """
+cut AS (
+    SELECT t.incarnation, c.partition, c.position
+    FROM unnest(CAST(:topics AS text[]), CAST(:ids AS text[]), CAST(:partitions AS int[]), CAST(:positions AS bigint[]))
+         c (topic, topic_id, partition, position)
+    JOIN topic_incarnation t ON t.topic = c.topic AND t.topic_id::text = c.topic_id)
+"""
+
+_UNBOOKED: Final = text(f"""
+WITH {_CUT}
+SELECT count(*) FROM spend_unbooked u LEFT JOIN cut USING (incarnation, partition)
+WHERE u.brand_id = ANY(:brand_ids) AND (cut.position IS NULL OR u.record_offset < cut.position)
+""")  # noqa: S608
+
+#: Days that are closed are one bucket inside the open month and one outside.
+_SUMS: Final = text(f"""
+WITH {_CUT}, open_periods AS (
+    SELECT * FROM unnest(CAST(:brand_ids AS text[]), CAST(:days AS date[]), CAST(:months AS date[]))
+    open_periods (brand_id, day, month))
+SELECT s.brand_id, s.campaign_id, CASE WHEN s.booked_day >= open_periods.day THEN s.booked_day END AS open_day,
+       s.booked_month IS NOT DISTINCT FROM open_periods.month AS in_month, sum(s.amount)
+FROM spend_counted s LEFT JOIN open_periods USING (brand_id) LEFT JOIN cut USING (incarnation, partition)
+WHERE (cut.position IS NULL OR s.record_offset < cut.position)
+  AND (CAST(:brand_id AS text) IS NULL OR s.brand_id = :brand_id)
+GROUP BY 1, 2, 3, 4
+""")  # noqa: S608
+
+
+def partitions_behind(url: str, wanted: Cut) -> list[PartitionLag]:
+    """Empty when the ledger has saved everything below `wanted`."""
+    with session_scope(url) as session:
+        rows = session.execute(_POSITIONS, {"topics": sorted({place.topic for place in wanted})})
+        saved = {PartitionId(topic, topic_id, partition): position for topic, topic_id, partition, position in rows}
+    return [
+        PartitionLag(place, saved.get(place, 0), offset)
+        for place, offset in sorted(wanted.items())
+        if saved.get(place, 0) < offset
+    ]
+
+
+def unbooked(url: str, cut: Cut, controller: Mapping[str, BrandTotals]) -> int:
+    """Rows that wait for a brand that the controller knows, and so will be booked in a moment."""
+    with session_scope(url) as session:
+        waiting: int = session.execute(_UNBOOKED, {**_cut_values(cut), "brand_ids": sorted(controller)}).scalar_one()
+    return waiting
+
+
+async def summed_below(
+    url: str, cut: Cut, controller: Mapping[str, BrandTotals], brand_id: str | None = None
+) -> dict[str, BrandTotals]:
+    """`sums_below` in a thread. It may take minutes; cancelling it cancels the query."""
+    running: list[PsycopgConnection] = []
+    try:
+        return await asyncio.to_thread(sums_below, url, cut, controller, brand_id, running.append)
+    except asyncio.CancelledError:
+        for connection in running:
+            connection.cancel()
+        raise
+
+
+def sums_below(
+    url: str,
+    cut: Cut,
+    controller: Mapping[str, BrandTotals],
+    brand_id: str | None,
+    begins: Callable[[PsycopgConnection], None],
+) -> dict[str, BrandTotals]:
+    """The ledger's sums of the days and months that are open in `controller`; for a brand that it lacks, the totals of
+    campaigns alone. `begins` is called with the connection, so that another thread can cancel the query."""
+    values = _cut_values(cut) | {
+        "brand_ids": list(controller),
+        "days": [totals.day for totals in controller.values()],
+        "months": [totals.month for totals in controller.values()],
+        "brand_id": brand_id,
+    }
+    ledger: dict[str, BrandTotals] = {}
+    with session_scope(url) as session:
+        begins(cast(PsycopgConnection, session.connection().connection.dbapi_connection))
+        for brand, campaign_id, open_day, in_month, amount in session.execute(_SUMS, values):
+            totals = ledger.setdefault(brand, BrandTotals())
+            _add(totals, controller.get(brand), campaign_id, open_day, in_month, int(amount.scaleb(6)))
+    return ledger
+
+
+def _add(
+    ledger: BrandTotals,
+    controller: BrandTotals | None,
+    campaign_id: str,
+    open_day: date | None,
+    in_month: bool,
+    micros: int,
+) -> None:
+    campaign = ledger.campaigns.setdefault(campaign_id, CampaignTotals())
+    campaign.total += micros
+    if controller is None:
+        return
+    if in_month:
+        ledger.monthly += micros
+    if open_day is None:
+        return
+    if open_day == controller.day:
+        ledger.daily += micros
+        campaign.daily += micros
+    else:
+        ledger.future[open_day] = ledger.future.get(open_day, 0) + micros
+        campaign.future[open_day] = campaign.future.get(open_day, 0) + micros
+
+
+def _cut_values(cut: Cut) -> dict[str, Any]:
+    return {
+        "topics": [place.topic for place in cut],
+        "ids": [place.topic_id for place in cut],
+        "partitions": [place.partition for place in cut],
+        "positions": list(cut.values()),
+    }

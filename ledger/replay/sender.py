@@ -1,0 +1,94 @@
+"""Puts opening balances and the ledger's spend on a broker, batch by batch, each record in its brand's partition."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Final
+
+import msgspec
+
+from core.errors import TooLarge, Unreachable
+from core.moment import Moment, format_moment
+from core.money import format_money
+from core.partitioner import partition_of
+from core.records import SpendCorrection
+from core.spend import MAX_ATTRIBUTES_BYTES
+from ledger.replay.source import ReplayedSpend, UnbookedSpend
+from streams.dead_letters.outbox import ARRIVAL_HEADER, REPLAYED_HEADER
+from streams.kafka.batch_sending import BatchSender, batch_sender
+from streams.kafka.codec import encode
+from streams.kafka.headers import Headers
+from streams.kafka.sending import Record
+from streams.kafka.topics import Topic
+from streams.settings import Settings, Timestamps
+
+__all__ = ["ReplaySender", "replay_sender"]
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+@asynccontextmanager
+async def replay_sender(settings: Settings, replay_id: int) -> AsyncIterator["ReplaySender"]:
+    async with batch_sender(settings) as sender:
+        yield ReplaySender(settings, sender, replay_id)
+
+
+class ReplaySender:
+    """What was added is on the broker when `flush` has returned. Each method raises TooLarge or Unreachable for
+    anything that was added before; then the replay is to be started again."""
+
+    def __init__(self, settings: Settings, sender: BatchSender, replay_id: int) -> None:
+        self._settings = settings
+        self._sender = sender
+        self._replayed = (REPLAYED_HEADER, str(replay_id).encode())
+        self._given_times = settings.timestamps is Timestamps.CREATE
+
+    async def spend(self, row: ReplayedSpend) -> None:
+        """The event as it was, with the arrival that it had."""
+        await self._add(Topic.SPEND_EVENTS, row.brand_id, _event(row), row.arrived_at, self._headers(row.arrived_at))
+
+    async def unbooked(self, spend: UnbookedSpend) -> None:
+        headers = self._headers(spend.arrived_at)
+        await self._add(Topic.SPEND_EVENTS, spend.brand_id, spend.value, spend.arrived_at, headers)
+
+    async def correction(self, correction: SpendCorrection, arrival: Moment) -> None:
+        await self._add(Topic.SPEND_CORRECTIONS, correction.brand_id, encode(correction), arrival, ())
+
+    async def flush(self) -> None:
+        """Returns when all in-sync replicas have everything."""
+        with _to_be_started_again():
+            await self._sender.finish()
+
+    def _headers(self, arrived_at: Moment) -> Headers:
+        return (ARRIVAL_HEADER, format_moment(arrived_at).encode()), self._replayed
+
+    async def _add(self, topic: Topic, brand_id: str, value: bytes, arrival: Moment, headers: Headers) -> None:
+        """The broker stamps the record itself, except on topics whose producers give the times."""
+        name, partition = self._settings.topic(topic), partition_of(brand_id, self._settings.partitions)
+        timestamp = arrival if self._given_times else None
+        with _to_be_started_again():
+            await self._sender.add(Record(name, partition, brand_id.encode(), value, headers, timestamp))
+
+
+@contextmanager
+def _to_be_started_again() -> Iterator[None]:
+    try:
+        yield
+    except (TooLarge, Unreachable) as error:
+        raise type(error)(f"{error} Then start the replay again: it goes on where it was.") from error
+
+
+def _event(row: ReplayedSpend) -> bytes:
+    event: dict[str, object] = {
+        "event_id": row.event_id,
+        "brand_id": row.brand_id,
+        "campaign_id": row.campaign_id,
+        "amount": format_money(row.amount_micros),
+        "currency": row.currency,
+        "occurred_at": format_moment(row.occurred_at),
+    }
+    if row.attributes is not None:
+        # PostgreSQL writes them longer than they came; those over the limit the ledger has, and nobody else reads them.
+        attributes = msgspec.json.format(row.attributes.encode(), indent=-1)
+        if len(attributes) <= MAX_ATTRIBUTES_BYTES:
+            event["attributes"] = msgspec.Raw(attributes)
+    return _encode(event)
