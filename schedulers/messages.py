@@ -1,29 +1,35 @@
-"""What is told when a schedule is due: the messages of `dayparting-ticks` and `budget-resets`."""
+"""The messages of `dayparting-ticks` and `budget-resets` for schedules that are due."""
 
 from typing import NamedTuple
 
-from schedulers.schedules import Kind, Schedule
+from core.moment import Moment, format_moment
+from core.records import BudgetReset, DaypartingTick, ResetKind
+from schedulers.schedules import PeriodicTask, TaskKind
 from schedulers.ticks_due import Due
-from streams.core.moment import Moment, format_moment
-from streams.core.records import BudgetReset, DaypartingTick, ResetKind
-from streams.records import encode
-from streams.topics import Topic
+from streams.kafka.codec import encode
+from streams.kafka.topics import Topic
 
-__all__ = ["Outgoing", "message_of", "reset_message", "tick_message"]
+__all__ = ["ScheduledMessage", "message_of", "reset_message", "tick_message", "topic_of"]
 
 
-class Outgoing(NamedTuple):
+class ScheduledMessage(NamedTuple):
     """A message and the topic to each of whose partitions it goes."""
 
     topic: Topic
     value: bytes
 
 
-def message_of(schedule: Schedule, due: Due) -> Outgoing:
+def topic_of(schedule: PeriodicTask) -> Topic:
+    return Topic.DAYPARTING_TICKS if schedule.kind is TaskKind.TICK else Topic.BUDGET_RESETS
+
+
+def message_of(schedule: PeriodicTask, due: Due) -> ScheduledMessage:
     """The same bytes whoever builds them, so that two schedulers say one thing."""
-    if schedule.kind is Kind.TICK:
-        return Outgoing(Topic.DAYPARTING_TICKS, encode(tick_message(due.due_at)))
-    return Outgoing(Topic.BUDGET_RESETS, encode(reset_message(ResetKind(schedule.kind), schedule.time_zone, due)))
+    if schedule.kind is TaskKind.TICK:
+        return ScheduledMessage(topic_of(schedule), encode(tick_message(due.due_at)))
+    return ScheduledMessage(
+        topic_of(schedule), encode(reset_message(ResetKind(schedule.kind), schedule.time_zone, due))
+    )
 
 
 def tick_message(due_at: Moment) -> DaypartingTick:

@@ -1,4 +1,4 @@
-"""Controller and ledger are compared each night. Whatever goes wrong here is told and tried again; no tick waits."""
+"""Compares controller and ledger each night. A failure is logged and retried; no tick waits for it."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,27 +6,27 @@ from typing import Final
 
 import structlog
 
-from models.reconcile_run import Outcome, ReconcileRun, last_reconcile
+from core.moment import SECOND, Moment
+from ledger.reconcile.reconciliation import reconcile
+from ledger.reconcile.runs import record_failure, record_run
 from models.session import session_scope
-from schedulers.metrics import FAILURES, LAST_RECONCILE, RECONCILE_DIFFERENCES, RECONCILE_SECONDS
+from models.tables.reconcile_run import ReconcileOutcome, ReconcileRun, last_reconcile
+from schedulers.scheduler_metrics import FAILURES, LAST_RECONCILE, RECONCILE_DIFFERENCES, RECONCILE_SECONDS
 from schedulers.schedules import NIGHTLY_RECONCILE
 from schedulers.ticks_due import latest_due
-from streams.core.moment import SECOND, Moment
-from streams.ledger.reconcile import reconcile
-from streams.ledger.runs import record_failure, record_run
 from streams.settings import Settings
 
 __all__ = ["NightlyReconcile"]
 
 log = structlog.get_logger()
 
-_LOOK_SECONDS: Final = 30.0
+_CHECK_SECONDS: Final = 30.0
 _RETRY_SECONDS: Final = 600.0
 _STARTED_BY: Final = "scheduler"
 
 
 class NightlyReconcile:
-    """A night that was slept through is made up for; a new installation waits for its first one."""
+    """A night that was missed is made up for; a new installation waits for its first night."""
 
     def __init__(self, settings: Settings, clock: Callable[[], Moment]) -> None:
         self._settings = settings
@@ -38,7 +38,7 @@ class NightlyReconcile:
         while True:
             try:
                 await self.compare_if_due()
-                pause_seconds = _LOOK_SECONDS
+                pause_seconds = _CHECK_SECONDS
             except Exception as error:
                 FAILURES.labels("reconcile").inc()
                 log.warning("reconcile_failed", why=str(error), again_in_seconds=_RETRY_SECONDS)
@@ -58,8 +58,8 @@ class NightlyReconcile:
             run = last_reconcile(session)
         if run is None:
             return self._clock()
-        _tell(run)
-        return 0 if run.outcome == Outcome.FAILED else run.finished_at
+        _report(run)
+        return 0 if run.outcome == ReconcileOutcome.FAILED else run.finished_at
 
     async def _compare(self) -> None:
         started_at = self._clock()
@@ -76,12 +76,14 @@ class NightlyReconcile:
             )
             raise
         run = await asyncio.to_thread(record_run, self._settings, found, started_by=_STARTED_BY)
-        _tell(run)
+        _report(run)
+        for hole in found.holes:
+            log.error("ledger_lacks_rows", why=hole.sentence)
         log.info("reconciled", brands=run.brands, campaigns=run.campaigns, differences=run.differences)
 
 
-def _tell(run: ReconcileRun) -> None:
-    if run.outcome != Outcome.FAILED:
+def _report(run: ReconcileRun) -> None:
+    if run.outcome != ReconcileOutcome.FAILED:
         RECONCILE_DIFFERENCES.set(len(run.differences))
         LAST_RECONCILE.set(run.finished_at / SECOND)
         RECONCILE_SECONDS.set((run.finished_at - run.started_at) / SECOND)

@@ -1,4 +1,4 @@
-"""The scheduler's process: ticks, resets, the catalog relay and the nightly reconcile, until it is told to stop."""
+"""The scheduler's process: ticks, resets, the catalog relay and the nightly reconcile, until SIGTERM or SIGINT."""
 
 import asyncio
 import signal
@@ -9,13 +9,12 @@ from typing import Final
 
 import structlog
 
+from core.moment import Moment
+from schedulers.catalog_relay.relay import run_relay
 from schedulers.nightly_reconcile import NightlyReconcile
-from schedulers.publish import Publisher
-from schedulers.relay import run_relay
+from schedulers.publisher import Publisher
 from schedulers.scheduler import Scheduler
 from schedulers.time_zones import TimeZonesInUse, of_database
-from streams.core.moment import Moment
-from streams.errors import ConfigurationError
 from streams.health import serve_health
 from streams.settings import Settings
 
@@ -34,12 +33,12 @@ def now() -> Moment:
 async def run(
     settings: Settings, *, time_zones_in_use: TimeZonesInUse | None = None, clock: Callable[[], Moment] = now
 ) -> None:
-    """Until SIGTERM or SIGINT. An error that waiting does not mend ends it, told, so that it is started again."""
+    """Run until SIGTERM or SIGINT. An error that a retry does not resolve is logged and raised: restart the process."""
     publisher = Publisher(settings)
     scheduler = Scheduler(publisher, time_zones_in_use or of_database(settings), clock)
     port = _serve(settings, scheduler)
     try:
-        with _told_to_stop() as stop:
+        with _stop_requested() as stop:
             async with asyncio.TaskGroup() as group:
                 nightly = NightlyReconcile(settings, clock)
                 work = [group.create_task(it) for it in (scheduler.run(), run_relay(settings), nightly.run())]
@@ -54,14 +53,11 @@ async def run(
 
 def _serve(settings: Settings, scheduler: Scheduler) -> int:
     port = _METRICS_PORT if settings.metrics_port is None else settings.metrics_port
-    try:
-        return serve_health(port, lambda: scheduler.ready)
-    except OSError as error:
-        raise ConfigurationError(f"Port {port} is taken: set SPENDGATE_METRICS_PORT to a free one.") from error
+    return serve_health(settings.metrics_host, port, lambda: scheduler.ready)
 
 
 @contextmanager
-def _told_to_stop() -> Iterator[asyncio.Event]:
+def _stop_requested() -> Iterator[asyncio.Event]:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

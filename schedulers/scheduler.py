@@ -1,7 +1,8 @@
-"""The running scheduler: sends what is due, waits for the next minute, goes on whatever is away.
+"""The running scheduler: sends what is due, waits for the next minute, and continues while Kafka or PostgreSQL is down.
 
-What was sent is remembered in memory only. After a start the latest tick and resets are simply sent once more: the
-contract lets them come twice and in any order, and so a restart needs nothing that could be lost or wrong.
+What was sent is remembered in memory only. After a start the latest tick and resets are simply sent once more: they may
+come twice and in any order (docs/contract.md, "dayparting-ticks and budget-resets"), so a restart needs nothing that
+could be lost or wrong.
 """
 
 import asyncio
@@ -11,16 +12,15 @@ from typing import Final
 
 import structlog
 
-from models.errors import ModelError
-from schedulers.messages import message_of
-from schedulers.metrics import FAILURES, LAST_TICK, LATENESS, SENT, TIME_ZONES
-from schedulers.publish import Publisher
-from schedulers.schedules import TICK, Schedule, schedules_of
+from core.calendar import check_time_zone
+from core.errors import SpendgateError
+from core.moment import SECOND, Moment, format_moment
+from schedulers.messages import message_of, topic_of
+from schedulers.publisher import Publisher
+from schedulers.scheduler_metrics import FAILURES, LAST_TICK, LATENESS, SENT, TIME_ZONES
+from schedulers.schedules import TICK, PeriodicTask, schedules_of
 from schedulers.ticks_due import Due, latest_due, next_minute
 from schedulers.time_zones import TimeZonesInUse
-from streams.core.calendar import check_time_zone
-from streams.core.moment import SECOND, Moment, format_moment
-from streams.errors import SpendgateError
 
 __all__ = ["Scheduler"]
 
@@ -30,7 +30,7 @@ log = structlog.get_logger()
 
 
 class Scheduler:
-    """`clock` tells what time it is; two schedulers at once say the same things twice, which changes nothing."""
+    """`clock` returns the current moment. Two schedulers at once send each message twice, which changes no decision."""
 
     def __init__(self, publisher: Publisher, time_zones_in_use: TimeZonesInUse, clock: Callable[[], Moment]) -> None:
         self._publisher = publisher
@@ -38,20 +38,29 @@ class Scheduler:
         self._clock = clock
         self._time_zones: frozenset[str] = frozenset()
         self._time_zones_changed = asyncio.Event()
-        self._sent: dict[Schedule, Due] = {}
+        self._sent: dict[PeriodicTask, Due] = {}
         self.ready = False
 
     async def run(self) -> None:
-        """For ever. The zones are asked for on the side: a database that hangs must not hold up a tick."""
+        """Send until cancelled. Another task reads the time zones: a hanging database must not delay a tick."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._send_for_ever())
             group.create_task(self._ask_for_time_zones_for_ever())
 
     async def send_due(self) -> None:
-        """Send the latest of each schedule, unless it was the one sent last. Raises when the broker has not all."""
+        """Send the latest of each schedule, unless it was the one sent last. Raises when the broker has not all; ticks
+        do not wait for a topic of resets that takes nothing."""
         dues = self._unsent(self._clock())
-        if not dues:
-            return
+        refused: list[SpendgateError] = []
+        for topic in sorted({topic_of(schedule) for schedule in dues}):  # resets first
+            try:
+                await self._send({schedule: due for schedule, due in dues.items() if topic_of(schedule) is topic})
+            except SpendgateError as error:
+                refused.append(error)
+        if refused:
+            raise refused[0]
+
+    async def _send(self, dues: dict[PeriodicTask, Due]) -> None:
         messages = [message_of(schedule, due) for schedule, due in dues.items()]
         await self._publisher.send(messages)
         self._sent.update(dues)
@@ -66,7 +75,7 @@ class Scheduler:
         """Keep the last answer where there is no new one, and leave out a zone that this version does not know."""
         try:
             named = await self._time_zones_in_use()
-        except (SpendgateError, ModelError) as error:
+        except SpendgateError as error:
             FAILURES.labels("time_zones").inc()
             log.warning("time_zones_unknown", why=str(error), known=len(self._time_zones))
             return
@@ -99,7 +108,7 @@ class Scheduler:
             await self.ask_for_time_zones()
             await asyncio.sleep(self._seconds_until(next_minute(self._clock())))
 
-    def _unsent(self, now: Moment) -> dict[Schedule, Due]:
+    def _unsent(self, now: Moment) -> dict[PeriodicTask, Due]:
         """Another one than last time, not a later one: a clock that was wrong may be set back."""
         latest = {schedule: latest_due(schedule, now) for schedule in schedules_of(self._time_zones)}
         return {schedule: due for schedule, due in latest.items() if due != self._sent.get(schedule)}

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-__all__ = ["NIGHTLY_RECONCILE", "TICK", "Kind", "Schedule", "resets_of", "schedules_of"]
+__all__ = ["NIGHTLY_RECONCILE", "TICK", "PeriodicTask", "TaskKind", "resets_of", "schedules_of"]
 
 
-class Kind(StrEnum):
+class TaskKind(StrEnum):
     TICK = "tick"  # wakes the windows and flights, each minute
     DAILY = "daily"  # a local day begins
     MONTHLY = "monthly"  # a local month begins
@@ -16,18 +16,18 @@ class Kind(StrEnum):
 
 
 CRON: Final = {
-    Kind.TICK: "* * * * *",
-    Kind.DAILY: "0 0 * * *",
-    Kind.MONTHLY: "0 0 1 * *",
-    Kind.RECONCILE: "30 3 * * *",
+    TaskKind.TICK: "* * * * *",
+    TaskKind.DAILY: "0 0 * * *",
+    TaskKind.MONTHLY: "0 0 1 * *",
+    TaskKind.RECONCILE: "30 3 * * *",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
+class PeriodicTask:
     """A task and the time zone whose wall clock it follows."""
 
-    kind: Kind
+    kind: TaskKind
     time_zone: str
 
     @property
@@ -35,15 +35,15 @@ class Schedule:
         return CRON[self.kind]
 
 
-TICK: Final = Schedule(Kind.TICK, "UTC")
-NIGHTLY_RECONCILE: Final = Schedule(Kind.RECONCILE, "UTC")
+TICK: Final = PeriodicTask(TaskKind.TICK, "UTC")
+NIGHTLY_RECONCILE: Final = PeriodicTask(TaskKind.RECONCILE, "UTC")
 
 
-def resets_of(time_zone: str) -> tuple[Schedule, ...]:
-    return Schedule(Kind.DAILY, time_zone), Schedule(Kind.MONTHLY, time_zone)
+def resets_of(time_zone: str) -> tuple[PeriodicTask, ...]:
+    return PeriodicTask(TaskKind.DAILY, time_zone), PeriodicTask(TaskKind.MONTHLY, time_zone)
 
 
-def schedules_of(time_zones: Iterable[str]) -> tuple[Schedule, ...]:
+def schedules_of(time_zones: Iterable[str]) -> tuple[PeriodicTask, ...]:
     """The resets of each zone before the tick, as a period begins before anything is decided in it."""
     resets = (schedule for time_zone in sorted(set(time_zones)) for schedule in resets_of(time_zone))
     return (*resets, TICK)

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from croniter import croniter
 
-from schedulers.schedules import Schedule
-from streams.core.calendar import wall_moment, zone
-from streams.core.moment import MINUTE, SECOND, Moment
+from core.calendar import wall_moment, zone
+from core.moment import MINUTE, SECOND, Moment
+from schedulers.schedules import PeriodicTask
 
 __all__ = ["Due", "latest_due", "next_minute", "ticks_due"]
 
@@ -24,13 +24,13 @@ class Due(NamedTuple):
     due_at: Moment
 
 
-def ticks_due(schedule: Schedule, since: Moment, until: Moment) -> list[Due]:
+def ticks_due(schedule: PeriodicTask, since: Moment, until: Moment) -> list[Due]:
     """Everything due in `(since, until]`, in order. A time that comes twice is due the first time, one that clocks
     jump over right after the jump."""
     return list(_ticks_due(schedule, since, until))
 
 
-def latest_due(schedule: Schedule, until: Moment) -> Due:
+def latest_due(schedule: PeriodicTask, until: Moment) -> Due:
     """The last one due at or before `until`: after an outage the ones before it have nothing more to say."""
     wall: datetime = croniter(schedule.cron, _wall(schedule, until)).get_prev(datetime)
     # The wall clock may have gone back since the latest was due, and `until` itself may be due.
@@ -42,17 +42,17 @@ def next_minute(now: Moment) -> Moment:
     return now - now % MINUTE + MINUTE
 
 
-def _ticks_due(schedule: Schedule, since: Moment, until: Moment) -> Iterator[Due]:
+def _ticks_due(schedule: PeriodicTask, since: Moment, until: Moment) -> Iterator[Due]:
     walls = croniter(schedule.cron, _wall(schedule, since))
     while (due := _due(schedule, walls.get_next(datetime))).due_at <= until:
         if due.due_at > since:  # not so where the wall clock went back just before `since`
             yield due
 
 
-def _due(schedule: Schedule, wall: datetime) -> Due:
+def _due(schedule: PeriodicTask, wall: datetime) -> Due:
     return Due(wall, wall_moment(schedule.time_zone, wall, second=False))
 
 
-def _wall(schedule: Schedule, moment: Moment) -> datetime:
+def _wall(schedule: PeriodicTask, moment: Moment) -> datetime:
     utc = datetime.fromtimestamp(moment // SECOND, tz=UTC)
     return utc.astimezone(zone(schedule.time_zone)).replace(tzinfo=None)

@@ -1,10 +1,10 @@
-"""The time zones in use: those whose midnights are told."""
+"""The time zones in use, which are those that get resets."""
 
 import asyncio
 from collections.abc import Collection
 from typing import Protocol
 
-from models.catalog_reads import zones_in_use
+from models.queries.catalog import zones_in_use
 from models.session import session_scope
 from streams.settings import Settings
 
@@ -12,7 +12,8 @@ __all__ = ["TimeZonesInUse", "of_database"]
 
 
 class TimeZonesInUse(Protocol):
-    """Asked again and again; raises SpendgateError or ModelError where it cannot tell now."""
+    """Returns the time zones of all brands; called repeatedly. Raises SpendgateError or ModelError when they cannot be
+    read now."""
 
     async def __call__(self) -> Collection[str]: ...
 

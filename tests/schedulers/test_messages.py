@@ -1,13 +1,13 @@
-"""Ticks and resets are written as the contract shows them."""
+"""Ticks and resets are written as docs/contract.md, "dayparting-ticks and budget-resets", shows them."""
 
 import json
 
 import pytest
 
 from schedulers.messages import message_of
-from schedulers.schedules import TICK, Kind, Schedule
+from schedulers.schedules import TICK, PeriodicTask, TaskKind
 from schedulers.ticks_due import latest_due
-from streams.topics import Topic
+from streams.kafka.topics import Topic
 from tests.core.clock_changes import at
 
 
@@ -20,12 +20,12 @@ def test_a_tick_is_named_by_its_moment() -> None:
 @pytest.mark.parametrize(
     ("kind", "reset_id", "period", "due_at"),
     [
-        (Kind.DAILY, "daily:Asia/Karachi:2025-09-09", "2025-09-09", "2025-09-08T19:00:00Z"),
-        (Kind.MONTHLY, "monthly:Asia/Karachi:2025-09", "2025-09", "2025-08-31T19:00:00Z"),
+        (TaskKind.DAILY, "daily:Asia/Karachi:2025-09-09", "2025-09-09", "2025-09-08T19:00:00Z"),
+        (TaskKind.MONTHLY, "monthly:Asia/Karachi:2025-09", "2025-09", "2025-08-31T19:00:00Z"),
     ],
 )
-def test_a_reset_is_named_by_its_period(kind: Kind, reset_id: str, period: str, due_at: str) -> None:
-    schedule = Schedule(kind, "Asia/Karachi")
+def test_a_reset_is_named_by_its_period(kind: TaskKind, reset_id: str, period: str, due_at: str) -> None:
+    schedule = PeriodicTask(kind, "Asia/Karachi")
     topic, value = message_of(schedule, latest_due(schedule, at("2025-09-09T03:00:00Z")))
     assert topic is Topic.BUDGET_RESETS
     assert list(json.loads(value).items()) == [

@@ -7,15 +7,15 @@ import pytest
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
-from console.local.kafka import LocalKafka
-from models import migrate
-from models.reconcile_run import ReconcileRun, last_reconcile
+from core.errors import NotCaughtUp
+from core.moment import HOUR, Moment, parse_moment
+from local.kafka import LocalKafka
+from models.migrations import migrate
 from models.session import engine_of, session_scope
+from models.tables.reconcile_run import ReconcileRun, last_reconcile
 from schedulers import nightly_reconcile
 from schedulers.nightly_reconcile import NightlyReconcile
-from streams.core.moment import HOUR, Moment, parse_moment
-from streams.errors import NotCaughtUp
-from streams.provision import create_topics
+from streams.kafka.provision import create_topics
 from streams.settings import Settings
 
 EVENING, NIGHT = parse_moment("2025-09-08T20:00:00Z"), parse_moment("2025-09-09T03:30:00Z")

@@ -12,16 +12,18 @@ from urllib.request import urlopen
 import pytest
 from pydantic import SecretStr
 
-from console.local.kafka import LocalKafka
-from models import catalog, migrate
+from core.errors import ConfigurationError
+from core.moment import SECOND, Moment
+from local.kafka import LocalKafka
+from models.migrations import migrate
+from models.queries import catalog_edits
 from models.session import engine_of, session_scope
 from schedulers.run import now, run
-from streams.core.moment import SECOND, Moment
-from streams.errors import ConfigurationError
+from streams.kafka.topics import Topic
 from streams.settings import Settings
-from streams.topics import Topic
 from tests.core.clock_changes import at
-from tests.schedulers.kafka_topics import OURS, Reader, make_topics
+from tests.schedulers.sent_messages import OURS, Reader
+from tests.topics import make_topics
 
 
 @pytest.fixture
@@ -33,7 +35,7 @@ async def settings(kafka: LocalKafka, database_url: str, topic_prefix: str) -> A
 async def made_ready(kafka: LocalKafka, database_url: str, topic_prefix: str) -> Settings:
     migrate.upgrade(database_url)
     with session_scope(database_url) as session:
-        catalog.add_brand(session, "nike", time_zone="Asia/Karachi", currency="USD", actor="ann")
+        catalog_edits.add_brand(session, "nike", time_zone="Asia/Karachi", currency="USD", actor="ann")
     settings = Settings(
         brokers=kafka.brokers,
         database_url=SecretStr(database_url),

@@ -5,18 +5,21 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from console.local.kafka import LocalKafka
+from core.errors import ConfigurationError
+from local.kafka import LocalKafka
 from models.errors import DatabaseAway
-from schedulers.publish import Publisher
+from schedulers.publisher import Publisher
 from schedulers.scheduler import Scheduler
-from streams.errors import ConfigurationError
+from streams.kafka.reader import topic_reader
+from streams.kafka.topics import Topic
 from streams.settings import Settings
 from tests.core.clock_changes import at
-from tests.schedulers.kafka_topics import OURS, Reader, everywhere, make_topics
+from tests.schedulers.sent_messages import OURS, PARTITIONS, Reader, everywhere
+from tests.topics import make_topics
 
 
 @dataclass
-class World:
+class SchedulerHarness:
     """The clock and the zones in use, as a test sets them, and a scheduler in it."""
 
     settings: Settings
@@ -34,105 +37,124 @@ class World:
             raise self.time_zones
         return self.time_zones
 
-    async def look(self, scheduler: Scheduler, now: str) -> None:
+    async def step(self, scheduler: Scheduler, now: str) -> None:
         self.now = now
         await scheduler.ask_for_time_zones()
         await scheduler.send_due()
 
 
 @pytest.fixture
-async def world(kafka: LocalKafka, topic_prefix: str) -> AsyncIterator[World]:
+async def world(kafka: LocalKafka, topic_prefix: str) -> AsyncIterator[SchedulerHarness]:
     settings = Settings(brokers=kafka.brokers, topic_prefix=topic_prefix)
-    await make_topics(settings, *OURS)
+    await make_topics(settings, *OURS, partitions=PARTITIONS)
     reader = Reader(settings)
     await reader.start()
-    made = World(settings, reader)
+    made = SchedulerHarness(settings, reader)
     yield made
     await reader.stop()
     for publisher in made.publishers:
         await publisher.close()
 
 
-async def test_each_message_is_sent_once_at_its_time(world: World) -> None:
+async def test_each_message_is_sent_once_at_its_time(world: SchedulerHarness) -> None:
     scheduler = world.scheduler()
-    await world.look(scheduler, "2025-09-30T18:58:30Z")
+    await world.step(scheduler, "2025-09-30T18:58:30Z")
     assert await world.reader.new() == everywhere(
         "daily:Asia/Karachi:2025-09-30", "monthly:Asia/Karachi:2025-09", "2025-09-30T18:58:00Z"
     )
-    await world.look(scheduler, "2025-09-30T18:58:59.999Z")
+    await world.step(scheduler, "2025-09-30T18:58:59.999Z")
     assert await world.reader.new() == []
-    await world.look(scheduler, "2025-09-30T18:59:00Z")
+    await world.step(scheduler, "2025-09-30T18:59:00Z")
     assert await world.reader.new() == everywhere("2025-09-30T18:59:00Z")
-    await world.look(scheduler, "2025-09-30T19:00:00Z")
+    await world.step(scheduler, "2025-09-30T19:00:00Z")
     assert await world.reader.new() == everywhere(
         "daily:Asia/Karachi:2025-10-01", "monthly:Asia/Karachi:2025-10", "2025-09-30T19:00:00Z"
     )
 
 
-async def test_after_an_outage_only_the_latest_tick_and_resets_are_sent(world: World) -> None:
+async def test_after_an_outage_only_the_latest_tick_and_resets_are_sent(world: SchedulerHarness) -> None:
     scheduler = world.scheduler()
-    await world.look(scheduler, "2025-09-08T18:58:30Z")
+    await world.step(scheduler, "2025-09-08T18:58:30Z")
     await world.reader.new()
-    await world.look(scheduler, "2025-11-20T03:00:10Z")
+    await world.step(scheduler, "2025-11-20T03:00:10Z")
     assert await world.reader.new() == everywhere(
         "daily:Asia/Karachi:2025-11-20", "monthly:Asia/Karachi:2025-11", "2025-11-20T03:00:00Z"
     )
 
 
-async def test_two_schedulers_and_one_started_anew_say_the_same_things(world: World) -> None:
+async def test_two_schedulers_and_one_started_anew_say_the_same_things(world: SchedulerHarness) -> None:
     for _ in range(2):
-        await world.look(world.scheduler(), "2025-09-08T18:58:30Z")
+        await world.step(world.scheduler(), "2025-09-08T18:58:30Z")
     first = everywhere("daily:Asia/Karachi:2025-09-08", "monthly:Asia/Karachi:2025-09", "2025-09-08T18:58:00Z")
     assert await world.reader.new() == sorted(2 * first)
 
 
-async def test_a_zone_that_comes_into_use_is_told_its_day_and_month(world: World) -> None:
+async def test_a_zone_that_comes_into_use_is_told_its_day_and_month(world: SchedulerHarness) -> None:
     scheduler = world.scheduler()
-    await world.look(scheduler, "2025-09-08T18:58:30Z")
+    await world.step(scheduler, "2025-09-08T18:58:30Z")
     await world.reader.new()
     world.time_zones = ("Asia/Karachi", "America/Havana")
-    await world.look(scheduler, "2025-09-08T18:58:40Z")
+    await world.step(scheduler, "2025-09-08T18:58:40Z")
     assert await world.reader.new() == everywhere("daily:America/Havana:2025-09-08", "monthly:America/Havana:2025-09")
 
 
-async def test_a_zone_that_is_unknown_here_does_not_hold_up_the_others(world: World) -> None:
+async def test_a_zone_that_is_unknown_here_does_not_hold_up_the_others(world: SchedulerHarness) -> None:
     world.time_zones = ("Mars/Olympus_Mons", "Asia/Karachi")
-    await world.look(world.scheduler(), "2025-09-08T18:58:30Z")
+    await world.step(world.scheduler(), "2025-09-08T18:58:30Z")
     assert await world.reader.new() == everywhere(
         "daily:Asia/Karachi:2025-09-08", "monthly:Asia/Karachi:2025-09", "2025-09-08T18:58:00Z"
     )
 
 
-async def test_without_the_database_ticks_and_resets_of_the_known_zones_go_on(world: World) -> None:
+async def test_without_the_database_ticks_and_resets_of_the_known_zones_go_on(world: SchedulerHarness) -> None:
     scheduler = world.scheduler()
-    await world.look(scheduler, "2025-09-08T18:58:30Z")
+    await world.step(scheduler, "2025-09-08T18:58:30Z")
     await world.reader.new()
     world.time_zones = DatabaseAway()
-    await world.look(scheduler, "2025-09-08T19:00:00Z")
+    await world.step(scheduler, "2025-09-08T19:00:00Z")
     assert await world.reader.new() == everywhere("daily:Asia/Karachi:2025-09-09", "2025-09-08T19:00:00Z")
 
 
-async def test_a_clock_that_is_set_back_goes_on_ticking(world: World) -> None:
+async def test_a_clock_that_is_set_back_goes_on_ticking(world: SchedulerHarness) -> None:
     scheduler = world.scheduler()
     world.time_zones = ()
-    await world.look(scheduler, "2035-09-08T18:58:30Z")
-    await world.look(scheduler, "2025-09-08T18:58:30Z")
+    await world.step(scheduler, "2035-09-08T18:58:30Z")
+    await world.step(scheduler, "2025-09-08T18:58:30Z")
     assert await world.reader.new() == everywhere("2025-09-08T18:58:00Z", "2035-09-08T18:58:00Z")
 
 
 async def test_what_could_not_be_sent_is_sent_by_the_next_attempt(kafka: LocalKafka, topic_prefix: str) -> None:
     settings = Settings(brokers=kafka.brokers, topic_prefix=topic_prefix)
-    world = World(settings, Reader(settings))
+    world = SchedulerHarness(settings, Reader(settings))
     scheduler = world.scheduler()
     with pytest.raises(ConfigurationError):
-        await world.look(scheduler, "2025-09-08T18:58:30Z")
-    await make_topics(settings, *OURS)
+        await world.step(scheduler, "2025-09-08T18:58:30Z")
+    await make_topics(settings, *OURS, partitions=PARTITIONS)
     await world.reader.start()
     try:
-        await world.look(scheduler, "2025-09-08T19:00:02Z")
+        await world.step(scheduler, "2025-09-08T19:00:02Z")
         assert await world.reader.new() == everywhere(
             "daily:Asia/Karachi:2025-09-09", "monthly:Asia/Karachi:2025-09", "2025-09-08T19:00:00Z"
         )
     finally:
         await world.reader.stop()
         await world.publishers[0].close()
+
+
+async def test_a_topic_that_is_gone_keeps_the_other_from_nothing(kafka: LocalKafka, topic_prefix: str) -> None:
+    settings = Settings(brokers=kafka.brokers, topic_prefix=topic_prefix)
+    await make_topics(settings, Topic.DAYPARTING_TICKS, partitions=PARTITIONS)
+    publisher = Publisher(settings)
+
+    async def time_zones() -> Collection[str]:
+        return ["Asia/Karachi"]
+
+    try:
+        scheduler = Scheduler(publisher, time_zones, lambda: at("2025-09-08T18:58:30Z"))
+        await scheduler.ask_for_time_zones()
+        with pytest.raises(ConfigurationError, match="budget-resets is not there"):
+            await scheduler.send_due()
+        async with topic_reader(settings, Topic.DAYPARTING_TICKS) as reader:
+            assert len([record async for record in reader.to_end()]) == PARTITIONS
+    finally:
+        await publisher.close()

@@ -7,16 +7,16 @@ from cronsim import CronSim
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schedulers.schedules import TICK, Kind, Schedule
+from core.calendar import ZoneSpan, budget_day, budget_month, day_starts_at, zone
+from core.moment import HOUR, MINUTE, Moment, format_moment
+from schedulers.schedules import TICK, PeriodicTask, TaskKind
 from schedulers.ticks_due import Due, latest_due, next_minute, ticks_due
-from streams.core.calendar import ZoneSpan, budget_day, budget_month, day_starts_at, zone
-from streams.core.moment import HOUR, MINUTE, Moment, format_moment
 from tests.core.clock_changes import at, clock_changes, zone_and_moment
 
 DAY = 24 * HOUR
 
 
-def told(dues: list[Due]) -> list[str]:
+def observed(dues: list[Due]) -> list[str]:
     return [f"{due.wall:%Y-%m-%d} {format_moment(due.due_at)}" for due in dues]
 
 
@@ -75,7 +75,7 @@ def test_a_tick_is_due_each_minute_on_the_minute(since: str, until: str, expecte
 def test_a_daily_reset_is_due_when_the_local_day_begins(
     time_zone: str, since: str, until: str, expected: list[str]
 ) -> None:
-    assert told(ticks_due(Schedule(Kind.DAILY, time_zone), at(since), at(until))) == expected
+    assert observed(ticks_due(PeriodicTask(TaskKind.DAILY, time_zone), at(since), at(until))) == expected
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_a_daily_reset_is_due_when_the_local_day_begins(
 def test_a_monthly_reset_is_due_when_the_local_month_begins(
     time_zone: str, since: str, until: str, expected: list[str]
 ) -> None:
-    assert told(ticks_due(Schedule(Kind.MONTHLY, time_zone), at(since), at(until))) == expected
+    assert observed(ticks_due(PeriodicTask(TaskKind.MONTHLY, time_zone), at(since), at(until))) == expected
 
 
 @pytest.mark.parametrize(
@@ -102,18 +102,18 @@ def test_a_monthly_reset_is_due_when_the_local_month_begins(
     [
         (TICK, "2025-09-08T04:00:00Z", "2025-09-08 2025-09-08T04:00:00Z"),
         (TICK, "2025-09-08T04:00:59.999Z", "2025-09-08 2025-09-08T04:00:00Z"),
-        (Schedule(Kind.DAILY, "Asia/Karachi"), "2025-09-08T18:59:59.999Z", "2025-09-08 2025-09-07T19:00:00Z"),
-        (Schedule(Kind.DAILY, "Asia/Karachi"), "2025-09-08T19:00:00Z", "2025-09-09 2025-09-08T19:00:00Z"),
-        (Schedule(Kind.MONTHLY, "Asia/Karachi"), "2025-09-30T18:59:59Z", "2025-09-01 2025-08-31T19:00:00Z"),
-        (Schedule(Kind.MONTHLY, "Asia/Karachi"), "2025-09-30T19:00:00Z", "2025-10-01 2025-09-30T19:00:00Z"),
+        (PeriodicTask(TaskKind.DAILY, "Asia/Karachi"), "2025-09-08T18:59:59.999Z", "2025-09-08 2025-09-07T19:00:00Z"),
+        (PeriodicTask(TaskKind.DAILY, "Asia/Karachi"), "2025-09-08T19:00:00Z", "2025-09-09 2025-09-08T19:00:00Z"),
+        (PeriodicTask(TaskKind.MONTHLY, "Asia/Karachi"), "2025-09-30T18:59:59Z", "2025-09-01 2025-08-31T19:00:00Z"),
+        (PeriodicTask(TaskKind.MONTHLY, "Asia/Karachi"), "2025-09-30T19:00:00Z", "2025-10-01 2025-09-30T19:00:00Z"),
         # The wall shows Saturday again, but Sunday has begun.
-        (Schedule(Kind.DAILY, "America/St_Johns"), "2005-10-30T02:45:00Z", "2005-10-30 2005-10-30T02:30:00Z"),
-        (Schedule(Kind.DAILY, "America/Havana"), "2025-11-02T05:00:00Z", "2025-11-02 2025-11-02T04:00:00Z"),
-        (Schedule(Kind.DAILY, "Pacific/Apia"), "2011-12-30T12:00:00Z", "2011-12-31 2011-12-30T10:00:00Z"),
+        (PeriodicTask(TaskKind.DAILY, "America/St_Johns"), "2005-10-30T02:45:00Z", "2005-10-30 2005-10-30T02:30:00Z"),
+        (PeriodicTask(TaskKind.DAILY, "America/Havana"), "2025-11-02T05:00:00Z", "2025-11-02 2025-11-02T04:00:00Z"),
+        (PeriodicTask(TaskKind.DAILY, "Pacific/Apia"), "2011-12-30T12:00:00Z", "2011-12-31 2011-12-30T10:00:00Z"),
     ],
 )
-def test_after_an_outage_the_latest_is_what_counts(schedule: Schedule, until: str, expected: str) -> None:
-    assert told([latest_due(schedule, at(until))]) == [expected]
+def test_after_an_outage_the_latest_is_what_counts(schedule: PeriodicTask, until: str, expected: str) -> None:
+    assert observed([latest_due(schedule, at(until))]) == [expected]
 
 
 @given(zone_and_moment())
@@ -121,7 +121,7 @@ def test_after_an_outage_the_latest_is_what_counts(schedule: Schedule, until: st
 def test_resets_are_due_when_the_calendars_days_and_months_begin(case: tuple[str, Moment]) -> None:
     time_zone, moment = case
     zones = (ZoneSpan(time_zone, None),)
-    daily, monthly = Schedule(Kind.DAILY, time_zone), Schedule(Kind.MONTHLY, time_zone)
+    daily, monthly = PeriodicTask(TaskKind.DAILY, time_zone), PeriodicTask(TaskKind.MONTHLY, time_zone)
     for due in ticks_due(daily, moment - 3 * DAY, moment + 3 * DAY):
         assert due.due_at == day_starts_at(time_zone, due.wall.date())
     assert latest_due(daily, moment).due_at == budget_day(zones, moment).starts_at
@@ -131,7 +131,7 @@ def test_resets_are_due_when_the_calendars_days_and_months_begin(case: tuple[str
 @given(zone_and_moment(), st.integers(0, 4 * 24 * 60), st.integers(0, 4 * 24 * 60))
 @settings(deadline=None)
 def test_what_is_due_does_not_depend_on_how_often_one_looks(case: tuple[str, Moment], first: int, second: int) -> None:
-    schedule, since = Schedule(Kind.DAILY, case[0]), case[1]
+    schedule, since = PeriodicTask(TaskKind.DAILY, case[0]), case[1]
     middle = since + first * MINUTE
     until = middle + second * MINUTE
     halves = ticks_due(schedule, since, middle) + ticks_due(schedule, middle, until)
@@ -142,11 +142,11 @@ def test_what_is_due_does_not_depend_on_how_often_one_looks(case: tuple[str, Mom
 @pytest.mark.parametrize(
     "time_zone", ["America/New_York", "Europe/Berlin", "Australia/Sydney", "America/Santiago", "America/Havana"]
 )
-@pytest.mark.parametrize(("kind", "count"), [(Kind.DAILY, 354), (Kind.MONTHLY, 11)])
-def test_another_cron_library_names_the_same_moments(time_zone: str, kind: Kind, count: int) -> None:
+@pytest.mark.parametrize(("kind", "count"), [(TaskKind.DAILY, 354), (TaskKind.MONTHLY, 11)])
+def test_another_cron_library_names_the_same_moments(time_zone: str, kind: TaskKind, count: int) -> None:
     assert len(clock_changes(time_zone, 2025)) == 2
     since, until = at("2025-01-05T12:00:00Z"), at("2025-12-25T12:00:00Z")
-    schedule = Schedule(kind, time_zone)
+    schedule = PeriodicTask(kind, time_zone)
     others = CronSim(schedule.cron, datetime(2025, 1, 5, 12, tzinfo=zone(time_zone)))
     dues = [due.due_at for due in ticks_due(schedule, since, until)]
     assert len(dues) == count

@@ -2,25 +2,31 @@
 
 from datetime import date
 
-from models.brand import Brand, BrandZone
-from models.campaign import Campaign
-from models.daypart_window import DaypartWindow
-from schedulers.catalog_documents import catalog_partition, document_of
-from streams.core.calendar import ZoneSpan
-from streams.core.partitioner import partition_of
-from streams.core.records import CampaignDocument, WindowDocument
-from streams.core.terms import BrandTerms, read_brand_terms, read_campaign_terms
-from streams.records import encode
+from core.calendar import ZoneSpan
+from core.catalog import BrandConfig, read_brand_config, read_campaign_config
+from core.overrides import Override, Overrides
+from core.partitioner import partition_of
+from core.records import CampaignDocument, WindowDocument
+from models.tables.brand import Brand, BrandZone
+from models.tables.campaign import Campaign
+from models.tables.daypart_window import DaypartWindow
+from schedulers.catalog_relay.documents import catalog_partition, document_of
+from streams.kafka.codec import encode
 
+OVERRIDE = Override(date(2025, 9, 8), date(2025, 9, 9), None)
 BRAND = Brand(
     brand_id="nike",
     name="Nike",
     currency="USD",
     daily_budget_micros=100_000_001,
     monthly_budget_micros=0,
+    budget_overrides=Overrides((OVERRIDE,), (Override(date(2025, 10, 1), date(2025, 11, 30), 5),)),
+    pacing="even",
     enabled=False,
     archived=True,
     epoch=2,
+    alert_percents=[50, 110],
+    silent_after_minutes=180,
     zones=[BrandZone(time_zone="Asia/Karachi"), BrandZone(time_zone="UTC", starts_at=1_757_361_600_125)],
 )
 CAMPAIGN = Campaign(
@@ -30,6 +36,7 @@ CAMPAIGN = Campaign(
     external_id="4711",
     daily_budget_micros=None,
     total_budget_micros=30_000_000,
+    budget_overrides=Overrides((OVERRIDE,)),
     starts_on=date(2025, 10, 5),
     ends_on=None,
     enabled=True,
@@ -42,9 +49,9 @@ CAMPAIGN = Campaign(
 
 
 def test_the_controller_reads_of_a_brand_what_the_row_says() -> None:
-    terms = read_brand_terms("nike", encode(document_of(BRAND, 12)))
+    terms = read_brand_config("nike", encode(document_of(BRAND, 12)))
 
-    assert terms == BrandTerms(
+    assert terms == BrandConfig(
         version=12,
         zones=(ZoneSpan("Asia/Karachi", None), ZoneSpan("UTC", 1_757_361_600_125)),
         currency="USD",
@@ -53,6 +60,11 @@ def test_the_controller_reads_of_a_brand_what_the_row_says() -> None:
         enabled=False,
         archived=True,
         epoch=2,
+        alert_percents=(50, 110),
+        silent_after_ms=180 * 60_000,
+        daily_overrides=(OVERRIDE,),
+        monthly_overrides=(Override(date(2025, 10, 1), date(2025, 11, 30), 5),),
+        is_paced=True,
     )
 
 
@@ -65,11 +77,12 @@ def test_the_controller_can_use_every_window_that_a_row_can_hold() -> None:
     ]
     assert (document.starts_on, document.ends_on) == ("2025-10-05", None)
 
-    terms = read_campaign_terms("nike", "nike-summer", encode(document))
+    terms = read_campaign_config("nike", "nike-summer", encode(document))
 
     assert terms.usable
     assert (terms.version, terms.external_id) == (3, "4711")
     assert (terms.daily_budget_micros, terms.total_budget_micros) == (None, 30_000_000)
+    assert terms.daily_overrides == (OVERRIDE,)
 
 
 def test_all_of_a_brand_lives_in_its_partition() -> None:

@@ -1,23 +1,24 @@
 """Rows of the catalog as the documents that Kafka carries, and the partition of their brand. No I/O."""
 
-from models.brand import Brand, BrandZone
-from models.campaign import Campaign
-from models.daypart_window import Window, clock_text, weekday_names
-from streams.core.moment import format_moment
-from streams.core.money import format_money
-from streams.core.partitioner import partition_of
-from streams.core.records import BrandDocument, CampaignDocument, WindowDocument, ZoneDocument
+from core.moment import format_moment
+from core.money import format_optional_money
+from core.overrides import override_documents
+from core.partitioner import partition_of
+from core.records import BrandDocument, CampaignDocument, ZoneDocument
+from core.windows import window_document
+from models.tables.brand import Brand, BrandZone
+from models.tables.campaign import Campaign
 
 __all__ = ["catalog_partition", "document_of"]
 
 
 def document_of(row: Brand | Campaign, version: int) -> BrandDocument | CampaignDocument:
-    """The whole document: a reader needs no other one of the same key."""
+    """The catalog document of a row. It is complete: readers need only the latest of a key."""
     return _brand_document(row, version) if isinstance(row, Brand) else _campaign_document(row, version)
 
 
 def catalog_partition(brand_id: str, partitions: int) -> int:
-    """A brand's campaigns live in its own partition, whatever their keys are."""
+    """The partition of the brand's documents and of those of its campaigns."""
     return partition_of(brand_id, partitions)
 
 
@@ -28,11 +29,15 @@ def _brand_document(brand: Brand, version: int) -> BrandDocument:
         zones=[_zone_document(zone) for zone in brand.zones],
         currency=brand.currency,
         name=brand.name,
-        daily_budget=_money(brand.daily_budget_micros),
-        monthly_budget=_money(brand.monthly_budget_micros),
+        daily_budget=format_optional_money(brand.daily_budget_micros),
+        monthly_budget=format_optional_money(brand.monthly_budget_micros),
+        budget_overrides=override_documents(brand.budget_overrides),
+        pacing="even" if brand.pacing == "even" else "none",
         enabled=brand.enabled,
         archived=brand.archived,
         epoch=brand.epoch,
+        alert_percents=brand.alert_percents,
+        silent_after_minutes=brand.silent_after_minutes,
     )
 
 
@@ -45,23 +50,14 @@ def _campaign_document(campaign: Campaign, version: int) -> CampaignDocument:
         external_id=campaign.external_id,
         enabled=campaign.enabled,
         archived=campaign.archived,
-        daily_budget=_money(campaign.daily_budget_micros),
-        total_budget=_money(campaign.total_budget_micros),
+        daily_budget=format_optional_money(campaign.daily_budget_micros),
+        total_budget=format_optional_money(campaign.total_budget_micros),
+        budget_overrides=override_documents(campaign.budget_overrides),
         starts_on=None if campaign.starts_on is None else campaign.starts_on.isoformat(),
         ends_on=None if campaign.ends_on is None else campaign.ends_on.isoformat(),
-        windows=[_window_document(row.window) for row in campaign.windows],
+        windows=[window_document(row.window) for row in campaign.windows],
     )
 
 
 def _zone_document(zone: BrandZone) -> ZoneDocument:
     return ZoneDocument(zone.time_zone, None if zone.starts_at is None else format_moment(zone.starts_at))
-
-
-def _window_document(window: Window) -> WindowDocument:
-    return WindowDocument(
-        weekday_names(window.weekdays), from_=clock_text(window.from_minute), to=clock_text(window.to_minute)
-    )
-
-
-def _money(micros: int | None) -> str | None:
-    return None if micros is None else format_money(micros)

@@ -5,26 +5,31 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from datetime import date
 from typing import NamedTuple
 
+import msgspec
 import psycopg2
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from pydantic import SecretStr
 
-from console.local.kafka import LocalKafka
-from models import catalog, migrate
-from models.daypart_window import Window
+from core.errors import ConfigurationError, SpendgateError, TooLarge, Unreachable
+from core.partitioner import partition_of
+from core.records import BrandDocument, CampaignDocument
+from core.windows import Window
+from local.kafka import LocalKafka
+from models.errors import AlreadyExists
+from models.migrations import migrate
+from models.queries import catalog_edits
 from models.session import engine_of, session_scope
-from schedulers.relay import Relay, run_relay, wait_until_published
-from schedulers.relay_topic import CatalogTopic, Outgoing
-from streams.core.partitioner import partition_of
-from streams.core.records import BrandDocument, CampaignDocument
-from streams.errors import ConfigurationError
-from streams.records import decode_brand, decode_campaign
+from schedulers.catalog_relay.relay import Relay, publish_edit, run_relay, wait_until_published
+from schedulers.catalog_relay.topic import CatalogTopic, OutgoingDocument
+from streams.kafka.codec import decode_brand, decode_campaign
+from streams.kafka.topics import Topic
 from streams.settings import Settings
-from streams.topics import Topic
-from tests.schedulers.catalog_topic import make_topic, remove_topic
+from tests.streams.topic_changes import limit
+from tests.topics import delete_topics, make_topics
 
 PARTITIONS = 3
 
@@ -44,7 +49,7 @@ async def settings(kafka: LocalKafka, database_url: str, topic_prefix: str) -> A
         topic_prefix=topic_prefix,
         partitions=PARTITIONS,
     )
-    await make_topic(made)
+    await make_topics(made, Topic.CATALOG)
     yield made
     engine_of(database_url).dispose()
 
@@ -59,14 +64,14 @@ async def relay(settings: Settings) -> AsyncIterator[Relay]:
 async def test_a_document_says_all_and_a_brand_goes_before_its_campaigns(settings: Settings, relay: Relay) -> None:
     add_brand(settings, "nike", daily_budget_micros=100_000_000)
     with session_scope(settings.database) as session:
-        catalog.add_campaign(
-            session, "nike-summer", brand_id="nike", actor="ann", windows=[Window(0b11111, 22 * 60, 24 * 60)]
+        catalog_edits.add_campaign(
+            session, "nike-summer", brand_id="nike", actor="ann", windows=[Window((0, 1, 2, 3, 4), 22 * 60, 24 * 60)]
         )
-        catalog.change_time_zone(session, "nike", "UTC", starts_at=1_757_361_600_000, actor="ann")
+        catalog_edits.change_time_zone(session, "nike", "UTC", starts_at=1_757_361_600_000, actor="ann")
 
     assert await relay.relay_pending() == 2
 
-    brand, campaign = await told(settings)
+    brand, campaign = await observed(settings)
     assert brand.key == "nike"
     assert isinstance(brand.document, BrandDocument)
     assert [(zone.time_zone, zone.from_) for zone in brand.document.zones] == [
@@ -96,7 +101,7 @@ async def test_a_pass_without_edits_writes_nothing(settings: Settings, relay: Re
     await relay.relay_pending()
 
     assert await relay.relay_pending() == 0
-    assert len(await told(settings)) == 1
+    assert len(await observed(settings)) == 1
 
 
 async def test_the_outbox_tells_where_the_broker_has_put_a_document(settings: Settings, relay: Relay) -> None:
@@ -119,16 +124,16 @@ async def test_more_edits_than_one_round_holds_are_all_published(settings: Setti
 
     await relay.relay_pending()
 
-    assert {record.key for record in await told(settings)} == {f"b{n}" for n in range(1, 2101)}
+    assert {record.key for record in await observed(settings)} == {f"b{n}" for n in range(1, 2101)}
     assert sql(settings, "SELECT count(*) FROM catalog_outbox WHERE published_at IS NULL") == [(0,)]
 
 
 KILLED_BEFORE_THE_MARK = """
 import os
-from models.catalog_relay import RelayStore
-from schedulers.relay import publish_edit
+from models.queries.catalog_relay import RelayStore
+from schedulers.catalog_relay.relay import publish_edit
 from streams.settings import Settings
-RelayStore.mark = lambda *_: os._exit(9)
+RelayStore.mark_published = lambda *_: os._exit(9)
 publish_edit(Settings())
 """
 
@@ -160,7 +165,9 @@ async def test_a_relay_that_lost_its_lock_cannot_mark_and_its_record_is_supersed
     add_brand(settings, "nike")
     publish = CatalogTopic.publish
 
-    async def publish_and_lose_the_lock(self: CatalogTopic, outgoing: list[Outgoing]) -> list[int]:
+    async def publish_and_lose_the_lock(
+        self: CatalogTopic, outgoing: list[OutgoingDocument]
+    ) -> list[int | SpendgateError]:
         offsets = await publish(self, outgoing)
         sql(
             settings,
@@ -175,31 +182,86 @@ async def test_a_relay_that_lost_its_lock_cannot_mark_and_its_record_is_supersed
             await relay.relay_pending()
 
     assert await relay.relay_pending() == 1
-    assert [record.document.version for record in await told(settings)] == [1, 2]
+    assert [record.document.version for record in await observed(settings)] == [1, 2]
 
 
-async def test_after_a_restored_backup_its_rows_win_with_versions_above_the_topics(
+async def test_after_a_restored_backup_the_documents_in_force_come_back_into_the_rows(
+    settings: Settings, relay: Relay
+) -> None:
+    """The controller decides by them; an older budget is never told anew, whatever was edited in the restored rows."""
+    add_brand(settings, "nike")
+    set_budget(settings, "nike", 1)
+    add_brand(settings, "puma")
+    set_budget(settings, "puma", 8)
+    await relay.relay_pending()
+    with restored_copy(settings) as restored:
+        set_budget(settings, "nike", 2)
+        await relay.relay_pending()
+        add_brand(settings, "adidas")
+        windows = [Window((0, 1, 2, 3, 4), 22 * 60, 24 * 60), Window((5, 6), 60, 30)]
+        with session_scope(settings.database) as session:
+            catalog_edits.edit_brand(session, "nike", {"daily_budget_micros": 3_000_000, "enabled": False}, actor="ann")
+            catalog_edits.change_time_zone(session, "nike", "UTC", starts_at=1_757_361_600_000, actor="ann")
+            catalog_edits.add_campaign(
+                session,
+                "adidas-summer",
+                brand_id="adidas",
+                actor="ann",
+                windows=windows,
+                starts_on=date(2025, 9, 1),
+                total_budget_micros=5_500_000,
+            )
+        await relay.relay_pending()
+        before = {it.key: msgspec.structs.replace(it.document, version=1) for it in await observed(settings)}
+        set_budget(restored, "puma", 9)
+        other = Relay(restored)
+        try:
+            await other.relay_pending()
+            after = {it.key: msgspec.structs.replace(it.document, version=1) for it in await observed(settings)}
+            assert (await budgets_by_version(settings, "nike"))[2:] == [(3, 3), (4, 3)]
+            assert (await budgets_by_version(settings, "puma"))[-1] == (2, 9)
+            assert {**after, "puma": None} == {**before, "puma": None}
+            assert await other.relay_pending() == 0
+            with pytest.raises(AlreadyExists):
+                add_brand(restored, "adidas")
+            set_budget(restored, "nike", 4)
+            await other.relay_pending()
+            assert (await budgets_by_version(settings, "nike"))[-1] == (5, 4)
+        finally:
+            await other.close()
+
+
+async def test_a_document_in_force_comes_back_also_where_its_row_was_locked_for_too_long(
     settings: Settings, relay: Relay
 ) -> None:
     add_brand(settings, "nike")
-    set_budget(settings, "nike", 1)
     await relay.relay_pending()
-    with restored_copy(settings) as later:
-        set_budget(settings, "nike", 2)
+    with restored_copy(settings) as restored:
+        add_brand(settings, "puma", daily_budget_micros=2_000_000)
         await relay.relay_pending()
-        set_budget(settings, "nike", 3)
-        add_brand(settings, "adidas")
-        await relay.relay_pending()
-        other = Relay(later)
+        other = Relay(restored)
         try:
+            with closing(psycopg2.connect(restored.database)) as connection, connection.cursor() as cursor:
+                cursor.execute("INSERT INTO brand (brand_id, currency) VALUES ('puma', 'EUR')")
+                with pytest.raises(Unreachable, match="lock timeout"):
+                    await other.relay_pending()
             await other.relay_pending()
-            assert (await budgets_by_version(settings, "nike"))[-1] == (4, 1)
-            add_brand(later, "adidas")
-            await other.relay_pending()
+            assert sql(restored, "SELECT daily_budget::int FROM brand WHERE brand_id = 'puma'") == [(2,)]
         finally:
             await other.close()
-    assert [version for version, _ in await budgets_by_version(settings, "nike")] == [1, 2, 3, 4]
-    assert [version for version, _ in await budgets_by_version(settings, "adidas")] == [1, 2]
+
+
+async def test_an_edit_under_way_delays_a_pass_and_fails_none(settings: Settings, relay: Relay) -> None:
+    add_brand(settings, "nike")
+    with session_scope(settings.database) as session:
+        catalog_edits.edit_brand(session, "nike", {"daily_budget_micros": 7_000_000}, actor="ann")
+        pending = asyncio.create_task(relay.relay_pending())
+        async with asyncio.timeout(10):
+            while sql(settings, "SELECT count(*) FROM pg_locks WHERE NOT granted") == [(0,)] and not pending.done():
+                await asyncio.sleep(0.01)
+    await pending
+    await relay.relay_pending()
+    assert (await budgets_by_version(settings, "nike"))[-1][1] == 7
 
 
 async def test_a_document_that_somebody_else_wrote_is_superseded(settings: Settings, relay: Relay) -> None:
@@ -211,7 +273,7 @@ async def test_a_document_that_somebody_else_wrote_is_superseded(settings: Setti
 
     await relay.relay_pending()
 
-    assert (await told(settings))[-1].document.version == 42
+    assert (await observed(settings))[-1].document.version == 42
 
 
 async def test_a_topic_that_was_made_anew_gets_everything_above_the_old_versions(
@@ -223,12 +285,44 @@ async def test_a_topic_that_was_made_anew_gets_everything_above_the_old_versions
     await relay.relay_pending()
     set_budget(settings, "nike", 2)
     await relay.relay_pending()
-    await remove_topic(settings)
-    await make_topic(settings)
+    await delete_topics(settings, Topic.CATALOG)
+    await make_topics(settings, Topic.CATALOG)
 
     assert await relay.relay_pending() == 2
 
-    assert {(record.key, record.document.version) for record in await told(settings)} == {("nike", 3), ("adidas", 2)}
+    assert {(record.key, record.document.version) for record in await observed(settings)} == {
+        ("nike", 3),
+        ("adidas", 2),
+    }
+
+
+async def test_a_document_that_the_topic_does_not_take_is_told_and_keeps_no_other_waiting(
+    settings: Settings, relay: Relay
+) -> None:
+    await limit(settings, Topic.CATALOG, 1_500)
+    for n in range(30):
+        add_brand(settings, f"b{n}")
+    add_brand(settings, "large")
+    windows = [Window((0,), minute, minute + 1) for minute in range(0, 600, 2)]
+    with session_scope(settings.database) as session:
+        catalog_edits.add_campaign(session, "large-campaign", brand_id="large", actor="ann", windows=windows)
+
+    assert await relay.relay_pending() == 31
+    assert "max.message.bytes" in relay.refused["large/large-campaign"]
+    add_brand(settings, "after")
+    await wait_until_published(settings, relay, ["after"])
+    with pytest.raises(TooLarge, match="document of large/large-campaign, and no other, is not published"):
+        await wait_until_published(settings, relay)
+    assert {record.key for record in await observed(settings)} == {*(f"b{n}" for n in range(30)), "large", "after"}
+
+    await asyncio.to_thread(publish_edit, settings, ["after"])
+    with pytest.raises(TooLarge, match="document of large/large-campaign"):
+        await asyncio.to_thread(publish_edit, settings, ["large/large-campaign"])
+
+    await limit(settings, Topic.CATALOG, 1_000_000)
+    await wait_until_published(settings, relay)
+    assert "large/large-campaign" in {record.key for record in await observed(settings)}
+    assert relay.refused == {}
 
 
 async def test_two_relays_at_once_publish_every_edit_once(settings: Settings) -> None:
@@ -241,7 +335,7 @@ async def test_two_relays_at_once_publish_every_edit_once(settings: Settings) ->
         for relay in relays:
             await relay.close()
 
-    assert sorted((record.key, record.document.version) for record in await told(settings)) == [
+    assert sorted((record.key, record.document.version) for record in await observed(settings)) == [
         (f"b{n}", 1) for n in range(8)
     ]
 
@@ -274,39 +368,39 @@ async def test_many_edits_at_once_are_each_on_the_broker_when_their_wait_ends(se
 
     await asyncio.gather(*(edit(n) for n in range(10)))
 
-    assert len(await told(settings)) == 10
+    assert len(await observed(settings)) == 10
 
 
 async def test_a_committed_edit_wakes_the_relay_within_a_second(settings: Settings) -> None:
     async with reader(settings) as consumer, running_relay(settings):
         add_brand(settings, "warm-up")
-        await until_told(consumer, "warm-up", within_seconds=20)
+        await until_published(consumer, "warm-up", within_seconds=20)
         add_brand(settings, "nike")
-        await until_told(consumer, "nike", within_seconds=1)
+        await until_published(consumer, "nike", within_seconds=1)
 
 
 async def test_a_running_relay_outlives_its_database_connections(settings: Settings) -> None:
     async with reader(settings) as consumer, running_relay(settings):
         add_brand(settings, "nike")
-        await until_told(consumer, "nike", within_seconds=20)
+        await until_published(consumer, "nike", within_seconds=20)
         sql(
             settings,
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid()",
         )
         add_brand(settings, "adidas")
-        await until_told(consumer, "adidas", within_seconds=20)
+        await until_published(consumer, "adidas", within_seconds=20)
 
 
 async def test_a_cancelled_relay_leaves_the_lock_to_others(settings: Settings, relay: Relay) -> None:
     async with reader(settings) as consumer, running_relay(settings):
         add_brand(settings, "nike")
-        await until_told(consumer, "nike", within_seconds=20)
+        await until_published(consumer, "nike", within_seconds=20)
     add_brand(settings, "adidas")
 
     await relay.relay_pending()
 
-    assert "adidas" in {record.key for record in await told(settings)}
+    assert "adidas" in {record.key for record in await observed(settings)}
 
 
 async def test_a_missing_topic_and_a_wrong_partition_count_are_told(settings: Settings) -> None:
@@ -321,7 +415,7 @@ async def test_a_missing_topic_and_a_wrong_partition_count_are_told(settings: Se
 
 def add_brand(settings: Settings, brand_id: str, *, daily_budget_micros: int | None = None) -> None:
     with session_scope(settings.database) as session:
-        catalog.add_brand(
+        catalog_edits.add_brand(
             session,
             brand_id,
             time_zone="Asia/Karachi",
@@ -333,7 +427,7 @@ def add_brand(settings: Settings, brand_id: str, *, daily_budget_micros: int | N
 
 def set_budget(settings: Settings, brand_id: str, budget: int) -> None:
     with session_scope(settings.database) as session:
-        catalog.edit_brand(session, brand_id, {"daily_budget_micros": budget * 1_000_000}, actor="ann")
+        catalog_edits.edit_brand(session, brand_id, {"daily_budget_micros": budget * 1_000_000}, actor="ann")
 
 
 def sql(settings: Settings, statement: str) -> list[tuple[object, ...]]:
@@ -384,7 +478,7 @@ async def reader(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
         await consumer.stop()
 
 
-async def told(settings: Settings) -> list[Told]:
+async def observed(settings: Settings) -> list[Told]:
     """Every document on the topic, oldest first within a partition."""
     records: list[ConsumerRecord] = []
     async with reader(settings) as consumer:
@@ -404,11 +498,11 @@ def decode(record: ConsumerRecord) -> BrandDocument | CampaignDocument:
 
 
 async def budgets_by_version(settings: Settings, brand_id: str) -> list[tuple[int, int | None]]:
-    documents = [record.document for record in await told(settings) if record.key == brand_id]
+    documents = [record.document for record in await observed(settings) if record.key == brand_id]
     return [(d.version, None if d.daily_budget is None else int(float(d.daily_budget))) for d in documents]
 
 
-async def until_told(consumer: AIOKafkaConsumer, key: str, *, within_seconds: float) -> None:
+async def until_published(consumer: AIOKafkaConsumer, key: str, *, within_seconds: float) -> None:
     async with asyncio.timeout(within_seconds):
         while (await consumer.getone()).key != key.encode():
             pass

@@ -4,18 +4,19 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from console.local.kafka import LocalKafka
+from core.errors import ConfigurationError, Unreachable
+from local.kafka import LocalKafka
 from schedulers.messages import message_of
-from schedulers.publish import Publisher, publish
-from schedulers.schedules import TICK, Kind, Schedule
+from schedulers.publisher import Publisher, publish
+from schedulers.schedules import TICK, PeriodicTask, TaskKind
 from schedulers.ticks_due import latest_due
-from streams.errors import ConfigurationError, Unreachable
 from streams.settings import Settings
 from tests.core.clock_changes import at
-from tests.schedulers.kafka_topics import OURS, Reader, everywhere, make_topics
+from tests.schedulers.sent_messages import OURS, PARTITIONS, Reader, everywhere
+from tests.topics import make_topics
 
 NOW = at("2025-09-08T19:00:30Z")
-DAILY = Schedule(Kind.DAILY, "Asia/Karachi")
+DAILY = PeriodicTask(TaskKind.DAILY, "Asia/Karachi")
 TICK_MESSAGE = message_of(TICK, latest_due(TICK, NOW))
 RESET_MESSAGE = message_of(DAILY, latest_due(DAILY, NOW))
 
@@ -28,7 +29,7 @@ def settings(kafka: LocalKafka, topic_prefix: str) -> Settings:
 
 @pytest.fixture
 async def reader(settings: Settings) -> AsyncIterator[Reader]:
-    await make_topics(settings, *OURS)
+    await make_topics(settings, *OURS, partitions=PARTITIONS)
     made = Reader(settings)
     await made.start()
     yield made
@@ -46,7 +47,7 @@ async def test_a_topic_that_is_not_there_is_named_and_what_to_do_told(settings: 
 
 
 async def test_a_broker_that_does_not_answer_is_told_within_ten_seconds() -> None:
-    with pytest.raises(Unreachable, match=r"The broker at 127\.0\.0\.1:1 does not answer"):
+    with pytest.raises(Unreachable, match=r"No Kafka broker answers at 127\.0\.0\.1:1"):
         await publish(Settings(brokers="127.0.0.1:1"), [TICK_MESSAGE])
 
 
@@ -54,7 +55,7 @@ async def test_a_publisher_goes_on_after_a_failure(settings: Settings) -> None:
     publisher = Publisher(settings)
     with pytest.raises(ConfigurationError):
         await publisher.send([TICK_MESSAGE])
-    await make_topics(settings, *OURS)
+    await make_topics(settings, *OURS, partitions=PARTITIONS)
     reader = Reader(settings)
     await reader.start()
     try:

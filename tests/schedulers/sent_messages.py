@@ -1,14 +1,13 @@
-"""Making the scheduler's topics on a real broker and reading what lies on them."""
+"""Reading what the scheduler has sent to a real broker."""
 
 import asyncio
 import json
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from streams.kafka.topics import Topic
 from streams.settings import Settings
-from streams.topics import Topic, topic_configs
 
 PARTITIONS = 3
 OURS = (Topic.DAYPARTING_TICKS, Topic.BUDGET_RESETS)
@@ -18,20 +17,6 @@ class Seen(NamedTuple):
     topic: Topic
     partition: int
     name: str
-
-
-async def make_topics(settings: Settings, *topics: Topic) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.brokers)
-    await admin.start()
-    try:
-        await admin.create_topics(
-            [
-                NewTopic(settings.topic(topic), PARTITIONS, 1, topic_configs=topic_configs(topic, settings))
-                for topic in topics
-            ]
-        )
-    finally:
-        await admin.close()
 
 
 class Reader:
@@ -68,7 +53,7 @@ class Reader:
         """What comes until every partition has this message."""
         seen: list[Seen] = []
         async with asyncio.timeout(60):
-            while len({partition for _, partition, told in seen if told == name}) < PARTITIONS:
+            while len({partition for _, partition, observed in seen if observed == name}) < PARTITIONS:
                 seen += await self.new()
                 await asyncio.sleep(0.05)
         return seen

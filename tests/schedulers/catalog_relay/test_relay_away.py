@@ -10,14 +10,15 @@ from functools import partial
 import pytest
 from pydantic import SecretStr
 
-from console.local.kafka import LocalKafka
-from models import migrate
-from models.catalog import add_brand
+from core.errors import ConfigurationError, Unreachable
+from local.kafka import LocalKafka
+from models.migrations import migrate
+from models.queries.catalog_edits import add_brand
 from models.session import engine_of, session_scope
-from schedulers.relay import publish_edit, run_relay
-from streams.errors import ConfigurationError, Unreachable
+from schedulers.catalog_relay.relay import publish_edit, run_relay
+from streams.kafka.topics import Topic
 from streams.settings import Settings
-from tests.schedulers.catalog_topic import make_topic
+from tests.topics import make_topics
 
 
 @pytest.fixture
@@ -47,23 +48,25 @@ def edited(database_url: str) -> Iterator[Settings]:
 def with_broker(kafka: LocalKafka, topic_prefix: str, database_url: str) -> Settings:
     """Settings of a broker that is ready and a database without tables."""
     settings = Settings(brokers=kafka.brokers, topic_prefix=topic_prefix, database_url=SecretStr(database_url))
-    asyncio.run(make_topic(settings))
+    asyncio.run(make_topics(settings, Topic.CATALOG))
     return settings
 
 
 def test_a_broker_that_refuses_connections_is_told_and_the_edit_is_kept(
     edited: Settings, refusing_address: str
 ) -> None:
-    told = refused_within_ten_seconds(partial(publish_edit, edited.model_copy(update={"brokers": refusing_address})))
+    observed = refused_within_ten_seconds(
+        partial(publish_edit, edited.model_copy(update={"brokers": refusing_address}))
+    )
 
-    assert refusing_address in told
-    assert "The edit is kept and will be published as soon as broker and database are back." in told
+    assert refusing_address in observed
+    assert "The edit is kept and will be published as soon as broker and database are back." in observed
 
 
 def test_a_broker_that_stays_silent_is_told_in_time(edited: Settings, silent_address: str) -> None:
-    told = refused_within_ten_seconds(partial(publish_edit, edited.model_copy(update={"brokers": silent_address})))
+    observed = refused_within_ten_seconds(partial(publish_edit, edited.model_copy(update={"brokers": silent_address})))
 
-    assert "The edit is kept" in told
+    assert "The edit is kept" in observed
 
 
 def test_a_database_that_is_away_is_told_in_time(
@@ -71,10 +74,12 @@ def test_a_database_that_is_away_is_told_in_time(
 ) -> None:
     for address in (refusing_address, silent_address):
         url = SecretStr(f"postgresql://nobody@{address}/none")
-        told = refused_within_ten_seconds(partial(publish_edit, with_broker.model_copy(update={"database_url": url})))
+        observed = refused_within_ten_seconds(
+            partial(publish_edit, with_broker.model_copy(update={"database_url": url}))
+        )
 
-        assert "The database cannot be used" in told
-        assert "The edit is kept" in told
+        assert "The database cannot be used" in observed
+        assert "The edit is kept" in observed
 
 
 def test_a_database_without_tables_is_told(with_broker: Settings) -> None:

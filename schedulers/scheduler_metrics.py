@@ -11,6 +11,7 @@ __all__ = [
     "LATENESS",
     "RECONCILE_DIFFERENCES",
     "RECONCILE_SECONDS",
+    "REFUSED_DOCUMENTS",
     "SENT",
     "TIME_ZONES",
 ]
@@ -27,3 +28,6 @@ LAST_RECONCILE: Final = Gauge(
     "spendgate_reconcile_last_run_timestamp_seconds", "When controller and ledger were last compared, 0 for never"
 )
 RECONCILE_SECONDS: Final = Gauge("spendgate_reconcile_seconds", "How long the last comparison took")
+REFUSED_DOCUMENTS: Final = Gauge(
+    "spendgate_relay_refused_documents", "Catalog documents that the topic does not take; all others are published"
+)

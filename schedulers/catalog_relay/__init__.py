@@ -1,0 +1,1 @@
+"""The catalog's edits on their way from PostgreSQL to Kafka."""

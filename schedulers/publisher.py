@@ -1,0 +1,76 @@
+"""Publishes a message to every partition of its topic and waits for the acks."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from core.errors import ConfigurationError
+from schedulers.messages import ScheduledMessage
+from streams.kafka.clients import unreachable_after
+from streams.kafka.metadata import topic_facts
+from streams.kafka.sending import Record, Sender
+from streams.kafka.topics import Topic
+from streams.settings import Settings
+
+__all__ = ["Publisher", "publish"]
+
+#: A broker that has not acknowledged for so long is away.
+_PATIENCE_SECONDS: Final = 6
+
+
+async def publish(settings: Settings, messages: Sequence[ScheduledMessage]) -> None:
+    """Publish once, for a command line, within ten seconds."""
+    publisher = Publisher(settings)
+    try:
+        await publisher.send(messages)
+    finally:
+        await publisher.close()
+
+
+class Publisher:
+    """A producer that is given up at the first error: what it may still send later does no harm, because
+    everything here may be repeated and come in any order."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._sender: Sender | None = None
+
+    async def send(self, messages: Sequence[ScheduledMessage]) -> None:
+        """Returns when all in-sync replicas of every partition have all messages; else raises and has closed."""
+        try:
+            async with unreachable_after(self._settings, _PATIENCE_SECONDS, operation="Write"):
+                await self._send(await self._opened(), messages)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Never waits long for a broker that is away."""
+        sender, self._sender = self._sender, None
+        if sender is not None:
+            await sender.close()
+
+    async def _opened(self) -> Sender:
+        if self._sender is None:
+            self._sender = Sender(self._settings, answer_seconds=_PATIENCE_SECONDS)
+            await self._sender.start()
+        return self._sender
+
+    async def _send(self, sender: Sender, messages: Sequence[ScheduledMessage]) -> None:
+        partitions = await self._partitions(sender, {topic for topic, _ in messages})
+        records = [
+            Record(self._settings.topic(topic), partition, None, value)
+            for topic, value in messages
+            for partition in range(partitions[topic])
+        ]
+        for outcome in await sender.outcomes(records):
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    async def _partitions(self, sender: Sender, topics: set[Topic]) -> dict[Topic, int]:
+        """The partitions as the broker has them now: one that was left out would never be woken."""
+        names = {topic: self._settings.topic(topic) for topic in topics}
+        facts = await topic_facts(sender.client, list(names.values()))
+        for name in names.values():
+            if name not in facts:
+                raise ConfigurationError(f"The topic {name} is not there: run `spendgate topics create`.")
+        return {topic: facts[name].partitions for topic, name in names.items()}
