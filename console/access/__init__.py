@@ -1,1 +1,1 @@
-"""Who may do what: people and programs, passwords, sessions, tokens, rights."""
+"""Authentication and authorization: sessions, tokens, passwords, roles, CSRF."""

@@ -1,20 +1,23 @@
-"""Dependencies of routes: who asks, and whether that is enough. For the API a refusal is a problem document, for pages
-it is the sign-in page.
+"""Dependencies that authenticate a request and require a role. The API answers a refusal with a problem document, pages
+with a redirect to the sign-in page.
 
     async def show(person: Viewer) -> Response: ...          # API: 401, 403
     async def form(person: PageOperator) -> Response: ...    # pages: to the sign-in page, 403
 """
 
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Annotated, Final
 from urllib.parse import quote
 
 from fastapi import Depends, Request
 
+from console.access.authentication import Authenticator
 from console.access.cookies import session_secret
-from console.access.csrf import has_right_mark, is_from_here
-from console.access.gate import Gate
-from console.access.person import How, Person, Role
+from console.access.csrf import has_valid_token, is_same_origin
+from console.access.unsent_form import UnsentForm
+from core.errors import SpendgateError
+from operations.accounts.person import Credential, Person, Role
 
 __all__ = [
     "Forbidden",
@@ -25,13 +28,13 @@ __all__ = [
     "PageViewer",
     "SignInFirst",
     "Viewer",
-    "note_person",
+    "authenticated_person",
     "operator",
     "page_admin",
     "page_operator",
     "page_viewer",
-    "person_of",
     "safe_next",
+    "session_person",
     "viewer",
 ]
 
@@ -39,66 +42,77 @@ _SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
 _SIGN_IN: Final = "/sign-in"
 
 
-class NotSignedIn(Exception):
+class NotSignedIn(SpendgateError):
     """Sign in, or send a token: `Authorization: Bearer …`."""
 
+    http_status = HTTPStatus.UNAUTHORIZED
 
-class Forbidden(Exception):
+
+class Forbidden(SpendgateError):
     """This needs more rights than you have."""
 
+    http_status = HTTPStatus.FORBIDDEN
 
-class SignInFirst(Exception):
-    """Where the browser is to go."""
 
-    def __init__(self, location: str) -> None:
+class SignInFirst(SpendgateError):
+    """Nobody has signed in; `location` is the address of the sign-in page that leads back here. A form that was sent is
+    `unsent`."""
+
+    http_status = HTTPStatus.SEE_OTHER
+
+    def __init__(self, location: str, unsent: UnsentForm | None = None) -> None:
         super().__init__(location)
         self.location = location
+        self.unsent = unsent
 
 
-async def person_of(request: Request) -> Person | None:
-    """The person behind the token or the cookie, None for nobody. A changing request by cookie must be from here."""
-    gate = _gate(request)
+async def authenticated_person(request: Request) -> Person | None:
+    """The person of the bearer token or the session cookie, else None.
+
+    A request by cookie whose method is not safe must come from our own origin with the CSRF token, else Forbidden.
+    """
+    authenticator = _authenticator(request)
     authorization = request.headers.get("authorization")
     if authorization is not None:
         scheme, _, token = authorization.partition(" ")
-        return await gate.person_of_token(token.strip()) if scheme.lower() == "bearer" else None
+        return await authenticator.person_of_token(token.strip()) if scheme.lower() == "bearer" else None
     secret = session_secret(request)
-    person = await note_person(request)
+    person = await session_person(request)
     if person and secret and request.method not in _SAFE_METHODS:
         await _check_origin(request, secret)
     return person
 
 
-async def note_person(request: Request) -> Person | None:
-    """Who has signed in; `request.state.person`, for the page of a problem. May look, and no more."""
+async def session_person(request: Request) -> Person | None:
+    """The person of the session cookie, kept in `request.state.person` for problem pages; allows no change."""
     secret = session_secret(request)
-    request.state.person = await _gate(request).person_of_session(secret) if secret else None
+    request.state.person = await _authenticator(request).person_of_session(secret) if secret else None
     person: Person | None = request.state.person
     return person
 
 
-def _gate(request: Request) -> Gate:
-    gate: Gate = request.app.state.services.gate
-    return gate
+def _authenticator(request: Request) -> Authenticator:
+    authenticator: Authenticator = request.app.state.services.authenticator
+    return authenticator
 
 
 def safe_next(target: str | None) -> str:
-    """A path of ours, whatever a link asks for: `//evil.example` and `/\\evil.example` are addresses of others."""
+    """`target` where it is a path of this server, else `/`: `//evil.example` and `/\\evil.example` lead elsewhere."""
     if not target or not target.startswith("/") or target[1:2] in ("/", "\\") or not target.isprintable():
         return "/"
     return target
 
 
 async def _check_origin(request: Request, secret: str) -> None:
-    if not is_from_here(request) or not await has_right_mark(request, secret):
+    if not is_same_origin(request) or not await has_valid_token(request, secret):
         raise Forbidden("The form is not from here or has expired: load the page again.")
 
 
 def _needs(role: Role) -> Callable[[Request], Awaitable[Person]]:
     async def dependency(request: Request) -> Person:
-        person = await person_of(request)
+        person = await authenticated_person(request)
         if person is None:
-            raise NotSignedIn(NotSignedIn.__doc__)
+            raise NotSignedIn
         if not person.may(role):
             raise Forbidden(_too_little(person, role))
         return person
@@ -108,9 +122,10 @@ def _needs(role: Role) -> Callable[[Request], Awaitable[Person]]:
 
 def _page_needs(role: Role) -> Callable[[Request], Awaitable[Person]]:
     async def dependency(request: Request) -> Person:
-        person = await person_of(request)
-        if person is None or person.how is not How.SESSION:
-            raise SignInFirst(f"{_SIGN_IN}?next={quote(_asked_for(request), safe='/')}")
+        person = await authenticated_person(request)
+        if person is None or person.credential is not Credential.SESSION:
+            location = f"{_SIGN_IN}?next={quote(_requested_path(request), safe='/')}"
+            raise SignInFirst(location, await UnsentForm.of_request(request))
         if not person.may(role):
             raise Forbidden(_too_little(person, role))
         return person
@@ -118,8 +133,8 @@ def _page_needs(role: Role) -> Callable[[Request], Awaitable[Person]]:
     return dependency
 
 
-def _asked_for(request: Request) -> str:
-    """Only what can be asked again by a link."""
+def _requested_path(request: Request) -> str:
+    """The path and query to return to after signing in; `/` for a form, which a link cannot send again."""
     if request.method not in _SAFE_METHODS:
         return "/"
     query = request.url.query

@@ -1,1 +1,1 @@
-"""The HTTP server: the API, and the pages of console/web beside it."""
+"""The HTTP API below /api/v1, health checks and metrics."""

@@ -1,19 +1,21 @@
-"""Bodies of requests: bounded, JSON, of a known shape. What their values may be, `console.validation` says."""
+"""Request bodies: their size, JSON and shape. `operations.validation` checks the values."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from http import HTTPStatus
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final, Literal, TypeVar
 
 import msgspec
 from fastapi import Request
 from msgspec import UNSET, Meta, Raw, UnsetType
 
-from console import validation
-from console.api.problems import Problem, too_large
-from models.catalog import BrandChanges, CampaignChanges
-from models.daypart_window import Window
-from streams.errors import RefusedValue
+from console.server.problems import Problem, too_large
+from core.errors import RefusedValue
+from core.overrides import OVERRIDES_MAX, Override, Overrides
+from core.windows import WINDOWS_MAX, Window
+from models.queries.catalog_edits import BrandChanges, CampaignChanges
+from operations import validation
+from operations.budget_overrides import checked
 
 __all__ = [
     "BODY_BYTES_MAX",
@@ -21,14 +23,20 @@ __all__ = [
     "CampaignEdit",
     "NewBrand",
     "NewCampaign",
+    "NewOverride",
     "NewWindow",
     "NewWindows",
+    "alert_percents",
     "brand_changes",
+    "brand_overrides",
     "budget",
     "campaign_changes",
+    "campaign_overrides",
     "day_or_none",
     "read_body",
     "read_bytes",
+    "read_declared",
+    "silent_after_minutes",
     "text_or_none",
     "windows",
 ]
@@ -36,19 +44,34 @@ __all__ = [
 BODY_BYTES_MAX: Final = 256 * 1024
 
 _Body = TypeVar("_Body", bound=msgspec.Struct)
+_Format = TypeVar("_Format")
 
 _BUDGET: Final = {
     "description": 'A decimal string or number of up to 6 fraction digits; null or "none" is unlimited, 0 lets nothing '
     "be spent.",
     "anyOf": [{"type": "string"}, {"type": "number"}, {"type": "null"}],
 }
-#: As it was written, because a float would not be exact.
+#: The JSON text, because a float would not be exact.
 Budget = Annotated[Raw, Meta(extra_json_schema=_BUDGET)]
-#: What is said here of lengths and patterns is only told: the rules are those of `console.validation`.
+#: Lengths and patterns for the OpenAPI document; `operations.validation` checks.
 Text = Annotated[str, Meta(extra_json_schema={"maxLength": 200})]
 Id = Annotated[str, Meta(extra_json_schema={"pattern": "^[A-Za-z0-9._:-]{1,64}$"})]
-#: Null or "none" leaves that end of the flight open.
+#: Null or "none" is an open end of the flight.
 Day = Annotated[str, Meta(description="YYYY-MM-DD in the brand's time zone, inclusive, or none.")] | None
+
+
+#: Bounds for the OpenAPI document; `operations.validation` checks.
+_PERCENTS: Final = {"maxItems": 10, "description": "Percentages of budgets that raise an alert; null is 80 and 100."}
+AlertPercents = Annotated[
+    list[Annotated[int, Meta(extra_json_schema={"minimum": 1, "maximum": 1000})]], Meta(extra_json_schema=_PERCENTS)
+]
+SilentAfterMinutes = Annotated[
+    int,
+    Meta(
+        description="After so many minutes without spend an alert is raised; null is never.",
+        extra_json_schema={"minimum": 5, "maximum": 10_080},
+    ),
+]
 
 
 class NewWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,9 +83,24 @@ class NewWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NewWindows(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All windows of a campaign, instead of those it had; none is always. Also as text: "mon-fri 09:00-17:00"."""
+    """Replaces all windows of a campaign; an empty list is always open. A window may be text: "mon-fri 09:00-17:00"."""
 
-    windows: Annotated[list[NewWindow | str], Meta(max_length=500)]
+    windows: Annotated[list[NewWindow | str], Meta(max_length=WINDOWS_MAX)]
+
+
+class NewOverride(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Budgets on the dates `from` to `to` of the brand, both inclusive. A budget left out is not overridden."""
+
+    from_: Annotated[str, Meta(description="YYYY-MM-DD; of a monthly budget the first of a month.")] = msgspec.field(
+        name="from"
+    )
+    to: Annotated[str, Meta(description="YYYY-MM-DD; of a monthly budget the last of a month.")]
+    daily_budget: Budget | UnsetType = UNSET
+    monthly_budget: Budget | UnsetType = UNSET
+
+
+#: All of them: those that are left out are in force no more.
+NewOverrides = Annotated[list[NewOverride], Meta(max_length=OVERRIDES_MAX)]
 
 
 class NewBrand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -72,7 +110,11 @@ class NewBrand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: Text = ""
     daily_budget: Budget | UnsetType = UNSET
     monthly_budget: Budget | UnsetType = UNSET
+    pacing: Literal["none", "even"] = "none"
+    budget_overrides: NewOverrides = []
     enabled: bool = True
+    alert_percents: AlertPercents | None = None
+    silent_after_minutes: SilentAfterMinutes | None = None
 
 
 class BrandEdit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -82,8 +124,12 @@ class BrandEdit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     time_zone: str | UnsetType = UNSET
     daily_budget: Budget | UnsetType = UNSET
     monthly_budget: Budget | UnsetType = UNSET
+    pacing: Literal["none", "even"] | UnsetType = UNSET
+    budget_overrides: NewOverrides | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
     archived: bool | UnsetType = UNSET
+    alert_percents: AlertPercents | UnsetType | None = UNSET
+    silent_after_minutes: SilentAfterMinutes | UnsetType | None = UNSET
 
 
 class NewCampaign(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -93,10 +139,11 @@ class NewCampaign(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     external_id: Text | None = None
     daily_budget: Budget | UnsetType = UNSET
     total_budget: Budget | UnsetType = UNSET
+    budget_overrides: NewOverrides = []
     starts_on: Day = None
     ends_on: Day = None
     enabled: bool = True
-    windows: Annotated[list[NewWindow | str], Meta(max_length=500)] = []
+    windows: Annotated[list[NewWindow | str], Meta(max_length=WINDOWS_MAX)] = []
 
 
 class CampaignEdit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -106,6 +153,7 @@ class CampaignEdit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     external_id: Text | UnsetType | None = UNSET
     daily_budget: Budget | UnsetType = UNSET
     total_budget: Budget | UnsetType = UNSET
+    budget_overrides: NewOverrides | UnsetType = UNSET
     starts_on: Day | UnsetType = UNSET
     ends_on: Day | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
@@ -113,7 +161,7 @@ class CampaignEdit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 async def read_body(request: Request, kind: type[_Body]) -> _Body:
-    """Raises a Problem: 413 too large, 415 no JSON by its header, 400 none by its bytes, 422 of another shape."""
+    """Raises Problem: 413 over BODY_BYTES_MAX, 415 without a JSON content type, 400 not JSON, 422 another shape."""
     data = await read_bytes(request, BODY_BYTES_MAX)
     try:
         return msgspec.json.decode(data, type=kind)
@@ -124,18 +172,24 @@ async def read_body(request: Request, kind: type[_Body]) -> _Body:
 
 
 async def read_bytes(request: Request, most: int) -> bytes:
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send JSON, with `Content-Type: application/json`.")
+    return (await read_declared(request, {"application/json": None}, most))[1]
+
+
+async def read_declared(request: Request, formats: Mapping[str, _Format], most: int) -> tuple[_Format, bytes]:
+    """The format of the declared media type, and the body; Problem 415 for another one, 413 over `most` bytes."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type not in formats:
+        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Send `Content-Type: {'` or `'.join(formats)}`.")
     data = bytearray()
     async for chunk in request.stream():
         data += chunk
         if len(data) > most:
             raise too_large(most)
-    return bytes(data)
+    return formats[media_type], bytes(data)
 
 
 def brand_changes(edit: BrandEdit) -> BrandChanges:
-    """Checked; the time zone is changed on its own."""
+    """Checked, for `edit_brand`; the time zone is not among them, as `change_time_zone` changes it."""
     changes = BrandChanges()
     if edit.name is not UNSET:
         changes["name"] = validation.name(edit.name)
@@ -143,10 +197,18 @@ def brand_changes(edit: BrandEdit) -> BrandChanges:
         changes["daily_budget_micros"] = budget("daily budget", edit.daily_budget)
     if edit.monthly_budget is not UNSET:
         changes["monthly_budget_micros"] = budget("monthly budget", edit.monthly_budget)
+    if edit.pacing is not UNSET:
+        changes["pacing"] = edit.pacing
+    if edit.budget_overrides is not UNSET:
+        changes["budget_overrides"] = brand_overrides(edit.budget_overrides)
     if edit.enabled is not UNSET:
         changes["enabled"] = edit.enabled
     if edit.archived is not UNSET:
         changes["archived"] = edit.archived
+    if edit.alert_percents is not UNSET:
+        changes["alert_percents"] = alert_percents(edit.alert_percents)
+    if edit.silent_after_minutes is not UNSET:
+        changes["silent_after_minutes"] = silent_after_minutes(edit.silent_after_minutes)
     return changes
 
 
@@ -160,6 +222,8 @@ def campaign_changes(edit: CampaignEdit) -> CampaignChanges:
         changes["daily_budget_micros"] = budget("daily budget", edit.daily_budget)
     if edit.total_budget is not UNSET:
         changes["total_budget_micros"] = budget("total budget", edit.total_budget)
+    if edit.budget_overrides is not UNSET:
+        changes["budget_overrides"] = campaign_overrides(edit.budget_overrides)
     if edit.starts_on is not UNSET:
         changes["starts_on"] = day_or_none("starts_on", edit.starts_on)
     if edit.ends_on is not UNSET:
@@ -173,7 +237,7 @@ def campaign_changes(edit: CampaignEdit) -> CampaignChanges:
 
 
 def budget(what: str, raw: Raw | UnsetType) -> int | None:
-    """Micros; a number is taken by its digits and then judged as its text would be."""
+    """Micros; None for null, `none` or a field left out. A number is read exactly, by its digits."""
     written = b"null" if raw is UNSET else bytes(raw)
     if written == b"null":
         return None
@@ -182,6 +246,42 @@ def budget(what: str, raw: Raw | UnsetType) -> int | None:
     if written[0] not in b"-0123456789":
         raise RefusedValue(f'The {what} is refused: write an amount such as "100.00", or null for no limit.')
     return validation.budget_number(what, written.decode())
+
+
+def alert_percents(percents: list[int] | None) -> list[int] | None:
+    return None if percents is None else validation.alert_percents(percents)
+
+
+def silent_after_minutes(minutes: int | None) -> int | None:
+    return None if minutes is None else validation.silent_after_minutes(minutes)
+
+
+def brand_overrides(given: Sequence[NewOverride]) -> Overrides:
+    """Checked. Raises RefusedValue where dates or budgets cannot be in force together."""
+    daily, monthly = [], []
+    for it in given:
+        first, last = _override_day(it.from_), _override_day(it.to)
+        if it.daily_budget is UNSET and it.monthly_budget is UNSET:
+            raise RefusedValue(f"The budget override from {first} to {last} names no budget: give daily_budget.")
+        if it.daily_budget is not UNSET:
+            daily.append(Override(first, last, budget("daily budget", it.daily_budget)))
+        if it.monthly_budget is not UNSET:
+            monthly.append(Override(first, last, budget("monthly budget", it.monthly_budget)))
+    return checked(daily, monthly)
+
+
+def campaign_overrides(given: Sequence[NewOverride]) -> Overrides:
+    """The same of a campaign, which has no monthly budget."""
+    if any(it.monthly_budget is not UNSET for it in given):
+        raise RefusedValue("A campaign has no monthly budget to override: give daily_budget.")
+    return brand_overrides(given)
+
+
+def _override_day(text: str) -> date:
+    day = validation.date_or_none("a budget override", text)
+    if day is None:
+        raise RefusedValue("A budget override has two dates: write each such as 2025-09-08.")
+    return day
 
 
 def text_or_none(text: str | None) -> str | None:

@@ -1,27 +1,38 @@
 """`/api/v1/brands`."""
 
 import time
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy.orm import Session
 
-from console import validation
 from console.access.rights import Operator, Viewer
 from console.api import schemas
-from console.api.bodies import BrandEdit, NewBrand, brand_changes, budget, read_body
-from console.api.changes import changes_page
-from console.api.edits import etag, expected_revision, make_edit
-from console.api.openapi import told
-from console.api.pages import BrandId, Cursor, Limit, page_in_memory
-from console.api.services import Served, Services
-from console.api.views import Views
-from console.zone_change import zone_starts_at
-from models.brand import Brand
-from models.catalog import BrandChanges, add_brand, change_time_zone, edit_brand
+from console.api.bodies import (
+    BrandEdit,
+    NewBrand,
+    alert_percents,
+    brand_changes,
+    brand_overrides,
+    budget,
+    read_body,
+    silent_after_minutes,
+)
+from console.api.edits import add_actions, expected_revision, make_edit, view_answer
+from console.api.history import changes_page
+from console.api.openapi import documented
+from console.api.views import ViewCache
+from console.server.catalog_actions import CatalogAction
+from console.server.paging import BrandId, Cursor, Limit, page_in_memory
+from console.server.services import Served
+from core.errors import RefusedValue
 from models.errors import NotFound
-from streams.errors import RefusedValue
+from models.queries.catalog_edits import add_brand, change_time_zone, edit_brand
+from models.tables.brand import Brand
+from operations import validation
+from operations.zone_change import zone_starts_at
 
 __all__ = ["router"]
 
@@ -31,7 +42,7 @@ Search = Annotated[str | None, Query(max_length=200, description="A part of the 
 Archived = Annotated[bool | None, Query(description="Only those that are archived, or are not.")]
 
 
-@router.get("", **told(schemas.BrandPage))
+@router.get("", **documented(schemas.BrandPage))
 async def list_brands(
     request: Request,
     _: Viewer,
@@ -42,31 +53,41 @@ async def list_brands(
     limit: Limit = 50,
 ) -> Response:
     """Brands by id, as the controller holds them."""
-    views: Views = request.app.state.views
+    views: ViewCache = request.app.state.views
     catalog = services.catalog
-    wanted = (search or "").lower()
+    needle = (search or "").lower()
 
-    def fits(brand_id: str) -> bool:
+    def matches(brand_id: str) -> bool:
         row = catalog.brand(brand_id)
         return (
             row is not None
             and (archived is None or row.archived == archived)
-            and (not wanted or wanted in row.brand_id.lower() or wanted in row.name.lower())
+            and (not needle or needle in row.brand_id.lower() or needle in row.name.lower())
         )
 
-    return page_in_memory("brands", catalog.brand_ids(), views.brand, cursor=cursor, limit=limit, fits=fits)
+    return await page_in_memory(
+        services,
+        "brands",
+        catalog.brand_ids(),
+        views.brand,
+        cursor=cursor,
+        limit=limit,
+        matches=matches if needle or archived is not None else None,
+    )
 
 
-@router.post("", **told(schemas.BrandRow, HTTPStatus.CREATED, body=NewBrand, errors=(409,)))
+@router.post("", **documented(schemas.BrandRow, HTTPStatus.CREATED, body=NewBrand, errors=(409,)))
 async def add(request: Request, person: Operator, services: Served) -> Response:
     """A new brand; answered when the broker has its document."""
     new = await read_body(request, NewBrand)
     brand_id = validation.identifier("brand", new.brand_id)
-    zone = validation.time_zone(new.time_zone or services.settings.time_zone)
+    zone = validation.time_zone(services.settings.time_zone if new.time_zone is None else new.time_zone)
     currency, name = validation.currency(new.currency), validation.name(new.name)
     daily, monthly = budget("daily budget", new.daily_budget), budget("monthly budget", new.monthly_budget)
+    percents, silent = alert_percents(new.alert_percents), silent_after_minutes(new.silent_after_minutes)
+    overrides = brand_overrides(new.budget_overrides)
 
-    def act(session: Session) -> Brand:
+    def insert(session: Session) -> Brand:
         return add_brand(
             session,
             brand_id,
@@ -76,81 +97,77 @@ async def add(request: Request, person: Operator, services: Served) -> Response:
             name=name,
             daily_budget_micros=daily,
             monthly_budget_micros=monthly,
+            budget_overrides=overrides,
+            pacing=new.pacing,
             enabled=new.enabled,
+            alert_percents=percents,
+            silent_after_minutes=silent,
         )
 
-    return await make_edit(services, act, HTTPStatus.CREATED)
+    return await make_edit(services, insert, HTTPStatus.CREATED)
 
 
-@router.get("/{brand_id}", **told(schemas.BrandView, errors=(404,)))
+@router.get("/{brand_id}", **documented(schemas.BrandView, errors=(404,)))
 async def show(request: Request, brand_id: BrandId, _: Viewer, services: Served) -> Response:
     """What the controller holds now: spend, budgets, how many of its campaigns run."""
-    views: Views = request.app.state.views
+    views: ViewCache = request.app.state.views
     text = views.brand(validation.identifier("brand", brand_id))
-    if text is None:
-        raise NotFound(f"There is no brand {brand_id}.")
-    row = services.catalog.brand(brand_id)
-    return Response(text, headers={"etag": etag(row)} if row else None, media_type="application/json")
+    return view_answer(f"brand {brand_id}", text, services.catalog.brand(brand_id))
 
 
-@router.patch("/{brand_id}", **told(schemas.BrandRow, body=BrandEdit, errors=(404, 412, 428)))
+@router.patch("/{brand_id}", **documented(schemas.BrandRow, body=BrandEdit, errors=(404, 412, 428)))
 async def edit(request: Request, brand_id: BrandId, person: Operator, services: Served) -> Response:
     """Changes what is named. A time zone is in force from the next whole minute at least a minute ahead."""
     brand_id = validation.identifier("brand", brand_id)
-    expected = expected_revision(request, required=True)
-    asked = await read_body(request, BrandEdit)
-    changes = brand_changes(asked)
-    zone = validation.time_zone(asked.time_zone) if isinstance(asked.time_zone, str) else None
+    expected = expected_revision(request, services.catalog.brand(brand_id), required=True)
+    body = await read_body(request, BrandEdit)
+    changes = brand_changes(body)
+    zone = validation.time_zone(body.time_zone) if isinstance(body.time_zone, str) else None
     if not changes and zone is None:
         raise RefusedValue("Nothing to change was named.")
 
-    def act(session: Session) -> Brand:
+    def change(session: Session) -> Brand:
         row = edit_brand(session, brand_id, changes, actor=person.actor, expected_revision=expected)
         if zone is not None and zone != row.time_zone:
             starts_at = zone_starts_at(time.time_ns() // 1_000_000)
             row = change_time_zone(session, brand_id, zone, starts_at=starts_at, actor=person.actor)
         return row
 
-    return await make_edit(services, act)
+    return await make_edit(services, change)
 
 
-@router.post("/{brand_id}/pause", **told(schemas.BrandRow, errors=(404, 412)))
-async def pause(request: Request, brand_id: BrandId, person: Operator, services: Served) -> Response:
-    """Pauses all of its campaigns until `resume`; nothing else ends it."""
-    return await _switch(request, services, brand_id, {"enabled": False}, person.actor)
+def _action_endpoint(action: CatalogAction) -> Callable[..., Awaitable[Response]]:
+    async def endpoint(request: Request, brand_id: BrandId, person: Operator, services: Served) -> Response:
+        brand_id = validation.identifier("brand", brand_id)
+        expected = expected_revision(request, services.catalog.brand(brand_id))
+        return await make_edit(
+            services,
+            lambda session: edit_brand(
+                session, brand_id, action.of_brand, actor=person.actor, expected_revision=expected
+            ),
+        )
+
+    return endpoint
 
 
-@router.post("/{brand_id}/resume", **told(schemas.BrandRow, errors=(404, 412)))
-async def resume(request: Request, brand_id: BrandId, person: Operator, services: Served) -> Response:
-    """Ends `pause`; a campaign runs when nothing else holds it."""
-    return await _switch(request, services, brand_id, {"enabled": True}, person.actor)
+add_actions(
+    router,
+    "/{brand_id}",
+    schemas.BrandRow,
+    {
+        CatalogAction.PAUSE: "Pauses all of its campaigns until `resume`; nothing else ends it.",
+        CatalogAction.RESUME: "Ends `pause`; a campaign runs when nothing else holds it.",
+        CatalogAction.ARCHIVE: "Puts it away: its campaigns pause, what is still spent is still counted.",
+        CatalogAction.UNARCHIVE: "Takes it out again.",
+    },
+    _action_endpoint,
+)
 
 
-@router.post("/{brand_id}/archive", **told(schemas.BrandRow, errors=(404, 412)))
-async def archive(request: Request, brand_id: BrandId, person: Operator, services: Served) -> Response:
-    """Puts it away: its campaigns pause, what is still spent is still counted."""
-    return await _switch(request, services, brand_id, {"archived": True}, person.actor)
-
-
-@router.post("/{brand_id}/unarchive", **told(schemas.BrandRow, errors=(404, 412)))
-async def unarchive(request: Request, brand_id: BrandId, person: Operator, services: Served) -> Response:
-    """Takes it out again."""
-    return await _switch(request, services, brand_id, {"archived": False}, person.actor)
-
-
-@router.get("/{brand_id}/history", **told(schemas.ChangePage, errors=(404,)))
+@router.get("/{brand_id}/history", **documented(schemas.ChangePage, errors=(404,)))
 async def history(brand_id: BrandId, _: Viewer, services: Served, cursor: Cursor = None, limit: Limit = 50) -> Response:
     """Who changed what of the brand and its campaigns, newest first."""
     brand_id = validation.identifier("brand", brand_id)
     if services.catalog.brand(brand_id) is None:
         raise NotFound(f"There is no brand {brand_id}.")
     return await changes_page(services, cursor, limit, brand_id=brand_id)
-
-
-async def _switch(request: Request, services: Services, brand_id: str, changes: BrandChanges, actor: str) -> Response:
-    """To pause what is paused changes nothing, so no ETag is needed; one that is sent counts."""
-    brand_id = validation.identifier("brand", brand_id)
-    expected = expected_revision(request)
-    return await make_edit(
-        services, lambda session: edit_brand(session, brand_id, changes, actor=actor, expected_revision=expected)
-    )

@@ -6,19 +6,21 @@ from typing import Annotated
 import msgspec
 from fastapi import APIRouter, Query, Response
 
-from console import validation
 from console.access.rights import Viewer
 from console.api import schemas
-from console.api.openapi import told
-from console.api.pages import Cursor, Limit, page_of
-from console.api.services import Served
-from models.command_reads import Journaled, get_command, list_commands
-from models.control_log import ControlLog
-from models.paging import Page
+from console.api.openapi import documented
+from console.server.paging import Cursor, Limit, page_of
+from console.server.services import Served
+from core.reasons import Reason
+from core.records import Action
+from models.queries.acks import Acknowledged, acknowledgements
+from models.queries.commands import Journaled, get_command, list_commands
+from models.queries.paging import Page
 from models.session import session_scope
-from schedulers.relay_threads import in_thread
-from streams.core.reasons import Reason
-from streams.core.records import Action
+from models.tables.control_log import ControlLog
+from models.threads import in_thread
+from operations import validation
+from operations.journal import ack_view
 
 __all__ = ["router"]
 
@@ -27,7 +29,7 @@ router = APIRouter(prefix="/api/v1/control", tags=["commands"])
 ReasonName = StrEnum("ReasonName", {reason.name: reason.name.lower() for reason in Reason if reason.name})  # type: ignore[misc]
 
 
-@router.get("", **told(schemas.CommandPage))
+@router.get("", **documented(schemas.CommandPage))
 async def read(
     _: Viewer,
     services: Served,
@@ -40,12 +42,12 @@ async def read(
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Response:
-    """Every pause and resume as it was told, newest first."""
+    """Every pause and resume as it was sent, newest first."""
     services.need_database()
     decided_since = None if since is None else validation.moment("moment of `since`", since)
     decided_until = None if until is None else validation.moment("moment of `until`", until)
 
-    def look() -> Page[Journaled]:
+    def query() -> Page[Journaled]:
         with session_scope(services.settings.database) as session:
             return list_commands(
                 session,
@@ -59,24 +61,37 @@ async def read(
                 limit=limit,
             )
 
-    page = await in_thread(look)
+    page = await in_thread(query)
     return page_of([_entry(row.command, row.follows_a_gap) for row in page.rows], page.after)
 
 
-@router.get("/{command_id}", **told(schemas.Command, errors=(404,)))
+@router.get("/{command_id}", **documented(schemas.Command, errors=(404,)))
 async def show(command_id: str, _: Viewer, services: Served) -> Response:
     """One command, byte for byte as it is on the topic."""
     services.need_database()
 
-    def look() -> ControlLog:
+    def query() -> ControlLog:
         with session_scope(services.settings.database) as session:
             return get_command(session, command_id)
 
-    return Response((await in_thread(look)).value, media_type="application/json")
+    return Response((await in_thread(query)).value, media_type="application/json")
+
+
+@router.get("/{command_id}/acks", **documented(schemas.Acks, errors=(404,)))
+async def acks(command_id: str, _: Viewer, services: Served) -> Response:
+    """What each consumer says became of the command, and what was spent until a pause was applied."""
+    services.need_database()
+
+    def query() -> list[Acknowledged]:
+        with session_scope(services.settings.database) as session:
+            return acknowledgements(session, [get_command(session, command_id).command_id])[command_id]
+
+    items = [ack_view(ack) for ack in await in_thread(query)]
+    return Response(msgspec.json.encode({"items": items}), media_type="application/json")
 
 
 def _entry(row: ControlLog, follows_a_gap: bool) -> bytes:
-    """The message itself, and where it lies."""
+    """The message and its position."""
     return msgspec.json.encode(
         {
             "command": msgspec.Raw(row.value),

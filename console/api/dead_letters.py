@@ -1,4 +1,4 @@
-"""`/api/v1/dead-letters`: what the controller has refused, and what is done with it."""
+"""`/api/v1/dead-letters`: the records that controller and ledger refused; replay and drop."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -11,15 +11,16 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from console.access.rights import Operator, Viewer
 from console.api import schemas
 from console.api.bodies import read_body
-from console.api.openapi import told
-from console.api.pages import Cursor, Limit, json_answer, page_of
-from console.api.problems import Problem
-from console.api.services import Served, Services
-from console.dead_letter_views import details, outcome_view, summary
-from console.dead_letters import Batches, Wanted, find, page, picked
-from console.operations import letters
-from console.operations.letters import Outcome, Result
-from streams.core.refusal import RefusalReason
+from console.api.openapi import documented
+from console.server.paging import Cursor, Limit, json_answer, page_of
+from console.server.problems import Problem
+from console.server.services import Served, Services
+from core.refusal import RefusalReason
+from operations.dead_letters import handling
+from operations.dead_letters.handling import HandlingOutcome, HandlingResult
+from operations.dead_letters.pages import page
+from operations.dead_letters.search import Batches, DeadLetterFilter, find, read_batches
+from operations.dead_letters.views import details, outcome_view, summary
 
 __all__ = ["router"]
 
@@ -41,9 +42,9 @@ class Drop(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dry_run: bool = False
 
 
-@router.get("", **told(schemas.LetterPage))
+@router.get("", **documented(schemas.LetterPage, errors=(429,)))
 async def read(
-    _: Viewer,
+    person: Viewer,
     services: Served,
     reason: RefusalReason | None = None,
     brand_id: Annotated[str | None, Query(max_length=64)] = None,
@@ -51,54 +52,56 @@ async def read(
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Response:
-    """The newest first."""
+    """The newest first. A page may hold fewer than asked for and still name a next one, where few letters fit."""
     services.need_broker_and_database()
-    wanted = Wanted(reason, brand_id, handled)
-    found = await page(services.settings, wanted, limit=limit, after=cursor)
-    return page_of([msgspec.json.encode(summary(filed)) for filed in found.letters], found.after)
+    filters = DeadLetterFilter(reason, brand_id, handled)
+    async with services.sharing.heavy(person.name):
+        found = await page(services.settings, filters, limit=limit, after=cursor)
+    return page_of([msgspec.json.encode(summary(entry)) for entry in found.letters], found.after)
 
 
-@router.get("/{partition}/{offset}", **told(schemas.Letter, errors=(404,)))
-async def show(partition: Partition, offset: Offset, _: Viewer, services: Served) -> Response:
+@router.get("/{partition}/{offset}", **documented(schemas.Letter, errors=(404, 429)))
+async def show(partition: Partition, offset: Offset, person: Viewer, services: Served) -> Response:
     """One of them in full."""
     services.need_broker_and_database()
-    return json_answer(details(await find(services.settings, (partition, offset))))
+    async with services.sharing.heavy(person.name):
+        return json_answer(details(await find(services.settings, (partition, offset))))
 
 
-@router.post("/{partition}/{offset}/replay", **told(schemas.LetterOutcome, body=Replay, errors=(404,)))
+@router.post("/{partition}/{offset}/replay", **documented(schemas.LetterOutcome, body=Replay, errors=(404,)))
 async def replay(
     request: Request, partition: Partition, offset: Offset, person: Operator, services: Served
 ) -> Response:
     """Publishes the original again, with its arrival; its event_id counts once."""
-    asked = await read_body(request, Replay)
-    outcomes = letters.replay(
+    body = await read_body(request, Replay)
+    outcomes = handling.replay(
         services.settings,
         _one(services, partition, offset),
         actor=person.actor,
-        dry_run=asked.dry_run,
-        force=asked.force,
+        dry_run=body.dry_run,
+        force=body.force,
     )
-    return await _only(outcomes, asked.dry_run)
+    return await _only(outcomes, body.dry_run)
 
 
-@router.post("/{partition}/{offset}/drop", **told(schemas.LetterOutcome, body=Drop, errors=(404,)))
+@router.post("/{partition}/{offset}/drop", **documented(schemas.LetterOutcome, body=Drop, errors=(404,)))
 async def drop(request: Request, partition: Partition, offset: Offset, person: Operator, services: Served) -> Response:
     """Notes that nothing will be done with it, and why."""
-    asked = await read_body(request, Drop)
+    body = await read_body(request, Drop)
     letter = _one(services, partition, offset)
-    outcomes = letters.drop(services.settings, letter, actor=person.actor, because=asked.because, dry_run=asked.dry_run)
-    return await _only(outcomes, asked.dry_run)
+    outcomes = handling.drop(services.settings, letter, actor=person.actor, because=body.because, dry_run=body.dry_run)
+    return await _only(outcomes, body.dry_run)
 
 
 def _one(services: Services, partition: int, offset: int) -> Batches:
     services.need_broker_and_database()
-    return picked(services.settings, [(partition, offset)])
+    return read_batches(services.settings, [(partition, offset)])
 
 
-async def _only(outcomes: AsyncGenerator[list[Outcome], None], dry_run: bool) -> Response:
+async def _only(outcomes: AsyncGenerator[list[HandlingOutcome], None], dry_run: bool) -> Response:
     async with aclosing(outcomes):
         [outcome] = await anext(outcomes)
     view = outcome_view(outcome, dry_run)
-    if outcome.result is Result.REFUSED:
+    if outcome.result is HandlingResult.REFUSED:
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, outcome.why, outcome=view)
     return json_answer(view)

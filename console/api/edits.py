@@ -1,59 +1,104 @@
-"""Edits of the catalog as programs ask for them: what the editor saw, and the answer."""
+"""Edits of the catalog through the API: ETag and If-Match, actions, the answer."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Final, TypeVar
 
-from fastapi import Request, Response
+import msgspec
+from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
-from console.api.catalog_edit import edit_catalog
-from console.api.pages import json_answer
-from console.api.problems import Problem
-from console.api.services import Services
-from console.views import brand_row_view, campaign_row_view
-from models.brand import Brand
-from models.campaign import Campaign
+from console.api.openapi import documented
+from console.rendering.ids_in_addresses import in_address
+from console.server.catalog_actions import CatalogAction
+from console.server.catalog_edit import edit_catalog
+from console.server.paging import json_answer
+from console.server.problems import Problem
+from console.server.services import Services
+from models.errors import NotFound
+from models.tables.brand import Brand
+from models.tables.campaign import Campaign
+from operations.catalog_views import brand_row_view, campaign_row_view
 
-__all__ = ["etag", "expected_revision", "make_edit"]
+__all__ = ["add_actions", "etag", "expected_revision", "make_edit", "view_answer"]
 
 _Row = TypeVar("_Row", Brand, Campaign)
 
-_ETAG: Final = re.compile(r'"(\d{1,9})"', re.ASCII)
+_ETAG: Final = re.compile(r'(W/)?"([^"]*)"')
+_REVISION: Final = re.compile(r"\d{1,9}", re.ASCII)
 _ANY: Final = "*"
 
 
 def etag(row: Brand | Campaign) -> str:
-    """Of what can be edited: it changes with each edit, and not with what is spent."""
+    """The row's revision: it changes with each edit and not with spend."""
     return f'"{row.revision}"'
 
 
-def expected_revision(request: Request, *, required: bool = False) -> int | None:
-    """What `If-Match` says the editor has seen; None is whatever is there, which `If-Match: *` says on purpose."""
-    sent = request.headers.get("if-match")
-    if sent is None and required:
+def view_answer(what: str, view: bytes | None, row: Brand | Campaign | None) -> Response:
+    """The JSON of what the controller holds, with the ETag of the row; NotFound where there is no view of `what`."""
+    if view is None:
+        raise NotFound(f"There is no {what}.")
+    return Response(view, headers={"etag": etag(row)} if row else None, media_type="application/json")
+
+
+def expected_revision(request: Request, row: Brand | Campaign | None, *, required: bool = False) -> int | None:
+    """The revision that `If-Match` requires; None for any, which is `If-Match: *` or no header where none is required.
+
+    Of a list of ETags the one of `row` is taken, else any of them: the edit then fails as stale. Raises Problem: 428
+    where the header is required and missing, 412 where no ETag in it is one of ours."""
+    sent = ",".join(request.headers.getlist("if-match")).strip()
+    if not sent and required:
         raise Problem(
             HTTPStatus.PRECONDITION_REQUIRED,
             "Send `If-Match` with the ETag of what you have read, so that nobody's edit is overwritten unseen.",
         )
-    if sent is None or sent.strip() == _ANY:
+    if sent in ("", _ANY):
         return None
-    match = _ETAG.fullmatch(sent.strip())
-    if match is None:
+    revisions = _revisions(sent)
+    if not revisions:
         raise Problem(
             HTTPStatus.PRECONDITION_FAILED, 'Nothing has that ETag: send the one that you have read, as `"12"`.'
         )
-    return int(match[1])
+    return row.revision if row and row.revision in revisions else revisions[-1]
 
 
-async def make_edit(services: Services, act: Callable[[Session], _Row], status: HTTPStatus = HTTPStatus.OK) -> Response:
-    """The row as it is then, once the broker has its document."""
-    [row], why_not_published = await edit_catalog(services, lambda session: [act(session)])
+def _revisions(sent: str) -> list[int]:
+    """The revisions in a list of strong ETags; empty where the header is not such a list. A weak ETag never matches."""
+    if _ETAG.sub("", sent).strip(" \t,"):
+        return []
+    return [int(tag) for weak, tag in _ETAG.findall(sent) if not weak and _REVISION.fullmatch(tag)]
+
+
+def add_actions(
+    router: APIRouter,
+    path: str,
+    row: type[msgspec.Struct],
+    descriptions: Mapping[CatalogAction, str],
+    endpoint: Callable[[CatalogAction], Callable[..., Awaitable[Response]]],
+) -> None:
+    """A POST route below `path` for each action. What is paused already may be paused again, so `If-Match` is not
+    required; one that is sent must match."""
+    for action, description in descriptions.items():
+        router.add_api_route(
+            f"{path}/{action}",
+            endpoint(action),
+            methods=["POST"],
+            name=action,
+            description=description,
+            **documented(row, errors=(404, 412)),
+        )
+
+
+async def make_edit(
+    services: Services, edit: Callable[[Session], _Row], status: HTTPStatus = HTTPStatus.OK
+) -> Response:
+    """Answers with the committed row once the broker has its document; Problem 503 with `kept` where it has not."""
+    [row], why_not_published = await edit_catalog(services, lambda session: [edit(session)])
     if why_not_published is not None:
         raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, why_not_published, kept=True)
     headers = {"etag": etag(row)}
     if status is HTTPStatus.CREATED:
-        name = f"brands/{row.brand_id}" if isinstance(row, Brand) else f"campaigns/{row.campaign_id}"
-        headers["location"] = f"/api/v1/{name}"
+        kind, an_id = ("brands", row.brand_id) if isinstance(row, Brand) else ("campaigns", row.campaign_id)
+        headers["location"] = f"/api/v1/{kind}/{in_address(an_id)}"
     return json_answer(brand_row_view(row) if isinstance(row, Brand) else campaign_row_view(row), status, headers)

@@ -1,12 +1,12 @@
-"""Whether the process lives, is ready, has started; and its metrics. Open to all: they name nobody and no money."""
+"""Health checks and metrics. They need no credentials: they have no names and no amounts."""
 
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from console.api.problems import problem
-from console.api.services import Served
+from console.server.problems import problem
+from console.server.services import Served
 
 __all__ = ["router"]
 
@@ -20,7 +20,7 @@ async def live() -> Response:
 
 @router.get("/health/ready")
 async def ready(request: Request, services: Served) -> Response:
-    """Not while what it answers from is away or may be out of date."""
+    """503 while a connection is lost or what was read through it may be out of date."""
     if away := services.away():
         return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, f"Not ready: {', '.join(away)}.", more={"away": away})
     return Response("ok\n", media_type="text/plain")
@@ -28,7 +28,7 @@ async def ready(request: Request, services: Served) -> Response:
 
 @router.get("/health/startup")
 async def startup(request: Request, services: Served) -> Response:
-    """Once everything has been there, this stays."""
+    """503 until every connection was ready once."""
     if not services.has_started():
         return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, "Not all of it has been reached yet.")
     return Response("ok\n", media_type="text/plain")

@@ -1,7 +1,6 @@
-"""The OpenAPI document: shapes come from the types that read and describe JSON, problems and rights are the same on
-every route."""
+"""The OpenAPI document: schemas from the msgspec types of bodies and answers; problems and security on every route."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -12,7 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from console.access.rights import NotSignedIn
 from console.api import schemas
 
-__all__ = ["describe", "told"]
+__all__ = ["describe", "documented"]
 
 _REF: Final = "#/components/schemas/{name}"
 _PROBLEM: Final = {
@@ -31,26 +30,30 @@ _ABOUT: Final = {
     415: "The body is not declared to be JSON.",
     422: "A value is refused; `detail` says what to write instead.",
     428: "`If-Match` is missing.",
+    429: "You have too many such questions open: wait as long as `Retry-After` says.",
     503: "Kafka or PostgreSQL is away. Nothing was done, unless `kept` or `accepted` says what was.",
 }
 _TEXT: Final = """Budgets, pauses and spend of ad campaigns. Money is written as decimal strings, moments as RFC 3339 in
 UTC. Totals and states are what the controller holds now. Errors are problem documents (RFC 9457). Lists are read page
 by page: hand `next` back as `cursor`. Edits need `If-Match` with the `ETag` of what was read. Scripts that use the
-cookie of a browser send the page's mark in `X-CSRF-Token`."""
+cookie of a browser send the CSRF token of a form in `X-CSRF-Token`."""
 
-#: Every type that a route names.
+#: The components of the document, by name.
 _named: Final[dict[str, type[msgspec.Struct]]] = {"Problem": schemas.Problem}
 
 
-def told(
+def documented(
     answer: type[msgspec.Struct],
     status: HTTPStatus = HTTPStatus.OK,
     *,
     body: type[msgspec.Struct] | None = None,
     many: int = 0,
+    media_types: Mapping[str, Any] = {},
     errors: Sequence[int] = (),
+    about: Mapping[int, str] = {},
 ) -> dict[str, Any]:
-    """Keywords of a route: what it answers, what it takes (also up to `many` of it in an array), how it may fail."""
+    """Keyword arguments for a route: the answer, the body (or an array of up to `many` of it, or one of other media
+    types), further error codes. `about` says what codes mean here; where it does of 412, no `If-Match` is read."""
     _named[answer.__name__] = answer
     codes = sorted({*_EVERYWHERE, *errors, *(_WITH_BODY if body else ())})
     arguments: dict[str, Any] = {
@@ -58,14 +61,14 @@ def told(
         "response_class": Response,
         "responses": {
             int(status): {"description": status.phrase, "content": _json(answer)},
-            **{code: {"description": _ABOUT[code], **_PROBLEM} for code in codes},
+            **{code: {"description": about.get(code) or _ABOUT[code], **_PROBLEM} for code in codes},
         },
     }
     extra: dict[str, Any] = {}
     if body is not None:
         _named[body.__name__] = body
-        extra["requestBody"] = {"required": True, "content": _json(body, many)}
-    if {412, 428} & set(errors):
+        extra["requestBody"] = {"required": True, "content": {**_json(body, many), **media_types}}
+    if {412, 428} & set(errors) - about.keys():
         extra["parameters"] = [_if_match(required=428 in errors)]
     if extra:
         arguments["openapi_extra"] = extra
@@ -73,7 +76,7 @@ def told(
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
-    """The whole document; made once."""
+    """The OpenAPI document of the application."""
     document = get_openapi(title=app.title, version=app.version, description=_TEXT, routes=app.routes)
     _, components = msgspec.json.schema_components(_named.values(), ref_template=_REF)
     document.setdefault("components", {})["schemas"] = dict(sorted(components.items()))
@@ -96,6 +99,6 @@ def _if_match(*, required: bool) -> dict[str, Any]:
         "name": "If-Match",
         "in": "header",
         "required": required,
-        "description": "The ETag of what was read, or `*` for whatever is there.",
+        "description": "The ETag of what was read, several of which one must match, or `*` for whatever is there.",
         "schema": {"type": "string"},
     }

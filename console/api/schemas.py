@@ -1,33 +1,34 @@
-"""What the API answers, described: the document is made from these, and the tests hold every answer against them."""
+"""The schemas of answers: the OpenAPI document is generated from them, and tests validate every answer by it."""
 
 from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from streams.core.records import (
-    Action,
-    CauseKind,
-    CommandBrand,
-    CommandCampaign,
-    CommandCatalog,
-)
+from core.records import AckOutcome, Action, CauseKind, CommandBrand, CommandCampaign, CommandCatalog
+from models.tables.reconcile_run import ReconcileOutcome
 
 __all__ = [
+    "Ack",
+    "Acks",
     "BrandPage",
     "BrandRow",
     "BrandView",
     "CampaignPage",
     "CampaignRow",
     "CampaignView",
+    "CatalogApplied",
+    "CatalogPlan",
     "ChangePage",
     "Command",
     "CommandPage",
     "Letter",
     "LetterOutcome",
     "LetterPage",
+    "NewSnapshot",
     "NewSpend",
     "Problem",
     "Published",
+    "PublishedSnapshots",
     "Reconciliation",
     "Schedule",
     "SpendPage",
@@ -66,6 +67,16 @@ class CampaignCounts(_Shown, frozen=True, kw_only=True):
     unknown: int
 
 
+class BudgetOverride(_Shown, frozen=True, kw_only=True, rename={"from_": "from"}):
+    """Budgets on the dates `from` to `to` of the brand, both inclusive. An absent one is not overridden; null is
+    unlimited."""
+
+    from_: Day
+    to: Day
+    daily_budget: Money | UnsetType | None = UNSET
+    monthly_budget: Money | UnsetType | None = UNSET
+
+
 class BrandRow(_Shown, frozen=True, kw_only=True):
     """What was decided on."""
 
@@ -76,13 +87,18 @@ class BrandRow(_Shown, frozen=True, kw_only=True):
     currency: str
     daily_budget: Money | None
     monthly_budget: Money | None
+    alert_percents: list[int]
+    silent_after_minutes: int | None
+    pacing: str
+    budget_overrides: list[BudgetOverride]
     enabled: bool
     archived: bool
     revision: int
 
 
 class BrandView(_Shown, frozen=True, kw_only=True):
-    """What the controller holds; spend is null while it holds nothing. `up_to_date`: it decides by the last edit."""
+    """What the controller holds; spend is null while it holds nothing. Budgets are those in force on `day`.
+    `up_to_date`: it decides by the last edit."""
 
     brand_id: str
     state: str
@@ -91,12 +107,18 @@ class BrandView(_Shown, frozen=True, kw_only=True):
     zones: list[Zone] | UnsetType = UNSET
     currency: str | None
     day: Day | None
-    day_ends_at: Moment | UnsetType = UNSET
+    day_ends_at: Moment | UnsetType | None = UNSET
     daily_spent: Money | None
     daily_budget: Money | None
     month: str | None
     monthly_spent: Money | None
     monthly_budget: Money | None
+    alert_percents: list[int] | UnsetType = UNSET
+    silent_after_minutes: int | UnsetType | None = UNSET
+    daily_allowance: Money | None
+    allowance_words: str | None
+    pacing: str | UnsetType = UNSET
+    budget_overrides: list[BudgetOverride] | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
     archived: bool | UnsetType = UNSET
     version: int | UnsetType = UNSET
@@ -130,12 +152,21 @@ class CampaignRow(_Shown, frozen=True, kw_only=True):
     external_id: str | None
     daily_budget: Money | None
     total_budget: Money | None
+    budget_overrides: list[BudgetOverride]
     starts_on: Day | None
     ends_on: Day | None
     windows: list[Window]
     enabled: bool
     archived: bool
     revision: int
+
+
+class AfterPause(_Shown, frozen=True, kw_only=True):
+    """Net spend of a campaign that occurred after its pause was decided."""
+
+    spent: Money
+    events: int
+    last_occurred_at: Moment | None
 
 
 class CampaignView(_Shown, frozen=True, kw_only=True):
@@ -148,10 +179,12 @@ class CampaignView(_Shown, frozen=True, kw_only=True):
     sequence: int
     resumes_at: Moment | None
     pauses_at: Moment | None
+    after_pause: AfterPause | None
     daily_spent: Money | None
     daily_budget: Money | None
     total_spent: Money | None
     total_budget: Money | None
+    budget_overrides: list[BudgetOverride] | UnsetType = UNSET
     name: str | UnsetType = UNSET
     external_id: str | UnsetType | None = UNSET
     enabled: bool | UnsetType = UNSET
@@ -185,6 +218,12 @@ class ClockChange(_Shown, frozen=True, kw_only=True):
     remark: str
 
 
+class OverrideAhead(BudgetOverride, frozen=True, kw_only=True, rename={"from_": "from"}):
+    """`of` says whose budget it is, `brand` or `campaign`."""
+
+    of: str
+
+
 class Schedule(_Shown, frozen=True, kw_only=True, rename={"from_": "from"}):
     campaign_id: str
     brand_id: str
@@ -194,6 +233,7 @@ class Schedule(_Shown, frozen=True, kw_only=True, rename={"from_": "from"}):
     is_open: bool
     changes: list[ScheduleChange]
     clock_changes: list[ClockChange]
+    budget_overrides: list[OverrideAhead]
 
 
 class Change(_Shown, frozen=True, kw_only=True):
@@ -205,6 +245,56 @@ class Change(_Shown, frozen=True, kw_only=True):
     brand_id: str
     campaign_id: str | None
     fields: dict[str, dict[str, Any]]
+
+
+class CatalogDifference(_Shown, frozen=True, kw_only=True):
+    """A row that says something else than the database; of a new one every `from` is null."""
+
+    line: int
+    kind: str
+    brand_id: str
+    campaign_id: str | None
+    is_new: bool
+    revision: int | None
+    fields: dict[str, dict[str, Any]]
+
+
+class CatalogEffect(_Shown, frozen=True, kw_only=True):
+    """`reasons` of a pause are those that it would have, of a resume those that would end."""
+
+    brand_id: str
+    campaign_id: str
+    reasons: list[str]
+
+
+class CatalogLeftAlone(_Shown, frozen=True, kw_only=True):
+    """How many no row speaks of."""
+
+    brands: int
+    campaigns: int
+
+
+class CatalogPlan(_Shown, frozen=True, kw_only=True):
+    """`unknown_brands`: the controller does not hold them yet, so what would pause and resume is not known of them."""
+
+    differences: list[CatalogDifference]
+    unchanged: int
+    left_alone: CatalogLeftAlone
+    pauses: list[CatalogEffect]
+    resumes: list[CatalogEffect]
+    unknown_brands: list[str]
+
+
+class CatalogChanged(_Shown, frozen=True, kw_only=True):
+    brand_id: str
+    campaign_id: str | None
+    revision: int
+
+
+class CatalogApplied(_Shown, frozen=True, kw_only=True):
+    """The rows that were added or changed."""
+
+    changed: list[CatalogChanged]
 
 
 class ChangePage(_Shown, frozen=True, kw_only=True):
@@ -269,10 +359,49 @@ class Published(_Shown, frozen=True, kw_only=True):
     refused: list[RefusedSpend]
 
 
+class NewSnapshot(Struct, frozen=True, kw_only=True):
+    """A platform's total of a campaign and a day so far, as on the topic; fields that are not known are ignored.
+    `external_id` stands in place of `brand_id` and `campaign_id`."""
+
+    source: Annotated[str, Meta(pattern="^[A-Za-z0-9._:-]{1,64}$")]
+    brand_id: Annotated[str, Meta(pattern="^[A-Za-z0-9._:-]{1,64}$")] | None = None
+    campaign_id: Annotated[str, Meta(pattern="^[A-Za-z0-9._:-]{1,64}$")] | None = None
+    external_id: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    day: Day
+    cost: str | float
+    currency: str | None = None
+    as_of: Moment
+
+
+class AcceptedSnapshot(_Shown, frozen=True, kw_only=True):
+    index: int
+    brand_id: str
+    campaign_id: str
+    topic: str
+    partition: int
+    offset: int
+
+
+class RefusedSnapshot(_Shown, frozen=True, kw_only=True):
+    """`campaign_ids` are those that share an `external_id`."""
+
+    index: int
+    reason: str
+    message: str
+    campaign_ids: list[str] | UnsetType = UNSET
+
+
+class PublishedSnapshots(_Shown, frozen=True, kw_only=True):
+    """`index` is the place in the array that was sent. The broker has what was accepted."""
+
+    accepted: list[AcceptedSnapshot]
+    refused: list[RefusedSnapshot]
+
+
 class Cause(_Shown, frozen=True, kw_only=True):
     kind: CauseKind
-    event_id: str | UnsetType = UNSET
-    amount: Money | UnsetType = UNSET
+    event_id: str | UnsetType | None = UNSET  # null where it has none, absent in commands of older releases
+    amount: Money | UnsetType | None = UNSET
     topic: str
     partition: int
     offset: int
@@ -299,6 +428,7 @@ class Command(_Shown, frozen=True, kw_only=True):
     time_zone: str
     brand: CommandBrand
     campaign: CommandCampaign
+    after_pause: AfterPause | None = None
 
 
 class JournaledCommand(_Shown, frozen=True, kw_only=True):
@@ -314,6 +444,21 @@ class JournaledCommand(_Shown, frozen=True, kw_only=True):
 class CommandPage(_Shown, frozen=True, kw_only=True):
     items: list[JournaledCommand]
     next: str | None
+
+
+class Ack(_Shown, frozen=True, kw_only=True):
+    """`delay_ms` is from the decision, by the consumer's clock; `spent` in that time, of a pause that was applied."""
+
+    consumer: str
+    outcome: AckOutcome
+    applied_at: Moment
+    delay_ms: int
+    spent: Money | None
+    detail: str | None
+
+
+class Acks(_Shown, frozen=True, kw_only=True):
+    items: list[Ack]
 
 
 class LetterSummary(_Shown, frozen=True, kw_only=True):
@@ -396,12 +541,62 @@ class Reconciliation(_Shown, frozen=True, kw_only=True):
     positions: dict[str, dict[str, int]]
     differences: list[Difference]
     beyond_repair: dict[str, str]
+    holes: list[str]
 
 
-class Status(Struct, frozen=True, kw_only=True):
-    """As `spendgate status --json` prints it."""
+class GroupMember(_Shown, frozen=True, kw_only=True):
+    """A worker or a ledger; `partitions` are by topic."""
 
-    groups: list[dict[str, Any]]
-    last_tick: dict[str, Any] | None
-    last_decision: dict[str, Any] | None
-    dead_letters: Any
+    client_id: str
+    host: str
+    partitions: dict[str, list[int]]
+
+
+class GroupStatus(_Shown, frozen=True, kw_only=True):
+    """A consumer group; `lag` is the number of records not yet committed, by topic without the prefix."""
+
+    group: str
+    state: str
+    members: list[GroupMember]
+    lag: dict[str, int]
+
+
+class LastTick(_Shown, frozen=True, kw_only=True):
+    due_at: Moment
+    arrived_at: Moment
+
+
+class LastDecision(_Shown, frozen=True, kw_only=True):
+    """The newest command on `campaign-control`."""
+
+    command_id: str
+    action: Action
+    campaign_id: str
+    brand_id: str
+    reasons: list[str]
+    decided_at: Moment
+
+
+class LastReconcile(_Shown, frozen=True, kw_only=True):
+    """The newest comparison of the controller with the ledger; `failure` says why it found nothing out."""
+
+    finished_at: Moment
+    outcome: ReconcileOutcome
+    brands: int
+    campaigns: int
+    differences: int
+    failure: str | None
+
+
+class Status(_Shown, frozen=True, kw_only=True):
+    """As `spendgate status --json` prints it. `dead_letters` is the number that wait, `null` without the database;
+    `restored` says that the database has less than the ledger had saved in it, `null` when it has all; `holes` has a
+    sentence for each stretch of offsets that Kafka removed before the ledger read it."""
+
+    groups: list[GroupStatus]
+    last_tick: LastTick | None
+    last_decision: LastDecision | None
+    dead_letters: int | None
+    last_reconcile: LastReconcile | None
+    restored: str | None
+    holes: list[str]

@@ -9,12 +9,12 @@ import time
 from collections.abc import Iterable
 from typing import Final
 
-from console.live.glance import BrandGlance, glance
-from console.live.pace import Sample, with_sample
-from streams.core.moment import Moment
-from streams.live import LiveState
+from console.live.brand_summary import BrandSummary, brand_summary
+from console.live.budget_forecast import Sample, with_sample
+from core.moment import Moment
+from streams.live_state import LiveState
 
-__all__ = ["Summaries"]
+__all__ = ["BrandSummaries"]
 
 #: The work between two turns of everybody else.
 _SLICE_SECONDS: Final = 0.004
@@ -22,61 +22,61 @@ _SLICE_SECONDS: Final = 0.004
 _REST_SECONDS: Final = 0.025
 
 
-class Summaries:
+class BrandSummaries:
     """Of one LiveState. A brand's `samples` are its spend at moments of the last hour, for its pace."""
 
     def __init__(self, live: LiveState, now: Moment) -> None:
         self.live = live
-        self._glances: dict[str, BrandGlance] = {}
+        self._summaries: dict[str, BrandSummary] = {}
         self._samples: dict[str, tuple[Sample, ...]] = {}
         self._now = now
         #: To be decoded, in the order of their changes.
-        self._marked: dict[str, None] = dict.fromkeys(live.brand_ids())
-        self._unseen = set(self._marked)
-        self._woken = asyncio.Event()
-        self._woken.set()
+        self._changed: dict[str, None] = dict.fromkeys(live.brand_ids())
+        self._stale = set(self._changed)
+        self._event = asyncio.Event()
+        self._event.set()
 
     @property
     def is_warm(self) -> bool:
         """Whether every brand was looked at once."""
-        return not self._unseen
+        return not self._stale
 
-    def mark(self, brand_ids: Iterable[str], now: Moment) -> None:
+    def mark_changed(self, brand_ids: Iterable[str], now: Moment) -> None:
         self._now = now
-        self._marked.update(dict.fromkeys(brand_ids))
-        self._woken.set()
+        self._changed.update(dict.fromkeys(brand_ids))
+        self._event.set()
 
-    def brand(self, brand_id: str) -> BrandGlance | None:
+    def brand(self, brand_id: str) -> BrandSummary | None:
         """As of now."""
-        if brand_id in self._marked:
-            self._look(brand_id)
-        return self._glances.get(brand_id)
+        if brand_id in self._changed:
+            self._refresh(brand_id)
+        return self._summaries.get(brand_id)
 
     def samples(self, brand_id: str) -> tuple[Sample, ...]:
         return self._samples.get(brand_id, ())
 
-    def all(self) -> Iterable[BrandGlance]:
+    def all(self) -> Iterable[BrandSummary]:
         """As of now or, under heavy load, some seconds ago: good enough to sort by."""
-        return self._glances.values()
+        return self._summaries.values()
 
     async def work(self) -> None:
         """For ever: decodes what was marked, in slices."""
         while True:
-            await self._woken.wait()
-            self._woken.clear()
-            while self._marked:
+            await self._event.wait()
+            self._event.clear()
+            while self._changed:
                 until = time.perf_counter() + _SLICE_SECONDS
-                while self._marked and time.perf_counter() < until:
-                    self._look(next(iter(self._marked)))
+                while self._changed and time.perf_counter() < until:
+                    self._refresh(next(iter(self._changed)))
                 await asyncio.sleep(_REST_SECONDS if self.is_warm else _SLICE_SECONDS)
 
-    def _look(self, brand_id: str) -> None:
-        del self._marked[brand_id]
-        self._unseen.discard(brand_id)
+    def _refresh(self, brand_id: str) -> None:
+        del self._changed[brand_id]
+        self._stale.discard(brand_id)
         held = self.live.brand(brand_id)
-        seen = held and glance(held)
-        if not seen:
+        summary = held and brand_summary(held)
+        if not summary:
             return
-        self._glances[brand_id] = seen
-        sample = Sample(self._now, seen.day.spent_micros)
+        self._summaries[brand_id] = summary
+        sample = Sample(self._now, summary.day.spent_micros)
         self._samples[brand_id] = with_sample(self._samples.get(brand_id, ()), sample)

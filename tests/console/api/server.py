@@ -11,11 +11,11 @@ from typing import Any
 import httpx
 import uvicorn
 
-from console.access.csrf import csrf_mark
-from console.access.people import add_user, create_token
-from console.access.person import Role
-from console.api.app import create_app
-from console.local.ports import HOST, choose_port
+from console.access.csrf import csrf_token
+from console.app import create_app
+from local.ports import HOST, choose_port
+from operations.accounts.accounts import add_user, create_token
+from operations.accounts.person import Role
 from streams.settings import Settings
 
 PATIENCE_SECONDS = 30
@@ -102,9 +102,9 @@ class Api:
         self.ok("POST", "/api/v1/campaigns", HTTPStatus.CREATED, json=body)
         return campaign_id
 
-    def mark(self) -> dict[str, str]:
+    def csrf_header(self) -> dict[str, str]:
         """The header by which a script of our own page shows that it is one."""
-        return {"x-csrf-token": csrf_mark(self.http.cookies["spendgate_session"])}
+        return {"x-csrf-token": csrf_token(self.http.cookies["spendgate_session"])}
 
     def until_status(self, path: str, status: int) -> None:
         until(lambda: self.http.get(path).status_code == status)

@@ -10,26 +10,26 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from console.access.person import Role
-from console.local.kafka import LocalKafka
-from console.local.postgres import LocalPostgres
-from streams.provision import create_topics
-from tests.console.api.gateway import Gateway
+from local.kafka import LocalKafka
+from local.postgres import LocalPostgres
+from operations.accounts.person import Role
+from streams.kafka.provision import create_topics
 from tests.console.api.server import PATIENCE_SECONDS, Api, program, served, signed_in, status_of, until
-from tests.console.conftest import Surroundings
+from tests.console.api.tcp_proxy import TcpProxy
+from tests.installation import Surroundings
 
 
 @pytest.fixture
-def ways(kafka: LocalKafka, postgres: LocalPostgres) -> Iterator[tuple[Gateway, Gateway]]:
+def ways(kafka: LocalKafka, postgres: LocalPostgres) -> Iterator[tuple[TcpProxy, TcpProxy]]:
     """To the broker and to the database, both shut."""
-    both = Gateway(kafka.port), Gateway(postgres.port)
+    both = TcpProxy(kafka.port), TcpProxy(postgres.port)
     yield both
     for way in both:
-        way.shut()
+        way.close()
 
 
 def test_it_starts_without_both_and_recovers_when_they_come_go_and_come_back(
-    surroundings: Surroundings, ways: tuple[Gateway, Gateway], postgres: LocalPostgres, api: Api
+    surroundings: Surroundings, ways: tuple[TcpProxy, TcpProxy], postgres: LocalPostgres, api: Api
 ) -> None:
     brand_id = api.brand()
     to_kafka, to_postgres = ways
@@ -56,7 +56,7 @@ def test_it_starts_without_both_and_recovers_when_they_come_go_and_come_back(
             lines = live.iter_lines()
             while _state(lines) != "on":
                 pass
-            to_postgres.shut()
+            to_postgres.close()
             assert http.get("/spend.csv").status_code == 503
             assert _state(lines) == "off"
         until(lambda: status_of(address, "/health/ready") == 503)

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from console.access.person import Role
-from streams.core.moment import MINUTE, parse_moment
+from core.moment import MINUTE, parse_moment
+from operations.accounts.person import Role
+from tests.commands import Commands
 from tests.console.api.server import Api, signed_in
-from tests.console.commands import Commands
-from tests.console.conftest import Surroundings
+from tests.installation import Surroundings
 
 NINE_TO_FIVE = {"days": ["mon", "fri"], "from": "09:00", "to": "17:00"}
 
@@ -52,12 +52,26 @@ def test_an_edit_changes_what_is_named_and_null_clears_a_budget(api: Api) -> Non
     assert api.held(f"/brands/{brand_id}", lambda it: it["up_to_date"])["daily_budget"] is None
 
 
+def test_alert_fields_of_a_brand_are_checked_held_and_cleared(api: Api) -> None:
+    brand_id = api.brand(alert_percents=[90, 50], silent_after_minutes=60)
+    path = f"/api/v1/brands/{brand_id}"
+    shown = api.held(f"/brands/{brand_id}", lambda it: it["up_to_date"])
+    assert (shown["alert_percents"], shown["silent_after_minutes"]) == ([50, 90], 60)
+    anything = {"if-match": "*"}
+    edited = api.ok("PATCH", path, json={"alert_percents": [], "silent_after_minutes": None}, headers=anything)
+    assert (edited["alert_percents"], edited["silent_after_minutes"]) == ([], None)
+    assert api.ok("PATCH", path, json={"alert_percents": None}, headers=anything)["alert_percents"] == [80, 100]
+    for wrong in ({"alert_percents": [0]}, {"silent_after_minutes": 4}, {"alert_percents": [1.5]}):
+        api.problem("PATCH", path, 422, json=wrong, headers=anything)
+    assert api.held(f"/brands/{brand_id}", lambda it: it["up_to_date"])["alert_percents"] == [80, 100]
+
+
 def test_a_stale_edit_is_412_and_one_that_has_seen_nothing_428(api: Api) -> None:
     campaign_id = api.campaign(api.brand())
     path = f"/api/v1/campaigns/{campaign_id}"
     etag = api.http.get(path).headers["etag"]
     api.ok("PATCH", path, json={"name": "first"}, headers={"if-match": etag})
-    for stale in (etag, '"999"', 'W/"2"', "2", '"1", "2"'):
+    for stale in (etag, '"999"', 'W/"2"', "2", '"1", "3"'):
         api.problem("PATCH", path, 412, json={"name": "second"}, headers={"if-match": stale})
     api.problem("PATCH", path, 428, json={"name": "second"})
     api.problem("PUT", f"{path}/windows", 428, json={"windows": []})
@@ -127,12 +141,12 @@ def test_a_time_zone_changes_at_a_whole_minute_ahead(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         ({"daily_budget": "-1"}, "cannot be negative"),
         ({"daily_budget": "0.0000001"}, "6 fraction digits"),
         ({"daily_budget": 0.1234567}, "6 fraction digits"),
-        ({"daily_budget": 1e400}, "absolute value"),
+        ({"daily_budget": 1e400}, "not below 1,000,000,000,000"),
         ({"daily_budget": True}, "write an amount"),
         ({"daily_budget": {"x": 1}}, "write an amount"),
         ({"starts_on": "2025-13-01"}, "is no date for starts_on"),
@@ -147,13 +161,13 @@ def test_a_time_zone_changes_at_a_whole_minute_ahead(api: Api) -> None:
     ],
 )
 def test_a_wrong_value_is_422_with_a_sentence_that_says_what_to_write(
-    api: Api, body: dict[str, Any], said: str
+    api: Api, body: dict[str, Any], message: str
 ) -> None:
     campaign_id = api.campaign(api.brand())
     content = _json_with_huge_numbers(body)
     headers = {"if-match": "*", "content-type": "application/json"}
     problem = api.problem("PATCH", f"/api/v1/campaigns/{campaign_id}", 422, content=content, headers=headers)
-    assert said in problem["detail"]
+    assert message in problem["detail"]
 
 
 @pytest.mark.parametrize("window", ["mon", "mon 9-17", "mon 09:00-09:00", {"days": [], "from": "09:00", "to": "10:00"}])
@@ -212,7 +226,7 @@ def test_every_change_is_in_the_history_with_the_name_of_who_made_it(
     person = signed_in(surroundings.settings, api_url, Role.OPERATOR)
     brand_id = api.brand()
     campaign_id = api.campaign(brand_id)
-    person.ok("POST", f"/api/v1/campaigns/{campaign_id}/pause", headers=person.mark())
+    person.ok("POST", f"/api/v1/campaigns/{campaign_id}/pause", headers=person.csrf_header())
     newest, oldest = api.get(f"/campaigns/{campaign_id}/history")["items"]
     assert (newest["actor"], newest["fields"]) == (person.name, {"enabled": {"from": True, "to": False}})
     assert oldest["actor"] == f"token:{api.name}"
@@ -235,3 +249,61 @@ def _ids(page: Any) -> list[str]:
 
 def _json_with_huge_numbers(body: dict[str, Any]) -> bytes:
     return json.dumps(body).replace("Infinity", "1e400").encode()
+
+
+@pytest.mark.parametrize("an_id", [".", ".."])
+def test_ids_that_clients_take_out_of_addresses_are_reached(api: Api, an_id: str) -> None:
+    body = {"brand_id": an_id, "currency": "USD", "time_zone": "UTC"}
+    made = api.http.post("/api/v1/brands", json=body)
+    assert (made.status_code, made.headers.get("location")) in ((201, f"/api/v1/brands/~{an_id}"), (409, None))
+    api.http.post("/api/v1/campaigns", json={"campaign_id": an_id, "brand_id": an_id})
+    for kind, name in (("brands", "brand_id"), ("campaigns", "campaign_id")):
+        assert api.get(f"/{kind}/~{an_id}")[name] == an_id
+        assert api.ok("POST", f"/api/v1/{kind}/~{an_id}/pause")["enabled"] is False
+        assert api.get(f"/{kind}/~{an_id}/history")["items"]
+    assert api.get(f"/campaigns/~{an_id}/windows") == {"windows": []}
+    api.problem("GET", "/api/v1/brands/~~x", 422)
+
+
+def test_budgets_for_certain_dates_and_pacing_are_edited_shown_and_foretold(api: Api) -> None:
+    brand_id = api.brand(daily_budget="100", monthly_budget="3000", pacing="even")
+    campaign_id = api.campaign(
+        brand_id, budget_overrides=[{"from": "2025-01-01", "to": "9999-12-31", "daily_budget": 5}]
+    )
+    held = api.held(f"/brands/{brand_id}", lambda it: it["daily_allowance"] is not None)
+    assert held["allowance_words"].startswith("(3000.00 - 0.00) * ")
+    assert (held["pacing"], held["budget_overrides"]) == ("even", [])
+    everyday = {"from": "2025-01-01", "to": "9999-12-31"}
+    row = api.ok(
+        "PATCH",
+        f"/api/v1/brands/{brand_id}",
+        json={"pacing": "none", "budget_overrides": [{**everyday, "daily_budget": "500", "monthly_budget": None}]},
+        headers={"if-match": "*"},
+    )
+    shown = [{**everyday, "daily_budget": "500.00"}, {**everyday, "monthly_budget": None}]
+    assert (row["pacing"], row["budget_overrides"]) == ("none", shown)
+    held = api.held(f"/brands/{brand_id}", lambda it: it["pacing"] == "none")
+    assert (held["daily_budget"], held["monthly_budget"], held["daily_allowance"]) == ("500.00", None, None)
+    assert api.held(f"/campaigns/{campaign_id}", lambda it: it["up_to_date"])["daily_budget"] == "5.00"
+    ahead = api.get(f"/campaigns/{campaign_id}/schedule", days=7)["budget_overrides"]
+    assert ahead == [
+        {"of": "brand", **shown[0]},
+        {"of": "brand", **shown[1]},
+        {"of": "campaign", **everyday, "daily_budget": "5.00"},
+    ]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"pacing": "even"},
+        {"pacing": "odd"},
+        {"budget_overrides": [{"from": "2026-11-28", "to": "2026-11-27", "daily_budget": "1"}]},
+        {"budget_overrides": [{"from": "2026-11-28", "to": "2026-11-28"}]},
+        {"budget_overrides": [{"from": "none", "to": "2026-11-28", "daily_budget": "1"}]},
+        {"budget_overrides": [{"from": "2026-11-01", "to": "2026-11-29", "monthly_budget": "1"}]},
+        {"budget_overrides": [{"from": "2026-11-01", "to": "2026-11-29", "daily_budget": "1"}] * 2},
+    ],
+)
+def test_overrides_and_pacing_that_cannot_be_in_force_are_refused(api: Api, body: dict[str, object]) -> None:
+    api.problem("PATCH", f"/api/v1/brands/{api.brand()}", 422, json=body, headers={"if-match": "*"})

@@ -12,7 +12,7 @@ from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance
 
-from console.api.app import create_app
+from console.app import create_app
 from docs.make_openapi import OPENAPI_FILE, render
 from streams.settings import Settings
 from tests.console.api.server import Api

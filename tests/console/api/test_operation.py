@@ -10,13 +10,14 @@ from pathlib import Path
 
 import httpx
 
-from models.control_log import ControlLog
-from streams.records import encode
-from streams.spend_producer import spend_producer
+from models.tables.control_ack import ControlAck
+from models.tables.control_log import ControlLog
+from streams.kafka.codec import encode
+from streams.kafka.producer import spend_producer
+from tests.commands import EXECUTABLE
 from tests.console.api.server import Api, until
-from tests.console.commands import EXECUTABLE
-from tests.console.conftest import Surroundings
 from tests.docs.messages import play
+from tests.installation import Surroundings
 from tests.models.ledger_rows import NOON, add
 
 
@@ -33,6 +34,27 @@ def test_commands_are_read_newest_first_and_one_of_them_byte_for_byte(api: Api, 
     exact = api.http.get("/api/v1/control/journal.1:1:2")
     assert exact.content == _journaled(2).value
     api.problem("GET", "/api/v1/control/journal.1:1:3", 404)
+    add(surroundings.settings.database, _ack("eu", NOON + 5_002), _ack("us", NOON + 9_002, "failed", "no route"))
+    assert api.get("/control/journal.1:1:2/acks")["items"] == [
+        {
+            "consumer": "eu",
+            "outcome": "applied",
+            "applied_at": "2025-09-08T12:00:05.002Z",
+            "delay_ms": 5_000,
+            "spent": "0.00",
+            "detail": None,
+        },
+        {
+            "consumer": "us",
+            "outcome": "failed",
+            "applied_at": "2025-09-08T12:00:09.002Z",
+            "delay_ms": 9_000,
+            "spent": None,
+            "detail": "no route",
+        },
+    ]
+    assert api.get("/control/journal.1:1:1/acks") == {"items": []}
+    api.problem("GET", "/api/v1/control/journal.1:1:3/acks", 404)
     api.problem("GET", "/api/v1/control", 422, params={"since": "yesterday"})
     api.problem("GET", "/api/v1/control", 422, params={"reason": "whim"})
 
@@ -113,6 +135,22 @@ def _ledger(surroundings: Surroundings, folder: Path) -> Iterator[None]:
 async def _publish(surroundings: Surroundings, brand_id: str, value: bytes) -> None:
     async with spend_producer(surroundings.settings) as producer:
         await producer.send(brand_id, value)
+
+
+def _ack(consumer: str, applied_at: int, outcome: str = "applied", detail: str | None = None) -> ControlAck:
+    """Of the second command of this test."""
+    return ControlAck(
+        command_id="journal.1:1:2",
+        consumer=consumer,
+        outcome=outcome,
+        campaign_id="journal.1",
+        applied_at=applied_at,
+        detail=detail,
+        arrived_at=applied_at,
+        incarnation=1,
+        partition=0,
+        record_offset=0,
+    )
 
 
 def _journaled(sequence: int) -> ControlLog:

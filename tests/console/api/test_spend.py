@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
+from core.moment import HOUR, format_moment
 from models.session import session_scope
-from models.spend_log import SpendLog
-from models.topic_incarnation import TopicIncarnation
-from streams.core.moment import HOUR, format_moment
+from models.tables.spend_log import SpendLog
+from models.tables.topic_incarnation import TopicIncarnation
 from tests.console.api.server import Api
-from tests.console.conftest import Surroundings
+from tests.installation import Surroundings
 from tests.models.ledger_rows import NOON, add, refusal, spend_values
 
 PATH = "/api/v1/spend"
@@ -27,9 +27,9 @@ def event(campaign_id: str, event_id: str, amount: object = "1.00", **fields: ob
 
 def test_spend_is_acknowledged_by_the_broker_and_counted_by_the_controller(api: Api) -> None:
     campaign_id = api.campaign(api.brand(), total_budget="7")
-    told = api.ok("POST", PATH, 202, json=event(campaign_id, "e1", 7))
-    [accepted] = told["accepted"]
-    assert (accepted["event_id"], accepted["index"], told["refused"]) == ("e1", 0, [])
+    observed = api.ok("POST", PATH, 202, json=event(campaign_id, "e1", 7))
+    [accepted] = observed["accepted"]
+    assert (accepted["event_id"], accepted["index"], observed["refused"]) == ("e1", 0, [])
     assert accepted["offset"] >= 0
     held = api.held(f"/campaigns/{campaign_id}", lambda it: it["state"] == "paused")
     assert (held["total_spent"], held["reasons"]) == ("7.00", ["campaign_total_budget"])
@@ -57,9 +57,9 @@ def test_of_an_array_the_good_are_published_and_each_refused_one_is_told(api: Ap
         "no object",
         event(campaign_id, "refund", "-0.25"),
     ]
-    told = api.ok("POST", PATH, 202, json=sent)
-    assert [(it["index"], it["event_id"]) for it in told["accepted"]] == [(0, "good"), (8, "refund")]
-    assert [(it["index"], it["reason"]) for it in told["refused"]] == [
+    observed = api.ok("POST", PATH, 202, json=sent)
+    assert [(it["index"], it["event_id"]) for it in observed["accepted"]] == [(0, "good"), (8, "refund")]
+    assert [(it["index"], it["reason"]) for it in observed["refused"]] == [
         (1, "amount_zero"),
         (2, "amount_precision"),
         (3, "currency_mismatch"),
@@ -77,7 +77,7 @@ def test_one_event_that_is_refused_is_422_with_the_reason(api: Api) -> None:
     assert problem["detail"] == "amount: a spend event of zero says nothing"
     assert problem["refused"][0]["reason"] == "amount_zero"
     all_of_them = api.problem("POST", PATH, 422, json=[event(campaign_id, "zero", 0)] * 2)
-    assert all_of_them["detail"] == "All 2 events are refused."
+    assert all_of_them["detail"] == "All 2 records are refused."
 
 
 @pytest.mark.parametrize("number", ["0.1", "1e-2", "999999999.123456"])

@@ -1,0 +1,246 @@
+"""`campaign …`: budgets, flights and daypart windows."""
+
+import time
+from typing import TYPE_CHECKING
+
+import typer
+
+from cli import output
+from cli.catalog_editing import REMOVE_OVERRIDE, actor, editing, no_option_given, run_async, show_history
+from cli.environment import load_settings
+from cli.framework import CommandGroup
+
+if TYPE_CHECKING:
+    from models.queries.catalog_edits import CampaignChanges
+
+app = CommandGroup("campaign", help="Campaigns: add, change, show, pause and put away.", panel="Catalog")
+
+_ID = typer.Argument(metavar="ID", help="The campaign's id.")
+_BUDGET = "An amount such as 100.00, or none for no limit."
+_OVERRIDE = "A daily budget for certain dates, such as '2026-11-27..2026-11-30 daily=500'."
+_DATE = "A date in the brand's time zone, inclusive, or none."
+_WINDOW = "When it may run, such as 'mon-fri 09:00-17:00'; may be given several times."
+
+
+@app.command()
+def add(
+    campaign_id: str = _ID,
+    brand: str = typer.Option(..., help="The brand that it belongs to, for ever."),
+    name: str = typer.Option("", help="What people call it."),
+    external_id: str = typer.Option("none", help="Its id on the advertising platform."),
+    daily_budget: str = typer.Option("none", help=_BUDGET),
+    total_budget: str = typer.Option("none", help=_BUDGET),
+    starts_on: str = typer.Option("none", help=_DATE),
+    ends_on: str = typer.Option("none", help=_DATE),
+    window: list[str] = typer.Option([], help=_WINDOW),
+    paused: bool = typer.Option(False, "--paused", help="Added paused by hand."),
+) -> None:
+    """Add a campaign to a brand; returns when the broker has its document."""
+    from models.queries.catalog_edits import add_campaign
+    from operations import validation
+    from operations.catalog_views import campaign_row_view
+
+    campaign_id, brand = validation.identifier("campaign", campaign_id), validation.identifier("brand", brand)
+    name, external = validation.name(name), validation.text_or_none(external_id)
+    daily = validation.budget("daily budget", daily_budget)
+    total = validation.budget("total budget", total_budget)
+    starts, ends = validation.date_or_none("starts-on", starts_on), validation.date_or_none("ends-on", ends_on)
+    validation.flight(starts, ends)
+    windows = validation.windows(window)
+    settings = load_settings()
+    with editing(settings) as session:
+        row = add_campaign(
+            session,
+            campaign_id,
+            brand_id=brand,
+            actor=actor(settings),
+            name=name,
+            external_id=external,
+            daily_budget_micros=daily,
+            total_budget_micros=total,
+            starts_on=starts,
+            ends_on=ends,
+            enabled=not paused,
+            windows=windows,
+        )
+    output.show(campaign_row_view(row), f"campaign {campaign_id} of brand {brand} added")
+
+
+@app.command("set")
+def set_(
+    campaign_id: str = _ID,
+    name: str = typer.Option(None),
+    external_id: str = typer.Option(None, help="none clears it."),
+    daily_budget: str = typer.Option(None, help=_BUDGET),
+    total_budget: str = typer.Option(None, help=_BUDGET),
+    starts_on: str = typer.Option(None, help=_DATE),
+    ends_on: str = typer.Option(None, help=_DATE),
+    budget_today: str = typer.Option(None, help="The daily budget of today alone, in the brand's time zone."),
+    override: list[str] = typer.Option([], help=f"{_OVERRIDE} May be given several times; the last one counts."),
+    remove_override: list[str] = typer.Option([], help=REMOVE_OVERRIDE),
+    window: list[str] = typer.Option([], help=f"{_WINDOW} Replaces all windows; none clears them."),
+) -> None:
+    """Change what is named; everything else stays."""
+    from core.calendar import date_of
+    from core.errors import RefusedValue
+    from models.queries.catalog import get_brand
+    from models.queries.catalog_edits import edit_campaign, locked_for_edit, set_windows
+    from models.tables.campaign import Campaign
+    from operations import validation
+    from operations.budget_overrides import edited_overrides
+    from operations.catalog_views import campaign_row_view
+    from operations.schedule_preview import zones_of
+
+    overriding = not no_option_given(budget_today, override, remove_override)
+    others = (name, external_id, daily_budget, total_budget, starts_on, ends_on, window)
+    if no_option_given(*others) and not overriding:
+        raise RefusedValue("Nothing to change was named: see `spendgate campaign set --help`.")
+    campaign_id = validation.identifier("campaign", campaign_id)
+    changes = _changes(name, external_id, daily_budget, total_budget, starts_on, ends_on)
+    validation.flight(changes.get("starts_on"), changes.get("ends_on"))
+    windows = validation.windows(window)
+    settings = load_settings()
+    with editing(settings) as session:
+        if overriding:
+            held = locked_for_edit(session, Campaign, campaign_id)
+            zones = zones_of(get_brand(session, held.brand_id))
+            changes["budget_overrides"] = edited_overrides(
+                held.budget_overrides,
+                date_of(zones, time.time_ns() // 1_000_000),
+                budget_today=budget_today,
+                added=override,
+                removed=remove_override,
+                has_monthly=False,
+            )
+        row = edit_campaign(session, campaign_id, changes, actor=actor(settings))
+        if window:
+            row = set_windows(session, campaign_id, windows, actor=actor(settings))
+    output.show(campaign_row_view(row), f"campaign {campaign_id} changed")
+
+
+@app.command()
+def show(campaign_id: str = _ID) -> None:
+    """What the controller holds now: whether it runs, why not, until when, and what it has spent."""
+    from cli.live_views import read_campaign_view, show_campaign
+    from operations import validation
+
+    show_campaign(run_async(read_campaign_view(load_settings(), validation.identifier("campaign", campaign_id))))
+
+
+@app.command()
+def why(campaign_id: str = _ID) -> None:
+    """Why it is paused, in words and numbers: every reason, what crossed, and what would make it run again."""
+    from operations import validation
+    from operations.explain_campaign import explain_campaign
+
+    explanation = run_async(explain_campaign(load_settings(), validation.identifier("campaign", campaign_id)))
+    output.show(explanation.to_json(), "\n".join(explanation.sentences))
+
+
+@app.command("list")
+def list_(
+    brand: str = typer.Option(None, help="Of this brand alone."),
+    search: str = typer.Option(None, help="A part of the id or name."),
+) -> None:
+    """All campaigns as they were set up; `show` tells whether they run."""
+    from models.queries.catalog import get_brand, list_campaigns
+    from models.session import session_scope
+    from operations import validation
+    from operations.catalog_views import campaign_row_view, window_text
+
+    with session_scope(load_settings().database) as session:
+        if brand is not None:
+            get_brand(session, validation.identifier("brand", brand))
+        views = [campaign_row_view(row) for row in list_campaigns(session, brand_id=brand, search=search)]
+    if not output.is_json():
+        for view in views:
+            assert isinstance(view["windows"], list)
+            view["windows"] = [window_text(window) for window in view["windows"]]
+    columns = (
+        "campaign_id",
+        "brand_id",
+        "name",
+        "daily_budget",
+        "total_budget",
+        "starts_on",
+        "ends_on",
+        "windows",
+        "enabled",
+        "archived",
+    )
+    output.show_table(columns, views, "There is no campaign: add one with `spendgate campaign add`.")
+
+
+@app.command()
+def pause(campaign_id: str = _ID) -> None:
+    """Pause it until `resume`; nothing else ends it."""
+    _switch(campaign_id, {"enabled": False}, "paused")
+
+
+@app.command()
+def resume(campaign_id: str = _ID) -> None:
+    """End `pause`; it runs when nothing else holds it."""
+    _switch(campaign_id, {"enabled": True}, "no longer paused by hand")
+
+
+@app.command()
+def archive(campaign_id: str = _ID) -> None:
+    """Put it away: it pauses, what is still spent is still counted."""
+    _switch(campaign_id, {"archived": True}, "archived")
+
+
+@app.command()
+def unarchive(campaign_id: str = _ID) -> None:
+    """Take it out again."""
+    _switch(campaign_id, {"archived": False}, "no longer archived")
+
+
+@app.command()
+def history(campaign_id: str = _ID, limit: str = typer.Option("100", help="How many of the newest.")) -> None:
+    """Who changed what, newest first."""
+    from models.queries.catalog import changes_of, get_campaign
+    from models.session import session_scope
+    from operations import validation
+
+    most = validation.number("changes", limit, least=1, most=10_000)
+    with session_scope(load_settings().database) as session:
+        get_campaign(session, validation.identifier("campaign", campaign_id))
+        show_history(changes_of(session, campaign_id=campaign_id, limit=most))
+
+
+def _changes(
+    name: str | None,
+    external_id: str | None,
+    daily_budget: str | None,
+    total_budget: str | None,
+    starts_on: str | None,
+    ends_on: str | None,
+) -> "CampaignChanges":
+    """What was typed, checked; None is an option that was not given."""
+    from operations import validation
+
+    changes: CampaignChanges = {}
+    if name is not None:
+        changes["name"] = validation.name(name)
+    if external_id is not None:
+        changes["external_id"] = validation.text_or_none(external_id)
+    if daily_budget is not None:
+        changes["daily_budget_micros"] = validation.budget("daily budget", daily_budget)
+    if total_budget is not None:
+        changes["total_budget_micros"] = validation.budget("total budget", total_budget)
+    if starts_on is not None:
+        changes["starts_on"] = validation.date_or_none("starts-on", starts_on)
+    if ends_on is not None:
+        changes["ends_on"] = validation.date_or_none("ends-on", ends_on)
+    return changes
+
+
+def _switch(campaign_id: str, changes: "CampaignChanges", message: str) -> None:
+    from models.queries.catalog_edits import edit_campaign
+    from operations import validation
+    from operations.catalog_views import campaign_row_view
+
+    settings = load_settings()
+    with editing(settings) as session:
+        row = edit_campaign(session, validation.identifier("campaign", campaign_id), changes, actor=actor(settings))
+    output.show(campaign_row_view(row), f"campaign {campaign_id} is {message}")

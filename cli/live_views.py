@@ -1,0 +1,154 @@
+"""`brand show` and `campaign show`: the state that the controller holds, read from Kafka, beside the catalog's rows."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from cli import output
+from models.errors import NotFound
+from models.queries.catalog import get_brand, get_campaign, list_campaigns
+from models.session import session_scope
+from operations.catalog_views import Json, brand_view, campaign_view, override_text, window_text
+from operations.reason_words import in_words
+from operations.validation import silent_after_text
+from streams.live_state import find_held, read_held
+
+if TYPE_CHECKING:
+    from models.tables.brand import Brand
+    from models.tables.campaign import Campaign
+    from streams.settings import Settings
+
+__all__ = ["read_brand_view", "read_campaign_view", "show_brand", "show_campaign"]
+
+View = Mapping[str, Json]
+
+_NOT_HELD = "The controller does not hold it yet: is `spendgate worker` running?"
+_BEHIND = "The controller has not applied all that was sent before: is `spendgate worker` running?"
+
+
+async def read_brand_view(settings: "Settings", brand_id: str) -> View:
+    """Raises NotFound where neither the database nor the controller knows the brand."""
+    row, rows = _brand_rows(settings, brand_id)
+    held = await read_held(settings, brand_id)
+    if row is None and (held is None or held.state.config is None):
+        raise NotFound(f"There is no brand {brand_id}.")
+    return brand_view(brand_id, held, row, rows)
+
+
+async def read_campaign_view(settings: "Settings", campaign_id: str) -> View:
+    """The brand comes from the database, else from the controller's state. Raises NotFound where neither knows the
+    campaign."""
+    row = _campaign_row(settings, campaign_id)
+    brand_id = row.brand_id if row else await find_held(settings, campaign_id)
+    if brand_id is None:
+        raise NotFound(f"There is no campaign {campaign_id}.")
+    return campaign_view(campaign_id, await read_held(settings, brand_id), row, brand_id)
+
+
+def show_brand(view: View) -> None:
+    _warn(view)
+    campaigns = view["campaigns"]
+    assert isinstance(campaigns, Sequence)
+    lines = [
+        _titled(view, "brand_id"),
+        f"  time zone  {view['time_zone']}, {view['currency']}",
+        f"  today      {_spent(view, 'daily')} on {view['day'] or '-'}",
+        f"  month      {_spent(view, 'monthly')} in {view['month'] or '-'}",
+        *_allowance(view),
+        *_overrides(view, str(view["day"] or "")),
+        *_alerts(view),
+    ]
+    output.show(view, "\n".join(lines))
+    if not output.is_json():
+        rows = [campaign for campaign in campaigns if isinstance(campaign, Mapping)]
+        columns = ("campaign_id", "state", "reasons", "resumes_at", "daily_spent", "daily_budget", "total_spent")
+        output.show_table(columns, rows, "  no campaigns")
+
+
+def _alerts(view: View) -> list[str]:
+    percents, silent = view.get("alert_percents"), view.get("silent_after_minutes")
+    if not isinstance(percents, Sequence):
+        return []
+    after = f", silent after {silent_after_text(silent)}" if isinstance(silent, int) else ""
+    return [f"  alerts     {', '.join(f'{percent} %' for percent in percents) or 'no percentages'}{after}"]
+
+
+def show_campaign(view: View) -> None:
+    _warn(view)
+    reasons, windows = view["reasons"], view.get("windows") or []
+    assert isinstance(reasons, Sequence) and isinstance(windows, Sequence)
+    why = f": {in_words(map(str, reasons))}" if reasons else ""
+    lines = [
+        f"{_titled(view, 'campaign_id')}, brand {view['brand_id']}",
+        f"  state      {view['state']}{why}",
+        f"  then       {_next(view)}",
+        *_after_pause(view),
+        f"  today      {_spent(view, 'daily')}",
+        *_overrides(view, ""),
+        f"  total      {_spent(view, 'total')}",
+        f"  flight     {view.get('starts_on') or '-'} to {view.get('ends_on') or '-'}",
+        f"  windows    {'; '.join(map(window_text, windows)) or 'always'}",
+        f"  commands   {view['sequence']}",
+    ]
+    output.show(view, "\n".join(lines))
+
+
+def _brand_rows(settings: "Settings", brand_id: str) -> "tuple[Brand | None, Sequence[Campaign]]":
+    with session_scope(settings.database) as session:
+        try:
+            return get_brand(session, brand_id), list_campaigns(session, brand_id=brand_id)
+        except NotFound:
+            return None, ()
+
+
+def _campaign_row(settings: "Settings", campaign_id: str) -> "Campaign | None":
+    with session_scope(settings.database) as session:
+        try:
+            return get_campaign(session, campaign_id)
+        except NotFound:
+            return None
+
+
+def _warn(view: View) -> None:
+    if view["state"] == "unknown":
+        output.note(_NOT_HELD)
+    elif not view["up_to_date"]:
+        output.note(_BEHIND)
+
+
+def _next(view: View) -> str:
+    """The next change that needs no new event."""
+    if view["resumes_at"]:
+        return f"resumes at {view['resumes_at']}"
+    return f"pauses at {view['pauses_at']}" if view["pauses_at"] else "-"
+
+
+def _after_pause(view: View) -> list[str]:
+    """What was spent although the campaign was paused, while it is."""
+    after = view["after_pause"]
+    if not isinstance(after, Mapping) or not after["events"]:
+        return []
+    events = "1 event" if after["events"] == 1 else f"{after['events']} events"
+    return [f"  overspend  {after['spent']} after the pause, in {events}, the last of {after['last_occurred_at']}"]
+
+
+def _allowance(view: View) -> list[str]:
+    """The share of a paced brand's month that may be spent today, and how it was worked out."""
+    if view.get("daily_allowance") is None:
+        return []
+    return [f"  pacing     {view['daily_allowance']} may be spent today: {view['allowance_words']}"]
+
+
+def _overrides(view: View, today: str) -> list[str]:
+    """The budgets for certain dates, without those that ended before today."""
+    overrides = view.get("budget_overrides") or []
+    assert isinstance(overrides, Sequence)
+    texts = [override_text(it) for it in overrides if isinstance(it, Mapping) and str(it["to"]) >= today]
+    return [f"  {'override' if number == 0 else '':<9}  {text}" for number, text in enumerate(texts)]
+
+
+def _titled(view: View, id_field: str) -> str:
+    return f"{view[id_field]} ({view['name']})" if view.get("name") else str(view[id_field])
+
+
+def _spent(view: View, period: str) -> str:
+    return f"{view[f'{period}_spent'] or '-'} of {view[f'{period}_budget'] or 'unlimited'}"

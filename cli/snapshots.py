@@ -1,0 +1,88 @@
+"""`snapshots …`: totals that platforms know, from a file."""
+
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+import typer
+
+from cli import output
+from cli.catalog_editing import run_async
+from cli.environment import load_settings
+from cli.framework import CommandGroup
+
+if TYPE_CHECKING:
+    from operations.snapshots.external_id import AnyRefusal
+    from operations.snapshots.file import Skipped
+
+app = CommandGroup("snapshots", help="What platforms say was spent, for a campaign and a day.", panel="Try and watch")
+
+_STDIN: Final = "-"
+
+
+@app.command("import")
+def import_(
+    file: str = typer.Argument(help="A report of Google Ads or Meta Ads, a plain CSV, or JSON lines; - for stdin."),
+    source: str = typer.Option(None, help="Where the totals come from; google-ads or meta-ads by their reports."),
+    day: str = typer.Option(None, help="The day of lines that name none, such as 2025-09-08."),
+    as_of: str = typer.Option(None, help="When the file was made, such as 2025-09-08T09:00:00Z; now when not given."),
+    time_zone: str = typer.Option(None, help="That of the platform's account: other days than a brand's are refused."),
+    decimal: str = typer.Option(None, help="point or comma, where the amounts of a report do not tell."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Only check; publish nothing."),
+) -> None:
+    """Publish the totals of a file; exit code 1 when a line was refused.
+
+    Which kind of file it is is told by its header. Of one campaign, source and day the total with the highest as_of
+    counts: import files in the order in which they were made, or say with --as-of when that was. To import the same
+    file again is harmless.
+    """
+    from cli.progress import counting_progress
+    from core.moment import format_moment
+    from operations import validation
+    from operations.snapshots.file import Defaults, read_file
+    from operations.snapshots.local_numbers import Decimal
+    from operations.snapshots.publish import Listener, import_snapshots
+
+    made_at = time.time_ns() // 1_000_000 if as_of is None else validation.moment("moment", as_of)
+    all_of_day = None if day is None else validation.date_or_none("--day", day)
+    defaults = Defaults(
+        as_of=format_moment(made_at),
+        source=None if source is None else validation.identifier("source", source),
+        day=None if all_of_day is None else all_of_day.isoformat(),
+        decimal=None if decimal is None else Decimal(validation.one_of("decimal", decimal.lower(), list(Decimal))),
+    )
+    if time_zone is not None:
+        validation.time_zone(time_zone)
+    settings = load_settings()
+    with ExitStack() as stack:
+        stream: BinaryIO = sys.stdin.buffer if file == _STDIN else stack.enter_context(Path(file).open("rb"))
+        found = read_file(stream, defaults)
+        columns = "" if found.header is None else f", its columns named in line {found.header}"
+        output.note(f"{found.kind}{columns}; totals are as of {defaults.as_of} where a line does not say it")
+        moved = stack.enter_context(counting_progress("Importing"))
+        listener = Listener(_report_refused, _report_skipped, output.note, moved)
+        imported = run_async(import_snapshots(settings, found.rows, listener, time_zone=time_zone, dry_run=dry_run))
+    done = "would be published" if dry_run else "published"
+    counts = {"published": imported.published, "refused": imported.refused, "skipped": imported.skipped}
+    output.show(
+        {**counts, "kind": found.kind.value, "as_of": defaults.as_of, "dry_run": dry_run},
+        f"{imported.published:,} totals {done}, {imported.refused:,} lines refused, {imported.skipped:,} skipped",
+    )
+    if imported.refused:
+        raise typer.Exit(1)
+
+
+def _report_refused(number: int, refusal: "AnyRefusal") -> None:
+    if output.is_json():
+        output.line({"line": number, "reason": refusal.reason.value, "message": refusal.message}, "")
+    else:
+        output.note(f"line {number}: {refusal.message}")
+
+
+def _report_skipped(number: int, skipped: "Skipped") -> None:
+    if output.is_json():
+        output.line({"line": number, "skipped": skipped.why}, "")
+    else:
+        output.note(f"line {number} is skipped: {skipped.why}")

@@ -1,0 +1,127 @@
+"""`/api/v1/catalog/plan` and `/apply`: the catalog as a file, sent by a program."""
+
+import io
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+
+from console.access.rights import Operator, Viewer
+from console.api import schemas
+from console.api.bodies import read_declared
+from console.api.openapi import documented
+from console.server.catalog_edit import edit_catalog
+from console.server.compute_thread import in_compute_thread
+from console.server.paging import json_answer
+from console.server.problems import Problem
+from console.server.services import Served
+from models.session import session_scope
+from models.tables.campaign import Campaign
+from models.threads import in_thread
+from operations.catalog_file.application import Planned, apply_file, plan_file
+from operations.catalog_file.columns import COLUMN_NAMES
+from operations.catalog_file.effects import effects_of
+from operations.catalog_file.json_rows import json_rows
+from operations.catalog_file.reading import read_rows
+from operations.catalog_file.rows import FileFormat, FileRows, WrongRows
+from operations.catalog_file.views import plan_view, wrong_row_views
+from operations.zone_change import zone_starts_at
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/api/v1/catalog", tags=["catalog"])
+
+FILE_BYTES_MAX: Final = 8 * 1024 * 1024
+_JSON: Final = "application/json"
+#: Media types of a body; None is JSON.
+_FORMATS: Final = {
+    _JSON: None,
+    "text/csv": FileFormat.CSV,
+    "application/yaml": FileFormat.YAML,
+}
+_FILE: Final = {"schema": {"type": "string", "description": "As `spendgate catalog export` writes it."}}
+_MORE: Final = {media_type: _FILE for media_type in _FORMATS if media_type != _JSON}
+_ABOUT: Final = {412: "Rows were edited since the export: `wrong_rows` lists them, and nothing was changed."}
+
+CatalogRow = msgspec.defstruct(
+    "CatalogRow",
+    [(name, Any, msgspec.UNSET) for name in COLUMN_NAMES],
+    kw_only=True,
+    forbid_unknown_fields=True,
+    namespace={"__doc__": "A brand, or with a `campaign_id` a campaign. What is left out stays; null clears."},
+)
+
+
+class CatalogRows(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Rows as `spendgate catalog export --json` writes them. The body may also be the file itself, in CSV or YAML."""
+
+    rows: list[CatalogRow]  # type: ignore[valid-type]
+
+
+_BODY: Final[dict[str, Any]] = {"body": CatalogRows, "media_types": _MORE, "errors": (412,), "about": _ABOUT}
+
+
+@router.post("/plan", **documented(schemas.CatalogPlan, **_BODY))
+async def plan(request: Request, _: Viewer, services: Served) -> Response:
+    """What the rows would change, field by field, and what that would pause and resume now. Changes nothing. A row with
+    a `revision` changes what has that revision; one without adds."""
+    services.need_broker_and_database()
+    file_format, body = await read_declared(request, _FORMATS, FILE_BYTES_MAX)
+    now = _now()
+    with _wrong_rows_told():
+        planned = await in_thread(_planned, services.settings.database, file_format, body, now)
+    differences = planned.comparison.differences
+    held = {brand_id: services.live.brand(brand_id) for brand_id in sorted({it.brand_id for it in differences})}
+    effects = await in_compute_thread(effects_of, differences, planned.known, held, now, zone_starts_at(now))
+    return json_answer(plan_view(planned, effects))
+
+
+@router.post("/apply", **documented(schemas.CatalogApplied, **_BODY))
+async def apply(request: Request, person: Operator, services: Served) -> Response:
+    """Makes all edits of the rows in one transaction, or none: `wrong_rows` of a problem lists every row that is wrong.
+    What no row speaks of is left alone. Answered when the broker has the documents."""
+    file_format, body = await read_declared(request, _FORMATS, FILE_BYTES_MAX)
+    with _wrong_rows_told():
+        rows, why_not_published = await edit_catalog(
+            services, lambda session: apply_file(session, _rows(file_format, body), _now(), actor=person.actor)
+        )
+    if why_not_published is not None:
+        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, why_not_published, kept=True)
+    return json_answer(
+        {
+            "changed": [
+                {
+                    "brand_id": row.brand_id,
+                    "campaign_id": row.campaign_id if isinstance(row, Campaign) else None,
+                    "revision": row.revision,
+                }
+                for row in rows
+            ]
+        }
+    )
+
+
+def _rows(file_format: FileFormat | None, body: bytes) -> FileRows:
+    return json_rows(body) if file_format is None else read_rows(io.BytesIO(body), file_format)
+
+
+def _planned(url: str, file_format: FileFormat | None, body: bytes, now: int) -> Planned:
+    rows = _rows(file_format, body)
+    with session_scope(url) as session:
+        return plan_file(session, rows, now)
+
+
+@contextmanager
+def _wrong_rows_told() -> Iterator[None]:
+    try:
+        yield
+    except WrongRows as error:
+        raise Problem(error.http_status, str(error), wrong_rows=wrong_row_views(error.wrong)) from error
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,5 +1,0 @@
-"""What `up --demo` shows: three brands that spend, an ad server that obeys, an operator who raises budgets."""
-
-from console.demo.show import start_demo
-
-__all__ = ["start_demo"]

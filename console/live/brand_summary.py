@@ -1,0 +1,143 @@
+"""A brand at a glance: what a list of brands shows of it, from what the controller holds. Pure."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import NamedTuple
+
+from console.live.budget_forecast import Forecast, Sample, forecast, forecast_base
+from core.calendar import span_at
+from core.moment import END_OF_TIME, Moment
+from core.overrides import Overrides
+from core.reasons import reason_names
+from core.state import BrandState, CampaignState
+from operations.allowance_words import allowance_words
+from operations.budget_overrides import override_text, upcoming
+from streams.live_state import HeldBrand
+
+__all__ = [
+    "BrandStatus",
+    "BrandSummary",
+    "BudgetForecasts",
+    "Meter",
+    "brand_summary",
+    "budget_forecasts",
+    "known_campaigns",
+]
+
+
+class BrandStatus(StrEnum):
+    """What the operator has decided of a brand."""
+
+    ENABLED = "enabled"
+    PAUSED = "paused"
+    ARCHIVED = "archived"
+
+
+class Meter(NamedTuple):
+    """Spend beside its budget, in micros."""
+
+    spent_micros: int
+    budget_micros: int | None
+
+    @property
+    def percent(self) -> int | None:
+        """Whole percent, rounded down so that 100 is never said before the budget is gone; None without a budget.
+        Below 0 where refunds outweigh the spend. A budget of 0 is always gone."""
+        if self.budget_micros is None:
+            return None
+        return 100 if self.budget_micros == 0 else self.spent_micros * 100 // self.budget_micros
+
+    @property
+    def left_micros(self) -> int | None:
+        return None if self.budget_micros is None else max(0, self.budget_micros - self.spent_micros)
+
+
+@dataclass(frozen=True, slots=True)
+class BrandSummary:
+    """Moments and money as the controller holds them, except that the calendar's last day ends here; nothing here
+    depends on when it is looked at."""
+
+    brand_id: str
+    standing: BrandStatus
+    currency: str
+    time_zone: str
+    day_on: date
+    day_starts_at: Moment
+    day_ends_at: Moment
+    month_starts_at: Moment
+    month_ends_at: Moment
+    day: Meter
+    month: Meter
+    running: int
+    paused: int
+    #: How many of the paused campaigns have a reason, by its name: most frequent first.
+    reasons: Mapping[str, int]
+    #: Of a paced brand: what may be spent today, and the arithmetic.
+    allowance_micros: int | None = None
+    allowance_words: str | None = None
+    #: Budgets for certain dates that have not ended, as `brand set --override` takes them.
+    overrides: tuple[str, ...] = ()
+
+
+class BudgetForecasts(NamedTuple):
+    """Of both budgets, as of a moment."""
+
+    day: Forecast
+    month: Forecast
+
+
+def brand_summary(held: HeldBrand) -> BrandSummary | None:
+    """None while the controller holds only campaigns of the brand, or has not booked a day for it yet."""
+    brand = held.state
+    if brand.config is None or brand.day is None or brand.month is None:
+        return None
+    campaigns = known_campaigns(brand)
+    paused = [campaign for campaign in campaigns if campaign.reasons]
+    reasons = Counter(reason for campaign in paused for reason in reason_names(campaign.reasons))
+    return BrandSummary(
+        brand_id=brand.brand_id,
+        standing=_status(archived=brand.config.archived, enabled=brand.config.enabled),
+        currency=brand.config.currency,
+        time_zone=span_at(brand.config.zones, held.clock)[0].time_zone,
+        day_on=brand.day.date,
+        day_starts_at=brand.day.starts_at,
+        day_ends_at=min(brand.day_ends_at, END_OF_TIME),
+        month_starts_at=brand.month.starts_at,
+        month_ends_at=min(brand.month.ends_at, END_OF_TIME),
+        day=Meter(brand.daily_micros, brand.config.daily_budget_on(brand.day.date)),
+        month=Meter(brand.monthly_micros, brand.config.monthly_budget_on(brand.day.date)),
+        running=len(campaigns) - len(paused),
+        paused=len(paused),
+        reasons=dict(reasons.most_common()),
+        allowance_micros=brand.daily_allowance_micros,
+        allowance_words=allowance_words(brand),
+        overrides=tuple(
+            override_text(*it)
+            for it in upcoming(Overrides(brand.config.daily_overrides, brand.config.monthly_overrides), brand.day.date)
+        ),
+    )
+
+
+def known_campaigns(brand: BrandState) -> list[CampaignState]:
+    """Those that the catalog tells of and that are not put away, by id."""
+    known = (it for it in brand.campaigns.values() if it.config and not it.config.archived)
+    return sorted(known, key=lambda campaign: campaign.campaign_id)
+
+
+def budget_forecasts(brand: BrandSummary, samples: tuple[Sample, ...], now: Moment) -> BudgetForecasts:
+    """A day goes on at the pace of its last hour, a month at its own."""
+    day_base = forecast_base(samples, brand.day_starts_at, now)
+    month_base = Sample(brand.month_starts_at, 0)
+    return BudgetForecasts(
+        forecast(brand.day.budget_micros, brand.day.spent_micros, day_base, now=now, ends_at=brand.day_ends_at),
+        forecast(brand.month.budget_micros, brand.month.spent_micros, month_base, now=now, ends_at=brand.month_ends_at),
+    )
+
+
+def _status(*, archived: bool, enabled: bool) -> BrandStatus:
+    if archived:
+        return BrandStatus.ARCHIVED
+    return BrandStatus.ENABLED if enabled else BrandStatus.PAUSED

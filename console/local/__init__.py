@@ -1,1 +1,0 @@
-"""Real Apache Kafka and PostgreSQL on this machine, from Python packages alone."""

@@ -1,0 +1,1 @@
+"""The routes of the HTML pages and of their event streams."""

@@ -1,0 +1,183 @@
+"""The pages that list, add and edit campaigns."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Annotated, Any, NamedTuple
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from console.access.rights import PageOperator, PageViewer
+from console.pages.admin.catalog_access import campaign_and_brand, edit, read_catalog
+from console.pages.admin.edit_answers import added, conflict_page
+from console.pages.admin.edit_form import EditForm
+from console.pages.admin.fields import CAMPAIGN, NEW_CAMPAIGN, texts_of
+from console.pages.admin.paging import PAGE_ROWS, filter_text, page_links
+from console.pages.week import in_words
+from console.rendering.flash import flash_redirect
+from console.rendering.ids_in_addresses import in_address
+from console.rendering.render import page
+from console.server.catalog_actions import CatalogAction, actions_for
+from console.server.paging import CampaignId
+from console.server.queries import PageQuery
+from console.server.services import Served, Services
+from core.dayparting import flight_is_over
+from core.errors import Unreachable
+from core.reasons import reason_names
+from models.errors import AlreadyExists, NotFound, StaleEdit
+from models.queries.catalog import list_campaigns
+from models.queries.catalog_edits import add_campaign, edit_campaign
+from models.tables.brand import Brand
+from models.tables.campaign import Campaign
+from operations.accounts.person import Person, Role
+from operations.schedule_preview import schedule_of
+
+__all__ = ["router"]
+
+router = APIRouter(include_in_schema=False)
+
+CampaignsQuery = Annotated[Mapping[str, str], Depends(PageQuery("search", "brand", "after", archived=["true"]))]
+BrandQuery = Annotated[Mapping[str, str], Depends(PageQuery("brand"))]
+
+
+class CampaignEntry(NamedTuple):
+    """`reasons` is None where the controller does not hold the campaign yet, or the broker is away."""
+
+    row: Campaign
+    currency: str
+    windows: str
+    reasons: tuple[str, ...] | None
+    flight_is_over: bool | None
+    actions: list[CatalogAction]
+
+
+@router.get("/campaigns")
+async def campaigns(request: Request, query: CampaignsQuery, person: PageViewer, services: Served) -> Response:
+    search, brand_id, after = (filter_text(query, name) for name in ("search", "brand", "after"))
+    archived = query.get("archived") == "true"
+    rows = await read_catalog(
+        services,
+        lambda session: list_campaigns(
+            session, brand_id=brand_id, search=search, archived=archived, after=after, limit=PAGE_ROWS + 1
+        ),
+    )
+    return page(
+        request,
+        "catalog/campaigns.html",
+        person=person,
+        may_edit=person.may(Role.OPERATOR),
+        search=search,
+        brand_id=brand_id,
+        archived=archived,
+        rows=[_campaign_entry(services, row) for row in rows[:PAGE_ROWS]],
+        bulk_actions=[CatalogAction.UNARCHIVE] if archived else [CatalogAction.PAUSE, CatalogAction.RESUME],
+        **page_links(request, rows, lambda row: row.campaign_id),
+    )
+
+
+@router.get("/new/campaign")
+async def new_campaign(request: Request, query: BrandQuery, person: PageOperator, services: Served) -> Response:
+    blank = dict.fromkeys([field.name for field in NEW_CAMPAIGN], "")
+    blank["brand_id"] = filter_text(query, "brand") or ""
+    return _new_form(request, person, services, EditForm.opened(NEW_CAMPAIGN, blank))
+
+
+@router.post("/new/campaign")
+async def add(request: Request, person: PageOperator, services: Served) -> Response:
+    sent = dict(await request.form())
+    form = EditForm.sent(NEW_CAMPAIGN, sent)
+    paused = sent.get("paused") == "true"
+    if form.errors:
+        return _new_form(request, person, services, form, HTTPStatus.UNPROCESSABLE_ENTITY, paused=paused)
+    values: dict[str, Any] = {**form.reading.values, "enabled": not paused}
+    try:
+        flash = await edit(services, lambda session: [add_campaign(session, actor=person.actor, **values)])
+    except NotFound as error:
+        form.errors["brand_id"] = str(error)
+        return _new_form(request, person, services, form, HTTPStatus.UNPROCESSABLE_ENTITY, paused=paused)
+    except AlreadyExists as error:
+        form.errors["campaign_id"] = str(error)
+        return _new_form(request, person, services, form, HTTPStatus.CONFLICT, paused=paused)
+    return added(f"/campaigns/{in_address(values['campaign_id'])}", flash)
+
+
+@router.get("/campaigns/{campaign_id}/edit")
+async def edit_form(request: Request, campaign_id: CampaignId, person: PageOperator, services: Served) -> Response:
+    row, brand = await campaign_and_brand(services, campaign_id)
+    form = EditForm.opened(CAMPAIGN, texts_of(CAMPAIGN, row), row.revision)
+    return _edit_form(request, person, row, brand, form)
+
+
+@router.post("/campaigns/{campaign_id}/edit")
+async def save(request: Request, campaign_id: CampaignId, person: PageOperator, services: Served) -> Response:
+    """Shows the conflict page where others edited the same fields."""
+    form = EditForm.sent(CAMPAIGN, dict(await request.form()))
+    row, brand = await campaign_and_brand(services, campaign_id)
+    if form.errors:
+        return _edit_form(request, person, row, brand, form, HTTPStatus.UNPROCESSABLE_ENTITY)
+    if versions := form.conflict(row, row.revision):
+        title = f"Campaign {campaign_id}"
+        return await conflict_page(request, person, services, title, row, form, versions, time_zone=brand.time_zone)
+    values: Any = form.reading.values
+    try:
+        flash = await edit(
+            services,
+            lambda session: [
+                edit_campaign(session, campaign_id, values, actor=person.actor, expected_revision=row.revision)
+            ],
+        )
+    except StaleEdit:  # another edit was committed since the row was read
+        return await save(request, campaign_id, person, services)
+    return flash_redirect(request.url.path, flash)
+
+
+def _campaign_entry(services: Services, row: Campaign) -> CampaignEntry:
+    brand = services.catalog.brand(row.brand_id)
+    words = in_words(schedule_of(row).windows)
+    return CampaignEntry(row, brand.currency if brand else "", words, *_reasons(services, row), actions_for(row))
+
+
+def _reasons(services: Services, row: Campaign) -> tuple[tuple[str, ...] | None, bool | None]:
+    """And whether its flight is over."""
+    try:
+        found = services.live.campaign(row.campaign_id)
+    except Unreachable:
+        return None, None
+    if found is None or found[1].config is None:
+        return None, None
+    held, campaign = found
+    config = held.state.config
+    is_over = flight_is_over(campaign.config.schedule, config.zones, held.clock) if campaign.config and config else None
+    return tuple(reason_names(campaign.reasons)), is_over
+
+
+def _new_form(
+    request: Request,
+    person: Person,
+    services: Services,
+    form: EditForm,
+    status: HTTPStatus = HTTPStatus.OK,
+    *,
+    paused: bool = False,
+) -> Response:
+    return page(
+        request,
+        "catalog/new_campaign.html",
+        person=person,
+        status=status,
+        form=form,
+        paused=paused,
+        brand_ids=services.catalog.brand_ids(),
+    )
+
+
+def _edit_form(
+    request: Request,
+    person: Person,
+    row: Campaign,
+    brand: Brand,
+    form: EditForm,
+    status: HTTPStatus = HTTPStatus.OK,
+) -> Response:
+    return page(
+        request, "catalog/edit_campaign.html", person=person, status=status, campaign=row, brand=brand, form=form
+    )

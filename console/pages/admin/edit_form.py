@@ -1,0 +1,69 @@
+"""The form that edits a brand or a campaign, with optimistic locking.
+
+The page carries the revision and the texts that it was opened with (`seen-<name>`), so that an edit that meets another
+one can be shown beside it, field by field. Pure.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple, Self
+
+from console.pages.admin.conflict import FieldVersions, versions_of, was_touched
+from console.pages.admin.fields import Field, Reading, read_form, texts_of, value_text
+
+__all__ = ["EditForm", "Input", "revision_in"]
+
+_SEEN: Final = "seen-"
+
+
+class Input(NamedTuple):
+    """A field as a template renders it."""
+
+    field: Field
+    text: str
+    error: str
+    seen: str
+
+
+@dataclass(frozen=True, slots=True)
+class EditForm:
+    fields: Sequence[Field]
+    reading: Reading
+    seen: Mapping[str, str]
+    #: The row's revision when the form was opened; 0 for a new row.
+    revision: int
+
+    @classmethod
+    def opened(cls, fields: Sequence[Field], texts: Mapping[str, str], revision: int = 0) -> Self:
+        """The form of a row, or a blank one."""
+        return cls(fields, Reading(dict(texts), {}, {}), texts, revision)
+
+    @classmethod
+    def sent(cls, fields: Sequence[Field], form: Mapping[str, object]) -> Self:
+        seen = {field.name: str(form.get(_SEEN + field.name, "")) for field in fields}
+        return cls(fields, read_form(fields, form), seen, revision_in(form))
+
+    @property
+    def errors(self) -> dict[str, str]:
+        return self.reading.errors
+
+    @property
+    def inputs(self) -> list[Input]:
+        texts, errors = self.reading.texts, self.errors
+        return [
+            Input(it, texts.get(it.name, ""), errors.get(it.name, ""), self.seen.get(it.name, "")) for it in self.fields
+        ]
+
+    def conflict(self, row: object, revision: int) -> list[FieldVersions]:
+        """The versions of every field, where others changed one of them since the form was opened; else none."""
+        if revision == self.revision:
+            return []
+        yours = {field.name: value_text(field, self.reading.values[field.key]) for field in self.fields}
+        versions = versions_of(self.fields, seen=self.seen, yours=yours, theirs=texts_of(self.fields, row))
+        return versions if was_touched(versions) else []
+
+
+def revision_in(form: Mapping[str, object]) -> int:
+    """0, the revision of no row, where the form has no number."""
+    text = form.get("revision")
+    return int(text) if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 10 else 0

@@ -1,0 +1,230 @@
+"""The pages of the spend log and the command journal, with filters and CSV export of any length."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from functools import partial
+from itertools import chain
+from typing import Annotated, Any, Final, TypeVar
+
+from fastapi import APIRouter, Depends, Request, Response
+from sqlalchemy.orm import Session
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from console.access.rights import PageViewer
+from console.pages.admin.catalog_access import read_catalog
+from console.pages.admin.filters import COMMANDS, SPEND, Filters, Reader, read_filters
+from console.pages.admin.paging import PAGE_ROWS, filter_text, first_page, next_page
+from console.pages.csv_export import csv_pieces
+from console.rendering.render import page
+from console.server.queries import PageQuery
+from console.server.services import Served, Services
+from core.errors import RefusedValue
+from core.moment import format_moment
+from models.queries.acks import acknowledgements
+from models.queries.commands import Journaled, list_commands
+from models.queries.paging import Page
+from models.queries.spend import list_spend
+from models.session import session_scope
+from models.tables.control_log import ControlLog
+from operations.journal import spend_view
+from operations.reason_words import REASON_WORDS
+
+__all__ = ["router"]
+
+router = APIRouter(include_in_schema=False)
+
+_COUNTED: Final = "counted"
+SpendQuery = Annotated[Mapping[str, str], Depends(PageQuery(*SPEND, "after", show=[_COUNTED, "refused", "all"]))]
+CommandsQuery = Annotated[Mapping[str, str], Depends(PageQuery(*COMMANDS, "after"))]
+
+_Row = TypeVar("_Row")
+#: Returns a page of rows: (session, cursor, limit).
+Read = Callable[[Session, str | None, int], Page[_Row]]
+
+_EXPORT_ROWS: Final = 1_000
+_SPEND_COLUMNS: Final = (
+    "booked_day",
+    "arrived_at",
+    "occurred_at",
+    "brand_id",
+    "campaign_id",
+    "event_id",
+    "amount",
+    "currency",
+    "refused",
+    "refused_because",
+    "topic",
+    "partition",
+    "offset",
+    "attributes",
+)
+_COMMAND_COLUMNS: Final = (
+    "decided_at",
+    "action",
+    "campaign_id",
+    "brand_id",
+    "reasons",
+    "epoch",
+    "sequence",
+    "cause_kind",
+    "cause_event_id",
+    "cause_topic",
+    "cause_partition",
+    "cause_offset",
+    "topic",
+    "partition",
+    "offset",
+)
+
+
+@router.get("/spend")
+async def spend(request: Request, query: SpendQuery, person: PageViewer, services: Served) -> Response:
+    filters = read_filters(SPEND, query)
+    found = await _page_of(query, services, filters, _spend_reader(query, filters))
+    return page(
+        request,
+        "catalog/spend.html",
+        person=person,
+        filters=filters,
+        show=query.get("show") or _COUNTED,
+        rows=found.rows,
+        csv_url=f"/spend.csv?{request.url.query}",
+        first_url=first_page(request),
+        next_url=next_page(request, found.after),
+    )
+
+
+@router.get("/spend.csv")
+async def spend_csv(query: SpendQuery, person: PageViewer, services: Served) -> Response:
+    read = _spend_reader(query, _exported(query, SPEND))
+    rows = ((_cell(spend_view(it)[name]) for name in _SPEND_COLUMNS) for it in await _all_rows(services, read))
+    return _csv("spend", _SPEND_COLUMNS, rows, partial(services.sharing.export, person.name))
+
+
+@router.get("/commands")
+async def commands(request: Request, query: CommandsQuery, person: PageViewer, services: Served) -> Response:
+    filters = read_filters(COMMANDS, query)
+    found = await _page_of(query, services, filters, _command_reader(filters))
+    ids = [it.command.command_id for it in found.rows]
+    acks = await read_catalog(services, lambda session: acknowledgements(session, ids)) if ids else {}
+    return page(
+        request,
+        "catalog/commands.html",
+        person=person,
+        filters=filters,
+        reasons=[("", "Any"), *REASON_WORDS.items()],
+        rows=found.rows,
+        acks=acks,
+        csv_url=f"/commands.csv?{request.url.query}",
+        first_url=first_page(request),
+        next_url=next_page(request, found.after),
+    )
+
+
+@router.get("/commands.csv")
+async def commands_csv(query: CommandsQuery, person: PageViewer, services: Served) -> Response:
+    read = _command_reader(_exported(query, COMMANDS))
+    rows = (map(_cell, _command_cells(it.command)) for it in await _all_rows(services, read))
+    return _csv("commands", _COMMAND_COLUMNS, rows, partial(services.sharing.export, person.name))
+
+
+def _spend_reader(query: Mapping[str, str], filters: Filters) -> Read[Any]:
+    """By `show`: spend that counts, spend that was refused, or all."""
+    show = query.get("show") or _COUNTED
+
+    def read(session: Session, after: str | None, limit: int) -> Page[Any]:
+        return list_spend(
+            session,
+            counted=show == _COUNTED,
+            only_refused=show == "refused",
+            after=after,
+            limit=limit,
+            **filters.values,
+        )
+
+    return read
+
+
+def _command_reader(filters: Filters) -> Read[Journaled]:
+    def read(session: Session, after: str | None, limit: int) -> Page[Journaled]:
+        return list_commands(session, after=after, limit=limit, **filters.values)
+
+    return read
+
+
+async def _page_of(query: Mapping[str, str], services: Services, filters: Filters, read: Read[_Row]) -> Page[_Row]:
+    """No rows while a filter is wrong: the page shows the error beside the input."""
+    if filters.errors:
+        return Page([], None)
+    after = filter_text(query, "after")
+    return await read_catalog(services, lambda session: read(session, after, PAGE_ROWS))
+
+
+def _exported(query: Mapping[str, str], readers: Mapping[str, Reader]) -> Filters:
+    """Raises RefusedValue for a wrong filter, which must not export everything."""
+    filters = read_filters(readers, query)
+    for error in filters.errors.values():
+        raise RefusedValue(error)
+    return filters
+
+
+async def _all_rows(services: Services, read: Read[_Row]) -> Iterator[_Row]:
+    """Reads the first rows before the answer begins: while PostgreSQL is away the answer is 503 and not a cut file."""
+    first = await read_catalog(services, lambda session: read(session, None, _EXPORT_ROWS))
+    return chain(first.rows, _remaining_rows(services.settings.database, read, first.after))
+
+
+def _remaining_rows(url: str, read: Read[_Row], after: str | None) -> Iterator[_Row]:
+    """Each page in a transaction of its own, so that a slow reader holds none open."""
+    while after is not None:
+        with session_scope(url) as session:
+            found = read(session, after, _EXPORT_ROWS)
+        yield from found.rows
+        after = found.after
+
+
+class _Csv(StreamingResponse):
+    """A streamed file that counts against the limits of exports while it is sent."""
+
+    share: Callable[[], AbstractContextManager[None]]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self.share():
+            await super().__call__(scope, receive, send)
+
+
+def _csv(
+    name: str, header: tuple[str, ...], rows: Iterable[Iterable[str]], share: Callable[[], AbstractContextManager[None]]
+) -> Response:
+    response = _Csv(
+        csv_pieces(header, (list(row) for row in rows)),
+        media_type="text/csv; charset=utf-8",
+        headers={"content-disposition": f'attachment; filename="spendgate-{name}.csv"'},
+    )
+    response.share = share
+    return response
+
+
+def _command_cells(command: ControlLog) -> list[object]:
+    cause: Mapping[str, Any] = (command.message or {}).get("cause") or {}  # type: ignore[assignment]
+    return [
+        format_moment(command.decided_at),
+        command.action,
+        command.campaign_id,
+        command.brand_id,
+        " ".join(command.reasons),
+        command.epoch,
+        command.sequence,
+        *(cause.get(name) for name in ("kind", "event_id", "topic", "partition", "offset")),
+        command.topic,
+        command.partition,
+        command.record_offset,
+    ]
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else str(value)

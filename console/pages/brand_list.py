@@ -1,0 +1,73 @@
+"""Search, sorting and paging of the overview's list of brands. Pure."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from console.live.brand_summary import BrandSummary, Meter
+
+__all__ = ["PAGE_SIZE", "SORTS", "BrandEntry", "Selected", "select"]
+
+PAGE_SIZE: Final = 50
+
+
+class BrandEntry(NamedTuple):
+    brand_id: str
+    name: str
+    archived: bool
+    #: None: the controller does not hold the brand yet, or this console has not read it yet.
+    summary: BrandSummary | None
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """One page of the brands found; `page` counts from 1 and is at most `pages`."""
+
+    entries: list[BrandEntry]
+    page: int
+    pages: int
+    found: int
+
+
+_Key = Callable[[BrandSummary], float]
+
+#: Sort keys beside the name; a minus before the key sorts descending.
+SORTS: Final[dict[str, _Key]] = {
+    "day": lambda it: _percent(it.day),
+    "month": lambda it: _percent(it.month),
+    "spent": lambda it: it.day.spent_micros,
+    "paused": lambda it: it.paused,
+}
+
+
+def select(
+    entries: Iterable[BrandEntry], *, search: str = "", archived: bool = False, sort: str, page: int
+) -> Selected:
+    """`archived` selects archived brands alone, else none of them. An unknown `sort` sorts by name."""
+    found = [it for it in entries if it.archived == archived and _matches(it, search.strip().casefold())]
+    pages = max(1, -(-len(found) // PAGE_SIZE))
+    page = min(max(1, page), pages)
+    begins = (page - 1) * PAGE_SIZE
+    return Selected(_sorted(found, sort)[begins : begins + PAGE_SIZE], page, pages, len(found))
+
+
+def _matches(entry: BrandEntry, search: str) -> bool:
+    return not search or search in entry.brand_id.casefold() or search in entry.name.casefold()
+
+
+def _sorted(entries: list[BrandEntry], sort: str) -> list[BrandEntry]:
+    """Brands without a summary come last; equal ones are in the order of their names."""
+    by_name = sorted(entries, key=lambda it: (it.name.casefold() or it.brand_id, it.brand_id))
+    key = SORTS.get(sort.removeprefix("-"))
+    if key is None:
+        return by_name[::-1] if sort == "-name" else by_name
+    known = [(key(it.summary), it) for it in by_name if it.summary]
+    known.sort(key=lambda pair: pair[0], reverse=sort.startswith("-"))
+    return [it for _, it in known] + [it for it in by_name if not it.summary]
+
+
+def _percent(meter: Meter) -> float:
+    """Spent of budget, to sort by: -1 without a budget, 1 of a zero budget."""
+    if not meter.budget_micros:
+        return -1.0 if meter.budget_micros is None else 1.0
+    return meter.spent_micros / meter.budget_micros

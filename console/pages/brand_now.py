@@ -1,0 +1,45 @@
+"""A brand as of now, from the catalog and the controller's state."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from console.live.brand_summary import BrandSummary, BudgetForecasts, budget_forecasts
+from console.pages.brand_list import BrandEntry
+from console.rendering.render import part
+from console.server.services import Services
+from core.moment import Moment
+from models.catalog_mirror import CatalogMirror
+
+__all__ = ["BrandNow", "brand_now", "entries", "row_html"]
+
+
+class BrandNow(NamedTuple):
+    """`summary` and `forecasts` are None while the controller does not hold the brand."""
+
+    brand_id: str
+    name: str
+    currency: str
+    summary: BrandSummary | None
+    forecasts: BudgetForecasts | None
+
+
+def entries(catalog: CatalogMirror, brand_ids: Iterable[str], summaries: Iterable[BrandSummary]) -> list[BrandEntry]:
+    """The brands of the catalog, each with its summary."""
+    summary_of = {it.brand_id: it for it in summaries}
+    rows = ((brand_id, catalog.brand(brand_id)) for brand_id in brand_ids)
+    return [BrandEntry(brand_id, row.name, row.archived, summary_of.get(brand_id)) for brand_id, row in rows if row]
+
+
+def brand_now(services: Services, brand_id: str, now: Moment) -> BrandNow | None:
+    """As of now; None for a brand that is not in the catalog."""
+    row = services.catalog.brand(brand_id)
+    if row is None:
+        return None
+    summary = services.broadcaster.summaries.brand(brand_id)
+    forecasts = budget_forecasts(summary, services.broadcaster.summaries.samples(brand_id), now) if summary else None
+    return BrandNow(brand_id, row.name or brand_id, row.currency, summary, forecasts)
+
+
+def row_html(services: Services, brand_id: str, now: Moment) -> str:
+    row = brand_now(services, brand_id, now)
+    return part("brand_row", row, now) if row else ""

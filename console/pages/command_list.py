@@ -1,0 +1,31 @@
+"""The list of commands on a live page: of all brands, of one brand or of one campaign."""
+
+from console.live.command_feed import ReceivedCommand
+from console.pages.page_stream import Part
+from console.pages.recent import newest_received
+from console.rendering.render import part
+from console.server.services import Services
+
+__all__ = ["CommandList"]
+
+
+class CommandList:
+    """The part of a PageView that lists the newest `count` commands."""
+
+    is_incomplete = False
+
+    def __init__(
+        self, services: Services, count: int, *, brand_id: str | None = None, campaign_id: str | None = None
+    ) -> None:
+        self._services = services
+        self._count = count
+        self._of = {"brand_id": brand_id, "campaign_id": campaign_id}
+
+    def shows(self, received: ReceivedCommand) -> bool:
+        return all(value in (None, getattr(received.command, name)) for name, value in self._of.items())
+
+    def command(self, received: ReceivedCommand) -> Part:
+        return Part(f"command-{received.command.command_id}", part("command_item", received))
+
+    def newest(self) -> list[ReceivedCommand]:
+        return newest_received(self._services, self._count, **self._of)

@@ -1,0 +1,58 @@
+"""The pages that are updated live, and the event stream of the overview."""
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import nullcontext
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from console.access.rights import PageViewer
+from console.live.command_feed import ReceivedCommand
+from console.pages import brand_page, campaign_page, feed_page, overview
+from console.pages.brand_list import PAGE_SIZE
+from console.pages.brand_now import row_html
+from console.pages.page_stream import Part, stream
+from console.server.services import Served, Services
+from core.moment import Moment
+
+__all__ = ["router"]
+
+router = APIRouter(include_in_schema=False)
+for part in (overview, feed_page, brand_page, campaign_page):
+    router.include_router(part.router)
+
+BrandIds = Annotated[list[str], Query(alias="id", max_length=PAGE_SIZE)]
+
+
+@router.get("/live/brands")
+async def brands(request: Request, _: PageViewer, services: Served, brand_ids: BrandIds = []) -> Response:  # noqa: B006
+    return stream(request, services, nullcontext(_Brands(services, brand_ids)))
+
+
+class _Brands:
+    """The rows of the overview."""
+
+    is_incomplete = False
+
+    def __init__(self, services: Services, brand_ids: Iterable[str]) -> None:
+        self._services = services
+        self.brand_ids = frozenset(brand_ids)
+
+    def shows(self, received: ReceivedCommand) -> bool:
+        return False
+
+    async def parts(self, changed: Iterable[str], now: Moment) -> list[Part]:
+        found: list[Part] = []
+        for brand_id in changed:
+            if html := self._services.broadcaster.text_of(brand_id, partial(row_html, self._services, brand_id, now)):
+                found.append(Part(f"brand-{brand_id}", html))
+            await asyncio.sleep(0)  # other requests run between two rows
+        return found
+
+    def command(self, received: ReceivedCommand) -> Part:
+        raise AssertionError("the overview lists no commands")
+
+    def newest(self) -> list[ReceivedCommand]:
+        return []

@@ -1,0 +1,33 @@
+"""The router of the pages that edit the catalog and show ledger, journal and dead letters."""
+
+from fastapi import APIRouter
+
+from console.pages.admin import (
+    action_pages,
+    brands,
+    campaigns,
+    dead_letter_pages,
+    history_pages,
+    journals,
+    people_history,
+    people_pages,
+    simulate,
+)
+from console.pages.schedule import pages as schedule_pages
+
+__all__ = ["router"]
+
+router = APIRouter(include_in_schema=False)
+for part in (
+    brands,
+    campaigns,
+    history_pages,
+    schedule_pages,
+    simulate,
+    journals,
+    dead_letter_pages,
+    people_history,
+    people_pages,
+    action_pages,  # last: the name of the action is a parameter of the path
+):
+    router.include_router(part.router)

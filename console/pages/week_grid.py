@@ -1,0 +1,95 @@
+"""Daypart windows and the present time on a grid of seven days. Pure."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from core.calendar import zone
+from core.moment import SECOND, Moment
+from core.windows import DAY_NAMES, END_OF_DAY, Window, format_minute
+
+__all__ = ["LocalTime", "Stretch", "WeekGrid", "stretches_of", "week_grid"]
+
+
+class Stretch(NamedTuple):
+    """Open minutes `[from, to)` of one weekday, 0 = Monday; a window past midnight has one on each side of it."""
+
+    day: int
+    from_minute: int
+    to_minute: int
+    #: Continues the stretch of the day before; is continued on the day after.
+    from_before: bool = False
+    goes_on: bool = False
+
+    @property
+    def text(self) -> str:
+        return f"{format_minute(self.from_minute)}-{format_minute(self.to_minute)}"
+
+
+class LocalTime(NamedTuple):
+    """A local wall clock time."""
+
+    day: int
+    minute: int
+
+
+class WeekGrid(NamedTuple):
+    #: From Monday, each with its stretches in order.
+    days: tuple[tuple[Stretch, ...], ...]
+    now: LocalTime
+    always: bool
+
+    def words(self) -> list[str]:
+        """A line for each day, for screen readers."""
+        return [f"{DAY_NAMES[day]}: {_of_day(stretches)}" for day, stretches in enumerate(self.days)]
+
+
+def week_grid(windows: Iterable[Window], time_zone: str, now: Moment) -> WeekGrid:
+    """The union of the windows, as touching windows make no pause; no windows are the whole week."""
+    windows = tuple(windows)
+    stretches = stretches_of(windows) if windows else [Stretch(day, 0, END_OF_DAY) for day in range(7)]
+    days = tuple(tuple(it for it in stretches if it.day == day) for day in range(7))
+    return WeekGrid(days, _local_time(time_zone, now), always=not windows)
+
+
+def stretches_of(windows: Iterable[Window]) -> list[Stretch]:
+    """Sorted and merged: no two of one day overlap or touch."""
+    minutes = sorted(piece for window in windows for piece in _pieces(window))
+    merged: list[list[int]] = []
+    for day, from_minute, to_minute in minutes:
+        if merged and merged[-1][0] == day and from_minute <= merged[-1][2]:
+            merged[-1][2] = max(merged[-1][2], to_minute)
+        else:
+            merged.append([day, from_minute, to_minute])
+    ends = {day for day, _, to_minute in merged if to_minute == END_OF_DAY}
+    starts = {day for day, from_minute, _ in merged if from_minute == 0}
+    return [
+        Stretch(
+            day,
+            from_minute,
+            to_minute,
+            from_before=from_minute == 0 and (day - 1) % 7 in ends,
+            goes_on=to_minute == END_OF_DAY and (day + 1) % 7 in starts,
+        )
+        for day, from_minute, to_minute in merged
+    ]
+
+
+def _pieces(window: Window) -> Iterable[tuple[int, int, int]]:
+    """(day, from, to): a window past midnight is split there; that of Sunday continues on Monday."""
+    for day in window.days:
+        if window.to_minute > window.from_minute:
+            yield day, window.from_minute, window.to_minute
+            continue
+        yield day, window.from_minute, END_OF_DAY
+        if window.to_minute:
+            yield (day + 1) % 7, 0, window.to_minute
+
+
+def _local_time(time_zone: str, now: Moment) -> LocalTime:
+    local = datetime.fromtimestamp(now // SECOND, UTC).astimezone(zone(time_zone))
+    return LocalTime(local.weekday(), local.hour * 60 + local.minute)
+
+
+def _of_day(stretches: tuple[Stretch, ...]) -> str:
+    return ", ".join(it.text for it in stretches) or "closed"

@@ -1,0 +1,1 @@
+"""Pages from templates: Jinja, static files, flash messages."""

@@ -1,0 +1,1 @@
+"""What all routes share: services, problems, middleware."""

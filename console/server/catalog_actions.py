@@ -1,0 +1,81 @@
+"""Pause, resume, archive and unarchive: what each changes of a brand or a campaign, and in words what that does."""
+
+from enum import StrEnum
+from typing import Final
+
+from models.queries.catalog_edits import BrandChanges, CampaignChanges
+from models.tables.brand import Brand
+from models.tables.campaign import Campaign
+
+__all__ = ["CatalogAction", "actions_for"]
+
+
+class CatalogAction(StrEnum):
+    """The last part of its address, for programs and on pages."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    ARCHIVE = "archive"
+    UNARCHIVE = "unarchive"
+
+    @property
+    def label(self) -> str:
+        return _LABELS[self]
+
+    def effect(self, kind: str, many: bool = False) -> str:
+        """What it will do to a `brand`, a `campaign` or many campaigns, as the question before it says."""
+        sentence = _EFFECTS[self][kind == "campaign"]
+        return sentence.replace("It ", "Each ", 1) if many else sentence
+
+    @property
+    def of_brand(self) -> BrandChanges:
+        """For `edit_brand`."""
+        return (
+            {"archived": self is CatalogAction.ARCHIVE}
+            if self in _ARCHIVING
+            else {"enabled": self is CatalogAction.RESUME}
+        )
+
+    @property
+    def of_campaign(self) -> CampaignChanges:
+        """For `edit_campaign`."""
+        return (
+            {"archived": self is CatalogAction.ARCHIVE}
+            if self in _ARCHIVING
+            else {"enabled": self is CatalogAction.RESUME}
+        )
+
+
+_ARCHIVING: Final = (CatalogAction.ARCHIVE, CatalogAction.UNARCHIVE)
+_LABELS: Final = {
+    CatalogAction.PAUSE: "Pause",
+    CatalogAction.RESUME: "Resume",
+    CatalogAction.ARCHIVE: "Archive",
+    CatalogAction.UNARCHIVE: "Take out of the archive",
+}
+#: Of a brand, and of a campaign.
+_EFFECTS: Final = {
+    CatalogAction.PAUSE: (
+        "All of its campaigns are told to pause now. Nothing but Resume ends that.",
+        "It is told to pause now. Nothing but Resume ends that.",
+    ),
+    CatalogAction.RESUME: (
+        "Its campaigns run again, each as soon as nothing else holds it: budgets, windows, flight.",
+        "It runs again as soon as nothing else holds it: budgets, windows, flight, its brand.",
+    ),
+    CatalogAction.ARCHIVE: (
+        "All of its campaigns are told to pause. What is still spent is still counted.",
+        "It is told to pause. What is still spent is still counted.",
+    ),
+    CatalogAction.UNARCHIVE: (
+        "Its campaigns run again, each as soon as nothing else holds it.",
+        "It runs again as soon as nothing else holds it.",
+    ),
+}
+
+
+def actions_for(row: Brand | Campaign) -> list[CatalogAction]:
+    """Those that would change the row."""
+    if row.archived:
+        return [CatalogAction.UNARCHIVE]
+    return [CatalogAction.PAUSE if row.enabled else CatalogAction.RESUME, CatalogAction.ARCHIVE]

@@ -1,0 +1,95 @@
+"""ASGI middleware: security headers, the limit of request bodies, unhandled exceptions, metrics."""
+
+import time
+from http import HTTPStatus
+from typing import Final
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from console.server.http_metrics import REQUEST_SECONDS, REQUESTS, UNKNOWN_ROUTE
+from console.server.problems import defect, nothing_here, too_large
+
+__all__ = ["BODY_BYTES_MAX", "Middleware"]
+
+#: Scripts, styles and connections of our own origin alone, and no inline script.
+CONTENT_SECURITY_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS: Final = {
+    "content-security-policy": CONTENT_SECURITY_POLICY,
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "referrer-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+#: HSTS, one year: browsers use TLS from then on.
+_STRICT_TRANSPORT: Final = "max-age=31536000"
+_STATIC: Final = "/static/"
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+#: The largest request is an array of spend events; most routes have a lower limit.
+BODY_BYTES_MAX: Final = 2 * 1024 * 1024
+
+
+class Middleware:
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        started_at = time.perf_counter()
+        has_begun = False
+        received = 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal has_begun
+            if message["type"] == "http.response.start":
+                has_begun = True
+                _add_headers(scope, message["status"], MutableHeaders(scope=message))
+                _count(scope, message["status"], time.perf_counter() - started_at)
+            await send(message)
+
+        async def receive_bounded() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > BODY_BYTES_MAX:
+                raise too_large(BODY_BYTES_MAX)
+            return message
+
+        if "\0" in scope["path"]:  # PostgreSQL stores no NUL, so nothing has such a name
+            await nothing_here(Request(scope))(scope, receive, send_with_headers)
+            return
+        try:
+            await self._app(scope, receive_bounded, send_with_headers)
+        except Exception as error:
+            if has_begun:  # cuts the connection, so that a truncated answer is not taken for a whole one
+                raise
+            await defect(Request(scope), error)(scope, receive, send_with_headers)
+
+
+def _count(scope: Scope, status: int, seconds: float) -> None:
+    """Labels are our own routes and the known methods, so that requests cannot create time series without bound."""
+    route = getattr(scope.get("route"), "path", None) or UNKNOWN_ROUTE
+    method = scope["method"] if scope["method"] in _METHODS else UNKNOWN_ROUTE
+    REQUESTS.labels(method, route, status).inc()
+    REQUEST_SECONDS.labels(route).observe(seconds)
+
+
+def _add_headers(scope: Scope, status: int, headers: MutableHeaders) -> None:
+    headers.update(HEADERS)
+    if scope["scheme"] == "https":
+        headers["strict-transport-security"] = _STRICT_TRANSPORT
+    if scope["path"].startswith(_STATIC) and status < HTTPStatus.BAD_REQUEST:
+        headers.setdefault("cache-control", "public, max-age=3600")
+    else:
+        headers.setdefault("cache-control", "no-store")

@@ -1,0 +1,60 @@
+"""Edits of users and tokens as people ask for them: values checked, passwords hashed, the history written."""
+
+import time
+from typing import Final, NamedTuple
+
+from models.queries import accounts
+from models.session import session_scope
+from models.tables.account import AccessToken, Account
+from operations import validation
+from operations.accounts.passwords import check_password, hash_password, random_password
+from operations.accounts.person import Role
+from operations.accounts.secret import new_secret, secret_hash
+
+__all__ = ["FirstAdmin", "add_first_admin", "add_user", "create_token", "new_password"]
+
+TOKEN_DAYS_MAX: Final = 3650
+_DAY_MS: Final = 24 * 3600 * 1000
+_FIRST_ADMIN: Final = "admin"
+
+
+class FirstAdmin(NamedTuple):
+    name: str
+    password: str
+
+
+def add_user(url: str, name: str, role: str, password: str, *, actor: str) -> Account:
+    name, role = validation.account_name("user", name), validation.one_of("role", role, list(Role))
+    password_hash = hash_password(check_password(name, password))
+    with session_scope(url) as session:
+        return accounts.add_account(session, name, role=role, password_hash=password_hash, actor=actor)
+
+
+def new_password(url: str, name: str, password: str, *, actor: str) -> Account:
+    """Whoever is signed in as that user has to sign in again."""
+    name = validation.account_name("user", name)
+    password_hash = hash_password(check_password(name, password))
+    with session_scope(url) as session:
+        return accounts.set_password(session, name, password_hash, actor=actor)
+
+
+def add_first_admin(url: str, *, actor: str) -> FirstAdmin | None:
+    """An admin with a password that nobody else knows, where there is no user at all yet."""
+    with session_scope(url) as session:
+        if accounts.has_accounts(session):
+            return None
+    admin = FirstAdmin(_FIRST_ADMIN, random_password())
+    add_user(url, admin.name, Role.ADMIN, admin.password, actor=actor)
+    return admin
+
+
+def create_token(url: str, name: str, role: str, days: int, *, actor: str) -> tuple[AccessToken, str]:
+    """Create a token. Returns its row and its secret, which is not stored and cannot be shown again."""
+    name, role = validation.account_name("token", name), validation.one_of("role", role, list(Role))
+    secret = f"sg_{new_secret()}"
+    expires_at = time.time_ns() // 1_000_000 + days * _DAY_MS
+    with session_scope(url) as session:
+        token = accounts.create_token(
+            session, name, role=role, token_hash=secret_hash(secret), expires_at=expires_at, actor=actor
+        )
+    return token, secret

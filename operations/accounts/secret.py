@@ -1,0 +1,19 @@
+"""Secrets of sessions and tokens, and the hash that is stored of them."""
+
+import hashlib
+import secrets
+from typing import Final
+
+__all__ = ["new_secret", "secret_hash"]
+
+
+_SECRET_BYTES: Final = 32
+
+
+def new_secret() -> str:
+    """256 random bits: nothing is gained by hashing them slowly."""
+    return secrets.token_urlsafe(_SECRET_BYTES)
+
+
+def secret_hash(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode(errors="surrogatepass")).digest()

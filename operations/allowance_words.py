@@ -1,0 +1,26 @@
+"""The allowance of a paced brand's day, with the arithmetic that gave it."""
+
+from core.budget import even_allowance, pacing_budget
+from core.moment import HOUR, Moment
+from core.money import format_money
+from core.state import BrandState
+
+__all__ = ["allowance_words"]
+
+
+def allowance_words(brand: BrandState) -> str | None:
+    """Such as `(3000.00 - 40.00) * 24 h / 696 h`; None where the day is not paced.
+
+    An allowance that was fixed before a change of zone says so: the lengths of day and month are others since.
+    """
+    if brand.daily_allowance_micros is None or not (brand.config and brand.day and brand.month):
+        return None
+    budget, before = pacing_budget(brand.config, brand.day.date), brand.spent_before_day_micros
+    if budget is None or even_allowance(budget - before, brand.day, brand.month) != brand.daily_allowance_micros:
+        return "fixed before the time zone changed"
+    day, rest = brand.day.ends_at - brand.day.starts_at, brand.month.ends_at - brand.day.starts_at
+    return f"({format_money(budget)} - {format_money(before)}) * {_hours(day)} / {_hours(rest)}"
+
+
+def _hours(length: Moment) -> str:
+    return f"{length / HOUR:g} h"

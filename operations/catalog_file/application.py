@@ -1,0 +1,85 @@
+"""Plans a catalog file and applies it, in one transaction of the caller."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from core.moment import Moment
+from models.queries import catalog_batch
+from models.queries.catalog import catalog_size
+from models.queries.catalog_batch import BrandEdit, CampaignEdit, CatalogRows
+from models.tables.brand import Brand
+from models.tables.campaign import Campaign
+from operations.catalog_file.difference import Comparison, Difference, compare, ids_in
+from operations.catalog_file.rows import FileRows, WrongRows
+from operations.zone_change import zone_starts_at
+
+__all__ = ["Planned", "apply_file", "plan_file"]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """`known` are the rows of the database that the file speaks of."""
+
+    comparison: Comparison
+    known: CatalogRows
+    #: Brands and campaigns that the file does not speak of: they are left alone.
+    brands_left_alone: int
+    campaigns_left_alone: int
+
+
+def plan_file(session: Session, file: FileRows, now: Moment) -> Planned:
+    """What the file would change. Raises WrongRows."""
+    known = catalog_batch.read_rows(session, *ids_in(file.rows))
+    comparison = _compared(file, known, now)
+    brands, campaigns = catalog_size(session)
+    named = {row.values.get("brand_id") for row in file.rows if row.values.get("campaign_id") is None}
+    brands_named = sum(brand_id in named for brand_id in known.brands)
+    return Planned(comparison, known, brands - brands_named, campaigns - len(known.campaigns))
+
+
+def apply_file(session: Session, file: FileRows, now: Moment, *, actor: str) -> list[Brand | Campaign]:
+    """Make all edits of the file. Returns the rows that were added or changed. Raises WrongRows before any edit; the
+    transaction must end without effect for whatever is raised."""
+    known = catalog_batch.lock_rows(session, *ids_in(file.rows))
+    differences = _compared(file, known, now).differences
+    return catalog_batch.write_edits(
+        session,
+        [_brand_edit(it) for it in differences if it.campaign_id is None],
+        [_campaign_edit(it, it.campaign_id) for it in differences if it.campaign_id is not None],
+        zone_starts_at=zone_starts_at(now),
+        actor=actor,
+    )
+
+
+def _compared(file: FileRows, known: CatalogRows, now: Moment) -> Comparison:
+    comparison = compare(file.rows, known, zone_starts_at(now))
+    if file.wrong or comparison.wrong:
+        raise WrongRows([*file.wrong, *comparison.wrong])
+    return comparison
+
+
+def _brand_edit(difference: Difference) -> BrandEdit:
+    return BrandEdit(
+        difference.brand_id, difference.revision, _changes(difference), _after(difference).get("time_zone")
+    )
+
+
+def _campaign_edit(difference: Difference, campaign_id: str) -> CampaignEdit:
+    return CampaignEdit(
+        campaign_id,
+        difference.brand_id,
+        difference.revision,
+        _changes(difference),
+        _after(difference).get("windows"),
+    )
+
+
+def _changes(difference: Difference) -> Any:
+    """BrandChanges or CampaignChanges."""
+    return {it.column.attribute: it.after for it in difference.fields if it.column.attribute is not None}
+
+
+def _after(difference: Difference) -> dict[str, Any]:
+    return {it.column.name: it.after for it in difference.fields}

@@ -1,0 +1,75 @@
+"""The columns of a catalog file: a field of brands or campaigns is one line of COLUMNS. No I/O."""
+
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
+
+from models.tables.brand import Brand
+from models.tables.campaign import Campaign
+from models.tables.catalog_change import CatalogEntity
+from operations.catalog_file.kinds import (
+    CURRENCY,
+    DATE,
+    MONEY,
+    NAME,
+    PACING,
+    PERCENTS,
+    SILENT_MINUTES,
+    SWITCH,
+    TEXT,
+    WINDOWS,
+    ZONE,
+    Kind,
+    windows_in_order,
+)
+
+__all__ = ["COLUMNS", "COLUMN_NAMES", "IDENTITY", "Column", "columns_of", "value_in"]
+
+#: What tells which row it is, and of which revision; read and written apart from the fields.
+IDENTITY: Final = ("kind", "brand_id", "campaign_id", "revision")
+_BRAND: Final = (CatalogEntity.BRAND,)
+_CAMPAIGN: Final = (CatalogEntity.CAMPAIGN,)
+_BOTH: Final = (*_BRAND, *_CAMPAIGN)
+
+
+class Column(NamedTuple):
+    """A field of brands, campaigns or both. `name` is also its name in documents and in the history."""
+
+    name: str
+    of: tuple[CatalogEntity, ...]
+    kind: Kind
+    #: The name in BrandChanges and CampaignChanges; None for what is edited in another way.
+    attribute: str | None = None
+    #: What the row has; by default its attribute of that name.
+    value_in: Callable[[Any], Any] | None = None
+    is_required: bool = False
+
+
+COLUMNS: Final = (
+    Column("name", _BOTH, NAME, "name"),
+    Column("external_id", _CAMPAIGN, TEXT, "external_id"),
+    Column("time_zone", _BRAND, ZONE, is_required=True),
+    Column("currency", _BRAND, CURRENCY, "currency", is_required=True),
+    Column("daily_budget", _BOTH, MONEY, "daily_budget_micros"),
+    Column("monthly_budget", _BRAND, MONEY, "monthly_budget_micros"),
+    Column("pacing", _BRAND, PACING, "pacing"),
+    Column("alert_percents", _BRAND, PERCENTS, "alert_percents"),
+    Column("silent_after_minutes", _BRAND, SILENT_MINUTES, "silent_after_minutes"),
+    Column("total_budget", _CAMPAIGN, MONEY, "total_budget_micros"),
+    Column("starts_on", _CAMPAIGN, DATE, "starts_on"),
+    Column("ends_on", _CAMPAIGN, DATE, "ends_on"),
+    Column("windows", _CAMPAIGN, WINDOWS, value_in=lambda row: windows_in_order([it.window for it in row.windows])),
+    Column("enabled", _BOTH, SWITCH, "enabled"),
+    Column("archived", _BOTH, SWITCH, "archived"),
+)
+COLUMN_NAMES: Final = (*IDENTITY, *(column.name for column in COLUMNS))
+
+
+def columns_of(kind: CatalogEntity) -> tuple[Column, ...]:
+    """Those that a brand or a campaign has."""
+    return tuple(column for column in COLUMNS if kind in column.of)
+
+
+def value_in(row: Brand | Campaign, column: Column) -> Any:
+    """The value of the column in a row of the database."""
+    return (column.value_in or attrgetter(column.attribute or column.name))(row)

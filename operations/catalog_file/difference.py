@@ -1,0 +1,214 @@
+"""Compares the rows of a catalog file with those of the database. No I/O."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from core.errors import RefusedValue
+from core.moment import Moment
+from models.queries.catalog_batch import CatalogRows
+from models.tables.brand import Brand
+from models.tables.campaign import Campaign
+from models.tables.catalog_change import CatalogEntity
+from operations import validation
+from operations.catalog_file.columns import COLUMN_NAMES, COLUMNS, Column, value_in
+from operations.catalog_file.rows import FileRow, WrongRow
+
+__all__ = ["Comparison", "Difference", "FieldDifference", "compare", "ids_in"]
+
+_REVISION_MAX: Final = (1 << 31) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDifference:
+    """Of one field: what the database has and what the file says. Of a new row, `before` is None."""
+
+    column: Column
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A row of the file that says something else than the database."""
+
+    line: int
+    brand_id: str
+    campaign_id: str | None
+    #: Of the row in the database; None where the file adds it.
+    revision: int | None
+    fields: Sequence[FieldDifference]
+
+    @property
+    def kind(self) -> CatalogEntity:
+        return CatalogEntity.BRAND if self.campaign_id is None else CatalogEntity.CAMPAIGN
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Brands come first in `differences`. Nothing may be applied where a row is wrong."""
+
+    differences: Sequence[Difference]
+    wrong: Sequence[WrongRow]
+    #: How many rows of the file say what the database has.
+    unchanged: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Identified:
+    """A row that tells which one it is."""
+
+    row: FileRow
+    brand_id: str
+    campaign_id: str | None
+    revision: int | None
+
+    @property
+    def kind(self) -> CatalogEntity:
+        return CatalogEntity.BRAND if self.campaign_id is None else CatalogEntity.CAMPAIGN
+
+    @property
+    def name(self) -> str:
+        return f"brand {self.brand_id}" if self.campaign_id is None else f"campaign {self.campaign_id}"
+
+
+def ids_in(rows: Collection[FileRow]) -> tuple[set[str], set[str]]:
+    """The brands and the campaigns that the rows speak of, as far as their ids are ids."""
+    texts = [[row.values.get(name) for row in rows] for name in ("brand_id", "campaign_id")]
+    brand_ids, campaign_ids = ({it for it in of_one if isinstance(it, str)} for of_one in texts)
+    return brand_ids, campaign_ids
+
+
+def compare(rows: Collection[FileRow], known: CatalogRows, zone_starts_at: Moment) -> Comparison:
+    """What the rows would change of `known`, which has all that they speak of. Another time zone would come into force
+    at `zone_starts_at`."""
+    wrong: list[WrongRow] = []
+    identified = list(_identified(rows, wrong))
+    new_brands = {it.brand_id for it in identified if it.campaign_id is None} - known.brands.keys()
+    differences = []
+    unchanged = 0
+    for it in sorted(identified, key=lambda it: (it.campaign_id is not None, it.row.line)):
+        faults: list[str] = []
+        held = known.brands.get(it.brand_id) if it.campaign_id is None else known.campaigns.get(it.campaign_id)
+        revision = None if held is None else held.revision
+        fields = list(_differing(it, held, faults))
+        difference = Difference(it.row.line, it.brand_id, it.campaign_id, revision, fields)
+        changes_something = held is None or bool(fields)
+        if changes_something:
+            faults += _belonging_faults(it, held, known, new_brands)
+            faults += _faults(difference, held, zone_starts_at)
+        wrong += (WrongRow(it.row.line, f"{it.name}: {fault}") for fault in faults)
+        if not faults and changes_something and it.revision != revision:
+            wrong.append(_revision_fault(it, revision))
+        elif changes_something:
+            differences.append(difference)
+        else:
+            unchanged += 1
+    return Comparison(differences, sorted(wrong), unchanged)
+
+
+def _identified(rows: Collection[FileRow], wrong: list[WrongRow]) -> Iterator[_Identified]:
+    lines: dict[tuple[CatalogEntity, str], int] = {}
+    for row in rows:
+        try:
+            it = _identity(row)
+            key = it.kind, it.campaign_id or it.brand_id
+            if key in lines:
+                raise RefusedValue(f"{it.name} is in line {lines[key]} too: write it once.")
+        except RefusedValue as error:
+            wrong.append(WrongRow(row.line, str(error)))
+            continue
+        lines[key] = row.line
+        yield it
+
+
+def _identity(row: FileRow) -> _Identified:
+    for name in row.values:
+        if name not in COLUMN_NAMES:
+            raise RefusedValue(f"There is no field {name[:40]!r}: the fields are {', '.join(COLUMN_NAMES)}.")
+    brand_id = validation.identifier("brand", _text(row, "brand_id"))
+    campaign_id = None
+    if row.values.get("campaign_id") is not None:
+        campaign_id = validation.identifier("campaign", _text(row, "campaign_id"))
+    kind = CatalogEntity.BRAND if campaign_id is None else CatalogEntity.CAMPAIGN
+    if row.values.get("kind", kind.value) != kind.value:
+        raise RefusedValue(
+            f"A row with {'a' if campaign_id else 'no'} campaign_id is of kind {kind.value}, not "
+            f"{str(row.values['kind'])[:40]!r}."
+        )
+    revision = row.values.get("revision")
+    if revision is None:
+        return _Identified(row, brand_id, campaign_id, None)
+    number = validation.number("a revision", _text(row, "revision"), least=1, most=_REVISION_MAX)
+    return _Identified(row, brand_id, campaign_id, number)
+
+
+def _text(row: FileRow, name: str) -> str:
+    value = row.values.get(name)
+    if not isinstance(value, str):
+        raise RefusedValue(f"{name} is missing.")
+    return value
+
+
+def _differing(it: _Identified, held: Brand | Campaign | None, faults: list[str]) -> Iterator[FieldDifference]:
+    """In the order of the columns; what cannot be read is a fault."""
+    for column in COLUMNS:
+        if column.name not in it.row.values:
+            if held is None and column.is_required and it.kind in column.of:
+                faults.append(f"{column.name} is missing, and a new {it.kind.value} needs one.")
+            continue
+        if it.kind not in column.of:
+            faults.append(f"a {it.kind.value} has no {column.name}: leave it out.")
+            continue
+        try:
+            after = column.kind.read(column.name, it.row.values[column.name])
+        except RefusedValue as error:
+            faults.append(str(error))
+            continue
+        before = None if held is None else value_in(held, column)
+        if held is None or after != before:
+            yield FieldDifference(column, before, after)
+
+
+def _belonging_faults(
+    it: _Identified, held: Brand | Campaign | None, known: CatalogRows, new_brands: Collection[str]
+) -> Iterator[str]:
+    if held is not None and held.brand_id != it.brand_id:
+        yield f"it belongs to brand {held.brand_id} for ever, not to {it.brand_id}."
+    elif held is None and it.campaign_id and it.brand_id not in known.brands and it.brand_id not in new_brands:
+        yield f"there is no brand {it.brand_id}, and the file adds none."
+
+
+def _faults(difference: Difference, held: Brand | Campaign | None, zone_starts_at: Moment) -> Iterator[str]:
+    """What no field tells alone."""
+    after = {it.column.name: it.after for it in difference.fields}
+    if isinstance(held, Brand):
+        if "currency" in after:
+            yield f"its currency is {held.currency} and cannot be changed."
+        last = held.zones[-1].starts_at
+        if "time_zone" in after and last is not None and last >= zone_starts_at:
+            yield "its time zone changes at that moment or later already: try again in two minutes."
+    if difference.campaign_id is None:
+        pacing = after.get("pacing", getattr(held, "pacing", "none"))
+        if pacing == "even" and after.get("monthly_budget", getattr(held, "monthly_budget_micros", None)) is None:
+            yield "pacing even needs a monthly budget: set one as well, or set pacing to none."
+    else:
+        starts_on, ends_on = (after.get(name, getattr(held, name, None)) for name in ("starts_on", "ends_on"))
+        try:
+            validation.flight(starts_on, ends_on)
+        except RefusedValue as error:
+            yield str(error)
+
+
+def _revision_fault(it: _Identified, revision: int | None) -> WrongRow:
+    """A row that would change nothing has none, so that a file may be applied twice."""
+    if revision is None:
+        sentence = f"there is none, so it has no revision {it.revision}: leave the revision out to add it."
+        return WrongRow(it.row.line, f"{it.name}: {sentence}")
+    if it.revision is None:
+        sentence = f"there is one already, of revision {revision}: export it and edit what the export says."
+    else:
+        sentence = (
+            f"it was edited since the export; its revision is {revision} now, not {it.revision}: export it again."
+        )
+    return WrongRow(it.row.line, f"{it.name}: {sentence}", is_stale=True)

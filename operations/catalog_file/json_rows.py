@@ -1,0 +1,39 @@
+"""Rows of the catalog in JSON, as programs send them: `{"rows": [{"kind": "brand", …}, …]}`. No I/O.
+
+Rows are numbered from 1. Numbers are read by their digits. A field that is null is cleared; one that is left out stays
+as it is.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from core.errors import RefusedValue
+from operations.catalog_file.rows import FileRow, FileRows, WrongRow
+
+__all__ = ["json_rows"]
+
+
+def json_rows(text: bytes) -> FileRows:
+    """Raises RefusedValue for what is no such object."""
+    try:
+        body = json.loads(text, parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_fields)
+    except (ValueError, RecursionError) as error:
+        raise RefusedValue(f"The body is no JSON: {error}.") from None
+    if not isinstance(body, dict) or list(body) != ["rows"] or not isinstance(body["rows"], list):
+        raise RefusedValue('The body must be {"rows": [...]} with an object for each row.')
+    rows: list[FileRow] = []
+    wrong: list[WrongRow] = []
+    for number, values in enumerate(body["rows"], start=1):
+        if isinstance(values, dict):
+            rows.append(FileRow(number, values))
+        else:
+            wrong.append(WrongRow(number, "A row must be an object with its fields."))
+    return FileRows(rows, wrong)
+
+
+def _fields(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise ValueError("an object has a field twice")
+    return fields

@@ -1,0 +1,165 @@
+"""The kinds of values in a catalog file: how each is read, and how it is written. No I/O.
+
+What is read comes from CSV, YAML or JSON: a text, or in the last two also null, true, false or a list. A value that is
+not acceptable raises RefusedValue.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from msgspec import to_builtins
+
+from core.errors import RefusedValue
+from core.money import format_money
+from core.windows import Window, format_window, window_document
+from models.tables.daypart_window import window_columns
+from operations import validation
+from operations.catalog_file.rows import Value
+
+__all__ = [
+    "CURRENCY",
+    "DATE",
+    "MONEY",
+    "NAME",
+    "PACING",
+    "PERCENTS",
+    "SILENT_MINUTES",
+    "SWITCH",
+    "TEXT",
+    "WINDOWS",
+    "ZONE",
+    "Kind",
+    "windows_in_order",
+]
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """`read(column, value)` checks a value of a file; the others write a checked one."""
+
+    read: Callable[[str, Value], Any]
+    #: As the catalog document and the history have it.
+    document: Callable[[Any], Any] = _same
+    #: As a file has it: None, a bool, a text or a list of texts.
+    plain: Callable[[Any], Value] | None = None
+    #: Whether people choose its text, which a spreadsheet must not take for a number.
+    is_free_text: bool = False
+
+    def in_file(self, value: Any) -> Value:
+        written: Value = (self.plain or self.document)(value)
+        return written
+
+
+def windows_in_order(windows: Collection[Window]) -> tuple[Window, ...]:
+    """Each once, in the order of the database."""
+    return tuple(sorted(set(windows), key=lambda it: tuple(window_columns(it).values())))
+
+
+def _text(column: str, value: Value) -> str:
+    if not isinstance(value, str):
+        raise RefusedValue(f"{column} must be a text.")
+    return value
+
+
+def _name(column: str, value: Value) -> str:
+    return "" if value is None else validation.name(_text(column, value))
+
+
+def _text_or_none(column: str, value: Value) -> str | None:
+    return None if value is None else validation.text_or_none(_text(column, value))
+
+
+def _zone(column: str, value: Value) -> str:
+    return validation.time_zone(_text(column, value))
+
+
+def _currency(column: str, value: Value) -> str:
+    return validation.currency(_text(column, value))
+
+
+def _money(column: str, value: Value) -> int | None:
+    return None if value is None else validation.budget(column, _text(column, value))
+
+
+def _pacing(column: str, value: Value) -> str:
+    return "none" if value is None else validation.pacing(_text(column, value).lower())
+
+
+def _percents(column: str, value: Value) -> list[int] | None:
+    if value is None:
+        return None
+    if isinstance(value, list):
+        return validation.alert_percents_text(",".join(_text(column, it) for it in value) or "none")
+    return validation.alert_percents_text(_text(column, value).replace(";", ","))
+
+
+def _silent_minutes(column: str, value: Value) -> int | None:
+    if value is None or validation.is_none(_text(column, value)):
+        return None
+    return validation.number(f"minutes for {column}", _text(column, value), least=5, most=10_080)
+
+
+def _date(column: str, value: Value) -> date | None:
+    return None if value is None else validation.date_or_none(column, _text(column, value))
+
+
+_SWITCHES: Final = {"yes": True, "true": True, "no": False, "false": False}
+
+
+def _switch(column: str, value: Value) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in _SWITCHES:
+        return _SWITCHES[value.lower()]
+    raise RefusedValue(f"{column} must be yes or no.")
+
+
+def _windows(column: str, value: Value) -> tuple[Window, ...]:
+    if value is None:
+        return ()
+    given: list[Value] = [it.strip() for it in value.split(";")] if isinstance(value, str) else _list(column, value)
+    if len(given) == 1 and isinstance(given[0], str) and validation.is_none(given[0]):
+        return ()
+    validation.window_count(len(given))
+    return windows_in_order([_window(column, it) for it in given])
+
+
+def _list(column: str, value: Value) -> list[Value]:
+    if not isinstance(value, list):
+        raise RefusedValue(f"{column} must be a list of texts such as 'mon-fri 09:00-17:00', or none.")
+    return value
+
+
+def _window(column: str, value: Value) -> Window:
+    """A text, or as in the catalog's documents."""
+    if isinstance(value, Mapping):
+        days, from_, to = value.get("days"), value.get("from"), value.get("to")
+        if isinstance(days, list) and isinstance(from_, str) and isinstance(to, str) and len(value) == len(_WINDOW):
+            return validation.window_document([_text(column, day) for day in days], from_, to)
+        raise RefusedValue(f"A window in {column} has the fields {', '.join(_WINDOW)}.")
+    return validation.window(_text(column, value))
+
+
+_WINDOW: Final = ("days", "from", "to")
+
+NAME: Final = Kind(_name, is_free_text=True)
+TEXT: Final = Kind(_text_or_none, is_free_text=True)
+ZONE: Final = Kind(_zone)
+CURRENCY: Final = Kind(_currency)
+SWITCH: Final = Kind(_switch)
+MONEY: Final = Kind(_money, lambda micros: None if micros is None else format_money(micros))
+PACING: Final = Kind(_pacing)
+PERCENTS: Final = Kind(_percents, plain=lambda it: "default" if it is None else [str(percent) for percent in it])
+SILENT_MINUTES: Final = Kind(_silent_minutes, plain=lambda minutes: None if minutes is None else str(minutes))
+DATE: Final = Kind(_date, lambda day: None if day is None else day.isoformat())
+WINDOWS: Final = Kind(
+    _windows,
+    lambda windows: [to_builtins(window_document(it)) for it in windows],
+    lambda windows: [format_window(it) for it in windows],
+)

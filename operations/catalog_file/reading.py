@@ -1,0 +1,14 @@
+"""Reads a catalog file of any format from a stream."""
+
+from typing import BinaryIO
+
+from operations.catalog_file.csv_rows import csv_rows
+from operations.catalog_file.rows import FileFormat, FileRows
+from operations.catalog_file.yaml_rows import yaml_rows
+
+__all__ = ["read_rows"]
+
+
+def read_rows(stream: BinaryIO, file_format: FileFormat) -> FileRows:
+    """All rows of the file. Raises RefusedValue where it is no such file."""
+    return csv_rows(stream) if file_format is FileFormat.CSV else yaml_rows(stream.read())

@@ -1,0 +1,52 @@
+"""A plan as JSON. No I/O."""
+
+from collections.abc import Iterable
+
+from models.tables.catalog_change import CatalogEntity
+from operations.catalog_file.application import Planned
+from operations.catalog_file.difference import Difference
+from operations.catalog_file.effects import Effect, Effects
+from operations.catalog_file.rows import WrongRow
+from operations.catalog_views import Json
+
+__all__ = ["difference_view", "plan_view", "wrong_row_views"]
+
+
+def plan_view(planned: Planned, effects: Effects) -> dict[str, Json]:
+    """What a file would change, field by field, and what it would pause and resume now."""
+    return {
+        "differences": [difference_view(it) for it in planned.comparison.differences],
+        "unchanged": planned.comparison.unchanged,
+        "left_alone": {"brands": planned.brands_left_alone, "campaigns": planned.campaigns_left_alone},
+        "pauses": [_effect_view(it) for it in effects.pauses],
+        "resumes": [_effect_view(it) for it in effects.resumes],
+        "unknown_brands": list(effects.unknown),
+    }
+
+
+def difference_view(difference: Difference) -> dict[str, Json]:
+    """Values are as in documents and history."""
+    is_new = difference.revision is None
+    return {
+        "line": difference.line,
+        "kind": CatalogEntity.BRAND.value if difference.campaign_id is None else CatalogEntity.CAMPAIGN.value,
+        "brand_id": difference.brand_id,
+        "campaign_id": difference.campaign_id,
+        "is_new": is_new,
+        "revision": difference.revision,
+        "fields": {
+            it.column.name: {
+                "from": None if is_new else it.column.kind.document(it.before),
+                "to": it.column.kind.document(it.after),
+            }
+            for it in difference.fields
+        },
+    }
+
+
+def wrong_row_views(wrong: Iterable[WrongRow]) -> list[dict[str, Json]]:
+    return [{"line": it.line, "message": it.message, "is_stale": it.is_stale} for it in wrong]
+
+
+def _effect_view(effect: Effect) -> dict[str, Json]:
+    return {"brand_id": effect.brand_id, "campaign_id": effect.campaign_id, "reasons": list(effect.reasons)}

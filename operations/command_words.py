@@ -1,0 +1,29 @@
+"""A command in words: what was decided, why, and what comes next. Pure."""
+
+from typing import Final
+
+from core.records import Action, CauseKind, ControlCommand
+from operations.reason_words import in_words
+
+__all__ = ["cause_sentence", "reason_sentence"]
+
+_CAUSES: Final = {
+    CauseKind.CATALOG: "an edit of the catalog",
+    CauseKind.DAYPARTING_TICK: "the clock",
+    CauseKind.BUDGET_RESET: "a new budget day or month",
+}
+
+
+def reason_sentence(command: ControlCommand) -> str:
+    """Of a pause its reasons, of a resume that nothing is in its way."""
+    if command.action is Action.PAUSE:
+        return in_words(command.reasons, command.resumes_at)
+    return "no reason holds it back" if command.sequence > 1 else "it is new, and no reason holds it back"
+
+
+def cause_sentence(command: ControlCommand) -> str:
+    cause = command.cause
+    if cause.kind in (CauseKind.SPEND, CauseKind.CORRECTION):
+        what = "a refund" if (cause.amount or "").startswith("-") else f"a {cause.kind}"
+        return f"{what} of {(cause.amount or '').removeprefix('-')} {command.currency}"
+    return _CAUSES[cause.kind]

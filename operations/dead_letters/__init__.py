@@ -1,0 +1,1 @@
+"""Dead letters as operators search, read, replay and drop them."""

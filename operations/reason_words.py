@@ -1,0 +1,42 @@
+"""The reasons of a pause as people say them."""
+
+from collections.abc import Iterable
+from typing import Final
+
+__all__ = ["REASON_WORDS", "in_words", "reason_words"]
+
+REASON_WORDS: Final = {
+    "archived": "it is archived",
+    "campaign_daily_budget": "the campaign's daily budget is used up",
+    "campaign_total_budget": "the campaign's total budget is used up",
+    "daily_budget": "the brand's daily budget is used up",
+    "flight": "its flight has not begun or is over",
+    "invalid": "its catalog document cannot be used",
+    "manual": "an operator paused it",
+    "monthly_budget": "the brand's monthly budget is used up",
+    "pacing": "the brand's allowance for the day is used up",
+    "schedule": "outside its windows",
+}
+
+
+_FLIGHT: Final = "flight"
+_OVER_WORDS: Final = "its flight is over"
+_AHEAD_WORDS: Final = "its flight has not begun"
+_NO_RETURN_WORDS: Final = "its flight is over or has no window"
+
+
+def reason_words(reason: str, flight_is_over: bool | None = None) -> str:
+    """A reason of a newer release is shown by its name; of a flight, None tells that its dates are not known."""
+    if reason == _FLIGHT and flight_is_over is not None:
+        return _OVER_WORDS if flight_is_over else _AHEAD_WORDS
+    return REASON_WORDS.get(reason, reason)
+
+
+def in_words(reasons: Iterable[str], resumes_at: str | None = None) -> str:
+    """The reasons of a command in one phrase. A flight that time alone brings has not begun; one that is the only
+    reason and that time does not bring is over, or no window opens in it."""
+    names = list(reasons)
+    told = {name: reason_words(name, False if resumes_at else None) for name in names}
+    if names == [_FLIGHT] and resumes_at is None:
+        told[_FLIGHT] = _NO_RETURN_WORDS
+    return " and ".join(told.values())

@@ -1,0 +1,1 @@
+"""Disaster recovery: a new broker filled from the ledger."""

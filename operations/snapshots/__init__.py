@@ -1,0 +1,1 @@
+"""Snapshots that come in by HTTP and from files: their campaigns found, checked, published."""

@@ -1,0 +1,112 @@
+"""Recognises by its header what kind of file of totals a CSV is, and which of its columns has what. Pure.
+
+Header names are those of the platforms' reports in English and German, and those of their APIs.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from core.errors import RefusedValue
+from operations.spend_import.csv_lines import SEPARATORS, names_of
+
+__all__ = ["Columns", "Kind", "check_columns", "columns_of"]
+
+
+class Kind(StrEnum):
+    GOOGLE_ADS = "Google Ads report"
+    META_ADS = "Meta Ads insights"
+    PLAIN = "plain CSV"
+    JSON_LINES = "JSON lines"
+
+
+class Columns(NamedTuple):
+    """`place` has the index of each column that is read, by our own name for it; `currency` is that of the cost's
+    header, where it names one; `width` is the number of columns."""
+
+    kind: Kind
+    separator: str
+    place: dict[str, int]
+    currency: str | None
+    width: int
+
+
+#: By our own name: what the header may call it, the better one first.
+_Names = dict[str, tuple[str, ...]]
+
+_CURRENCY_NAMES: Final = ("currency code", "currency", "währungscode", "währung")
+_GOOGLE_ADS: Final[_Names] = {
+    "external_id": ("campaign id", "campaign.id", "campaign_id", "kampagnen-id"),
+    "day": ("day", "date", "segments.date", "segments_date", "tag", "datum"),
+    "cost_micros": ("cost_micros", "metrics.cost_micros", "metrics_cost_micros", "cost micros"),
+    "cost": ("cost", "kosten"),
+    "currency": (*_CURRENCY_NAMES, "customer.currency_code", "customer_currency_code"),
+    "name": ("campaign", "campaign name", "campaign.name", "kampagne"),
+}
+_META_ADS: Final[_Names] = {
+    "external_id": ("campaign_id", "campaign id", "kampagnen-id"),
+    "day": ("day", "tag", "date_start", "reporting starts", "berichtsstart"),
+    "last_day": ("date_stop", "reporting ends", "berichtsende"),
+    "cost": ("spend", "amount spent", "ausgegebener betrag"),
+    "currency": ("account_currency", *_CURRENCY_NAMES),
+    "name": ("campaign_name", "campaign name", "kampagnenname", "name der kampagne"),
+}
+_PLAIN: Final[_Names] = {
+    name: (name,) for name in ("source", "brand_id", "campaign_id", "external_id", "day", "cost", "currency", "as_of")
+}
+_NAMES: Final = {Kind.GOOGLE_ADS: _GOOGLE_ADS, Kind.META_ADS: _META_ADS, Kind.PLAIN: _PLAIN}
+#: Columns that only our own files have.
+_OURS: Final = frozenset({"source", "brand_id", "external_id", "as_of"})
+_WITH_CURRENCY: Final = re.compile(r"(amount spent|ausgegebener betrag) \(([a-z]{3})\)")
+
+
+def columns_of(line: str, separators: Sequence[str] = SEPARATORS) -> Columns | None:
+    """None where the line is no header of a file of totals."""
+    found = [columns for separator in separators if (columns := _columns(line, separator))]
+    return max(found, key=lambda columns: len(columns.place), default=None)
+
+
+def check_columns(columns: Columns, *, number: int, has_day: bool) -> None:
+    """Raises RefusedValue for columns that are missing; `has_day` says that something else tells the day."""
+    place = columns.place
+    missing = [] if "day" in place or has_day else ["day"]
+    if columns.kind is not Kind.PLAIN:
+        missing = ["campaign id", *missing] if "external_id" not in place else missing
+    elif "external_id" not in place:
+        missing = [*(name for name in ("brand_id", "campaign_id") if name not in place), *missing]
+    if missing:
+        advice = "; --day says the day of all lines" if missing == ["day"] else ""
+        raise RefusedValue(
+            f"Line {number} has the columns of a file of totals ({columns.kind}), but not {' and '.join(missing)}: "
+            f"add {'it' if len(missing) == 1 else 'them'} to the report{advice}."
+        )
+
+
+def _columns(line: str, separator: str) -> Columns | None:
+    written = names_of(line, separator)
+    currencies = [found[2].upper() for name in written if (found := _WITH_CURRENCY.fullmatch(name))]
+    names = [found[1] if (found := _WITH_CURRENCY.fullmatch(name)) else name for name in written]
+    kind = _kind(names)
+    if kind is None or len(names) < 2:
+        return None
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    place: dict[str, int] = {}
+    for ours, theirs in _NAMES[kind].items():
+        there = [name for name in theirs if name in names]
+        if there and there[0] in twice:
+            raise RefusedValue(f"The line that names the columns has {there[0]!r} twice.")
+        if there:
+            place[ours] = names.index(there[0])
+    return Columns(kind, separator, place, currencies[0] if currencies else None, len(names))
+
+
+def _kind(names: Sequence[str]) -> Kind | None:
+    if "cost" in names and _OURS.intersection(names):
+        return Kind.PLAIN
+    if any(name in names for name in _META_ADS["cost"]):
+        return Kind.META_ADS
+    if any(name in names for name in (*_GOOGLE_ADS["cost_micros"], *_GOOGLE_ADS["cost"])):
+        return Kind.GOOGLE_ADS
+    return None

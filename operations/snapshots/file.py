@@ -1,0 +1,241 @@
+"""A file of totals as a platform or a program writes it: one campaign and day a line. Pure.
+
+What kind of file it is is told by its header. Every line after it that is not blank is a snapshot, the reason why it is
+none, or a total of other lines, which is skipped.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from typing import BinaryIO, Final, NamedTuple
+
+import msgspec
+
+from core.errors import RefusedValue
+from core.money import format_money
+from core.refusal import Refusal, RefusalReason
+from core.spend import MAX_VALUE_BYTES
+from operations.csv_cells import plain_cell
+from operations.snapshots.columns import Columns, Kind, check_columns, columns_of
+from operations.snapshots.local_numbers import Decimal, decimal_mark_of, plain_amount
+from operations.spend_import.csv_lines import BLANK_BYTES, BLANKS, SEPARATORS, cells_of, named_separator
+from operations.spend_import.text_lines import TextLine, text_lines
+
+__all__ = ["LINES_MAX", "Defaults", "Row", "Skipped", "TotalsFile", "read_file"]
+
+#: They are in memory together, because a line may contradict another one far from it.
+LINES_MAX: Final = 500_000
+#: Titles, dates and notes that may stand before the header.
+_BEFORE_HEADER_MAX: Final = 30
+_SOURCES: Final = {Kind.GOOGLE_ADS: "google-ads", Kind.META_ADS: "meta-ads"}
+_TOTAL: Final = re.compile(r"(total|totals|gesamt|insgesamt|summe|results from|ergebnisse aus)\b", re.IGNORECASE)
+_NOTHING: Final = ("", "-", "--", "\u2014")
+_PLATFORM_ID: Final = re.compile("[0-9]{1,64}", re.ASCII)
+_ROUNDED: Final = re.compile(r"[0-9]([.,][0-9]+)?E\+?[0-9]{1,3}", re.ASCII | re.IGNORECASE)
+_GERMAN_DATE: Final = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})", re.ASCII)
+
+_decode: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+class Defaults(NamedTuple):
+    """What counts where a line does not say it itself. `source` is the platform's usual one, and `decimal` that of the
+    file's amounts, where they are None."""
+
+    as_of: str
+    source: str | None = None
+    day: str | None = None
+    decimal: Decimal | None = None
+
+
+class Skipped(NamedTuple):
+    why: str
+
+
+class Row(NamedTuple):
+    """One line: the snapshot as it would be sent, with `external_id` in place of its ids where the file has that."""
+
+    number: int
+    value: bytes | Refusal | Skipped
+    has_own_as_of: bool = False
+
+
+class TotalsFile(NamedTuple):
+    """`header` is the number of the line that names the columns; None for JSON lines."""
+
+    kind: Kind
+    header: int | None
+    rows: list[Row]
+
+
+def read_file(stream: BinaryIO, defaults: Defaults) -> TotalsFile:
+    """Raises RefusedValue for a file that has no header of one of the kinds, and for one that contradicts itself."""
+    lines = [line for line in text_lines(stream, MAX_VALUE_BYTES) if line.text is None or line.text.strip(BLANK_BYTES)]
+    if len(lines) > LINES_MAX:
+        raise RefusedValue(f"The file has more than {LINES_MAX:,} lines: cut it into parts.")
+    if lines and (lines[0].text or b"").lstrip(BLANK_BYTES).startswith(b"{"):
+        return TotalsFile(Kind.JSON_LINES, None, [_json_row(line, defaults) for line in lines])
+    index, columns = _header(lines)
+    number = lines[index].number
+    check_columns(columns, number=number, has_day=defaults.day is not None)
+    table = list(_table(lines[index + 1 :], columns))
+    if columns.kind is Kind.PLAIN:
+        return TotalsFile(columns.kind, number, [_plain_row(it, columns, defaults) for it in table])
+    reader = _PlatformRows(columns, table, defaults)
+    return TotalsFile(columns.kind, number, [reader.row(it) for it in table])
+
+
+class _TableLine(NamedTuple):
+    number: int
+    cells: list[str] | Refusal
+
+
+def _header(lines: Sequence[TextLine]) -> tuple[int, Columns]:
+    separators: Sequence[str] = SEPARATORS
+    for index, line in enumerate(lines[:_BEFORE_HEADER_MAX]):
+        text = (line.text or b"").decode(errors="replace")
+        if named := named_separator(text):
+            separators = (named,)
+        elif columns := columns_of(text, separators):
+            return index, columns
+    raise RefusedValue(
+        "None of the first lines names columns that are known. A Google Ads report has Campaign ID, Day and Cost; Meta "
+        "Ads insights have campaign_id, date_start and spend, or Campaign ID, Day and Amount spent (EUR); a plain CSV "
+        "has source, external_id (or brand_id and campaign_id), day, cost, and perhaps currency and as_of."
+    )
+
+
+def _table(lines: Iterable[TextLine], columns: Columns) -> Iterator[_TableLine]:
+    for number, text in lines:
+        cells = _too_long() if text is None else cells_of(text, columns.separator)
+        if cells is not None:
+            yield _TableLine(number, cells)
+
+
+def _json_row(line: TextLine, defaults: Defaults) -> Row:
+    if line.text is None:
+        return Row(line.number, _too_long())
+    try:
+        fields = _decode(line.text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Row(line.number, line.text)  # whoever reads it says why it is none
+    given = {name: raw for name, raw in fields.items() if bytes(raw) != b"null"}
+    return _row(line.number, given, defaults)
+
+
+def _plain_row(line: _TableLine, columns: Columns, defaults: Defaults) -> Row:
+    if isinstance(line.cells, Refusal):
+        return Row(line.number, line.cells)
+    if refusal := _other_count(line.cells, columns):
+        return Row(line.number, refusal)
+    named = {name: plain_cell(line.cells[place]) for name, place in columns.place.items()}
+    given = {name: cell for name, cell in named.items() if cell.strip(BLANKS)}
+    return _row(line.number, given, defaults)
+
+
+def _row(number: int, given: dict[str, object] | dict[str, str] | dict[str, msgspec.Raw], defaults: Defaults) -> Row:
+    usual = {"source": defaults.source, "day": defaults.day, "as_of": defaults.as_of}
+    value = {**{name: text for name, text in usual.items() if text is not None}, **given}
+    return Row(number, msgspec.json.encode(value), "as_of" in given)
+
+
+class _PlatformRows:
+    """Lines of a platform's report."""
+
+    def __init__(self, columns: Columns, table: Sequence[_TableLine], defaults: Defaults) -> None:
+        self._columns = columns
+        self._defaults = defaults._replace(source=defaults.source or _SOURCES[columns.kind])
+        costs = ((line.number, self._cell(line.cells, "cost")) for line in table if isinstance(line.cells, list))
+        self._decimal = defaults.decimal or decimal_mark_of(costs)
+
+    def row(self, line: _TableLine) -> Row:
+        cells = line.cells
+        if isinstance(cells, Refusal):
+            return Row(line.number, cells)
+        if self._is_total(cells):
+            return Row(line.number, Skipped("a total of other lines"))
+        fields = _other_count(cells, self._columns) or self._fields(cells)
+        return Row(line.number, fields) if isinstance(fields, Refusal) else _row(line.number, fields, self._defaults)
+
+    def _is_total(self, cells: Sequence[str]) -> bool:
+        """It names no campaign: by a word in place of one, or by nothing where even the name is empty."""
+        if _PLATFORM_ID.fullmatch(self._cell(cells, "external_id")):
+            return False
+        first = next((cell.strip() for cell in cells if cell.strip(BLANKS)), "")
+        names = [self._cell(cells, column) for column in ("external_id", "name")]
+        return any(_TOTAL.match(text) for text in (first, *names)) or all(text in _NOTHING for text in names)
+
+    def _fields(self, cells: Sequence[str]) -> dict[str, str] | Refusal:
+        external_id, cost = self._cell(cells, "external_id"), self._cost(cells)
+        if refusal := _id_refusal(external_id):
+            return refusal
+        if isinstance(cost, Refusal):
+            return cost
+        day = self._day(cells)
+        if isinstance(day, Refusal):
+            return day
+        currency = self._cell(cells, "currency")
+        currency = (self._columns.currency or "") if currency in _NOTHING else currency
+        fields = {"external_id": external_id, "day": day, "cost": cost, "currency": currency}
+        return {name: text for name, text in fields.items() if text}
+
+    def _cost(self, cells: Sequence[str]) -> str | Refusal:
+        if "cost_micros" in self._columns.place:
+            micros = self._cell(cells, "cost_micros")
+            if re.fullmatch("-?[0-9]{1,32}", micros, re.ASCII) is None:
+                return _refused(f"cost_micros: not a whole number: {micros[:40]!r}")
+            return format_money(int(micros))
+        cost = self._cell(cells, "cost")
+        if cost in _NOTHING:
+            return _refused("cost: the cell is empty: write 0 where nothing was spent")
+        return plain_amount(cost, self._decimal)
+
+    def _day(self, cells: Sequence[str]) -> str | Refusal:
+        """Empty where there is no such column."""
+        if "day" not in self._columns.place:
+            return ""
+        day, last = _iso_day(self._cell(cells, "day")), _iso_day(self._cell(cells, "last_day"))
+        if "last_day" in self._columns.place and last != day:
+            return _refused(f"day: the line is of {day} to {last}: make the report by day")
+        return day or _refused("day: the cell is empty")
+
+    def _cell(self, cells: Sequence[str] | Refusal, name: str) -> str:
+        """Without blanks around it; empty where there is no such column or cell."""
+        place = self._columns.place.get(name)
+        return cells[place].strip() if place is not None and place < len(cells) else ""
+
+
+def _id_refusal(external_id: str) -> Refusal | None:
+    if _PLATFORM_ID.fullmatch(external_id):
+        return None
+    if _ROUNDED.fullmatch(external_id):
+        return _refused(
+            f"external_id: {external_id} is an id that a spreadsheet has rounded: import the file as the platform "
+            "wrote it"
+        )
+    return _refused(f"external_id: not the id of a campaign: {external_id[:40]!r}")
+
+
+def _iso_day(text: str) -> str:
+    """A day as Germans write it too; which of 11/12/2026 is the month depends on who has written it, so it stays."""
+    found = _GERMAN_DATE.fullmatch(text)
+    if found is None:
+        return text
+    day, month, year = (int(part) for part in found.groups())
+    try:
+        return date(year, month, day).isoformat()
+    except ValueError:
+        return text
+
+
+def _other_count(cells: Sequence[str], columns: Columns) -> Refusal | None:
+    if len(cells) < columns.width or any(cell.strip(BLANKS) for cell in cells[columns.width :]):
+        return _refused(f"{len(cells)} cells, but the header names {columns.width}")
+    return None
+
+
+def _too_long() -> Refusal:
+    return Refusal(RefusalReason.TOO_LARGE, f"the line has more than {MAX_VALUE_BYTES} bytes")
+
+
+def _refused(message: str) -> Refusal:
+    return Refusal(RefusalReason.INVALID_FIELD, message)

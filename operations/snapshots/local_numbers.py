@@ -1,0 +1,90 @@
+"""Amounts as people of many countries write them: `1,234.56`, `1.234,56`, `1 234,56`, `1'234.56`. Pure.
+
+One amount alone may not tell whether its comma stands between thousands or before the fraction. All of a file are
+written alike, so those that tell decide for those that do not.
+"""
+
+import re
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Final
+
+from core.errors import RefusedValue
+from core.refusal import Refusal, RefusalReason
+
+__all__ = ["Decimal", "decimal_mark_of", "plain_amount"]
+
+#: Marks between thousands that are never before a fraction: blanks of many kinds, and Swiss apostrophes.
+_MARKS: Final = " \xa0\u202f\u2009'\u2019"
+
+
+class Decimal(StrEnum):
+    """What stands before the fraction."""
+
+    POINT = "point"
+    COMMA = "comma"
+
+    @property
+    def mark(self) -> str:
+        return "." if self is Decimal.POINT else ","
+
+    @property
+    def other(self) -> "Decimal":
+        return Decimal.COMMA if self is Decimal.POINT else Decimal.POINT
+
+
+def _amount(decimal: Decimal) -> re.Pattern[str]:
+    """Groups have three digits, in India two but for the last."""
+    between = f"[{re.escape(decimal.other.mark)}{_MARKS}]"
+    return re.compile(
+        rf"-?([0-9]{{1,32}}|[0-9]{{1,3}}(?:{between}[0-9]{{2,3}}){{0,10}}{between}[0-9]{{3}})"
+        rf"(?:{re.escape(decimal.mark)}([0-9]{{1,32}}))?",
+        re.ASCII,
+    )
+
+
+_AMOUNTS: Final = {decimal: _amount(decimal) for decimal in Decimal}
+
+
+def decimal_mark_of(cells: Iterable[tuple[int, str]]) -> Decimal | None:
+    """By the cells, each with the number of its line; None where none of them tells. Raises RefusedValue where they
+    contradict each other."""
+    first: dict[Decimal, int] = {}
+    for number, cell in cells:
+        fits = [decimal for decimal in Decimal if _AMOUNTS[decimal].fullmatch(cell.strip())]
+        if len(fits) == 1:
+            first.setdefault(fits[0], number)
+    if len(first) == 2:
+        raise RefusedValue(
+            f"Line {first[Decimal.POINT]} has a point before the fraction, line {first[Decimal.COMMA]} a comma: "
+            "write --decimal point or --decimal comma, and the others are refused."
+        )
+    return next(iter(first), None)
+
+
+def plain_amount(cell: str, decimal: Decimal | None) -> str | Refusal:
+    """The amount with a point before the fraction and nothing between thousands, digits unchanged; `decimal` is None
+    where the file does not tell."""
+    text = cell.strip()
+    fits = {it: found for it, pattern in _AMOUNTS.items() if (found := pattern.fullmatch(text))}
+    if decimal is None and fits:
+        readings = {_plain(found) for found in fits.values()}
+        if len(readings) > 1:
+            return _refused(
+                f"cost: {text[:40]!r} may be read in two ways, and no other line tells how: write --decimal point or "
+                "--decimal comma"
+            )
+        decimal = next(iter(fits))
+    if decimal is None or decimal not in fits:
+        return _refused(f"cost: not an amount{f' with a decimal {decimal}' if decimal else ''}: {text[:40]!r}")
+    return _plain(fits[decimal])
+
+
+def _plain(found: re.Match[str]) -> str:
+    sign = "-" if found[0].startswith("-") else ""
+    digits = re.sub("[^0-9]", "", found[1])
+    return f"{sign}{digits}.{found[2]}" if found[2] else f"{sign}{digits}"
+
+
+def _refused(message: str) -> Refusal:
+    return Refusal(RefusalReason.INVALID_FIELD, message)

@@ -1,0 +1,1 @@
+"""Files of spend events: read, checked, published."""

@@ -1,0 +1,52 @@
+"""Single lines of CSV with whatever separator, and the line that names their columns. Pure."""
+
+import csv
+from collections.abc import Sequence
+from typing import Final
+
+from core.refusal import Refusal, RefusalReason
+
+__all__ = ["BLANKS", "BLANK_BYTES", "SEPARATORS", "cells_of", "named_separator", "names_of"]
+
+SEPARATORS: Final[Sequence[str]] = (",", ";", "\t", "|")
+BLANKS: Final = " \t\v\f\xa0"
+BLANK_BYTES: Final = b" \t\v\f"
+
+
+def named_separator(line: str) -> str | None:
+    """That of a line `sep=;`, which some programs write before the names of the columns."""
+    return line[-1] if len(line) == len("sep=,") and line.lower().startswith("sep=") else None
+
+
+def names_of(line: str, separator: str) -> list[str]:
+    """In small letters, without the columns at the end that have no name; none where the line is no CSV."""
+    try:
+        names = [cell.strip().lower() for cell in _split(line, separator)]
+    except csv.Error:
+        return []
+    while names and not names[-1]:
+        del names[-1]
+    return names
+
+
+def cells_of(line: bytes, separator: str) -> list[str] | Refusal | None:
+    """None for a row of nothing but empty cells, as spreadsheets leave them."""
+    if b"\0" in line:
+        return _refused("the line has a NUL in it")
+    try:
+        cells = _split(line.decode(), separator)
+    except UnicodeDecodeError:
+        return _refused("the line is not UTF-8")
+    except csv.Error as error:
+        return _refused(
+            f"the line is no CSV: {error}; one event is one line, and each quote that opens a cell closes it"
+        )
+    return cells if any(cell.strip(BLANKS) for cell in cells) else None
+
+
+def _split(text: str, separator: str) -> list[str]:
+    return next(csv.reader([text], delimiter=separator, strict=True))
+
+
+def _refused(message: str) -> Refusal:
+    return Refusal(RefusalReason.INVALID_FIELD, message)

@@ -1,0 +1,84 @@
+"""The lines of a text file that somebody else made, whatever its encoding and its ends of lines. Memory is bounded."""
+
+import codecs
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO, Final, NamedTuple
+
+from core.errors import RefusedValue
+
+__all__ = ["TextLine", "text_lines"]
+
+_CHUNK_BYTES: Final = 64 * 1024
+_AS_UTF8 = "save it as text in UTF-8, one event a line"
+#: First bytes of what is no text that can be read here, the longer ones first.
+_NO_TEXT: Final = {
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    b"PK\x03\x04": "an Excel workbook or a zip archive",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd",
+    b"%PDF": "a PDF",
+    b"BZh": "compressed with bzip2",
+    b"\x1f\x8b": "compressed with gzip",
+}
+
+
+class TextLine(NamedTuple):
+    """`text` is its bytes in UTF-8, without the end of the line, as far as they are text; None when it is too long."""
+
+    number: int
+    text: bytes | None
+
+
+def text_lines(stream: BinaryIO, longest: int) -> Iterator[TextLine]:
+    """Every line, blank ones too; a carriage return alone ends one. Raises RefusedValue for what is no text."""
+    number, rest = 0, b""
+    for chunk in _utf8(stream):
+        *lines, rest = (rest + chunk).splitlines(keepends=True)
+        if rest.endswith(b"\n"):
+            lines, rest = [*lines, rest], b""
+        for line in lines:
+            number += 1
+            yield _line(number, line, longest)
+        if len(rest) > longest + 2:
+            rest = rest[: longest + 1] + rest[-1:]  # too long already; its last byte may be half of its end
+    if rest:
+        yield _line(number + 1, rest, longest)
+
+
+def _line(number: int, line: bytes, longest: int) -> TextLine:
+    text = line.rstrip(b"\r\n")
+    return TextLine(number, text if len(text) <= longest else None)
+
+
+def _utf8(stream: BinaryIO) -> Iterator[bytes]:
+    first = stream.read(_CHUNK_BYTES)
+    if not first:
+        raise RefusedValue("The file is empty.")
+    for beginning, what in _NO_TEXT.items():
+        if first.startswith(beginning):
+            raise RefusedValue(f"The file is {what}: {_AS_UTF8}.")
+    chunks = _chunks(first, stream)
+    if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return _from_utf16(chunks)
+    if b"\0" in first[:2]:
+        raise RefusedValue(f"The file begins with a NUL: it is UTF-16 that does not say so, or no text; {_AS_UTF8}.")
+    return chunks
+
+
+def _chunks(first: bytes, stream: BinaryIO) -> Iterator[bytes]:
+    chunk = first.removeprefix(codecs.BOM_UTF8)
+    if chunk:
+        yield chunk
+    while chunk := stream.read(_CHUNK_BYTES):
+        yield chunk
+
+
+def _from_utf16(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Half a character comes through as what is no UTF-8, so that its own line is refused and not the file."""
+    decoder = codecs.getincrementaldecoder("utf-16")("surrogatepass")
+    for chunk in chunks:
+        if text := decoder.decode(chunk):
+            yield text.encode(errors="surrogatepass")
+    if decoder.getstate()[0]:
+        yield b"\xff"

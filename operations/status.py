@@ -1,0 +1,146 @@
+"""The state of an installation: workers and ledgers, their lag, last tick, decision and reconcile, waiting dead
+letters, holes of the ledger."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final, TypeVar
+
+from aiokafka import ConsumerRecord
+from aiokafka.admin import AIOKafkaAdminClient
+from msgspec import MsgspecError
+
+from core.moment import format_moment
+from ledger.ingest.holes import holes
+from ledger.reconcile.restored import restored
+from models.errors import ModelError
+from models.session import session_scope
+from models.tables.reconcile_run import last_reconcile
+from operations.dead_letters.count import DeadLetterCount
+from operations.last_records import last_records
+from streams.kafka.codec import decode_command, decode_tick
+from streams.kafka.groups import Group, describe_group
+from streams.kafka.identities import LEDGER_GROUP, WORKER_GROUP
+from streams.kafka.provision import admin_client
+from streams.kafka.topics import Topic
+from streams.settings import Settings
+
+__all__ = ["GROUPS", "read_status"]
+
+GROUPS: Final = (WORKER_GROUP, LEDGER_GROUP)
+#: A partition may end in records of other campaigns or in marks of transactions: one of these is a record.
+LOOK_BACK: Final = 20
+
+Status = dict[str, Any]
+_Message = TypeVar("_Message")
+
+
+async def read_status(settings: Settings, letters: DeadLetterCount | None = None) -> Status:
+    """As `spendgate status --json` prints it. A caller that asks often passes one DeadLetterCount each time."""
+    (groups, went_back), last_tick, last_decision, dead_letters, reconciled, lacking = await asyncio.gather(
+        _groups(settings),
+        _last_tick(settings),
+        _last_decision(settings),
+        _waiting_letters(letters or DeadLetterCount(settings)),
+        asyncio.to_thread(_last_reconcile, settings),
+        asyncio.to_thread(_holes, settings),
+    )
+    return {
+        "groups": groups,
+        "last_tick": last_tick,
+        "last_decision": last_decision,
+        "dead_letters": dead_letters,
+        "last_reconcile": reconciled,
+        "restored": went_back,
+        "holes": lacking,
+    }
+
+
+async def _groups(settings: Settings) -> tuple[list[Status], str | None]:
+    """And whether the ledger's database has less than the ledger has told its group."""
+    async with admin_client(settings) as admin:
+        groups = [await describe_group(settings, admin, settings.topic(name)) for name in GROUPS]
+        went_back = await _restored(settings, admin) if groups[-1] is not None else None
+    return [_group_status(group) for group in groups if group is not None], went_back
+
+
+def _group_status(group: Group) -> Status:
+    members = [{"client_id": one.client_id, "host": one.host, "partitions": one.partitions} for one in group.members]
+    return {"group": group.name, "state": group.state, "members": members, "lag": group.lag}
+
+
+async def _restored(settings: Settings, admin: AIOKafkaAdminClient) -> str | None:
+    """None also while there is no database to ask, which says so elsewhere."""
+    try:
+        return await restored(settings, admin)
+    except ModelError:
+        return None
+
+
+def _holes(settings: Settings) -> list[str]:
+    """One sentence for each hole of the ledger; empty also while the database is away."""
+    try:
+        return [hole.sentence for hole in holes(settings)]
+    except ModelError:
+        return []
+
+
+async def _last_tick(settings: Settings) -> Status | None:
+    found = await _newest(settings, Topic.DAYPARTING_TICKS, decode_tick)
+    if found is None:
+        return None
+    record, tick = found
+    return {"due_at": tick.due_at, "arrived_at": format_moment(record.timestamp)}
+
+
+async def _last_decision(settings: Settings) -> Status | None:
+    found = await _newest(settings, Topic.CAMPAIGN_CONTROL, decode_command)
+    if found is None:
+        return None
+    _, command = found
+    return {
+        "command_id": command.command_id,
+        "action": command.action.value,
+        "campaign_id": command.campaign_id,
+        "brand_id": command.brand_id,
+        "reasons": command.reasons,
+        "decided_at": command.decided_at,
+    }
+
+
+async def _newest(
+    settings: Settings, topic: Topic, decode: Callable[[bytes], _Message]
+) -> tuple[ConsumerRecord, _Message] | None:
+    """The newest record that is one: whoever may write to a topic can put anything there."""
+    records = await last_records(settings, topic, at_most=LOOK_BACK)
+    for record in sorted(records, key=lambda record: (record.timestamp, record.offset), reverse=True):
+        with suppress(MsgspecError, ValueError, RecursionError):
+            return record, decode(record.value or b"")
+    return None
+
+
+async def _waiting_letters(letters: DeadLetterCount) -> int | None:
+    """None while the database cannot tell which of them were handled."""
+    try:
+        return await letters.waiting()
+    except ModelError:
+        return None
+
+
+def _last_reconcile(settings: Settings) -> Status | None:
+    """None also while there is no database to ask, which says so elsewhere."""
+    try:
+        with session_scope(settings.database) as session:
+            run = last_reconcile(session)
+    except ModelError:
+        return None
+    if run is None:
+        return None
+    return {
+        "finished_at": format_moment(run.finished_at),
+        "outcome": run.outcome,
+        "brands": run.brands,
+        "campaigns": run.campaigns,
+        "differences": len(run.differences),
+        "failure": run.failure,
+    }

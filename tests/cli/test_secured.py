@@ -1,0 +1,222 @@
+"""Every process and every command on a broker that asks for a password and for rights, over TLS."""
+
+import json
+import os
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+
+from local.kafka import LocalKafka
+from local.ports import HOST, choose_port
+from streams.kafka.acls import principal_name
+from streams.kafka.options import entry_environment
+from streams.kafka.rights import CLIENTS, Client, Command
+from streams.settings import Settings
+from tests.commands import EXECUTABLE, Commands, start
+from tests.streams.acl_changes import new_user, run_acl_lines
+
+PROCESSES = ("worker", "scheduler", "ledger", "api")
+READY_SECONDS = 120
+
+
+@pytest.fixture
+def commands(
+    secured_kafka: LocalKafka,
+    database_url: str,
+    topic_prefix: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Commands:
+    for name in [name for name in os.environ if name.startswith("SPENDGATE_")]:
+        monkeypatch.delenv(name)
+    own = {"TOPIC_PREFIX": topic_prefix, "DATABASE_URL": database_url, "PARTITIONS": "2", "DATA_DIR": str(tmp_path)}
+    owner = entry_environment(Settings(**secured_kafka.client_settings))
+    for name, value in {**owner, **{f"SPENDGATE_{key}": it for key, it in own.items()}}.items():
+        monkeypatch.setenv(name, value)
+    return Commands(capsys)
+
+
+class Process:
+    def __init__(self, name: str, log: Path) -> None:
+        self.name, self.log, self.port = name, log, choose_port(0, "test")
+        environment = {**os.environ, "SPENDGATE_METRICS_PORT": str(self.port), "SPENDGATE_HTTP_PORT": str(self.port)}
+        environment["PYTHONUNBUFFERED"] = "1"
+        environment |= user_environment(f"{os.environ['SPENDGATE_TOPIC_PREFIX']}{name}")
+        del environment["SPENDGATE_KAFKA_PASSWORD_FILE"]  # the owner's
+        with log.open("wb") as out:
+            self._process = subprocess.Popen([EXECUTABLE, name], env=environment, stdout=out, stderr=subprocess.STDOUT)
+
+    def is_ready(self) -> bool:
+        assert self._process.poll() is None, self.log.read_text()
+        try:
+            with urllib.request.urlopen(f"http://{HOST}:{self.port}/health/ready", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except urllib.error.HTTPError as error:
+            error.close()
+            return False
+        except OSError:
+            return False
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+@pytest.fixture
+def run_process(tmp_path: Path) -> Iterator[Callable[[str], Process]]:
+    started: list[Process] = []
+
+    def run(name: str) -> Process:
+        started.append(Process(name, tmp_path / f"{name}.log"))
+        return started[-1]
+
+    yield run
+    for process in started:
+        process.kill()
+
+
+def user_environment(user: str) -> dict[str, str]:
+    """Of one whose password is the name."""
+    return {"SPENDGATE_KAFKA_USERNAME": user, "SPENDGATE_KAFKA_PASSWORD": user}
+
+
+@contextmanager
+def user_of(client: Client) -> Iterator[None]:
+    """The settings of the user whom the printed lines allow what this command does."""
+    with pytest.MonkeyPatch.context() as environment:
+        name = principal_name(client, os.environ["SPENDGATE_TOPIC_PREFIX"])
+        for key, value in user_environment(name).items():
+            environment.setenv(key, value)
+        environment.delenv("SPENDGATE_KAFKA_PASSWORD_FILE")  # the owner's
+        yield
+
+
+def test_with_the_rights_that_acls_prints_every_process_and_command_works_and_nothing_is_denied(
+    commands: Commands,
+    run_process: Callable[[str], Process],
+    secured_kafka: LocalKafka,
+    topic_prefix: str,
+    database_url: str,
+    tmp_path: Path,
+) -> None:
+    owner = Settings(**secured_kafka.client_settings)
+    for client in CLIENTS.values():
+        new_user(owner, principal_name(client, topic_prefix))
+    run_acl_lines(owner, commands.done("topics", "acls", "--principal-prefix", topic_prefix).splitlines())
+
+    def done(client: Client, *arguments: str) -> str:
+        with user_of(client):
+            return commands.done(*arguments)
+
+    def told(client: Client, *arguments: str) -> Any:
+        with user_of(client):
+            return commands.json(*arguments)
+
+    commands.done("migrate")
+    done(Command.TOPICS_CREATE, "topics", "create")
+    done(Command.TOPICS_CHECK, "topics", "check")
+    processes = [run_process(name) for name in PROCESSES]
+    until(lambda: all(process.is_ready() for process in processes))
+
+    with user_of(Command.BRAND):
+        brand = commands.brand("--daily-budget", "10")
+    with user_of(Command.CAMPAIGN):
+        campaign = commands.campaign(brand)
+    done(Command.SIMULATE_SPEND, "simulate-spend", campaign, "10.5")
+    until(lambda: told(Command.CAMPAIGN, "campaign", "show", campaign)["state"] == "paused")
+    assert told(Command.CAMPAIGN, "campaign", "show", campaign)["reasons"] == ["daily_budget"]
+
+    done(Command.CHECK, "check")
+    done(Command.RESET, "reset", "daily", "--time-zone", "UTC")
+    until(lambda: len(commands.json("control", "list", "--campaign", campaign)) == 2)
+    with user_of(Command.RECONCILE):
+        until(lambda: commands.run("reconcile").exit_code == 0)
+    lose_rows(database_url, brand)
+    done(Command.RECONCILE_REPAIR, "reconcile", "--repair", "--yes")
+    until(lambda: len(commands.json("control", "list", "--campaign", campaign)) == 3)
+    done(Command.CONTROL_RESEND, "control", "resend", campaign)
+    done(Command.SPEND_IMPORT, "spend", "import", str(file_of_spend(tmp_path, brand, campaign)))
+    done(Command.SNAPSHOTS_IMPORT, "snapshots", "import", str(file_of_totals(tmp_path, brand, campaign)))
+    done(Command.DOCTOR, "doctor", "--for", "doctor")
+    traffic = ["simulate-traffic", "--brand", brand, "--events", "20", "--rate", "100", "--wrong-keys", "50"]
+    done(Command.SIMULATE_TRAFFIC, *traffic)
+    assert told(Command.DLQ, "dlq", "list") == []
+    done(Command.DLQ_REPLAY, "dlq", "replay", "--all")
+    done(Command.STATUS, "status")
+    with user_of(Command.CONTROL_TAIL):
+        assert first_command_of_a_tail() == "resume"
+    assert denials(secured_kafka, topic_prefix) == []
+
+    topics = kafka_tool("kafka-topics", "--list").split()
+    assert f"{topic_prefix}spend-events" in topics
+    assert kafka_tool("kafka-cluster", "cluster-id").startswith("Cluster ID: ")
+    consume = ["--topic", f"{topic_prefix}campaign-control", "--from-beginning", "--max-messages", "1"]
+    assert '"resume"' in kafka_tool("kafka-console-consumer", *consume)
+    assert "would be sent" in replay_dry_run(commands)
+
+
+def lose_rows(database_url: str, brand: str) -> None:
+    """So that there is something to repair; the database itself lets nobody delete them."""
+    with closing(psycopg2.connect(database_url)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica; DELETE FROM spend_log WHERE brand_id = %s", (brand,))
+
+
+def denials(kafka: LocalKafka, principals: str) -> list[str]:
+    """What the authorizer has denied to those whose names begin so."""
+    return [line for line in kafka.log.read_text().splitlines() if f"User:{principals}" in line and "Denied" in line]
+
+
+def first_command_of_a_tail() -> str:
+    process = start("control", "tail", "--from-start", "--json")
+    assert process.stdout
+    try:
+        return str(json.loads(process.stdout.readline())["action"])
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def replay_dry_run(commands: Commands) -> str:
+    """Of a new, empty broker, as which topics of another prefix count."""
+    with pytest.MonkeyPatch.context() as other:
+        other.setenv("SPENDGATE_TOPIC_PREFIX", f"{os.environ['SPENDGATE_TOPIC_PREFIX']}new-")
+        commands.done("topics", "create")
+        return commands.done("replay", "--from-ledger", "--dry-run")
+
+
+def file_of_spend(folder: Path, brand: str, campaign: str) -> Path:
+    path = folder / "spend.jsonl"
+    path.write_text(
+        json.dumps({"event_id": "imported", "brand_id": brand, "campaign_id": campaign, "amount": "1"}) + "\n"
+    )
+    return path
+
+
+def file_of_totals(folder: Path, brand: str, campaign: str) -> Path:
+    path = folder / "totals.jsonl"
+    ids = {"source": "shop", "brand_id": brand, "campaign_id": campaign}
+    path.write_text(json.dumps({**ids, "day": f"{datetime.now(UTC):%Y-%m-%d}", "cost": "1"}) + "\n")
+    return path
+
+
+def kafka_tool(*arguments: str) -> str:
+    result = subprocess.run([EXECUTABLE, "kafka", *arguments], capture_output=True, text=True, check=False, timeout=120)
+    assert result.returncode == 0, result
+    return result.stdout
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

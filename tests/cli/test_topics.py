@@ -1,0 +1,79 @@
+"""`topics create` and `topics check` on a real broker."""
+
+import json
+
+import pytest
+
+from cli.__main__ import application
+from cli.framework import run
+from local.kafka import LocalKafka
+from streams.kafka.topics import ALL_TOPICS
+from streams.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def environment(kafka: LocalKafka, topic_prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPENDGATE_BROKERS", kafka.brokers)
+    monkeypatch.setenv("SPENDGATE_TOPIC_PREFIX", topic_prefix)
+    monkeypatch.setenv("SPENDGATE_PARTITIONS", "3")
+
+
+def test_what_create_makes_satisfies_check_and_a_second_create_makes_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(application(), ["topics", "create", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"created": [Settings().topic(topic) for topic in ALL_TOPICS]}
+    assert run(application(), ["topics", "check"]) == 0
+    capsys.readouterr()
+    assert run(application(), ["topics", "create", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"created": []}
+
+
+def test_check_names_each_missing_topic_and_exits_1(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(application(), ["topics", "check"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(ALL_TOPICS)
+    assert all("missing" in line and "spendgate topics create" in line for line in lines)
+
+
+def test_another_partition_count_is_refused_because_state_depends_on_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(application(), ["topics", "create"])
+    monkeypatch.setenv("SPENDGATE_PARTITIONS", "5")
+    assert run(application(), ["topics", "create"]) == 1
+    assert "SPENDGATE_PARTITIONS=3" in capsys.readouterr().err
+    assert run(application(), ["topics", "check", "--json"]) == 1
+    differences = json.loads(capsys.readouterr().out)["differences"]
+    assert {(one["what"], one["found"], one["wanted"]) for one in differences} == {("partitions", "3", "5")}
+
+
+def test_check_tells_other_clocks_and_keeping(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(application(), ["topics", "create"])
+    capsys.readouterr()
+    monkeypatch.setenv("SPENDGATE_TIMESTAMPS", "create")
+    assert run(application(), ["topics", "check"]) == 1
+    observed = capsys.readouterr().out
+    assert "message.timestamp.type is LogAppendTime and must be CreateTime" in observed
+    assert "retention.ms" in observed
+
+
+def test_a_longer_retention_than_asked_for_is_no_difference(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SPENDGATE_TIMESTAMPS", "create")
+    run(application(), ["topics", "create"])
+    capsys.readouterr()
+    monkeypatch.setenv("SPENDGATE_TIMESTAMPS", "append")
+    assert run(application(), ["topics", "check"]) == 1
+    assert "retention.ms" not in capsys.readouterr().out
+
+
+def test_more_replicas_than_brokers_are_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SPENDGATE_REPLICATION_FACTOR", "2")
+    assert run(application(), ["topics", "create"]) == 1
+    assert "SPENDGATE_REPLICATION_FACTOR" in capsys.readouterr().err

@@ -1,0 +1,233 @@
+"""What somebody sees who watches: spend moves the bar, the pause arrives by itself, and the page says why."""
+
+import pytest
+from playwright.async_api import Route, expect
+
+from core.partitioner import partition_of
+from operations.accounts.person import Role
+from streams.kafka.producer import spend_producer
+from tests.console.pages.browser.reader import PATIENCE_MS, Reader
+from tests.console.pages.conftest import FormClient
+from tests.installation import Surroundings
+from tests.streams.broker import spend_event
+
+expect.set_options(timeout=PATIENCE_MS)
+
+_LOOKED_AT = """(seen) => {
+    Object.defineProperty(document, "hidden", { configurable: true, get: () => !seen });
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+async def spend(surroundings: Surroundings, brand_id: str, campaign_id: str, amount: str, event_id: str) -> str:
+    """Returns where the event stands, as pages tell it."""
+    import json
+
+    async with spend_producer(surroundings.settings) as producer:
+        event = spend_event(brand_id, campaign_id, amount, f"{campaign_id}.{event_id}")
+        acked = await producer.send(brand_id, json.dumps(event).encode())
+    assert acked.partition == partition_of(brand_id, surroundings.settings.partitions)
+    return f"{acked.topic}/{acked.partition}/{acked.offset}"
+
+
+async def test_spend_moves_the_bar_and_the_pause_arrives_without_a_reload(
+    reader: Reader, operator: FormClient, surroundings: Surroundings
+) -> None:
+    brand_id = operator.brand(name="Watched", daily_budget="10.00")
+    campaign_id = operator.campaign(brand_id)
+    page = reader.page
+    await reader.sign_in()
+    await reader.open(f"/?search={brand_id}")
+    await reader.live()
+    row = page.locator(f"[id='brand-{brand_id}']")
+    await expect(row).to_contain_text("1 running")
+
+    await spend(surroundings, brand_id, campaign_id, "4.50", "1")
+    await expect(row).to_contain_text("4.50 of 10.00 EUR")
+    await expect(row).to_contain_text("45 %")
+    await expect(row.locator(".bar-fill").first).to_have_attribute("width", "45%")
+
+    await spend(surroundings, brand_id, campaign_id, "6.00", "2")
+    await expect(row).to_contain_text("1 paused")
+    await expect(row).to_contain_text("brand's daily budget")
+    await expect(row).to_contain_text("105 %")
+
+
+async def test_a_page_of_a_campaign_says_why_it_is_paused_as_soon_as_it_is(
+    reader: Reader, operator: FormClient, surroundings: Surroundings
+) -> None:
+    brand_id = operator.brand(daily_budget="10.00")
+    campaign_id = operator.campaign(brand_id)
+    page = reader.page
+    await reader.sign_in()
+    await reader.open(f"/campaigns/{campaign_id}")
+    await reader.live()
+    await expect(page.locator("#campaign-now")).to_contain_text("Running")
+
+    position = await spend(surroundings, brand_id, campaign_id, "12.00", "1")
+    why = page.locator("#why")
+    await expect(why).to_contain_text("The brand's daily budget is used up.")
+    await expect(why).to_contain_text("12.00 of 10.00 EUR spent")
+    await expect(why).to_contain_text(position)
+    await expect(why).to_contain_text("raise the daily budget")
+    await expect(why).to_contain_text("Time alone, at")
+    await expect(page.locator("[data-feed] li").first).to_contain_text("Paused")
+
+
+async def test_a_brand_is_paused_and_resumed_by_hand_after_a_question(reader: Reader, operator: FormClient) -> None:
+    brand_id = operator.brand(name="By hand")
+    campaign_id = operator.campaign(brand_id)
+    page = reader.page
+    await reader.sign_in()
+    await reader.open(f"/brands/{brand_id}")
+    await reader.live()
+    row = page.locator(f"[id='campaign-{campaign_id}']")
+    await expect(row).to_contain_text("Running")
+
+    await page.get_by_role("button", name="Pause brand").click()
+    dialog = page.get_by_role("dialog")
+    await expect(dialog).to_contain_text("Nothing but Resume ends that.")
+    await dialog.get_by_role("button", name="Cancel").click()
+    await expect(dialog).to_be_hidden()
+    await page.get_by_role("button", name="Pause brand").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Pause").click()
+    await expect(row).to_contain_text("by an operator")
+
+    await page.get_by_role("button", name="Resume brand").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Resume").click()
+    await expect(row).to_contain_text("Running")
+
+
+async def test_the_feed_tells_each_command_once_and_on_top(
+    reader: Reader, operator: FormClient, surroundings: Surroundings
+) -> None:
+    brand_id = operator.brand(daily_budget="5.00")
+    campaign_id = operator.campaign(brand_id)
+    await reader.sign_in()
+    await reader.open("/feed")
+    await reader.live()
+    await spend(surroundings, brand_id, campaign_id, "5.00", "1")
+    mine = reader.page.locator("[data-feed] li", has_text=campaign_id)
+    await expect(mine).to_have_count(2)
+    await expect(mine.first).to_contain_text("The brand's daily budget is used up; may resume")
+
+
+async def test_a_viewer_sees_no_button_that_changes_anything(reader: Reader, operator: FormClient) -> None:
+    brand_id = operator.brand()
+    campaign_id = operator.campaign(brand_id)
+    await reader.sign_in(Role.VIEWER)
+    for path in ("/", f"/brands/{brand_id}", f"/campaigns/{campaign_id}"):
+        await reader.open(path)
+        await reader.live()
+        for words in ("Pause", "Edit", "New", "Schedule"):
+            await expect(
+                reader.page.locator("main")
+                .get_by_text(words, exact=False)
+                .and_(reader.page.locator("a.button, button"))
+            ).to_have_count(0)
+    reader.expected = ("403",)
+    await reader.open(f"/brands/{brand_id}/edit")
+    await expect(reader.page.locator("main")).to_contain_text("This needs the role operator")
+
+
+async def test_a_wrong_password_is_told_and_a_page_asked_for_comes_after_the_right_one(reader: Reader) -> None:
+    page = reader.page
+    reader.expected = ("401",)
+    await reader.open("/feed")
+    await reader.page.get_by_label("Name").fill(reader.people[Role.VIEWER])
+    await page.get_by_label("Password").fill("not the password")
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_role("alert")).to_contain_text("The name or the password is wrong.")
+    await page.get_by_label("Password").fill("a long enough secret 7")
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_role("heading", name="Feed")).to_be_visible()
+
+
+async def test_a_session_that_ends_elsewhere_ends_the_stream_and_leads_to_signing_in(reader: Reader) -> None:
+    page = reader.page
+    await reader.sign_in(Role.VIEWER)
+    await reader.open("/feed")
+    await reader.live()
+    other = await page.context.new_page()
+    await other.goto(f"{reader.address}/feed")
+    await other.locator(".menu summary").click()
+    await other.get_by_role("button", name="Sign out", exact=True).click()
+    await expect(page.locator("#live-state")).to_contain_text("Signed out")
+    await page.reload()
+    await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+async def test_a_page_whose_server_cannot_answer_for_a_while_becomes_live_by_itself(reader: Reader) -> None:
+    page = reader.page
+    reader.expected = ("503",)
+    refused = 0
+
+    async def away(route: Route) -> None:
+        nonlocal refused
+        refused += 1
+        await (route.fulfill(status=503, body="away") if refused <= 3 else route.continue_())
+
+    await reader.sign_in(Role.VIEWER)
+    await page.route("**/live/feed", away)
+    await reader.open("/feed")
+    await reader.live()
+    assert refused > 3
+
+
+async def test_a_tab_that_nobody_looks_at_holds_no_stream_and_is_told_all_of_it_later(
+    reader: Reader, operator: FormClient, surroundings: Surroundings
+) -> None:
+    brand_id = operator.brand(daily_budget="10.00")
+    campaign_id = operator.campaign(brand_id)
+    page = reader.page
+    await reader.sign_in()
+    await reader.open(f"/?search={brand_id}")
+    await reader.live()
+    row = page.locator(f"[id='brand-{brand_id}']")
+    await expect(row).to_contain_text("1 running")
+    await page.evaluate(_LOOKED_AT, False)
+    await spend(surroundings, brand_id, campaign_id, "4.50", "1")
+    async with page.expect_request("**/live/brands?*"):
+        await page.evaluate(_LOOKED_AT, True)
+    await expect(row).to_contain_text("4.50 of 10.00 EUR")
+
+
+async def test_the_theme_that_is_chosen_stays(reader: Reader) -> None:
+    page = reader.page
+    await reader.sign_in(Role.VIEWER)
+    await page.emulate_media(color_scheme="light")
+    await page.get_by_role("button", name="Light or dark").click()
+    await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    await page.reload()
+    await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    await page.get_by_role("button", name="Light or dark").click()
+    await expect(page.locator("html")).to_have_attribute("data-theme", "light")
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_every_page_is_free_of_barriers_and_fits(
+    reader: Reader, operator: FormClient, surroundings: Surroundings, theme: str, width: int
+) -> None:
+    brand_id = operator.brand(name="Barrier free", daily_budget="10.00", monthly_budget="100.00")
+    campaign_id = operator.campaign(brand_id)
+    await spend(surroundings, brand_id, campaign_id, "12.50", "1")
+    page = reader.page
+    await page.set_viewport_size({"width": width, "height": 800})
+    await reader.theme(theme)
+    await reader.open("/sign-in")
+    assert await reader.barriers() == []
+    await reader.sign_in()
+    await page.wait_for_url(f"{reader.address}/")
+    for path in ("/", "/feed", f"/brands/{brand_id}", f"/campaigns/{campaign_id}"):
+        await reader.open(path)
+        await reader.live()
+        assert await reader.barriers() == [], path
+        assert await reader.too_wide() == [], path
+    lists = ("/brands", "/campaigns", "/spend", "/commands", "/dead-letters", "/new/brand", "/new/campaign")
+    of_a_brand = (f"/brands/{brand_id}/edit", f"/brands/{brand_id}/history")
+    of_a_campaign = (f"/campaigns/{campaign_id}/edit", f"/campaigns/{campaign_id}/schedule")
+    for path in (*lists, *of_a_brand, *of_a_campaign):
+        await reader.open(path)
+        assert await reader.barriers() == [], path
+        assert await reader.too_wide() == [], path

@@ -1,0 +1,80 @@
+"""What the overview finds, in which order, on which page."""
+
+from datetime import date
+
+from console.live.brand_summary import BrandStatus, BrandSummary, Meter
+from console.pages.brand_list import PAGE_SIZE, BrandEntry, select
+
+
+def entry(
+    brand_id: str, name: str = "", *, spent: int = 0, budget: int | None = 100, paused: int = 0, archived: bool = False
+) -> BrandEntry:
+    seen = BrandSummary(
+        brand_id=brand_id,
+        standing=BrandStatus.ENABLED,
+        currency="USD",
+        time_zone="UTC",
+        day_on=date(2025, 9, 8),
+        day_starts_at=0,
+        day_ends_at=1,
+        month_starts_at=0,
+        month_ends_at=1,
+        day=Meter(spent, budget),
+        month=Meter(spent, None),
+        running=0,
+        paused=paused,
+        reasons={},
+    )
+    return BrandEntry(brand_id, name or brand_id, archived, seen)
+
+
+def ids(entries: list[BrandEntry], search: str = "", sort: str = "name", page: int = 1) -> list[str]:
+    return [it.brand_id for it in select(entries, search=search, sort=sort, page=page).entries]
+
+
+def test_names_are_sorted_without_regard_to_capitals() -> None:
+    brands = [entry("a", "zeta"), entry("b", "Alpha"), entry("c", "beta")]
+    assert ids(brands) == ["b", "c", "a"]
+    assert ids(brands, sort="-name") == ["a", "c", "b"]
+
+
+def test_the_part_of_the_day_that_is_used_sorts_exactly_and_no_budget_is_never_used() -> None:
+    brands = [
+        entry("a", spent=50),
+        entry("b", spent=1, budget=None),
+        entry("c", spent=0, budget=0),
+        entry("d", spent=51),
+    ]
+    assert ids(brands, sort="-day") == ["c", "d", "a", "b"]
+
+
+def test_what_the_controller_does_not_hold_comes_last_both_ways() -> None:
+    brands = [BrandEntry("new", "new", False, None), entry("a", paused=1), entry("b", paused=2)]
+    assert ids(brands, sort="-paused") == ["b", "a", "new"]
+    assert ids(brands, sort="paused") == ["a", "b", "new"]
+
+
+def test_a_search_looks_into_id_and_name() -> None:
+    brands = [entry("nike", "Swoosh"), entry("puma", "Cat")]
+    assert ids(brands, search=" SWOO ") == ["nike"]
+    assert ids(brands, search="pum") == ["puma"]
+    assert ids(brands, search="nothing like it") == []
+
+
+def test_archived_brands_are_apart() -> None:
+    brands = [entry("old", archived=True), entry("nike")]
+    assert ids(brands) == ["nike"]
+    found = select(brands, archived=True, sort="name", page=1)
+    assert [it.brand_id for it in found.entries] == ["old"]
+
+
+def test_a_page_beyond_the_last_is_the_last() -> None:
+    brands = [entry(f"b{number:03d}") for number in range(2 * PAGE_SIZE + 1)]
+    found = select(brands, sort="name", page=99)
+    assert (found.page, found.pages, found.found) == (3, 3, 2 * PAGE_SIZE + 1)
+    assert [it.brand_id for it in found.entries] == ["b100"]
+    assert ids(brands, page=0) == ids(brands, page=1)
+
+
+def test_a_sort_that_does_not_exist_is_by_name() -> None:
+    assert ids([entry("b"), entry("a")], sort="'; --") == ["a", "b"]

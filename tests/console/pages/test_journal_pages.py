@@ -1,0 +1,206 @@
+"""The pages of spend, commands and dead letters, and the form that publishes spend, behind a worker and a ledger."""
+
+import asyncio
+import csv
+import html
+import io
+import json
+import re
+import time
+from collections.abc import Callable
+
+import pytest
+
+from core.moment import format_moment
+from streams.kafka.producer import spend_producer
+from streams.kafka.reader import topic_reader
+from streams.kafka.topics import Topic
+from tests.console.pages.conftest import FormClient
+from tests.installation import Surroundings
+from tests.ledger.ingest.test_ledger_process import LedgerProcess
+from tests.streams.worker_process import WorkerProcess
+
+PATIENCE_SECONDS = 60
+
+
+def _text(page: str) -> str:
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    """The ledger follows the broker."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def _rows(visitor: FormClient, path: str, **query: str) -> list[dict[str, str]]:
+    answer = visitor.get(path, **query)
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert "attachment" in answer.headers["content-disposition"]
+    return list(csv.DictReader(io.StringIO(answer.text, newline="")))
+
+
+@pytest.fixture
+def campaign_id(operator: FormClient, worker: WorkerProcess, ledger: LedgerProcess) -> str:
+    return operator.campaign(operator.brand(daily_budget="10"))
+
+
+def _spend_events(surroundings: Surroundings) -> int:
+    """How many records were ever written to the topic of spend."""
+
+    async def ends() -> dict[int, int]:
+        async with topic_reader(surroundings.settings, Topic.SPEND_EVENTS) as reader:
+            return await reader.ends()
+
+    return sum(asyncio.run(ends()).values())
+
+
+def _publish(visitor: FormClient, campaign_id: str, **sent: str) -> str:
+    answer = visitor.post(
+        f"/campaigns/{campaign_id}/simulate-spend", {"amount": "4", "event_id": "", "occurred_at": "", **sent}
+    )
+    assert answer.status_code == 303, _text(answer.text)
+    return answer.headers["location"]
+
+
+def test_simulated_spend_is_on_the_broker_when_the_page_says_so(operator: FormClient, campaign_id: str) -> None:
+    address = _publish(operator, campaign_id, amount="4.5", event_id=f"{campaign_id}.a")
+    observed = _text(operator.page(address))
+    assert f"Spend {campaign_id}.a of 4.50 EUR is on" in observed
+    brand_id = campaign_id.split(".")[0]
+    _until(lambda: f"{campaign_id}.a" in operator.page("/spend", brand=brand_id))
+
+
+def test_loading_the_page_after_a_simulated_spend_again_publishes_nothing(
+    operator: FormClient, campaign_id: str, surroundings: Surroundings
+) -> None:
+    before = _spend_events(surroundings)
+    address = _publish(operator, campaign_id)
+    for _ in range(3):
+        assert " of 4.00 EUR is on " in _text(operator.page(address))
+    assert _spend_events(surroundings) == before + 1
+
+
+def test_a_link_cannot_say_that_spend_was_published(operator: FormClient, admin: FormClient, campaign_id: str) -> None:
+    address = _publish(operator, campaign_id)
+    forged = re.sub("event_id=[^&]*", "event_id=another", address)
+    assert " is on " not in _text(operator.page(forged))
+    assert " is on " not in _text(operator.page(address.partition("&signature=")[0]))
+    assert " is on " not in _text(admin.page(address))
+    other_id = operator.campaign(campaign_id.split(".")[0])
+    assert " is on " not in _text(operator.page(address.replace(campaign_id, other_id)))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("amount", "0", "a spend of zero says nothing"),
+        ("amount", "a lot", "not a decimal amount"),
+        ("occurred_at", "yesterday", "occurred_at"),
+        ("event_id", "x" * 129, "event_id"),
+    ],
+)
+def test_spend_that_the_controller_would_refuse_is_refused_beside_its_field(
+    operator: FormClient, campaign_id: str, field: str, value: str, message: str
+) -> None:
+    sent = {"amount": "1", "event_id": "", "occurred_at": "", field: value}
+    answer = operator.post(f"/campaigns/{campaign_id}/simulate-spend", sent)
+    assert answer.status_code == 422
+    marked = re.findall(r'id="(\w+)-help">(?:<svg.*?</svg>)?([^<]*)', answer.text, re.S)
+    assert [name for name, words in marked if message in html.unescape(words)] == [field]
+
+
+def test_spend_dated_too_far_ahead_is_refused(operator: FormClient, campaign_id: str) -> None:
+    ahead = format_moment(time.time_ns() // 1_000_000 + 3_600_000)
+    sent = {"amount": "1", "event_id": "", "occurred_at": ahead}
+    assert operator.post(f"/campaigns/{campaign_id}/simulate-spend", sent).status_code == 422
+
+
+def test_spend_and_commands_are_filtered_and_downloaded_as_they_are_shown(
+    operator: FormClient, campaign_id: str
+) -> None:
+    brand_id = campaign_id.split(".")[0]
+    event_ids = [f"={campaign_id}.{number}" for number in range(3)]
+    for event_id in event_ids:
+        _publish(operator, campaign_id, event_id=event_id)
+    _until(lambda: len(_rows(operator, "/spend.csv", brand=brand_id)) == 3)
+    spend = _rows(operator, "/spend.csv", campaign=campaign_id)
+    assert {row["event_id"] for row in spend} == {f"'{event_id}" for event_id in event_ids}
+    assert {(row["amount"], row["currency"], row["refused"]) for row in spend} == {("4.00", "EUR", "")}
+    assert len(_rows(operator, "/spend.csv", brand=brand_id, event=event_ids[0])) == 1
+    assert _rows(operator, "/spend.csv", brand=brand_id, until="2020-01-01") == []
+
+    _until(lambda: len(_rows(operator, "/commands.csv", campaign=campaign_id)) == 2)
+    commands = _rows(operator, "/commands.csv", campaign=campaign_id)
+    assert [(row["action"], row["reasons"], row["sequence"]) for row in commands] == [
+        ("pause", "daily_budget", "2"),
+        ("resume", "", "1"),
+    ]
+    assert commands[0]["cause_event_id"] == f"'{event_ids[2]}"
+    page = _text(operator.page("/commands", campaign=campaign_id, action="pause"))
+    assert "the brand's daily budget is used up" in page
+    assert "nothing holds it" not in page
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "message"),
+    [
+        ("/spend", {"brand": "a b"}, "is no brand id"),
+        ("/spend", {"from": "yesterday"}, "such as 2025-09-08"),
+        ("/commands", {"action": "fly"}, "is no action"),
+        ("/dead-letters", {"reason": "boredom"}, "is no reason"),
+    ],
+)
+def test_a_wrong_filter_says_what_to_write(viewer: FormClient, path: str, query: dict[str, str], message: str) -> None:
+    assert message in _text(viewer.page(path, **query))
+    if path != "/dead-letters":
+        assert viewer.get(f"{path}.csv", **query).status_code == 422
+
+
+async def _dead_letter(surroundings: Surroundings, brand_id: str, campaign_id: str, event_id: str) -> None:
+    value = {
+        "event_id": event_id,
+        "brand_id": brand_id,
+        "campaign_id": campaign_id,
+        "amount": "1.00",
+        "currency": "USD",
+    }
+    async with spend_producer(surroundings.settings) as producer:
+        await producer.send(brand_id, json.dumps(value).encode())
+
+
+def _letter_path(visitor: FormClient, brand_id: str) -> str:
+    _until(lambda: "currency mismatch" in visitor.page("/dead-letters", brand=brand_id))
+    (path,) = set(re.findall(r'href="(/dead-letters/\d+/\d+)"', visitor.page("/dead-letters", brand=brand_id)))
+    return path
+
+
+async def test_a_dead_letter_is_shown_refused_again_and_dropped_with_a_reason(
+    operator: FormClient, viewer: FormClient, surroundings: Surroundings, campaign_id: str
+) -> None:
+    brand_id = campaign_id.split(".")[0]
+    await _dead_letter(surroundings, brand_id, campaign_id, "wrong-currency")
+    path = _letter_path(operator, brand_id)
+    assert "wrong-currency" in operator.page(path)
+    for part in ("replay", "drop"):
+        assert viewer.post(f"{path}/{part}", {"because": "x"}).status_code == 403
+        assert operator.post(f"{path}/{part}", {"because": "x"}, csrf_token="0" * 64).status_code == 403
+        assert f"{path}/{part}" not in viewer.page(path)
+
+    again = operator.post(f"{path}/replay", {})
+    assert again.status_code == 422
+    assert "It would be refused again" in _text(again.text)
+    assert operator.post(f"{path}/drop", {"because": ""}).status_code == 422
+    assert operator.post(f"{path}/drop", {"because": "a test"}).status_code == 303
+    assert f"dropped by {operator.name}: a test" in _text(operator.page(path))
+    assert path not in operator.page("/dead-letters", brand=brand_id)
+    assert path in operator.page("/dead-letters", brand=brand_id, handled="true")
+
+
+def test_a_viewer_cannot_publish(viewer: FormClient, operator: FormClient, campaign_id: str) -> None:
+    path = f"/campaigns/{campaign_id}/simulate-spend"
+    assert viewer.get(path).status_code == 403
+    assert viewer.post(path, {"amount": "1"}).status_code == 403
+    assert operator.post(path, {"amount": "1"}, csrf_token="0" * 64).status_code == 403

@@ -1,0 +1,57 @@
+"""Windows as rectangles, and the mark of now."""
+
+from console.pages.week_grid import LocalTime, Stretch, stretches_of, week_grid
+from core.moment import parse_moment
+from core.windows import END_OF_DAY, parse_window
+
+MONDAY_NOON_UTC = parse_moment("2025-09-08T12:00:00Z")
+
+
+def drawn(*windows: str) -> list[tuple[int, int, int]]:
+    return [it[:3] for it in stretches_of([parse_window(text) for text in windows])]
+
+
+def test_a_window_of_some_days_is_one_stretch_on_each() -> None:
+    assert drawn("mon,wed 09:00-17:00") == [(0, 540, 1020), (2, 540, 1020)]
+
+
+def test_a_night_is_cut_at_midnight_and_says_so() -> None:
+    night = [parse_window("fri 22:00-02:00")]
+    assert stretches_of(night) == [
+        Stretch(4, 1320, END_OF_DAY, goes_on=True),
+        Stretch(5, 0, 120, from_before=True),
+    ]
+
+
+def test_sunday_night_goes_on_on_monday() -> None:
+    assert drawn("sun 22:00-02:00") == [(0, 0, 120), (6, 1320, END_OF_DAY)]
+
+
+def test_a_window_up_to_midnight_leaves_the_next_day_alone() -> None:
+    assert drawn("mon 22:00-24:00") == [(0, 1320, END_OF_DAY)]
+    assert drawn("mon 22:00-00:00") == [(0, 1320, END_OF_DAY)]
+
+
+def test_touching_and_overlapping_windows_are_one_stretch() -> None:
+    assert drawn("mon 09:00-12:00", "mon 12:00-14:00", "mon 13:00-15:00") == [(0, 540, 900)]
+
+
+def test_several_windows_a_day_stay_apart() -> None:
+    assert drawn("mon 09:00-12:00", "mon 13:00-15:00") == [(0, 540, 720), (0, 780, 900)]
+
+
+def test_no_windows_fill_the_week() -> None:
+    grid = week_grid([], "UTC", MONDAY_NOON_UTC)
+    assert grid.always
+    assert [len(day) for day in grid.days] == [1] * 7
+    assert grid.words()[0] == "mon: 00:00-24:00"
+
+
+def test_now_is_marked_by_the_clock_of_the_brand() -> None:
+    assert week_grid([], "Asia/Karachi", MONDAY_NOON_UTC).now == LocalTime(0, 17 * 60)
+    assert week_grid([], "Pacific/Auckland", MONDAY_NOON_UTC).now == LocalTime(1, 0)
+
+
+def test_every_day_is_told_in_words() -> None:
+    grid = week_grid([parse_window("sat 22:00-04:00")], "UTC", MONDAY_NOON_UTC)
+    assert grid.words()[4:] == ["fri: closed", "sat: 22:00-24:00", "sun: 00:00-04:00"]
