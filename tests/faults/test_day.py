@@ -6,11 +6,11 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from bench.day import faulty_day
-from console.local.kafka import LocalKafka
-from console.local.ports import choose_port
-from console.local.postgres import LocalPostgres
-from console.simulation.day import DayOptions, DayPlan
-from models import migrate
+from local.kafka import LocalKafka
+from local.ports import choose_port
+from local.postgres import LocalPostgres
+from models.migrations import migrate
+from simulation.day import DayOptions, DayPlan
 from streams.settings import Settings, Timestamps
 
 EVENTS = 100_000
@@ -43,7 +43,9 @@ async def test_a_day_comes_out_exact_though_worker_and_ledger_are_killed_and_the
     assert outcome.events == EVENTS
     assert outcome.commands > len(plan.documents)
     for name in ("worker", "ledger"):
-        assert any(said.startswith(f"{name} was killed by signal 9") for said in outcome.said), outcome.said
-        assert f"{name} is ready again" in outcome.said
-    counts = plan.spender.counts
+        assert any(message.startswith(f"{name} was killed by signal 9") for message in outcome.messages), (
+            outcome.messages
+        )
+        assert f"{name} is ready again" in outcome.messages
+    counts = plan.generator.counts
     assert min(counts["duplicates"], counts["late"], counts["refunds"], counts["wrong_keys"]) > 300

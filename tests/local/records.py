@@ -1,16 +1,15 @@
 """One record in, all records out."""
 
 import asyncio
-import subprocess
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from console.local.kafka_tools import tool_command
+from streams.settings import Settings
+from tests.topics import make_topic
 
 
 def create_topic(brokers: str, topic: str) -> None:
-    arguments = ["--create", "--topic", topic, "--partitions", "1"]
-    subprocess.run(tool_command("kafka-topics", arguments, brokers), check=True, capture_output=True)
+    asyncio.run(make_topic(Settings(brokers=brokers), topic))
 
 
 def send(brokers: str, topic: str, value: bytes) -> None:

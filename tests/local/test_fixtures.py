@@ -5,8 +5,8 @@ from contextlib import closing
 
 import psycopg2
 
-from console.local.kafka import LocalKafka
-from console.local.kafka_tools import tool_command
+from local.kafka import LocalKafka
+from local.kafka_tools import tool_command
 
 
 def test_the_genuine_kafka_tool_creates_and_lists_topics(kafka: LocalKafka, topic_prefix: str) -> None:

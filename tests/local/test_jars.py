@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from console.local import jars
-from console.local.cache import cache_folder
-from console.local.errors import CacheUnusable, ChecksumMismatch, DownloadFailed
-from console.local.jars import kafka_jars
+from local import jars
+from local.cache import cache_folder
+from local.jars import kafka_jars
+from local.service_errors import CacheUnusable, ChecksumMismatch, DownloadFailed
 
 CONTENT = b"not really a jar" * 1000
 NAMES = [f"thing{number}" for number in range(5)]
@@ -111,10 +111,7 @@ def test_a_repository_that_is_away_gives_one_sentence_that_says_what_to_do(
 
 
 def test_two_processes_that_start_at_once_fetch_each_jar_once(repository: Repository, lock_file: Path) -> None:
-    program = (
-        "import sys, pathlib; from console.local.jars import kafka_jars\n"
-        "kafka_jars(lock_file=pathlib.Path(sys.argv[1]))"
-    )
+    program = "import sys, pathlib; from local.jars import kafka_jars\nkafka_jars(lock_file=pathlib.Path(sys.argv[1]))"
     both = [subprocess.Popen([sys.executable, "-c", program, str(lock_file)]) for _ in range(2)]
 
     assert [process.wait(60) for process in both] == [0, 0]

@@ -9,10 +9,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from console.local.errors import DataFolderInUse, DataFolderUnusable, PortBusy, UnknownTool
-from console.local.kafka import LocalKafka
-from console.local.kafka_tools import tool_command
+from local.kafka import LocalKafka
+from local.kafka_properties import client_properties, inheritable_file
+from local.kafka_tools import tool_command
+from local.service_errors import DataFolderInUse, DataFolderUnsecured, DataFolderUnusable, PortBusy, UnknownTool
+from streams.settings import Settings
 from tests.local.records import create_topic, read_all, send
+
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 @pytest.fixture
@@ -99,8 +103,72 @@ def test_the_tools_are_given_the_brokers_unless_they_are_told() -> None:
         "--files",
         "x",
     ]
-    told = ["--bootstrap-server=other:1", "--list"]
-    assert tool_command("kafka-topics", told, "b:1")[-3:] == ["org.apache.kafka.tools.TopicCommand", *told]
+    observed = ["--bootstrap-server=other:1", "--list"]
+    assert tool_command("kafka-topics", observed, "b:1")[-3:] == ["org.apache.kafka.tools.TopicCommand", *observed]
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "filled"),
+    [
+        ("kafka-topics", ["--list"], ["--bootstrap-server", "b:1", "--command-config", "p", "--list"]),
+        ("kafka-cluster", ["id"], ["id", "--bootstrap-server", "b:1", "--command-config", "p"]),
+        ("kafka-cluster", ["id", "-c", "own"], ["id", "--bootstrap-server", "b:1", "-c", "own"]),
+        ("kafka-topics", ["--command-config=own"], ["--bootstrap-server", "b:1", "--command-config=own"]),
+        (
+            "kafka-console-consumer",
+            ["--consumer.config", "own"],
+            ["--bootstrap-server", "b:1", "--consumer.config", "own"],
+        ),
+        ("kafka-topics", ["--create", "--config", "a=b"], ["--command-config", "p", "--create", "--config", "a=b"]),
+        ("kafka-replica-verification", [], ["--broker-list", "b:1"]),
+        ("kafka-dump-log", ["--files", "x"], ["org.apache.kafka.tools.DumpLogSegments", "--files", "x"]),
+    ],
+)
+def test_the_tools_are_given_the_way_into_a_secured_cluster_unless_they_are_told(
+    tool: str, arguments: list[str], filled: list[str]
+) -> None:
+    assert tool_command(tool, arguments, "b:1", properties="p")[-len(filled) :] == filled
+
+
+def test_a_password_of_any_characters_reaches_java(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").touch()
+    settings = Settings(
+        kafka_security_protocol="SASL_SSL",
+        kafka_sasl_mechanism="SCRAM-SHA-512",
+        kafka_username="wörker",
+        kafka_password='a"b\\c #=😀',
+        kafka_ca_file=tmp_path / "ca.pem",
+    )
+    text = client_properties(settings)
+    assert text is not None
+    assert 'username="w\\u00f6rker"' in text
+    assert 'password="a\\\\"b\\\\\\\\c #=\\ud83d\\ude00";' in text
+    assert Path(inheritable_file(text)).read_text() == text
+    assert client_properties(Settings()) is None
+
+
+def test_a_secured_broker_keeps_its_secrets_from_others_and_its_password_over_a_stop(tmp_path: Path) -> None:
+    broker = LocalKafka(tmp_path, secured=True)
+    try:
+        broker.start()
+        assert not [
+            path for path in [broker.folder, *(broker.folder / "security").iterdir()] if path.stat().st_mode & 0o77
+        ]
+        assert (broker.folder / "server.properties").stat().st_mode & 0o77 == 0
+        before = broker.client_settings
+        broker.stop()
+        broker = LocalKafka(tmp_path, broker.port)  # also without being told again
+        broker.start()
+        assert broker.client_settings == before
+    finally:
+        broker.kill()
+
+
+def test_a_folder_that_was_open_is_not_secured_in_silence(broker: LocalKafka) -> None:
+    broker.start()
+    broker.stop()
+    with pytest.raises(DataFolderUnsecured, match="choose another data folder"):
+        LocalKafka(broker.folder.parent, secured=True).start()
 
 
 def test_an_unknown_tool_is_refused_with_the_known_ones() -> None:

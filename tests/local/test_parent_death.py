@@ -9,14 +9,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from console.local.kafka import LocalKafka
-from console.local.postgres import LocalPostgres
+from local.kafka import LocalKafka
+from local.postgres import LocalPostgres
 from tests.local.test_postgres import query
 
 PROGRAM = """
 import json, pathlib, sys, threading
-from console.local.kafka import LocalKafka
-from console.local.postgres import LocalPostgres
+from local.kafka import LocalKafka
+from local.postgres import LocalPostgres
 folder = pathlib.Path(sys.argv[1])
 services = LocalKafka(folder), LocalPostgres(folder)
 # Started in threads that are gone at once, because Linux takes the thread that forked for the parent.

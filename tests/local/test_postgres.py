@@ -14,9 +14,9 @@ import psutil
 import psycopg2
 import pytest
 
-from console.local.child import tied
-from console.local.errors import DataFolderInUse, PortBusy, ServiceDidNotStart
-from console.local.postgres import LocalPostgres, programs
+from local.child import with_death_signal
+from local.postgres import LocalPostgres, programs
+from local.service_errors import DataFolderInUse, PortBusy, ServiceDidNotStart
 
 
 @pytest.fixture
@@ -120,11 +120,13 @@ def test_it_runs_for_a_normal_user_as_that_user(tmp_path: Path) -> None:
     home.mkdir()
     os.chown(home, 65534, 65534)
     program = (
-        "import sys, pathlib, psutil; from console.local.postgres import LocalPostgres\n"
+        "import sys, pathlib, psutil; from local.postgres import LocalPostgres\n"
         "server = LocalPostgres(pathlib.Path(sys.argv[1])); server.start()\n"
         "print(psutil.Process(server.process.pid).uids().real); server.stop()"
     )
-    command = tied([sys.executable, "-c", program, str(home)], signal.SIGKILL, user=65534, keep_access=True)
+    command = with_death_signal(
+        [sys.executable, "-c", program, str(home)], signal.SIGKILL, user=65534, keep_access=True
+    )
 
     result = subprocess.run(command, check=True, capture_output=True, text=True, cwd=Path(__file__).parents[2])
 
@@ -142,7 +144,7 @@ def test_it_runs_for_root_from_a_folder_that_is_closed_to_others(
     installed = Path(package.name, programs().parent.name)
     for part in (installed, Path(f"{package.name}.libs")):
         shutil.copytree(package.parent / part, closed / part)
-    monkeypatch.setattr("console.local.postgres.programs", lambda: closed / installed / "bin")
+    monkeypatch.setattr("local.postgres.programs", lambda: closed / installed / "bin")
 
     server.start()
 

@@ -4,14 +4,16 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from random import Random
 
-from streams.core.decide import Tick, Verdict, decide_tick, release_resumes
-from streams.core.duplicates import DuplicateWindow
-from streams.core.moment import HOUR, MINUTE, Moment, parse_moment
-from streams.core.money import format_money
-from streams.core.reasons import reason_names
-from streams.core.records import Action, ControlCommand
-from streams.core.refusal import Refusal
-from streams.core.state import BrandState, CampaignState, Origin, PartitionState
+from core.decide_time import Tick, decide_tick
+from core.duplicates import DuplicateWindow
+from core.emission import release_resumes
+from core.moment import HOUR, MINUTE, Moment, parse_moment
+from core.money import format_money
+from core.reasons import reason_names
+from core.records import Action, ControlCommand
+from core.refusal import Refusal
+from core.state import BrandState, CampaignState, Origin, PartitionState
+from core.verdict import Verdict
 from tests.simulation.engine import Engine
 from tests.simulation.history import Mark, Record, Step
 from tests.simulation.model import Model, ModelBrand
@@ -58,7 +60,7 @@ class Checks:
         for command in commands:
             self._check_command(command, step)
         if step is Mark.RELEASE:
-            assert not self.engine.state.awaiting
+            assert not self.engine.state.pending_resumes
 
     def _clock(self, brand_id: str) -> Moment:
         return max(self.engine.state.brands[brand_id].clock, self.engine.state.clock)
@@ -66,12 +68,13 @@ class Checks:
     def _check_brand(self, brand_id: str) -> None:
         held, brand = self.model.brands[brand_id], self.engine.state.brands[brand_id]
         if held.document is None:
-            assert brand.terms is None
+            assert brand.config is None
             return
         clock = self._clock(brand_id)
         assert clock >= self._clocks.get(brand_id, 0), "time ran backwards"
         assert self.engine.state.clock == self.model.clock
         self._clocks[brand_id] = clock
+        held.settle(clock)
         totals = held.totals(clock)
         assert brand.day and brand.month
         assert (brand.day.date, brand.daily_micros, brand.monthly_micros) == (totals.day, totals.daily, totals.monthly)
@@ -83,8 +86,8 @@ class Checks:
         campaign_id = campaign.campaign_id
         assert campaign.daily_micros == held.totals(clock).campaigns_daily.get(campaign_id, 0), campaign_id
         assert campaign.total_micros == held.totals(clock).campaigns_ever.get(campaign_id, 0), campaign_id
-        awaiting = self.engine.state.awaiting.get((brand.brand_id, campaign_id))
-        assert (awaiting is not None) is (campaign.awaited is not None)
+        awaiting = self.engine.state.pending_resumes.get((brand.brand_id, campaign_id))
+        assert (awaiting is not None) is (campaign.pending_resume is not None)
         if campaign_id not in held.campaigns:
             assert campaign.sequence == 0
             return
@@ -92,10 +95,10 @@ class Checks:
         assert list(reason_names(campaign.reasons)) == reasons, campaign_id
         self.met.update(reasons)
         if reasons:
-            assert campaign.told is Action.PAUSE
-            assert not campaign.awaited
+            assert campaign.last_action is Action.PAUSE
+            assert not campaign.pending_resume
         else:
-            assert (campaign.told is Action.RESUME) is not bool(campaign.awaited)
+            assert (campaign.last_action is Action.RESUME) is not bool(campaign.pending_resume)
 
     def _check_command(self, command: ControlCommand, step: Step) -> None:
         last = self._last.get(command.campaign_id)
@@ -117,13 +120,13 @@ class Checks:
             assert isinstance(step, Record)
             assert (command.cause.topic, command.cause.offset) == (step.topic, step.offset)
             assert decided_at == clock
-        if decided_at == clock and (brand.ahead or self._random.random() < 0.4):
+        if decided_at == clock and (brand.future_spend or self._random.random() < 0.4):
             self._check_forecast(command, brand, decided_at)
 
     def _check_forecast(self, command: ControlCommand, brand: BrandState, decided_at: Moment) -> None:
         """Let nothing but time pass: the campaign changes exactly when the command says, not a millisecond before."""
         pause = command.action is Action.PAUSE
-        if not pause and (brand.ahead or brand.campaigns[command.campaign_id].ahead):
+        if not pause and (brand.future_spend or brand.campaigns[command.campaign_id].future_spend):
             return  # the budget of a day to come may be used up already, which `pauses_at` does not tell
         text = command.resumes_at if pause else command.pauses_at
         self.met.add(f"{command.action} {'for ever' if text is None else 'until'}")
@@ -155,13 +158,13 @@ class Future:
             DuplicateWindow(1),
             clock=state.clock,
             brands={brand.brand_id: copied},
-            wakes=[(copied.wakes_at, brand.brand_id)],
+            boundaries=[(copied.next_boundary_at, brand.brand_id)],
         )
 
     def is_paused(self, moment: Moment) -> bool:
         decide_tick(self.state, Tick(moment), Origin("dayparting-ticks", 0, moment))
-        release_resumes(self.state, self.state.awaiting.values())
-        return self.campaign.told is Action.PAUSE
+        release_resumes(self.state, self.state.pending_resumes.values())
+        return self.campaign.last_action is Action.PAUSE
 
 
 def _name(verdict: Verdict | Refusal | None) -> str | None:

@@ -4,26 +4,21 @@ from dataclasses import asdict, dataclass, field
 
 import msgspec
 
-from streams.core.correction import Correction, read_correction
-from streams.core.decide import (
-    Reset,
-    Tick,
-    Verdict,
-    decide_brand,
-    decide_campaign,
-    decide_correction,
-    decide_reset,
-    decide_spend,
-    decide_tick,
-    release_resumes,
-)
-from streams.core.duplicates import DuplicateWindow
-from streams.core.moment import parse_moment
-from streams.core.records import ControlCommand
-from streams.core.refusal import Refusal
-from streams.core.spend import Spend, read_spend
-from streams.core.state import Origin, PartitionState
-from streams.core.storage import changes, restore
+from core.correction import Correction, read_correction
+from core.decide import decide_correction, decide_spend
+from core.decide_catalog import decide_brand, decide_campaign
+from core.decide_time import Reset, Tick, decide_reset, decide_tick
+from core.duplicates import DuplicateWindow
+from core.emission import release_resumes
+from core.guard import Undecidable, attempt
+from core.moment import parse_moment
+from core.records import ControlCommand
+from core.refusal import Refusal
+from core.spend import Spend, read_spend
+from core.state import Origin, PartitionState
+from core.state_changes import take_changes
+from core.state_restore import restore
+from core.verdict import Verdict
 from tests.simulation.history import Mark, Record, Step
 
 PARTITION = 3
@@ -38,16 +33,16 @@ def new_state() -> PartitionState:
 class Engine:
     kills: bool = True
     state: PartitionState = field(default_factory=new_state)
-    told: list[bytes] = field(default_factory=list)
+    commands: list[bytes] = field(default_factory=list)  # and alerts
     stored: dict[bytes, bytes] = field(default_factory=dict)
     _unflushed: list[Step] = field(default_factory=list)
     _flushed: int = 0  # how many commands have been
 
     def run(self, steps: list[Step]) -> list[bytes]:
-        """All commands of a history, as bytes."""
+        """All commands and alerts of a history, as bytes."""
         for step in steps:
             self.take(step)
-        return self.told
+        return self.commands
 
     def take(self, step: Step) -> tuple[Verdict | Refusal | None, list[ControlCommand]]:
         """One step: what became of it, and the commands that it made."""
@@ -60,66 +55,81 @@ class Engine:
                     self._kill()
             case _:
                 self._unflushed.append(step)
-                verdict = _apply(self.state, step)
+                verdict = apply(self.state, step)
         commands = self.state.commands[:]
-        self.state.commands.clear()
-        self.told += map(encode, commands)
+        self.commands += take_told(self.state)
         return verdict, commands
 
     def _flush(self) -> None:
-        for key, value in changes(self.state, {}, {}):
+        for key, value in take_changes(self.state, {}, {}):
             if value is None:
-                del self.stored[key]
+                self.stored.pop(key, None)  # what came and went between two flushes has none
             else:
                 self.stored[key] = value
         self._unflushed.clear()
-        self._flushed = len(self.told)
+        self._flushed = len(self.commands)
 
     def _kill(self) -> None:
         """Nothing since the last flush was written; the same records come again and must make the same commands."""
-        lost, before = self.told[self._flushed :], _picture(self.state)
+        lost, before = self.commands[self._flushed :], picture_of(self.state)
         # A compacted topic keeps keys in no order of ours.
         entries = sorted(((key.decode(), value) for key, value in self.stored.items()), key=lambda it: it[1])
         self.state = new_state()
         restore(self.state, entries)
+        again: list[bytes] = []
         for step in self._unflushed:
-            _apply(self.state, step)
-        assert list(map(encode, self.state.commands)) == lost
-        assert _picture(self.state) == before
-        self.state.commands.clear()
+            apply(self.state, step)
+            again += take_told(self.state)
+        assert again == lost
+        assert picture_of(self.state) == before
 
 
-def _picture(state: PartitionState) -> tuple[object, ...]:
+def take_told(state: PartitionState) -> list[bytes]:
+    """The commands and alerts of the last decision."""
+    told = [encode(it) for it in (*state.commands, *state.alerts)]
+    state.commands.clear()
+    state.alerts.clear()
+    return told
+
+
+def picture_of(state: PartitionState) -> tuple[object, ...]:
     """All that decisions depend on; what waits for the next flush is left out."""
     brands = {brand_id: asdict(brand) for brand_id, brand in state.brands.items()}
     for brand in brands.values():
         for part in (brand, *brand["campaigns"].values()):
             del part["dirty"]
-    return state.clock, brands, sorted(state.awaiting), state.duplicates.seen
+        del brand["silence_check_at"]  # how early to ask, and not what the answer is
+    thresholds = {brand_id: dict(held) for brand_id, held in state.thresholds.items() if held}
+    return state.clock, brands, sorted(state.pending_resumes), state.duplicates.seen, thresholds
 
 
-def _apply(state: PartitionState, step: Step) -> Verdict | Refusal | None:
+def apply(state: PartitionState, step: Step, failures: list[Undecidable] | None = None) -> Verdict | Refusal | None:
+    """Decide; what a tick, reset or release tells of brands that failed is added to `failures`."""
+    failed = [] if failures is None else failures
     if not isinstance(step, Record):
-        release_resumes(state, state.awaiting.values())
+        failed += [failure for _, failure in release_resumes(state, state.pending_resumes.values())]
         return None
     origin = Origin(step.topic, step.offset, step.arrival)
     match step.topic:
         case "spend-events":
             spend = read_spend(step.value)
             assert isinstance(spend, Spend), spend
-            return decide_spend(state, spend, origin.topic, origin.offset, origin.arrival)
+            return attempt(
+                state, spend.brand_id, decide_spend, state, spend, origin.topic, origin.offset, origin.arrival
+            )
         case "spend-corrections":
             correction = read_correction(step.value)
             assert isinstance(correction, Correction), correction
-            return decide_correction(state, correction, origin)
+            return attempt(state, correction.brand_id, decide_correction, state, correction, origin)
         case "catalog" if step.campaign_id:
-            return decide_campaign(state, step.brand_id, step.campaign_id, step.value, origin)
+            named = step.brand_id, step.campaign_id
+            return attempt(state, step.brand_id, decide_campaign, state, *named, step.value, origin)
         case "catalog":
-            return decide_brand(state, step.brand_id, step.value, origin)
+            return attempt(state, step.brand_id, decide_brand, state, step.brand_id, step.value, origin)
         case "dayparting-ticks":
-            decide_tick(state, Tick(_due_at(step)), origin)
+            failed += decide_tick(state, Tick(_due_at(step)), origin)
         case "budget-resets":
-            decide_reset(state, Reset(msgspec.json.decode(step.value)["time_zone"], _due_at(step)), origin)
+            failed += decide_reset(state, Reset(msgspec.json.decode(step.value)["time_zone"], _due_at(step)), origin)
     return None
 
 

@@ -11,7 +11,7 @@ from enum import Enum, auto
 from random import Random
 from typing import Any
 
-from streams.core.moment import HOUR, MINUTE, SECOND, Moment, format_moment, parse_moment
+from core.moment import HOUR, MINUTE, SECOND, Moment, format_moment, parse_moment
 from tests.simulation.wall_clock import DAY_NAMES, ONE_DAY, day_begins_at
 
 DAY = 24 * HOUR
@@ -133,7 +133,10 @@ class _Author:
             "currency": "USD",
             "daily_budget": self._budget(30, 80),
             "monthly_budget": self._budget(80, 300),
+            "silent_after_minutes": 45,
         }
+        if self.documents[brand_id]["monthly_budget"] is not None and self.random.random() < 0.5:
+            self.documents[brand_id]["pacing"] = "even"
 
     def _new_campaign(self, brand_id: str, campaign_id: str) -> str:
         key = f"{brand_id}/{campaign_id}"
@@ -303,7 +306,11 @@ class _Author:
         self._publish(key, arrival)
 
     def _edit_brand(self, document: dict[str, Any], arrival: Moment) -> None:
-        match self.random.randrange(8):
+        match self.random.randrange(10):
+            case 8:
+                document["pacing"] = self.random.choice(("none", "even"))
+            case 9:
+                document["budget_overrides"] = self._overrides(30, 80) + self._monthly_override()
             case 0 | 1:
                 document["daily_budget"] = self._budget(30, 80)
             case 2:
@@ -317,6 +324,31 @@ class _Author:
             case 7 if any(it["brand_id"] == document["brand_id"] for it in self.sent[:-50]):
                 wrong = document | {"version": document["version"] + 1, "currency": "EUR"}
                 self._put("catalog", document["brand_id"], "", wrong, arrival)
+        if document["monthly_budget"] is None:
+            document["pacing"] = "none"
+
+    def _overrides(self, low: int, high: int) -> list[dict[str, Any]]:
+        """Up to three stretches of dates about now, sometimes side by side, in any order."""
+        found, day = [], date.fromisoformat(format_moment(self.now)[:10]) - timedelta(days=2)
+        for _ in range(self.random.randrange(4)):
+            first = day + timedelta(days=self.random.randrange(3))
+            last = first + timedelta(days=self.random.choice((0, 0, 1, 3)))
+            found.append({"from": first.isoformat(), "to": last.isoformat(), "daily_budget": self._budget(low, high)})
+            day = last + timedelta(days=1)
+        self.random.shuffle(found)
+        return found
+
+    def _monthly_override(self) -> list[dict[str, Any]]:
+        """Sometimes of this month, the next or both."""
+        if self.random.random() < 0.5:
+            return []
+        first = date.fromisoformat(format_moment(self.now)[:10]).replace(day=1) + timedelta(
+            days=self.random.choice((0, 0, 31))
+        )
+        first = first.replace(day=1)
+        after = (first + timedelta(days=self.random.choice((31, 62)))).replace(day=1)
+        last = after - timedelta(days=1)
+        return [{"from": first.isoformat(), "to": last.isoformat(), "monthly_budget": self._budget(80, 300)}]
 
     def _move_brand(self, document: dict[str, Any]) -> None:
         """A zone comes into force now or soon, never in a past that is already decided."""
@@ -329,7 +361,9 @@ class _Author:
             ]
 
     def _edit_campaign(self, document: dict[str, Any]) -> None:
-        match self.random.randrange(7):
+        match self.random.randrange(8):
+            case 7:
+                document["budget_overrides"] = self._overrides(10, 40)
             case 0:
                 document["daily_budget"] = self._budget(10, 40)
             case 1:

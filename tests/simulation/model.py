@@ -3,12 +3,12 @@
 import json
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from streams.core.calendar import Zones, ZoneSpan, date_of
-from streams.core.moment import MINUTE, Moment, parse_moment
+from core.calendar import Zones, ZoneSpan, date_of, date_starts_at
+from core.moment import MINUTE, Moment, parse_moment
 from tests.simulation.history import Record
 from tests.simulation.wall_clock import in_flight, in_window
 
@@ -48,7 +48,14 @@ class ModelBrand:
     _booked: list[tuple[date, Counted]] = field(default_factory=list)
     _totals: Totals | None = None
 
+    _newest: Counted | None = None  # counted by the record that was applied last
+    _opened: date | None = None
+    _spent_before: int = 0
+    _paced_by: str | None = None
+    _allowance: int | None = None
+
     def count(self, row: Counted) -> None:
+        self._newest = row
         self.ledger.append(row)
         self._booked.append((self._date(row), row))
         self._totals = None
@@ -59,6 +66,25 @@ class ModelBrand:
             self._totals = self._add_up(day)
         return self._totals
 
+    def settle(self, clock: Moment) -> None:
+        """After each record: a day that it began was begun before the record itself was counted."""
+        newest, self._newest = self._newest, None
+        brand, day = self.document, date_of(self.zones, clock)
+        assert brand
+        paced_by = _in_force_on(brand, "monthly_budget", day) if brand.get("pacing") == "even" else None
+        if (day, paced_by) == (self._opened, self._paced_by):
+            return
+        if day != self._opened:
+            first, rows = day.replace(day=1), (it for it in self._booked if it[1] is not newest)
+            self._spent_before = sum(row.micros for booked_on, row in rows if first <= booked_on < day)
+        self._opened, self._paced_by = day, paced_by
+        self._allowance = None
+        if paced_by is not None:
+            starts_at, ends_at = (date_starts_at(self.zones, it) for it in (day, day + timedelta(days=1)))
+            month_ends_at = date_starts_at(self.zones, (day.replace(day=1) + timedelta(days=31)).replace(day=1))
+            left = max(0, _micros(paced_by) - self._spent_before)
+            self._allowance = left * (ends_at - starts_at) // (month_ends_at - starts_at)
+
     def reasons(self, campaign_id: str, clock: Moment) -> list[str]:
         brand, campaign = self.document, self.campaigns[campaign_id]
         assert brand
@@ -66,13 +92,16 @@ class ModelBrand:
         totals, document = self.totals(clock), campaign or {}
         holds = {
             "archived": brand.get("archived", False) or document.get("archived", False),
-            "campaign_daily_budget": _used_up(document.get("daily_budget"), totals.campaigns_daily.get(campaign_id, 0)),
+            "campaign_daily_budget": _used_up(
+                _in_force_on(document, "daily_budget", totals.day), totals.campaigns_daily.get(campaign_id, 0)
+            ),
             "campaign_total_budget": _used_up(document.get("total_budget"), totals.campaigns_ever.get(campaign_id, 0)),
-            "daily_budget": _used_up(brand["daily_budget"], totals.daily),
+            "daily_budget": _used_up(_in_force_on(brand, "daily_budget", totals.day), totals.daily),
             "flight": not in_flight(document.get("starts_on"), document.get("ends_on"), time_zone, clock),
             "invalid": campaign is None,
             "manual": not brand.get("enabled", True) or not document.get("enabled", True),
-            "monthly_budget": _used_up(brand["monthly_budget"], totals.monthly),
+            "monthly_budget": _used_up(_in_force_on(brand, "monthly_budget", totals.day), totals.monthly),
+            "pacing": self._allowance is not None and totals.daily >= self._allowance,
             "schedule": not in_window(document.get("windows", []), time_zone, clock),
         }
         return [name for name, it_holds in holds.items() if it_holds]
@@ -183,6 +212,15 @@ def _campaign_document(brand: ModelBrand, campaign_id: str, value: bytes) -> str
 
 def _used_up(budget: str | None, spent: int) -> bool:
     return budget is not None and (_micros(budget) == 0 or spent >= _micros(budget))
+
+
+def _in_force_on(document: dict[str, Any], budget: str, day: date) -> str | None:
+    for override in document.get("budget_overrides", []):
+        if budget in override and override["from"] <= day.isoformat() <= override["to"]:
+            in_force: str | None = override[budget]
+            return in_force
+    usual: str | None = document.get(budget)
+    return usual
 
 
 def _in_force(zone: dict[str, Any], clock: Moment) -> bool:

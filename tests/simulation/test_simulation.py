@@ -8,12 +8,16 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from streams.core.reasons import Reason
+from core.reasons import Reason
+from tests.lengths import length
 from tests.simulation.checks import Checks
 from tests.simulation.engine import Engine
 from tests.simulation.history import Mark, Record, Step, history
 
 DAYS = 5
+#: Whole in `make test-long`.
+pytestmark = pytest.mark.long
+
 seeds = st.integers(0, 2**32 - 1)
 
 
@@ -31,7 +35,7 @@ def run_days(seed: int) -> Checks:
 
 
 @pytest.mark.timeout(900)  # a minute of CPU, on machines that have other work
-@examples(130)  # of 5 days each
+@examples(length(40, 130))  # of 5 days each
 @given(seed=seeds)
 def test_state_and_commands_are_what_ledger_documents_and_clock_say(seed: int) -> None:
     run_days(seed)
@@ -46,17 +50,17 @@ def test_the_days_are_full_of_everything_that_can_happen() -> None:
     assert met >= {"catalog APPLIED", "catalog STALE", "catalog CURRENCY_MISMATCH", "spend-corrections COUNTED"}
 
 
-@examples(50)
+@examples(length(15, 50))
 @given(seed=seeds)
 def test_a_replay_makes_the_same_bytes_with_kills_and_without(seed: int) -> None:
     steps = history(seed, DAYS)
-    told = Engine().run(steps)
-    assert told == Engine().run(steps)
-    assert told == Engine(kills=False).run(steps)
-    assert told
+    observed = Engine().run(steps)
+    assert observed == Engine().run(steps)
+    assert observed == Engine(kills=False).run(steps)
+    assert observed
 
 
-@examples(15)
+@examples(length(5, 15))
 @given(seed=seeds, every=st.integers(1, 7))
 def test_a_kill_after_every_step_changes_nothing(seed: int, every: int) -> None:
     steps = [step for step in history(seed, 2) if step is not Mark.KILL]
@@ -66,15 +70,15 @@ def test_a_kill_after_every_step_changes_nothing(seed: int, every: int) -> None:
     assert Engine().run(killed) == Engine(kills=False).run(killed)
 
 
-@examples(40)
+@examples(length(12, 40))
 @given(seed=seeds)
 def test_a_brand_alone_is_told_the_same_as_among_others(seed: int) -> None:
     steps = history(seed, DAYS)
-    told = Engine().run(steps)
+    observed = Engine().run(steps)
     brand_ids = {step.brand_id for step in steps if isinstance(step, Record)} - {""}
     for brand_id in brand_ids:
         alone = [step for step in steps if not isinstance(step, Record) or step.brand_id in ("", brand_id)]
-        assert Engine().run(alone) == [it for it in told if msgspec.json.decode(it)["brand_id"] == brand_id]
+        assert Engine().run(alone) == [it for it in observed if msgspec.json.decode(it)["brand_id"] == brand_id]
 
 
 @pytest.mark.parametrize("seed", [3, 9])

@@ -6,8 +6,8 @@ from functools import cache
 from itertools import pairwise
 from typing import Any
 
-from streams.core.calendar import zone
-from streams.core.moment import MINUTE, Moment
+from core.calendar import zone
+from core.moment import MINUTE, Moment
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

@@ -1,0 +1,1 @@
+"""Real Apache Kafka and PostgreSQL on this machine, from Python packages alone."""

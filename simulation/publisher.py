@@ -1,0 +1,37 @@
+"""Planned records onto their topics, in order and as fast as the broker takes them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from simulation.traffic import Planned
+from streams.kafka.batch_sending import BatchSender, batch_sender
+from streams.kafka.sending import Record
+from streams.settings import Settings
+
+__all__ = ["PlanPublisher", "plan_publisher"]
+
+
+@asynccontextmanager
+async def plan_publisher(settings: Settings) -> AsyncIterator["PlanPublisher"]:
+    async with batch_sender(settings) as sender:
+        yield PlanPublisher(settings, sender)
+
+
+class PlanPublisher:
+    """Each method raises TooLarge or Unreachable when anything that was added before could not be sent."""
+
+    def __init__(self, settings: Settings, sender: BatchSender) -> None:
+        self._settings = settings
+        self._sender = sender
+
+    async def add(self, record: Planned) -> None:
+        topic = self._settings.topic(record.topic)
+        await self._sender.add(Record(topic, record.partition, record.key, record.value, timestamp_ms=record.at))
+
+    async def flush(self) -> None:
+        """Everything added so far is on its way before anything that is added later."""
+        await self._sender.submit()
+
+    async def finish(self) -> None:
+        """Returns when the broker has all of it."""
+        await self._sender.finish()
