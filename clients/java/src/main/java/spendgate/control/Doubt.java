@@ -1,0 +1,11 @@
+package spendgate.control;
+
+/** Why the last command that was read may not be the last word. */
+public enum Doubt {
+    CATCHING_UP,
+    UNKNOWN_CAMPAIGN,
+    /** A record with the campaign's key could not be read, and nothing after it has made up for it. */
+    UNREADABLE,
+    /** Nobody has decided on the brand for {@link ControlState#SILENCE}, or ever since the reader started. */
+    SILENT
+}
