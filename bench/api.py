@@ -20,12 +20,13 @@ from typing import Final, NamedTuple
 
 import psutil
 
-from console.access.people import create_token
-from console.access.person import Role
+from core.errors import SpendgateError
+from operations.accounts.accounts import create_token
+from operations.accounts.person import Role
 
 BRAND: Final = "bench"
 CAMPAIGNS: Final = 200
-UP: Final = [sys.executable, "-m", "console.cli", "up", "--kafka-port", "0", "--postgres-port", "0", "--http-port", "0"]
+UP: Final = [sys.executable, "-m", "cli", "up", "--kafka-port", "0", "--postgres-port", "0", "--http-port", "0"]
 
 
 class Figures(NamedTuple):
@@ -159,7 +160,7 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, re
     length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n", 1)[0])
     body = await reader.readexactly(length)
     if not head.startswith(b"HTTP/1.1 2"):
-        raise RuntimeError(f"{head.decode()}{body.decode()}")
+        raise SpendgateError(f"{head.decode()}{body.decode()}")
     return body
 
 

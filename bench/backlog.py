@@ -10,8 +10,8 @@ import time
 from bench.load import BRANDS, publish_catalog, publish_events
 from bench.machine import WORKER_CORE, Worker, broker, describe, median, topics, wait_until
 from bench.peer import kafka_streams
+from streams.kafka.topics import Topic
 from streams.settings import Settings
-from streams.topics import Topic
 
 
 def main() -> None:

@@ -21,20 +21,20 @@ import psycopg2
 from pydantic import SecretStr
 
 from bench.machine import broker, describe
-from console.child_process import ChildProcess
-from console.local.ports import choose_port
-from console.local.postgres import LocalPostgres
-from console.simulation.comparing import Difference, controller_differences, ledger_differences
-from console.simulation.day import DayOptions, DayPlan
-from console.simulation.installation import make_topics, running_processes
-from console.simulation.running import publish_day
-from console.simulation.settling import until_applied, until_kept
-from models import migrate
-from streams.ledger.reconcile import reconcile
-from streams.live import LiveState
+from ledger.reconcile.reconciliation import reconcile
+from local.child_process import ChildProcess
+from local.ports import choose_port
+from local.postgres import LocalPostgres
+from models.migrations import migrate
+from simulation.comparison import PlanDifference, controller_differences, ledger_differences
+from simulation.completion import until_applied, until_stored
+from simulation.day import DayOptions, DayPlan
+from simulation.installation import make_topics, running_processes
+from simulation.run import publish_day
+from streams.live_state import LiveState
 from streams.settings import Settings, Timestamps
 
-__all__ = ["Outcome", "faulty_day"]
+__all__ = ["DayOutcome", "faulty_day"]
 
 #: Shares of the day that are published when it happens.
 WORKER_DIES_AT, LEDGER_DIES_AT, DATABASE_GOES_AT = 0.3, 0.45, 0.6
@@ -43,18 +43,18 @@ _JOURNAL = "SELECT campaign_id, count(*), min(sequence), max(sequence) FROM cont
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class DayOutcome:
     """Seconds count from the first record published."""
 
     events: int
     published_seconds: float
     applied_seconds: float
-    kept_seconds: float
+    stored_seconds: float
     commands: int
-    differences: list[Difference]
+    differences: list[PlanDifference]
     reconciled: list[str]  # what reconcile has found
     gaps: list[str]  # campaigns whose commands are not all in the journal, once each
-    said: list[str]  # by who looked after the processes
+    messages: list[str]  # by who looked after the processes
 
     @property
     def is_right(self) -> bool:
@@ -70,34 +70,34 @@ async def faulty_day(
     workers: int,
     away_seconds: float,
     patience_seconds: float,
-) -> Outcome:
+) -> DayOutcome:
     """`settings` are of a database on `postgres`, migrated, and of topics that are not there yet."""
     await make_topics(settings)
-    said: list[str] = []
+    messages: list[str] = []
     names = [*["worker"] * workers, "ledger"]
-    async with running_processes(settings, folder, names, said.append) as children:
+    async with running_processes(settings, folder, names, messages.append) as children:
         started_at = time.monotonic()
         await _publish_with_faults(settings, postgres, plan, children, away_seconds)
         published = time.monotonic() - started_at
         assert await until_applied(settings, patience_seconds), "the controller does not get through"
         applied = time.monotonic() - started_at
-        assert await until_kept(settings, patience_seconds), "the ledger does not get through"
-        kept = time.monotonic() - started_at
+        assert await until_stored(settings, patience_seconds), "the ledger does not get through"
+        stored = time.monotonic() - started_at
         reconciled = await reconcile(settings, patience_seconds=patience_seconds)
-    totals = plan.spender.totals
+    totals = plan.generator.totals
     differences = await controller_differences(settings, totals) + ledger_differences(settings.database, totals)
-    told = await _sequences(settings)
+    gaps_reported = await _sequences(settings)
     assert reconciled.brands == len(plan.brands)
-    return Outcome(
-        events=plan.spender.counts["events"],
+    return DayOutcome(
+        events=plan.generator.counts["events"],
         published_seconds=published,
         applied_seconds=applied,
-        kept_seconds=kept,
-        commands=sum(told.values()),
+        stored_seconds=stored,
+        commands=sum(gaps_reported.values()),
         differences=differences,
         reconciled=[str(it) for it in reconciled.differences],
-        gaps=_gaps(settings.database, told),
-        said=said,
+        gaps=_gaps(settings.database, gaps_reported),
+        messages=messages,
     )
 
 
@@ -108,7 +108,7 @@ async def _publish_with_faults(
     children: Sequence[ChildProcess],
     away_seconds: float,
 ) -> None:
-    way = _Way(plan.events)
+    way = _Progress(plan.events)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(publish_day(settings, plan, way.report))
         tasks.create_task(way.at(WORKER_DIES_AT, children[0].kill))
@@ -122,7 +122,7 @@ def _go_away(postgres: LocalPostgres, seconds: float) -> None:
     postgres.start()
 
 
-class _Way:
+class _Progress:
     """What is to happen on the way through a day."""
 
     def __init__(self, events: int) -> None:
@@ -144,15 +144,15 @@ class _Way:
 async def _sequences(settings: Settings) -> dict[str, int]:
     """The number of each campaign's last command, as the controller holds it."""
     async with LiveState(settings) as live:
-        held = [live.brand(brand_id) for brand_id in live.brand_ids()]
-    return {it.campaign_id: it.sequence for brand in held if brand for it in brand.state.campaigns.values()}
+        brands = [live.brand(brand_id) for brand_id in live.brand_ids()]
+    return {it.campaign_id: it.sequence for brand in brands if brand for it in brand.state.campaigns.values()}
 
 
-def _gaps(database_url: str, told: dict[str, int]) -> list[str]:
+def _gaps(database_url: str, gaps_reported: dict[str, int]) -> list[str]:
     with closing(psycopg2.connect(database_url)) as connection, connection.cursor() as cursor:
         cursor.execute(_JOURNAL)
         journal = {campaign_id: tuple(found) for campaign_id, *found in cursor.fetchall()}
-    wanted = {campaign_id: (last, 1, last) for campaign_id, last in told.items()}
+    wanted = {campaign_id: (last, 1, last) for campaign_id, last in gaps_reported.items()}
     return sorted(it for it in journal.keys() | wanted.keys() if journal.get(it) != wanted.get(it))
 
 
@@ -190,7 +190,10 @@ def main() -> None:
         )
         postgres.stop()
     figures = {**asdict(outcome), "events_per_second": round(outcome.events / outcome.applied_seconds)}
-    figures |= {"rows_per_second": round(outcome.events / outcome.kept_seconds), "counts": plan.spender.counts}
+    figures |= {
+        "rows_per_second": round(outcome.events / outcome.stored_seconds),
+        "counts": plan.generator.counts,
+    }
     print(json.dumps({"machine": about, "seed": options.seed, **figures}, indent=2, default=str))
     sys.exit(0 if outcome.is_right else 1)
 

@@ -15,11 +15,11 @@ from confluent_kafka import Consumer, TopicPartition
 
 from bench.load import BRANDS, publish_catalog
 from bench.machine import Worker, broker, describe, median, topics, wait_until
-from streams.core.moment import parse_moment
-from streams.core.records import CauseKind
-from streams.records import decode_command
+from core.moment import parse_moment
+from core.records import CauseKind
+from streams.kafka.codec import decode_command
+from streams.kafka.topics import Topic
 from streams.settings import Settings
-from streams.topics import Topic
 
 #: Spend before the first pause, so that connections and caches are warm.
 _WARM_UP_SECONDS = 5

@@ -22,16 +22,16 @@ from pydantic import SecretStr
 
 from bench.load import BRANDS, brand_id, producer, publish_catalog
 from bench.machine import Process, broker, database, describe, median, topics, wait_until
-from console.local.kafka import LocalKafka
-from console.local.postgres import LocalPostgres
-from models import migrate
+from core.moment import Moment, format_moment
+from core.partitioner import partition_of
+from ledger.ingest.rows import SpendRow
+from local.kafka import LocalKafka
+from local.postgres import LocalPostgres
+from models.migrations import migrate
 from models.session import engine_of
-from models.spend_log import PARTITION_COUNT
-from streams.core.moment import Moment, format_moment
-from streams.core.partitioner import partition_of
-from streams.ledger.rows import SpendRow
+from models.tables.spend_log import PARTITION_COUNT
+from streams.kafka.topics import Topic
 from streams.settings import Settings
-from streams.topics import Topic
 
 CORES = (0, 1)
 SAVED = 'spendgate_ledger_rows_total{table="spend_log"}'

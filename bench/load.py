@@ -4,17 +4,19 @@ from collections.abc import Iterable, Iterator
 
 from confluent_kafka import Producer
 
-from streams.core.money import format_money
-from streams.core.partitioner import partition_of
-from streams.core.records import BrandDocument, CampaignDocument, ZoneDocument
-from streams.records import encode
+from core.money import format_money
+from core.partitioner import partition_of
+from core.records import BrandDocument, CampaignDocument, ZoneDocument
+from streams.kafka.codec import encode
+from streams.kafka.topics import Topic
 from streams.settings import Settings
-from streams.topics import Topic
 
 __all__ = ["BRANDS", "brand_id", "campaign_id", "event", "producer", "publish_catalog", "publish_events"]
 
 BRANDS = 1_000
 AMOUNT_MICROS = 12_500
+#: A prime, so that events go over all brands before one comes again.
+_STRIDE = 7_919
 
 _BRAND_IDS = [f"brand-{number:04d}" for number in range(BRANDS)]
 
@@ -28,7 +30,14 @@ def campaign_id(number: int) -> str:
 
 
 def event(event_id: str, number: int) -> bytes:
-    brand = brand_id(number)
+    return _event(event_id, brand_id(number))
+
+
+def _name(number: int) -> str:
+    return f"brand-{number:04d}"
+
+
+def _event(event_id: str, brand: str) -> bytes:
     return (
         f'{{"event_id":"{event_id}","brand_id":"{brand}","campaign_id":"{brand}-c","amount":"0.0125","currency":"USD"}}'
     ).encode()
@@ -50,24 +59,28 @@ def producer(settings: Settings, linger_ms: float) -> Producer:
 def publish_catalog(settings: Settings, events_to_budget: Iterable[int | None]) -> None:
     """A brand and its one campaign each, whose daily budget that many events use up; None: no budget."""
     sender = producer(settings, linger_ms=20)
+    topic = settings.topic(Topic.CATALOG)
     for number, events in enumerate(events_to_budget):
+        partition = partition_of(_name(number), settings.partitions)
         for key, value in _documents(number, events):
-            partition = partition_of(brand_id(number), settings.partitions)
-            sender.produce(settings.topic(Topic.CATALOG), value, key, partition)
+            _produce(sender, topic, value, key.encode(), partition)
     assert sender.flush(60) == 0
 
 
-def publish_events(settings: Settings, count: int) -> int:
-    """Brands in turn. Returns the bytes of their values."""
+def publish_events(settings: Settings, count: int, brands: int = BRANDS, first: int = 0) -> int:
+    """Brands in an order that looks random and is the same in every run. Returns the bytes of the values.
+
+    `first` is the number of the first event: numbers make the event ids.
+    """
     sender = producer(settings, linger_ms=20)
     topic = settings.topic(Topic.SPEND_EVENTS)
-    keys = [
-        (brand_id(number).encode(), partition_of(brand_id(number), settings.partitions)) for number in range(BRANDS)
-    ]
+    names = [_name(number) for number in range(brands)]
+    keys = [(name.encode(), partition_of(name, settings.partitions)) for name in names]
     size = 0
-    for number in range(count):
-        key, partition = keys[number % BRANDS]
-        value = event(f"event-{number:08d}", number)
+    for number in range(first, first + count):
+        brand = number * _STRIDE % brands
+        key, partition = keys[brand]
+        value = _event(f"event-{number:08d}", names[brand])
         size += len(value)
         _produce(sender, topic, value, key, partition)
     assert sender.flush(120) == 0
@@ -85,6 +98,7 @@ def _produce(sender: Producer, topic: str, value: bytes, key: bytes, partition: 
 
 def _documents(number: int, events_to_budget: int | None) -> Iterator[tuple[str, bytes]]:
     budget = None if events_to_budget is None else format_money(events_to_budget * AMOUNT_MICROS)
-    brand, campaign = brand_id(number), campaign_id(number)
+    brand = _name(number)
+    campaign = f"{brand}-c"
     yield brand, encode(BrandDocument(brand, 1, [ZoneDocument("UTC")], "USD"))
     yield f"{brand}/{campaign}", encode(CampaignDocument(brand, campaign, 1, daily_budget=budget))

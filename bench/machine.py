@@ -4,7 +4,6 @@ import asyncio
 import os
 import re
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -19,9 +18,11 @@ from urllib.request import urlopen
 
 import psutil
 
-from console.local.kafka import LocalKafka
-from console.local.postgres import LocalPostgres
-from streams.provision import create_topics
+from core.errors import SpendgateError
+from local.kafka import LocalKafka
+from local.ports import choose_port
+from local.postgres import LocalPostgres
+from streams.kafka.provision import create_topics
 from streams.settings import Settings
 
 __all__ = [
@@ -80,7 +81,7 @@ class Process:
     """`spendgate PROGRAM` as a process of its own, on these cores."""
 
     def __init__(self, program: str, settings: Settings, *cores: int) -> None:
-        self._port = _free_port()
+        self._port = choose_port(0, program)
         self._folder = tempfile.TemporaryDirectory(prefix="spendgate-bench-")
         environment = {
             **os.environ,
@@ -116,7 +117,7 @@ class Process:
     def metric(self, name: str) -> float:
         """0 while it does not answer or has not counted yet."""
         if self._process.poll() is not None:
-            raise RuntimeError(f"it ended with exit code {self._process.returncode}")
+            raise SpendgateError(f"it ended with exit code {self._process.returncode}")
         try:
             with urlopen(f"http://127.0.0.1:{self._port}/metrics", timeout=10) as answer:
                 text = answer.read().decode()
@@ -163,9 +164,3 @@ def describe() -> dict[str, Any]:
 
 def median(values: list[float]) -> float:
     return round(statistics.median(values), 2)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

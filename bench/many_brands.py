@@ -19,13 +19,13 @@ from psycopg2.extras import execute_values
 from pydantic import SecretStr
 
 from bench.machine import BROKER_CORE, WORKER_CORE, Process, broker, database, describe, median, topics, wait_until
-from console.access.people import add_user
-from models import migrate
-from streams.core.calendar import ZoneSpan, budget_day, budget_month
-from streams.core.partitioner import partition_of
-from streams.core.storage import SCHEMA
+from core.calendar import ZoneSpan, budget_day, budget_month
+from core.partitioner import partition_of
+from core.state_records import SCHEMA
+from models.migrations import migrate
+from operations.accounts.accounts import add_user
+from streams.kafka.topics import Topic
 from streams.settings import Settings
-from streams.topics import Topic
 
 _PASSWORD = secrets.token_hex(12)
 _ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]

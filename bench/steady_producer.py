@@ -4,9 +4,9 @@ import sys
 import time
 
 from bench.load import BRANDS, brand_id, event, producer
-from streams.core.partitioner import partition_of
+from core.partitioner import partition_of
+from streams.kafka.topics import Topic
 from streams.settings import Settings
-from streams.topics import Topic
 
 _STEP_SECONDS = 0.002
 

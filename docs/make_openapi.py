@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Final
 
-from console.api.app import create_app
+from console.app import create_app
 from streams.settings import Settings
 
 __all__ = ["OPENAPI_FILE", "render"]

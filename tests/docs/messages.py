@@ -4,12 +4,10 @@ from datetime import datetime
 
 from aiokafka import ConsumerRecord
 
-from schedulers.messages import reset_message, tick_message
-from schedulers.ticks_due import Due
-from streams.core.decide import release_resumes
-from streams.core.duplicates import DuplicateWindow
-from streams.core.moment import MINUTE, parse_moment
-from streams.core.records import (
+from core.duplicates import DuplicateWindow
+from core.emission import release_resumes
+from core.moment import MINUTE, parse_moment
+from core.records import (
     BrandDocument,
     CampaignDocument,
     ControlCommand,
@@ -18,11 +16,13 @@ from streams.core.records import (
     WindowDocument,
     ZoneDocument,
 )
-from streams.core.state import PartitionState
-from streams.dead_letters import Outbox, Outgoing
-from streams.intake import Intake
-from streams.records import encode
-from streams.topics import Topic
+from core.state import PartitionState
+from schedulers.messages import reset_message, tick_message
+from schedulers.ticks_due import Due
+from streams.dead_letters.outbox import Outbox, OutgoingRecord
+from streams.kafka.codec import encode
+from streams.kafka.topics import Topic
+from streams.worker.apply import RecordApplier
 
 MORNING = parse_moment("2025-09-08T00:00:00Z")
 MIDNIGHT = parse_moment("2025-09-08T19:00:00Z")  # in Karachi
@@ -56,19 +56,32 @@ SENT: list[tuple[Topic, str | None, bytes, int]] = [
 
 def play() -> list[ControlCommand]:
     """The commands that the worker tells of SENT."""
+    return played().commands
+
+
+def played() -> PartitionState:
+    """The state with all commands and alerts that the worker makes of SENT."""
     state = PartitionState(0, DuplicateWindow(1_000))
-    intake = Intake(state, Outbox(), partitions=1, given_times=False)
+    intake = RecordApplier(state, Outbox(), partitions=1, given_times=False)
     for offset, (topic, key, value, arrival) in enumerate(SENT):
         assert intake.apply(topic, _record(topic, key, value, arrival, offset), arrival)
-        release_resumes(state, state.awaiting.values())
-    return state.commands
+        release_resumes(state, state.pending_resumes.values())
+    return state
 
 
-def dead_letter(value: bytes) -> Outgoing:
+def dead_letter(value: bytes) -> OutgoingRecord:
     """What becomes of a spend event that is refused."""
     outbox = Outbox()
-    intake = Intake(PartitionState(0, DuplicateWindow(1_000)), outbox, partitions=1, given_times=False)
+    intake = RecordApplier(PartitionState(0, DuplicateWindow(1_000)), outbox, partitions=1, given_times=False)
     intake.apply(Topic.SPEND_EVENTS, _record(Topic.SPEND_EVENTS, "nike", value, MORNING, 0), MORNING)
+    return outbox.take()[0]
+
+
+def rerouted(value: bytes) -> OutgoingRecord:
+    """What becomes of a spend event under a key that is not its brand's."""
+    outbox = Outbox()
+    intake = RecordApplier(PartitionState(0, DuplicateWindow(1_000)), outbox, partitions=1, given_times=False)
+    intake.apply(Topic.SPEND_EVENTS, _record(Topic.SPEND_EVENTS, "another", value, MORNING, 0), MORNING)
     return outbox.take()[0]
 
 

@@ -9,11 +9,14 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator, ValidationError
 
+from core.refusal import RefusalReason
 from docs.make_asyncapi import ASYNCAPI_FILE, render
-from streams.core.refusal import RefusalReason
-from streams.records import encode
-from streams.topics import Topic
-from tests.docs.messages import SENT, SPEND, dead_letter, play
+from schedulers.catalog_relay.topic import edit_header
+from streams.kafka.codec import encode
+from streams.kafka.topics import Topic
+from streams.worker.fitting import fit
+from streams.worker.transaction import Write
+from tests.docs.messages import MORNING, SENT, SPEND, dead_letter, play, rerouted
 
 DOCUMENT = yaml.safe_load(ASYNCAPI_FILE.read_text(encoding="utf-8"))
 ASYNCAPI_SCHEMA = json.loads(Path(__file__).with_name("asyncapi-3.0.0.json").read_text(encoding="utf-8"))
@@ -73,5 +76,32 @@ def test_a_dead_letter_bears_the_headers_that_are_described() -> None:
     assert headers["spendgate-reason"] == RefusalReason.NOT_JSON
     described = DOCUMENT["components"]["messages"]["DeadLetter"]["headers"]
     assert set(described["required"]) == set(headers) - {"spendgate-arrival"}
-    assert set(described["properties"]) == set(headers)
+    assert set(headers) <= set(described["properties"])
+    Draft7Validator(described).validate(headers)
+
+
+def test_a_dead_letter_that_was_cut_bears_headers_that_are_described() -> None:
+    described = DOCUMENT["components"]["messages"]["DeadLetter"]["headers"]
+    letter = dead_letter(b"x" * 70_000)
+    write = Write(Topic.DEAD_LETTERS.value, 0, b"k" * 5_000, letter.value, (("mine", b"h" * 5_000), *letter.headers))
+    cut = fit(write, 1_500)
+    assert cut is not None
+    headers = {name: (value or b"").decode() for name, value in cut.headers}
+    ours = {"value-length", "value-sha256", "key-length", "headers-dropped"}
+    assert {f"spendgate-{name}" for name in ours} <= set(headers) <= set(described["properties"])
+    Draft7Validator(described).validate(headers)
+
+
+def test_a_document_of_the_relay_bears_the_header_that_is_described() -> None:
+    headers = {name: value.decode() for name, value in edit_header((7, MORNING))}
+    for name in ("BrandDocument", "CampaignDocument"):
+        described = DOCUMENT["components"]["messages"][name]["headers"]
+        assert set(headers) == set(described["properties"])
+        Draft7Validator(described).validate(headers)
+
+
+def test_a_copy_of_misplaced_spend_bears_headers_that_are_described() -> None:
+    described = DOCUMENT["components"]["messages"]["SpendEvent"]["headers"]
+    headers = {name: value.decode() for name, value in rerouted(SPEND[0]).headers}
+    assert set(headers) == set(described["properties"]) - {"spendgate-replayed"}
     Draft7Validator(described).validate(headers)

@@ -1,15 +1,17 @@
 """What the README says is there."""
 
 import re
+import tomllib
 from collections.abc import Iterator
-from pathlib import Path
 
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from console.cli.__main__ import application
+from cli.__main__ import application
+from streams.settings import Settings
+from tests.docs.repository import defined_in, files, in_backticks, section, table_rows, text_of
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+README = text_of("README.md")
 
 
 def test_every_command_of_the_readme_is_there() -> None:
@@ -18,6 +20,33 @@ def test_every_command_of_the_readme_is_there() -> None:
     root = get_command(application())
     assert len(named) > 30
     assert [words for words in named if not _is_there(root, words)] == []
+
+
+def test_the_names_of_follow_one_spend_are_in_their_files() -> None:
+    rows = table_rows(section(README, "## Follow one spend"))
+    steps = [(in_backticks(name)[0], re.findall(r"\]\(([^)]+)\)", file)[0]) for _, name, file in rows]
+    assert len(steps) >= 6
+    assert [step for step in steps if step[0] not in defined_in(step[1])] == []
+
+
+def test_every_folder_has_its_line() -> None:
+    named = {in_backticks(folder)[0].rstrip("/") for folder, _ in table_rows(section(README, "## The folders"))}
+    assert named == {path.split("/")[0] for path in files() if "/" in path and not path.startswith(".")}
+
+
+def test_the_folders_stand_in_the_order_of_the_layers() -> None:
+    contracts = tomllib.loads(text_of("pyproject.toml"))["tool"]["importlinter"]["contracts"]
+    layers = next(it["layers"] for it in contracts if it["name"] == "Imports only move down")
+    named = [in_backticks(folder)[0].rstrip("/") for folder, _ in table_rows(section(README, "## The folders"))]
+    assert named[: len(layers)] == layers
+    described = table_rows(section(text_of("docs/architecture.md"), "## The layers"))
+    assert [in_backticks(row[0])[0] for row in described] == layers
+
+
+def test_every_setting_has_its_line() -> None:
+    rows = table_rows(section(README, "## Settings"))
+    named = {name for row in rows for name in in_backticks(row[0])}
+    assert named == {name.upper() for name in Settings.model_fields if not name.endswith("_file") or "ca_file" in name}
 
 
 def _commands(row: str) -> Iterator[list[str]]:
