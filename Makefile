@@ -4,22 +4,36 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Most tests wait more than they work, so more of them run at once than there are cores; a file is one process's own.
+SHARED := --numprocesses 5 --dist loadfile --no-loadscope-reorder
+# What `make mutants` breaks: all of the core, or for example MUTATE='core.budget*'.
+MUTATE ?=
+MUTANTS := .venv-mutants
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --no-header --python-version 3.11
 
-.PHONY: help setup run test lint format lock
+.PHONY: help setup run test test-fast test-long mutants lint format hooks lock
 .DEFAULT_GOAL := help
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(READY) ## Install everything into .venv, exactly as locked (done by the others when needed)
+setup: $(READY) ## Install everything into .venv, exactly as locked (the other targets do it when needed)
 	@:
 
 run: setup ## Start Kafka, PostgreSQL and Spendgate with a demo; Ctrl-C stops it all
 	@$(BIN)/spendgate up --demo
 
 test: setup ## Run all tests, on a real Kafka and PostgreSQL
-	@$(BIN)/pytest
+	@$(BIN)/pytest $(SHARED)
+
+test-fast: setup ## Run the tests that need neither Kafka nor PostgreSQL
+	@$(BIN)/pytest --numprocesses 2 -m "not services"
+
+test-long: setup ## Run the tests with random examples and the kill tests at their full length
+	@SPENDGATE_TEST_LENGTH=long $(BIN)/pytest $(SHARED) -m long
+
+mutants: $(MUTANTS)/.ready ## Break the core in one place at a time and list what no test of it notices (an hour and more)
+	@$(MUTANTS)/bin/mutmut run $(MUTATE) && $(MUTANTS)/bin/mutmut results | grep -v 'not checked' || true
 
 lint: setup ## Check format, style, types and the layers
 	@$(BIN)/ruff format --check .
@@ -27,23 +41,34 @@ lint: setup ## Check format, style, types and the layers
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-format: setup ## Bring the code into its format
+format: setup ## Format the code and mend what ruff can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-lock: setup ## Choose the newest versions that fit, of Python packages and of Kafka's jars
+hooks: setup ## Check before each commit what `make lint` checks, and the message
+	@$(BIN)/pre-commit install
+
+lock: setup ## Lock the newest versions of the Python packages and of Kafka's jars
 	@printf 'setuptools>=80\nuv>=0.9\n' | $(COMPILE) --upgrade --no-annotate -o requirements-setup.lock -
 	@$(COMPILE) --upgrade -o requirements.lock pyproject.toml
 	@$(COMPILE) --upgrade --group pyproject.toml:dev -o requirements-dev.lock pyproject.toml
-	@$(BIN)/python -m console.local.lock_kafka
+	@$(BIN)/python -m local.lock_kafka
 
 # uv installs in seconds what takes pip the better part of a minute; where only pip knows the way out, pip does it.
+# Without bytecode, which pip writes by itself, each command would compile its libraries where Python may not write.
 $(READY): pyproject.toml requirements-setup.lock requirements-dev.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Spendgate needs Python 3.11 or newer: make PYTHON=python3.11 …")'
 	@echo "Installing Spendgate's Python packages into $(VENV) …"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-setup.lock
-	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements-dev.lock \
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes -r requirements-dev.lock \
 		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation -e .
+	@touch $@
+
+# mutmut needs a newer click than Faust allows: an environment of its own, for the tests of the core alone.
+$(MUTANTS)/.ready: $(READY)
+	@$(PYTHON) -m venv $(MUTANTS)
+	@VIRTUAL_ENV=$(MUTANTS) $(BIN)/uv pip install --quiet --require-hashes -r requirements-dev.lock
+	@VIRTUAL_ENV=$(MUTANTS) $(BIN)/uv pip install --quiet mutmut==3.8.1
 	@touch $@

@@ -1,39 +1,119 @@
-"""Real services for tests: one Kafka and one PostgreSQL a session, started when the first test asks for them."""
+"""Real services for tests: one Kafka and one PostgreSQL a run, started when a test asks for them."""
 
+import gc
 import secrets
 from collections.abc import Iterator
 from contextlib import closing
 
+import hypothesis
 import psycopg2
 import pytest
+import structlog
 
-from console.local.kafka import LocalKafka
-from console.local.postgres import LocalPostgres
+from local.kafka import LocalKafka
+from local.postgres import LocalPostgres
+from tests.distribution import Distribution, is_of_longest
+from tests.shared_services import SharedServices, note_wanted, service
 
-#: Drawn examples have to come from nothing but their seed. Clients that live as long as the session, such as those of
-#: the console's server, draw from the same `random` in their threads.
-_BEFORE_ANY_SERVICE = ("tests/core/", "tests/simulation/", "tests/schedulers/test_ticks_due.py")
+#: The migrated installation with a worker that tests of operations, cli and console share.
+pytest_plugins = ["tests.installation"]
+
+# How long an example takes, or takes to draw, on a machine that others use too says nothing of the code.
+hypothesis.settings.register_profile(
+    "spendgate", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("spendgate")
+
+#: Tests that start services of their own, without a fixture of this file.
+_STARTERS = ("tests/local/", "tests/cli/test_up.py", "tests/faults/")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--leaks", action="store_true", help="look for what is left open after each test, not each file")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The controlling process of a run with pytest-xdist starts what the others share."""
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(SharedServices())
+        config.pluginmanager.register(Distribution())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Drawn examples first; they also fail soonest."""
-    items.sort(key=lambda item: not item.nodeid.startswith(_BEFORE_ANY_SERVICE))
+    """Drawn examples first, then what else needs no service: it fails soonest. Examples have to come from nothing but
+    their seed, and servers in a thread of the process, which live as long as the session, draw from the same `random`.
+    Of the rest the longest files come first.
+    """
+    for item in items:
+        if _needs_services(item):
+            item.add_marker("services")
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    services = item.get_closest_marker("services") is not None
+    is_drawn = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
+    if not services:
+        return 0 if is_drawn else 1
+    return 2 if is_of_longest(item.nodeid) else 3
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Without what `-m` or `-k` has left out."""
+    note_wanted(session.config, {name for item in session.items for name in _fixtures(item)})
+
+
+def _needs_services(item: pytest.Item) -> bool:
+    names = _fixtures(item) | set(vars(getattr(item, "module", item)))
+    return bool(names & {"kafka", "postgres", "LocalKafka", "LocalPostgres"}) or item.nodeid.startswith(_STARTERS)
+
+
+def _fixtures(item: pytest.Item) -> set[str]:
+    return set(getattr(item, "fixturenames", ()))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _nothing_left_open() -> Iterator[None]:
+    """What a file's tests have left open fails the last of them, and not some test of another file later. Which test
+    it is, and where it opened it, tells `PYTHONTRACEMALLOC=20 pytest --leaks FILE`.
+    """
+    yield
+    gc.collect()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_open_by_a_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    if request.config.getoption("leaks"):
+        gc.collect()
+
+
+@pytest.fixture(autouse=True)
+def _usual_logs() -> None:
+    """A command that ran in the process before has set up logs in its own way."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
-    service = LocalKafka(tmp_path_factory.mktemp("kafka"))
+def kafka(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
+    with service(LocalKafka, pytestconfig, tmp_path_factory.mktemp("kafka")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def secured_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
+    """TLS, a password and rights: its own user may do everything, whoever is made beside it nothing."""
+    service = LocalKafka(tmp_path_factory.mktemp("secured-kafka"), secured=True, authorizer=True)
     service.start()
     yield service
     service.stop()
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPostgres]:
-    service = LocalPostgres(tmp_path_factory.mktemp("postgres"))
-    service.start()
-    yield service
-    service.stop()
+def postgres(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPostgres]:
+    with service(LocalPostgres, pytestconfig, tmp_path_factory.mktemp("postgres")) as running:
+        yield running
 
 
 @pytest.fixture

@@ -1,0 +1,66 @@
+"""Command lines, run in this process or as the real executable."""
+
+import json
+import subprocess
+import sys
+from itertools import count
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import pytest
+
+from cli.__main__ import application
+from cli.framework import run
+
+EXECUTABLE = Path(sys.executable).with_name("spendgate")
+_numbers = count(1)
+
+
+class CommandResult(NamedTuple):
+    exit_code: int
+    out: str
+    err: str
+
+
+class Commands:
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def run(self, *arguments: str) -> CommandResult:
+        self._capsys.readouterr()
+        exit_code = run(application(), arguments)
+        return CommandResult(exit_code, *self._capsys.readouterr())
+
+    def done(self, *arguments: str) -> str:
+        """What a command that must succeed prints."""
+        result = self.run(*arguments)
+        assert result.exit_code == 0, result
+        return result.out
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self.done(*arguments, "--json"))
+
+    def refused(self, *arguments: str) -> str:
+        """The one sentence of a command that must be refused, with nothing on stdout."""
+        result = self.run(*arguments)
+        assert (result.exit_code, result.out) == (4, ""), result
+        assert result.err.count("\n") == 1, result.err
+        return result.err.strip()
+
+    def brand(self, *options: str) -> str:
+        """The id of a new brand."""
+        brand_id = f"brand-{next(_numbers)}"
+        defaults = ["--time-zone", "UTC", "--currency", "USD"]
+        self.done("brand", "add", brand_id, *defaults, *options)
+        return brand_id
+
+    def campaign(self, brand_id: str, *options: str) -> str:
+        """The id of a new campaign."""
+        campaign_id = f"{brand_id}.campaign-{next(_numbers)}"
+        self.done("campaign", "add", campaign_id, "--brand", brand_id, *options)
+        return campaign_id
+
+
+def start(*arguments: str, stdout: int | IO[bytes] = subprocess.PIPE) -> "subprocess.Popen[bytes]":
+    """The real executable, in this test's environment."""
+    return subprocess.Popen([EXECUTABLE, *arguments], stdout=stdout, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)

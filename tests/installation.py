@@ -1,0 +1,72 @@
+"""A migrated database, topics and a worker for all tests of commands; each test uses brands of its own."""
+
+import asyncio
+import secrets
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from local.kafka import LocalKafka
+from local.postgres import LocalPostgres
+from models.migrations import migrate
+from models.session import engine_of
+from streams.kafka.provision import create_topics
+from streams.settings import Settings
+from tests.commands import Commands
+from tests.streams.worker_process import WorkerProcess
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    settings: Settings
+    environment: dict[str, str]
+
+
+@pytest.fixture(scope="session")
+def surroundings(
+    kafka: LocalKafka, postgres: LocalPostgres, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Surroundings]:
+    name = f"console_{secrets.token_hex(6)}"
+    with closing(psycopg2.connect(postgres.url)) as connection:
+        connection.autocommit = True
+        connection.cursor().execute(f"CREATE DATABASE {name}")
+    environment = {
+        "SPENDGATE_BROKERS": kafka.brokers,
+        "SPENDGATE_DATABASE_URL": postgres.url_of(name),
+        "SPENDGATE_TOPIC_PREFIX": f"{name}-",
+        "SPENDGATE_PARTITIONS": "2",
+        "SPENDGATE_DATA_DIR": str(tmp_path_factory.mktemp("data")),
+    }
+    settings = Settings(
+        brokers=kafka.brokers,
+        database_url=postgres.url_of(name),
+        topic_prefix=f"{name}-",
+        partitions=2,
+    )
+    migrate.upgrade(settings.database)
+    asyncio.run(create_topics(settings))
+    yield Surroundings(settings, environment)
+    engine_of(settings.database).dispose()
+
+
+@pytest.fixture
+def commands(
+    surroundings: Surroundings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Commands:
+    """Commands of a Spendgate whose worker may or may not run."""
+    for name, value in surroundings.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SPENDGATE_ACTOR", "tester")
+    return Commands(capsys)
+
+
+@pytest.fixture(scope="session")
+def worker(surroundings: Surroundings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerProcess]:
+    process = WorkerProcess(surroundings.settings, Path(tmp_path_factory.mktemp("worker")) / "worker.log")
+    asyncio.run(process.started())
+    yield process
+    process.kill()

@@ -1,0 +1,16 @@
+"""How long a test of drawn examples or of many kills goes on: short in `make test`, whole in `make test-long`.
+
+A test that has two lengths bears the marker `long`; `make test-long` runs just those, with SPENDGATE_TEST_LENGTH=long.
+"""
+
+import os
+from typing import Final
+
+__all__ = ["length"]
+
+_WHOLE: Final = os.environ.get("SPENDGATE_TEST_LENGTH") == "long"
+
+
+def length(short: int, long: int) -> int:
+    """The number that is wanted in this run."""
+    return long if _WHOLE else short
