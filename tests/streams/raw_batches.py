@@ -21,8 +21,11 @@ from streams.settings import Settings
 
 NONE = 0
 CODECS = (NONE, GZIP, SNAPPY, LZ4, ZSTD)
-#: The broker's answer for a partition of a topic that was made a moment ago.
-_NOT_LEADER = 6
+#: Bytes of a batch before its records.
+BATCH_OVERHEAD = 61
+#: The broker's answers for a batch above `max.message.bytes`, and for a partition of a topic made a moment ago.
+TOO_LARGE = 10
+_NOT_YET = (3, 6)
 NOW = 1_757_322_000_000
 
 RawHeaders = tuple[tuple[bytes, bytes | None], ...]
@@ -104,7 +107,11 @@ def batch(
 
 
 class Refused(Exception):
-    """The broker takes no such batch."""
+    """The broker takes no such batch; `code` is its error."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 class RawProducer:
@@ -113,6 +120,14 @@ class RawProducer:
     def __init__(self, settings: Settings, client: AIOKafkaClient) -> None:
         self._settings = settings
         self._client = client
+
+    async def partitions(self, topic: Topic) -> int:
+        """How many it has."""
+        name = self._settings.topic(topic)
+        await self._client.add_topic(name)
+        while not (found := self._client.cluster.partitions_for_topic(name)):
+            await self._client.force_metadata_update()
+        return len(found)
 
     async def send(self, topic: Topic, partition: int, raw: bytes) -> int:
         """The offset of its first record."""
@@ -125,7 +140,7 @@ class RawProducer:
                 [(_, [(_, error, offset, *_)])] = (await self._client.send(node, request)).topics
                 if not error:
                     return int(offset)
-                if error != _NOT_LEADER:
+                if error not in _NOT_YET:
                     raise Refused(error)
             await self._client.force_metadata_update()
 

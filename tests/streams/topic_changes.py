@@ -7,8 +7,10 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 from streams.kafka.options import librdkafka_options
 from streams.kafka.topics import Topic
 from streams.settings import Settings
+from tests.streams.raw_batches import BATCH_OVERHEAD, TOO_LARGE, RawProducer, Refused, batch, raw_producer
 
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 30
+_CHECK_SUM_AT = 17
 
 
 def change_config(settings: Settings, topic: Topic, name: str, value: str) -> None:
@@ -21,13 +23,25 @@ def change_config(settings: Settings, topic: Topic, name: str, value: str) -> No
 
 
 async def limit(settings: Settings, topic: Topic, size: int) -> None:
-    """The largest batch that the topic takes from now on, in bytes."""
+    """The largest batch that the topic takes from now on, in bytes. Returns once each partition keeps to it: a broker
+    tells a new configuration before its logs know it."""
     await asyncio.to_thread(change_config, settings, topic, "max.message.bytes", str(size))
-    admin = AdminClient(librdkafka_options(settings))
-    resource = ConfigResource(ResourceType.TOPIC, settings.topic(topic))
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while True:
-            for done in admin.describe_configs([resource]).values():
-                configs = await asyncio.to_thread(done.result, PATIENCE_SECONDS)
-                if configs["max.message.bytes"].value == str(size):
-                    return
+    async with raw_producer(settings) as producer, asyncio.timeout(PATIENCE_SECONDS):
+        for partition in range(await producer.partitions(topic)):
+            while not await _keeps_to(size, producer, topic, partition):
+                await asyncio.sleep(0.02)
+
+
+async def _keeps_to(size: int, producer: RawProducer, topic: Topic, partition: int) -> bool:
+    """Tried with batches whose check sum is wrong, which are refused, too, but only where they are not too large."""
+    return [await _is_too_large(it, producer, topic, partition) for it in (size, size + 1)] == [False, True]
+
+
+async def _is_too_large(size: int, producer: RawProducer, topic: Topic, partition: int) -> bool:
+    broken = bytearray(batch([], payload=bytes(size - BATCH_OVERHEAD), count=1))
+    broken[_CHECK_SUM_AT] ^= 0xFF
+    try:
+        await producer.send(topic, partition, bytes(broken))
+    except Refused as refused:
+        return refused.code == TOO_LARGE
+    raise AssertionError("a batch with a wrong check sum was taken")
