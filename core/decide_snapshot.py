@@ -1,6 +1,7 @@
 """Decides one snapshot: the difference to the cost held becomes a spend event, and the new cost is held.
 
-Nothing else changes: the event is counted when it is read, like any other.
+Nothing else changes: the event is counted when it is read, like any other. Of a snapshot that was counted before, on a
+broker that is lost, a replay has the spend already, and the cost alone is held.
 """
 
 from datetime import date
@@ -12,7 +13,7 @@ from core.snapshot import Snapshot, difference_event, is_expired, snapshot_refus
 from core.state import Cost, CostKey, PartitionState
 from core.verdict import Verdict
 
-__all__ = ["decide_snapshot"]
+__all__ = ["decide_counted_snapshot", "decide_snapshot"]
 
 
 def decide_snapshot(state: PartitionState, snapshot: Snapshot, arrival: Moment) -> Verdict | Refusal:
@@ -38,6 +39,20 @@ def decide_snapshot(state: PartitionState, snapshot: Snapshot, arrival: Moment) 
         return Verdict.APPLIED
     state.spend_events.append((event, arrival))
     return Verdict.COUNTED
+
+
+def decide_counted_snapshot(state: PartitionState, snapshot: Snapshot, arrival: Moment) -> Verdict:
+    """Hold the cost of a snapshot whose spend is in the ledger, where none of a higher `as_of` is held. No event."""
+    brand = state.brands.get(snapshot.brand_id)
+    if brand is None or brand.config is None:
+        return Verdict.UNKNOWN_BRAND
+    open_day = budget_day(brand.config.zones, max(arrival, brand.clock, state.clock)).date
+    held = state.costs.get(snapshot.brand_id, {}).get(snapshot.day, {}).get((snapshot.campaign_id, snapshot.source))
+    if is_expired(snapshot.day, open_day) or (held is not None and snapshot.as_of <= held.as_of):
+        return Verdict.STALE
+    key = CostKey(snapshot.brand_id, snapshot.campaign_id, snapshot.source, snapshot.day)
+    state.hold_cost(key, Cost(snapshot.as_of, snapshot.cost_micros))
+    return Verdict.APPLIED
 
 
 def _drop_expired(state: PartitionState, brand_id: str, open_day: date) -> None:

@@ -20,6 +20,7 @@ from core.spend import MAX_VALUE_BYTES, bad_id, too_large, valid_id
 __all__ = [
     "DAYS_HELD",
     "Snapshot",
+    "counted_snapshot",
     "difference_event",
     "event_id_of",
     "is_expired",
@@ -49,6 +50,13 @@ class _ExactCost(msgspec.Struct, frozen=True):
 
 
 _decode: Final = msgspec.json.Decoder(SpendSnapshot).decode
+
+
+class _Attributes(msgspec.Struct, frozen=True):
+    snapshot: SnapshotAttributes
+
+
+_decode_attributes: Final = msgspec.json.Decoder(_Attributes).decode
 _decode_cost: Final = msgspec.json.Decoder(_ExactCost).decode
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -146,6 +154,17 @@ def event_id_of(snapshot: Snapshot) -> str:
     name = f"{snapshot.source}:{snapshot.campaign_id}:{snapshot.day.isoformat()}:{snapshot.as_of}"
     event_id = f"snapshot:{name}"
     return event_id if len(event_id) <= _EVENT_ID_LENGTH_MAX else f"snapshot:{sha256(name.encode()).hexdigest()}"
+
+
+def counted_snapshot(event_id: str, brand_id: str, campaign_id: str, attributes: str) -> SpendSnapshot | None:
+    """The snapshot that made a spend event, by the event's own attributes; None of spend that no snapshot made."""
+    try:
+        about = _decode_attributes(attributes).snapshot
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
+    record = SpendSnapshot(about.source, brand_id, campaign_id, about.day, about.cost, about.as_of)
+    snapshot = read_snapshot(_encode(record))
+    return record if isinstance(snapshot, Snapshot) and event_id_of(snapshot) == event_id else None
 
 
 def _cost(record: SpendSnapshot, value: bytes) -> int | Refusal:

@@ -10,10 +10,10 @@ from core.errors import TooLarge, Unreachable
 from core.moment import Moment, format_moment
 from core.money import format_money
 from core.partitioner import partition_of
-from core.records import SpendCorrection
+from core.records import SpendCorrection, SpendSnapshot
 from core.spend import MAX_ATTRIBUTES_BYTES
 from ledger.replay.source import ReplayedSpend, UnbookedSpend
-from streams.dead_letters.outbox import ARRIVAL_HEADER, REPLAYED_HEADER
+from streams.dead_letters.outbox import ARRIVAL_HEADER, COUNTED_HEADER, REPLAYED_HEADER
 from streams.kafka.batch_sending import BatchSender, batch_sender
 from streams.kafka.codec import encode
 from streams.kafka.headers import Headers
@@ -52,6 +52,11 @@ class ReplaySender:
 
     async def correction(self, correction: SpendCorrection, arrival: Moment) -> None:
         await self._add(Topic.SPEND_CORRECTIONS, correction.brand_id, encode(correction), arrival, ())
+
+    async def counted_snapshot(self, snapshot: SpendSnapshot, arrived_at: Moment) -> None:
+        """The total of a platform that the ledger's spend adds up to, for its cost to be held and not counted again."""
+        headers = *self._headers(arrived_at), (COUNTED_HEADER, b"")
+        await self._add(Topic.SPEND_SNAPSHOTS, snapshot.brand_id, encode(snapshot), arrived_at, headers)
 
     async def flush(self) -> None:
         """Returns when all in-sync replicas have everything."""

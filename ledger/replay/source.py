@@ -14,10 +14,21 @@ from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 from psycopg2.extensions import connection as PsycopgConnection
 from psycopg2.extensions import cursor as Cursor
 
-from core.moment import Moment, format_moment
+from core.moment import HOUR, Moment, format_moment, parse_moment
+from core.records import SpendSnapshot
+from core.snapshot import DAYS_HELD, counted_snapshot
 from models.session import connect
 
-__all__ = ["CampaignSums", "Extent", "LedgerSource", "ReplayCursor", "ReplayedSpend", "UnbookedSpend", "ledger_source"]
+__all__ = [
+    "CampaignSums",
+    "CountedSnapshot",
+    "Extent",
+    "LedgerSource",
+    "ReplayCursor",
+    "ReplayedSpend",
+    "UnbookedSpend",
+    "ledger_source",
+]
 
 #: So many rows are in memory at once, twice: one lot is read while the other is sent.
 CHUNK_ROWS: Final = 20_000
@@ -62,6 +73,13 @@ class ReplayedSpend(NamedTuple):
         return self.arrived_at, self.record_offset, self.brand_id, self.event_id
 
 
+class CountedSnapshot(NamedTuple):
+    """A total of a platform, and when the spend arrived that it made."""
+
+    snapshot: SpendSnapshot
+    arrived_at: Moment
+
+
 class UnbookedSpend(NamedTuple):
     """The value of a spend record whose brand was not in the catalog, and that no controller has refused yet."""
 
@@ -93,6 +111,12 @@ SELECT brand_id, event_id, campaign_id, (amount * 1000000)::bigint, currency,
        (extract(epoch FROM arrived_at) * 1000)::bigint, record_offset, attributes::text
 {_COUNTED} AND (arrived_at, record_offset, brand_id, event_id) > (%(after)s, %(offset)s, %(brand)s, %(event)s)
 ORDER BY arrived_at, record_offset, brand_id, event_id
+"""  # noqa: S608
+
+#: What a snapshot has made was booked to the snapshot's own day.
+_OF_SNAPSHOTS: Final = f"""
+SELECT event_id, brand_id, campaign_id, attributes::text, (extract(epoch FROM arrived_at) * 1000)::bigint
+{_COUNTED} AND booked_day >= %(first_day)s AND attributes ? 'snapshot' AND event_id LIKE 'snapshot:%%'
 """  # noqa: S608
 
 _UNBOOKED: Final = """
@@ -151,6 +175,24 @@ class LedgerSource:
         """In order of arrival; empty at the end."""
         assert self._spend
         return [ReplayedSpend(*row) for row in self._spend.fetchmany(CHUNK_ROWS)]
+
+    def counted_snapshots(self, last_arrived_at: Moment | None) -> list[CountedSnapshot]:
+        """Of each campaign, source and day the snapshot of the highest `as_of`, for days that a worker holds costs of
+        when it has read what arrived last."""
+        if last_arrived_at is None:
+            return []
+        # Two days more than the controller holds: the brand's open day may lie on either side of the day in UTC.
+        first_day = format_moment(last_arrived_at - (DAYS_HELD + 2) * 24 * HOUR)[:10]
+        found: dict[tuple[str, str, str, str], tuple[Moment, CountedSnapshot]] = {}
+        with self._streaming("snapshots", _OF_SNAPSHOTS, self._values(first_day=first_day)) as rows:
+            for event_id, brand_id, campaign_id, attributes, arrived_at in rows:
+                snapshot = counted_snapshot(event_id, brand_id, campaign_id, attributes)
+                if snapshot is None:
+                    continue
+                key, as_of = (brand_id, campaign_id, snapshot.source, snapshot.day), parse_moment(snapshot.as_of)
+                if key not in found or as_of > found[key][0]:
+                    found[key] = as_of, CountedSnapshot(snapshot, arrived_at)
+        return [counted for _, counted in found.values()]
 
     def unbooked(self) -> list[UnbookedSpend]:
         with self._connection.cursor() as cursor:

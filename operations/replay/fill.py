@@ -1,8 +1,9 @@
 """Fills a new, empty broker from PostgreSQL, so that a controller that reads it has the ledger's totals.
 
-The order is what keeps ad servers safe, whoever reads meanwhile: brands, so that spend is known; opening balances;
-spend; and the campaigns last, so that each is told once, as what it is after all of its spend. Until then their money
-waits for them, as that of any campaign which the catalog does not know yet. Killed at any point it goes on where it
+The order is what keeps ad servers safe, whoever reads meanwhile: brands, so that spend is known; totals of platforms,
+so that a later one adds only the difference; opening balances; spend; and the campaigns last, so that each is told
+once, as what it is after all of its spend. Until then their money waits for them, as that of any campaign which the
+catalog does not know yet. Killed at any point it goes on where it
 was: what is sent twice counts once, by the ids that events and opening balances have.
 """
 
@@ -62,6 +63,7 @@ async def _fill(settings: Settings, run: ReplayRun, report: ReportProgress) -> N
     async with entered_in_thread(source_of_run) as source, replay_sender(settings, run.replay_id) as sender:
         replaying = _Replay(settings, run, zones, source, sender, report)
         if run.opened_at is None:
+            await replaying.snapshots()
             await replaying.openings()
         await replaying.spend()
         await replaying.unbooked()
@@ -103,6 +105,14 @@ class _Replay:
                 sent += len(some)
                 self._report("opening balances", sent, None)
         await in_thread(replay_runs.note_opened, self._url, self._run.replay_id)
+
+    async def snapshots(self) -> None:
+        """Before anything else of the brands: a platform may tell its next total as soon as it can reach the broker."""
+        counted = await in_thread(self._source.counted_snapshots, self._run.last_arrived_at)
+        for snapshot, arrived_at in counted:
+            await self._sender.counted_snapshot(snapshot, arrived_at)
+        await self._sender.flush()
+        self._report("totals of platforms", len(counted), len(counted))
 
     async def spend(self) -> None:
         """The next rows are read while the broker takes the last ones."""

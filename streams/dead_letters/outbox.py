@@ -16,6 +16,7 @@ from streams.kafka.truncation import DIGEST_HEADER, HEADERS_DROPPED_HEADER, LENG
 
 __all__ = [
     "ARRIVAL_HEADER",
+    "COUNTED_HEADER",
     "ERROR_HEADERS",
     "REASON_HEADER",
     "REPLAYED_HEADER",
@@ -25,6 +26,7 @@ __all__ = [
     "arrival_of",
     "cut_headers",
     "dropped_header",
+    "is_counted",
     "is_replayed",
     "is_rerouted",
 ]
@@ -33,6 +35,8 @@ REROUTED_HEADER: Final = "spendgate-rerouted"
 ARRIVAL_HEADER: Final = "spendgate-arrival"
 #: Set by a replay from the ledger, which has this spend already.
 REPLAYED_HEADER: Final = "spendgate-replayed"
+#: Of a snapshot whose spend is in the ledger: set by a replay, which sends that spend itself.
+COUNTED_HEADER: Final = "spendgate-counted"
 REASON_HEADER: Final = "spendgate-reason"
 #: Header names of Kafka Streams' KIP-1034.
 ERROR_HEADERS: Final = "__streams.errors."
@@ -150,6 +154,10 @@ def is_rerouted(record: ConsumerRecord) -> bool:
 
 def is_replayed(record: ConsumerRecord) -> bool:
     return any(name == REPLAYED_HEADER for name, _ in record.headers)
+
+
+def is_counted(record: ConsumerRecord) -> bool:
+    return any(name == COUNTED_HEADER for name, _ in record.headers)
 
 
 def arrival_of(record: ConsumerRecord) -> Moment:

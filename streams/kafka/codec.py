@@ -16,6 +16,7 @@ from core.records import (
     DaypartingTick,
     SpendCorrection,
     SpendEvent,
+    SpendSnapshot,
 )
 
 __all__ = [
@@ -40,6 +41,7 @@ Message = (
     | DaypartingTick
     | SpendCorrection
     | SpendEvent
+    | SpendSnapshot
 )
 
 _encoder: Final = msgspec.json.Encoder()

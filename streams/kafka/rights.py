@@ -195,7 +195,7 @@ _RIGHTS: Final[dict[Client, list[Right]]] = {
         *_CHECKS_TOPICS,
         *_EDITS_CATALOG,
         *_reads(Topic.SPEND_EVENTS),
-        *_writes(Topic.SPEND_EVENTS, Topic.SPEND_CORRECTIONS),
+        *_writes(Topic.SPEND_EVENTS, Topic.SPEND_CORRECTIONS, Topic.SPEND_SNAPSHOTS),
     ],
     Command.STATUS: _SHOWS_STATUS,
     Command.DOCTOR: [*_CHECKS_TOPICS, *_reads(Topic.DAYPARTING_TICKS, Topic.SPEND_EVENTS)],

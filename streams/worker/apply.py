@@ -11,7 +11,7 @@ from core.calendar import check_time_zone
 from core.correction import read_correction
 from core.decide import decide_correction, decide_spend
 from core.decide_catalog import decide_brand, decide_campaign, leaves_pending_resumes
-from core.decide_snapshot import decide_snapshot
+from core.decide_snapshot import decide_counted_snapshot, decide_snapshot
 from core.decide_time import Reset, Tick, decide_reset, decide_tick
 from core.guard import StateInDoubt, Undecidable, attempt
 from core.moment import Moment, parse_moment
@@ -21,7 +21,7 @@ from core.snapshot import read_snapshot
 from core.spend import Spend, read_spend, too_large, valid_id
 from core.state import Origin, PartitionState
 from core.verdict import Verdict
-from streams.dead_letters.outbox import Outbox, arrival_of, is_rerouted
+from streams.dead_letters.outbox import Outbox, arrival_of, is_counted, is_rerouted
 from streams.kafka.codec import decode_reset, decode_tick
 from streams.kafka.topics import Topic
 from streams.kafka.truncation import TruncatedBytes, Undecodable
@@ -132,7 +132,8 @@ class RecordApplier:
         if record.key != brand_id.encode() or self._elsewhere(brand_id):
             return self._misplaced(Topic.SPEND_SNAPSHOTS, record, brand_id)
         arrival = arrival_of(record)
-        verdict = attempt(self._state, brand_id, decide_snapshot, self._state, snapshot, arrival)
+        decide = decide_counted_snapshot if is_counted(record) else decide_snapshot
+        verdict: Verdict | Refusal = attempt(self._state, brand_id, decide, self._state, snapshot, arrival)
         if isinstance(verdict, Refusal):
             return self._refuse(record, verdict)
         if verdict is Verdict.UNKNOWN_BRAND:

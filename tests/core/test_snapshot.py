@@ -1,6 +1,7 @@
 """Snapshots: what a platform has counted so far becomes spend, whatever order its totals come in."""
 
 import json
+from datetime import timedelta
 from itertools import permutations
 from random import Random
 
@@ -9,9 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.decide import decide_spend
+from core.decide_snapshot import decide_counted_snapshot
 from core.moment import parse_moment
+from core.money import parse_money
+from core.records import SpendEvent
 from core.refusal import Refusal, RefusalReason
-from core.snapshot import Snapshot, event_id_of, read_snapshot
+from core.snapshot import Snapshot, counted_snapshot, event_id_of, read_snapshot
 from core.spend import Spend, read_spend
 from core.verdict import Verdict
 from tests.core.scenario import Scenario, check
@@ -254,6 +259,101 @@ def test_the_total_is_the_cost_of_the_highest_as_of(snapshots: list[tuple[int, i
     assert scenario.campaign("a").total_micros == latest[1] * 1_000_000
     for event in scenario.spend_events:
         assert isinstance(read_spend(msgspec.json.encode(event)), Spend)
+
+
+class _Life:
+    """A worker and a ledger, on one broker after another. A kill takes what was not flushed; its records come again."""
+
+    def __init__(self) -> None:
+        self.scenario = _brand(zone="UTC")
+        self.scenario.flush()
+        self.ledger: dict[str, SpendEvent] = {}
+        self._unflushed: list[str] = []
+
+    def snapshot(self, hour: int, cost: str) -> None:
+        line = f"09T01:00 snapshot g a 2025-09-08 {cost} as_of={hour:02}:30"
+        self._unflushed.append(line)
+        self.scenario.run(line)
+
+    def flush(self) -> None:
+        self.scenario.flush()
+        self._unflushed.clear()
+        self.ledger |= {it.event_id: it for it in self.scenario.spend_events}
+
+    def kill(self) -> None:
+        del self.scenario.spend_events[len(self.ledger) :]
+        self.scenario.crash()
+        again, self._unflushed = self._unflushed, []
+        for line in again:
+            self._unflushed.append(line)
+            self.scenario.run(line)
+
+    def replay(self) -> None:
+        """The broker is lost: another has the ledger's spend, and the costs of the snapshots that made it."""
+        self.flush()
+        self.scenario = _brand(zone="UTC")
+        self.scenario.run("09T01:00 tick")
+        arrival = parse_moment("2025-09-09T01:00:00Z")
+        for offset, event in enumerate(self.ledger.values()):
+            attributes = bytes(event.attributes).decode()
+            record = counted_snapshot(event.event_id, event.brand_id, event.campaign_id, attributes)
+            snapshot, spend = read_snapshot(msgspec.json.encode(record)), read_spend(msgspec.json.encode(event))
+            assert isinstance(snapshot, Snapshot)
+            assert isinstance(spend, Spend)
+            decide_counted_snapshot(self.scenario.state, snapshot, arrival)
+            assert not self.scenario.state.spend_events
+            decide_spend(self.scenario.state, spend, "spend-events", offset, arrival)
+        self.scenario.spend_events = list(self.ledger.values())
+        self.flush()
+
+
+COSTS = [*(f"{(hour + 1) * 1.25:.2f}" for hour in range(23)), "17.125"]  # restated down at last
+
+
+@given(
+    st.permutations(range(24)),
+    st.lists(st.integers(0, 23), max_size=12),
+    st.lists(st.sampled_from(["flush", "kill", "replay", "", "", ""]), min_size=36, max_size=36),
+)
+def test_a_day_through_kills_and_replays_is_the_latest_cost_and_its_events_keep_their_ids(
+    order: list[int], repeated: list[int], faults: list[str]
+) -> None:
+    life, undisturbed = _Life(), _Life()
+    for hour, fault in zip(order + repeated, faults, strict=False):
+        for it in (life, undisturbed):
+            it.snapshot(hour, COSTS[hour])
+        if fault:
+            getattr(life, fault)()
+    for it in (life, undisturbed):
+        it.flush()
+    assert life.scenario.campaign("a").total_micros == parse_money(COSTS[-1])
+    assert sum(parse_money(it.amount) for it in life.ledger.values()) == parse_money(COSTS[-1])
+    assert life.ledger == undisturbed.ledger
+
+
+def test_only_what_a_snapshot_made_restores_its_cost() -> None:
+    scenario = _brand(zone="UTC")
+    scenario.run("09:00 snapshot g a 2025-09-08 5.00 as_of=08:00")
+    (event,) = scenario.spend_events
+    ids, attributes = (event.event_id, event.brand_id, event.campaign_id), bytes(event.attributes).decode()
+    assert counted_snapshot(*ids, attributes)
+    assert counted_snapshot("e1", *ids[1:], attributes) is None
+    for other in ("{}", "[]", "", '{"snapshot":5}', attributes.replace("5.00", "-5"), attributes.replace("g", "h")):
+        assert counted_snapshot(*ids, other) is None
+
+
+def test_a_counted_snapshot_is_held_where_none_is_later_and_its_day_is_not_over() -> None:
+    scenario = _brand(zone="UTC")
+    scenario.run("09:00 snapshot g a 2025-09-08 5.00 as_of=08:00")
+    of_seven = read_snapshot(
+        json.dumps(GOOD | {"source": "g", "campaign_id": "a", "as_of": "2025-09-08T07:00:00Z"}).encode()
+    )
+    assert isinstance(of_seven, Snapshot)
+    arrival = parse_moment("2025-09-08T09:00:00Z")
+    assert decide_counted_snapshot(scenario.state, of_seven, arrival) is Verdict.STALE
+    over = of_seven._replace(day=of_seven.day - timedelta(days=63))
+    assert decide_counted_snapshot(scenario.state, over, arrival) is Verdict.STALE
+    assert decide_counted_snapshot(scenario.state, over._replace(brand_id="x"), arrival) is Verdict.UNKNOWN_BRAND
 
 
 def _brand(zone: str = "Asia/Karachi") -> Scenario:

@@ -47,6 +47,8 @@ WHERE incarnation = (SELECT max(incarnation) FROM topic_incarnation WHERE right(
 """
 #: All that the ledger has of spend.
 ROWS = "SELECT sum(amount), (SELECT count(*) FROM spend_log), (SELECT count(*) FROM spend_repeat) FROM spend_counted"
+#: Spend that snapshots made.
+SNAPSHOT_SUM = "SELECT count(*)::int, sum(amount) FROM spend_counted WHERE event_id LIKE 'snapshot:%%'"
 MANY = 100_000
 
 
@@ -147,6 +149,36 @@ async def test_killed_in_the_middle_it_goes_on_and_nobody_is_told_to_resume_mean
     assert ledger_tables.rows("SELECT fields FROM change WHERE fields ? 'epoch'") == [
         ({"epoch": {"from": 1, "to": 2}},)
     ]
+
+
+async def test_a_total_that_a_platform_tells_after_a_replay_adds_only_what_is_new(
+    settings: Settings, ledger_tables: LedgerTables, new_worker: NewWorker
+) -> None:
+    """Whether the replay sends the spend of the earlier totals, or opening balances in its place."""
+    with session_scope(settings.database) as session:
+        add_brand(session, "nike", time_zone="Asia/Karachi", currency="USD", actor="t")
+        add_campaign(session, "c", brand_id="nike", actor="t")
+    async with open_broker(settings) as broker, the_ledger(settings):
+        worker = await new_worker(settings).started()
+        await published(settings, "2025-09-07T00:00:00Z")
+        await platform_total(broker, "2025-09-08", "10.00", "2025-09-08T06:00:00Z")
+        await platform_total(broker, "2025-09-08", "25.50", "2025-09-09T06:00:00Z")
+        await platform_total(broker, "2025-09-09", "4.00", "2025-09-09T13:00:00Z")
+        await ledger_tables.until(SNAPSHOT_SUM, [(3, Decimal("29.50"))])
+        assert await worker.stop() == 0
+    await make_anew(settings)
+
+    await replay(settings, ReplayRequest("tester", parse_moment("2025-09-09T12:00:00Z")), ignore)
+    async with open_broker(settings) as broker, the_ledger(settings):
+        worker = await new_worker(settings).started()
+        await in_force(broker, 1)
+        await platform_total(broker, "2025-09-08", "25.50", "2025-09-09T06:00:00Z")  # told again: nothing new
+        await platform_total(broker, "2025-09-08", "24.00", "2025-09-10T06:00:00Z")  # restated down
+        await platform_total(broker, "2025-09-09", "9.00", "2025-09-10T06:00:00Z")
+        await broker.until(lambda: broker.state_of("nike").campaigns["c"].total_micros == 33_000_000)
+        await ledger_tables.until(SNAPSHOT_SUM, [(5, Decimal("33.00"))])
+        assert (await reconcile(settings)).differences == []
+        assert await worker.stop() == 0
 
 
 async def test_a_broker_with_records_is_refused_and_nothing_is_changed(
@@ -351,6 +383,12 @@ async def spend_more(broker: Broker) -> int:
     await broker.spend("nike", "free", "1.50", "2025-09-10T19:30:00Z", event_id="f5")
     await broker.spend("old", "archived", "1.11", "2025-09-10T20:00:00Z", event_id="a2")
     return 3
+
+
+async def platform_total(broker: Broker, day: str, cost: str, as_of: str) -> None:
+    """Arrives at its `as_of`."""
+    snapshot = {"source": "g", "brand_id": "nike", "campaign_id": "c", "day": day, "cost": cost, "as_of": as_of}
+    await broker.publish(Topic.SPEND_SNAPSHOTS, snapshot, partition=broker.home("nike"), key="nike", at=as_of)
 
 
 def campaign_states(broker: Broker) -> dict[str, Any]:
