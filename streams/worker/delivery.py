@@ -26,8 +26,15 @@ log = structlog.get_logger()
 
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 2.0
-#: Of a process that ends anyway.
 _RIGHTS_SECONDS: Final = 5.0
+#: A right is missing, and librdkafka does not say on what.
+_NOT_ALLOWED: Final = frozenset(
+    {
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+        KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+    }
+)
 _TOO_LARGE: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
 
 _CALLED: Final = {
@@ -62,6 +69,8 @@ class Delivery:
         pause = _FIRST_PAUSE_SECONDS
         while failures := await self._attempt(writes):
             worker_metrics.FLUSHES_FAILED.inc()
+            if any(failure.code in _NOT_ALLOWED for failure in failures):
+                await self._look_for_rights()
             writes, lighter = await self._lightened(writes, failures)
             if lighter:
                 continue
@@ -74,11 +83,12 @@ class Delivery:
         try:
             return await self._writer.attempt(writes)
         except TransactionLost:
-            await self._look_for_rights()  # librdkafka does not say which topic it may not write
+            await self._look_for_rights()
             raise
 
     async def _look_for_rights(self) -> None:
-        """Raise NotAllowed where a right is missing; what else keeps that from being found out tells nothing new."""
+        """Raise NotAllowed where a right is missing, which ends the process: none can start without it. What else
+        keeps that from being found out tells nothing new."""
         try:
             async with asyncio.timeout(_RIGHTS_SECONDS):
                 await check_rights(self._settings, Process.WORKER)

@@ -63,6 +63,8 @@ REFUSALS: Final = frozenset(
         KafkaError.INVALID_TIMESTAMP,
     }
 )
+#: What befalls a record because its transaction has failed already, for a reason that only the commit tells.
+_COLLATERAL: Final = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT, KafkaError._STATE})
 _FENCED: Final = frozenset({KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH})
 
 _Answer = TypeVar("_Answer")
@@ -167,7 +169,8 @@ class PartitionWriter:
         if self._open is _Open.NOTHING:
             self._begin()
             self._send(writes)
-            self._open = _Open.ABORT if self._failures else _Open.COMMIT
+            # A transaction that has failed is not committed, also where not all of it was sent.
+            self._open = _Open.ABORT if self._causes() else _Open.COMMIT
         if self._open is _Open.COMMIT:
             self._commit()
         failures = self._judged()
@@ -254,15 +257,18 @@ class PartitionWriter:
                 alone=at_once[failure.write.topic, failure.write.partition] == 1
                 or size_of(failure.write) >= self._batch_bytes.get(failure.write.topic, _BATCH_BYTES)
             )
-            for failure in self._failures
+            for failure in self._causes() or self._failures
         ]
+
+    def _causes(self) -> list[Failure]:
+        return [failure for failure in self._failures if failure.code not in _COLLATERAL]
 
     def _commit(self) -> None:
         error = self._ended(self._producer.commit_transaction)
         if error is None:
             self._open, self._wave = _Open.NOTHING, ()
         else:
-            if not self._failures:
+            if not self._causes():
                 self._failures.append(Failure(None, error.code(), error.str()))
             if not error.retriable():
                 self._open = _Open.ABORT

@@ -15,7 +15,7 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
     TransactionalIdAuthorizationFailed,
 )
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, Producer
 from pydantic import SecretStr
 from spendgate_control import ControlReader, Policy
 
@@ -30,6 +30,8 @@ from streams.kafka.options import client_options, librdkafka_options
 from streams.kafka.provision import admin_client, create_topics, topic_differences
 from streams.kafka.rights import CLIENTS, Command, Operation, Process, Resource, Right, rights_of
 from streams.settings import Settings
+from streams.worker.delivery import Delivery
+from streams.worker.transaction import PartitionWriter, Write
 from tests.clients.topics import ControlTopics, command
 from tests.streams.acl_changes import denied, new_user, run_acl_lines
 from tests.streams.worker_process import WorkerProcess
@@ -243,6 +245,35 @@ async def test_a_topic_that_may_no_longer_be_written_is_named_and_ends_the_worke
         await worker.started()
     finally:
         worker.kill()
+
+
+async def test_the_right_is_named_also_where_the_broker_has_a_part_of_the_transaction_and_aborts_it(
+    least: Settings, owner: Settings
+) -> None:
+    topics = ["least-controller-state", "least-campaign-control"]
+    writer = PartitionWriter("least-spendgate-worker-0", least, producer_class=_OneByOne)
+    try:
+        await writer.open()
+        delivering = Delivery(writer, 0, least, _no_limit).deliver([Write(topic, 0, b"key", b"x") for topic in topics])
+        with (
+            denied(owner, "User:worker", Operation.Write, ["--topic", topics[1]]),
+            pytest.raises(NotAllowed, match=f"^User:worker may not Write the topic {topics[1]}: let "),
+        ):
+            await asyncio.wait_for(delivering, 60)
+    finally:
+        await writer.close()
+
+
+class _OneByOne(Producer):
+    """The broker has the first topic in its transaction before it hears of the second."""
+
+    def produce(self, *args: Any, **kwargs: Any) -> None:
+        super().produce(*args, **kwargs)
+        self.flush(PATIENCE_SECONDS)
+
+
+async def _no_limit(_topic: str) -> None:
+    """The broker does not say."""
 
 
 async def test_a_transactional_id_that_may_no_longer_be_used_ends_the_worker_with_that_sentence(
