@@ -27,7 +27,7 @@ HEADINGS: Final = {
         "tasks",
         "replay",
     ),
-    "People and programs": ("user", "token"),
+    "People and programs": ("user", "token", "channel", "notification"),
     "Look": ("status", "doctor", "kafka"),
     "Single processes and set-up": ("processes", "topics"),
 }

@@ -72,6 +72,7 @@ PROGRAMS: Final = (
     ),  # nobody decides meanwhile
     _Program("scheduler", "schedulers.__main__", "SPENDGATE_METRICS_PORT", 9101),
     _Program("ledger", "ledger", "SPENDGATE_METRICS_PORT", 9102),
+    _Program("notifier", "notifier.run", "SPENDGATE_METRICS_PORT", 9103),
     _Program("api", "console.run", "SPENDGATE_HTTP_PORT", 8000),
 )
 

@@ -1,4 +1,5 @@
-"""`worker`, `scheduler`, `ledger`, `api`, `migrate`: one process of each kind, settings from the environment."""
+"""`worker`, `scheduler`, `ledger`, `notifier`, `api`, `migrate`: one process of each kind, settings from the
+environment."""
 
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,16 @@ def ledger() -> None:
     from ledger.ingest.run import run
 
     asyncio.run(run(_process_settings("ledger")))
+
+
+@app.command()
+def notifier() -> None:
+    """Deliver alerts and commands to webhooks, chat and mail."""
+    import asyncio
+
+    from notifier.run import run
+
+    asyncio.run(run(_process_settings("notifier")))
 
 
 @app.command()

@@ -56,6 +56,8 @@ class Settings(BaseSettings):
     flush_interval_seconds: float = Field(0.5, gt=0, le=60)
     patience_seconds: float = Field(120, ge=5)  # a worker that stands still for so long ends itself
 
+    notify_private_addresses: bool = False  # whether the notifier may send into private networks and to this machine
+
     database_url_file: Path | None = None
     kafka_password_file: Path | None = None
 

@@ -17,6 +17,7 @@ __all__ = [
     "has_accounts",
     "list_accounts",
     "list_tokens",
+    "record_change",
     "revoke_token",
     "set_enabled",
     "set_password",
@@ -58,7 +59,7 @@ def add_account(session: Session, name: str, *, role: str, password_hash: str, a
         raise AlreadyExists(f"The user {name} is already there.")
     account = Account(name=name, role=role, password_hash=password_hash)
     session.add(account)
-    _record(session, "user", name, actor, {"role": {"from": None, "to": role}})
+    record_change(session, "user", name, actor, {"role": {"from": None, "to": role}})
     session.refresh(account)
     return account
 
@@ -71,7 +72,7 @@ def set_role(session: Session, name: str, role: str, *, actor: str) -> Account:
         _require_another_admin(session, name)
     change: FieldChanges = {"role": {"from": account.role, "to": role}}
     account.role = role
-    _record(session, "user", name, actor, change)
+    record_change(session, "user", name, actor, change)
     return account
 
 
@@ -85,7 +86,7 @@ def set_enabled(session: Session, name: str, enabled: bool, *, actor: str) -> Ac
             _require_another_admin(session, name)
         session.execute(delete(WebSession).where(WebSession.name == name))
     account.enabled = enabled
-    _record(session, "user", name, actor, {"enabled": {"from": not enabled, "to": enabled}})
+    record_change(session, "user", name, actor, {"enabled": {"from": not enabled, "to": enabled}})
     return account
 
 
@@ -94,7 +95,7 @@ def set_password(session: Session, name: str, password_hash: str, *, actor: str)
     account = _locked(session, name)
     account.password_hash = password_hash
     session.execute(delete(WebSession).where(WebSession.name == name))
-    _record(session, "user", name, actor, {"password": {"from": None, "to": _UNTOLD}})
+    record_change(session, "user", name, actor, {"password": {"from": None, "to": _UNTOLD}})
     return account
 
 
@@ -106,7 +107,7 @@ def create_token(
         raise AlreadyExists(f"The token {name} is already there; names are never used again.")
     token = AccessToken(name=name, role=role, token_hash=token_hash, expires_at=expires_at, created_by=actor)
     session.add(token)
-    _record(session, "token", name, actor, {"role": {"from": None, "to": role}})
+    record_change(session, "token", name, actor, {"role": {"from": None, "to": role}})
     session.refresh(token)
     return token
 
@@ -118,7 +119,7 @@ def revoke_token(session: Session, name: str, *, actor: str) -> AccessToken:
         raise NotFound(f"There is no token {name}.")
     if token.revoked_at is None:
         token.revoked_at = session.scalar(select(func.clock_timestamp().cast(AccessToken.revoked_at.type)))
-        _record(session, "token", name, actor, {"revoked": {"from": False, "to": True}})
+        record_change(session, "token", name, actor, {"revoked": {"from": False, "to": True}})
     return token
 
 
@@ -138,7 +139,8 @@ def _require_another_admin(session: Session, name: str) -> None:
         raise Refused(f"{name} is the only admin: make another one first.")
 
 
-def _record(session: Session, kind: str, name: str, actor: str, fields: FieldChanges) -> None:
+def record_change(session: Session, kind: str, name: str, actor: str, fields: FieldChanges) -> None:
+    """An entry of the history; `kind` is user, token or channel."""
     session.add(AccountChange(actor=actor, kind=kind, name=name, fields=fields))
     try:
         session.flush()

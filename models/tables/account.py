@@ -63,11 +63,12 @@ class AccessToken(Base):
 
 
 class AccountChange(Base):
-    """One change of an account or a token: who, when, from what, to what. Secrets are named, without their values."""
+    """One change of an account, a token or a channel: who, when, from what, to what. Secrets are named, without their
+    values."""
 
     __tablename__ = "account_change"
     __table_args__ = (
-        CheckConstraint("kind IN ('user', 'token')", "kind_is_user_or_token"),
+        CheckConstraint("kind IN ('user', 'token', 'channel')", "kind_is_user_token_or_channel"),
         CheckConstraint("actor <> '' AND length(actor) <= 200", "actor_is_1_to_200_characters"),
         Index("ix_account_change_name_change_id", "name", "change_id"),
     )

@@ -122,13 +122,13 @@ class TopicReader:
     async def to_end(self) -> AsyncGenerator[ConsumerRecord, None]:
         """Everything up to the end as of the call; raises Unreachable when the broker falls silent."""
         ends = await self.ends()
-        before = await self._positions()
+        before = await self.positions()
         while any(before[number] < end for number, end in ends.items()):
             async with unreachable_after(self._settings, _SILENCE_SECONDS):
                 records = await self._progress(before)
             for record in records:
                 yield record
-            before = await self._positions()
+            before = await self.positions()
 
     async def between(self, starts: ReaderPositions, ends: ReaderPositions) -> AsyncGenerator[ConsumerRecord, None]:
         """What lies from `starts` up to `ends` in the partitions of `starts`; raises Unreachable as `to_end` does."""
@@ -137,7 +137,7 @@ class TopicReader:
         self.seek(starts)
         self._consumer.resume(*open_parts)
         while open_parts:
-            before = await self._positions()
+            before = await self.positions()
             async with unreachable_after(self._settings, _SILENCE_SECONDS):
                 records = await self._progress(before)
             for record in records:
@@ -165,14 +165,15 @@ class TopicReader:
         """Waits for a position to move on, also where there is no record to show for it."""
         while True:
             records = await self.batch()
-            if records or await self._positions() != before:
+            if records or await self.positions() != before:
                 return records
 
     async def _has_reached(self, ends: ReaderPositions) -> bool:
-        positions = await self._positions()
+        positions = await self.positions()
         return all(positions[number] >= end for number, end in ends.items())
 
-    async def _positions(self) -> ReaderPositions:
+    async def positions(self) -> ReaderPositions:
+        """The offset that is read next of each partition; beyond transaction markers, which are no records."""
         return {part.partition: await self._consumer.position(part) for part in self._parts}
 
 

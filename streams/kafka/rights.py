@@ -19,6 +19,7 @@ class Process(StrEnum):
     WORKER = "worker"
     SCHEDULER = "scheduler"
     LEDGER = "ledger"
+    NOTIFIER = "notifier"
     API = "api"
 
 
@@ -165,6 +166,7 @@ _RIGHTS: Final[dict[Client, list[Right]]] = {
         *_CHECKS_TOPICS,
         _group(Operation.Read, LEDGER_GROUP),
     ],
+    Process.NOTIFIER: [*_reads(Topic.BUDGET_ALERTS, Topic.CAMPAIGN_CONTROL), *_CHECKS_TOPICS],
     Process.API: [
         *_EDITS_CATALOG,
         *_SHOWS_STATE,

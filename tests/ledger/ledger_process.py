@@ -17,12 +17,14 @@ ROOT = Path(__file__).parents[2]
 
 
 class LedgerProcess:
+    command = "ledger"
+
     def __init__(self, settings: Settings, log: Path) -> None:
         self.log = log
         self._port = choose_port(0, "test")
         with log.open("ab") as out:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "cli", "ledger"],
+                [sys.executable, "-m", "cli", self.command],
                 env=_environment(settings) | {"SPENDGATE_METRICS_PORT": str(self._port)},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -71,6 +73,7 @@ def _environment(settings: Settings) -> dict[str, str]:
         "SPENDGATE_TOPIC_PREFIX": settings.topic_prefix,
         "SPENDGATE_PARTITIONS": str(settings.partitions),
         "SPENDGATE_TIMESTAMPS": settings.timestamps,
+        "SPENDGATE_NOTIFY_PRIVATE_ADDRESSES": str(settings.notify_private_addresses),
         "PYTHONPATH": str(ROOT),
         "PYTHONUNBUFFERED": "1",
     }

@@ -160,6 +160,28 @@ ROWS: Final[dict[str, dict[str, Row]]] = {
             "record_offset": 1,
         }
     },
+    "0013": {
+        "channel": {
+            "name": "ops",
+            "kind": "webhook",
+            "address": "https://hooks.example.org/ops",
+            "shown_address": "https://hooks.example.org/…",
+            "secret": "whsec_x",
+            "alert_kinds": ["silent"],
+            "severities": [],
+            "brand_ids": ["nike"],
+            "created_by": "ann",
+        },
+        "delivery": {
+            "channel": "ops",
+            "message_id": "msg_1",
+            "source": "alert",
+            "subject": "nike:silent:2025-09-08:1",
+            "brand_id": "nike",
+            "body": "{}",
+        },
+        "notifier_position": {"topic": "budget-alerts", "topic_id": "x", "partition": 0, "next_offset": 3},
+    },
 }
 
 #: Columns that a revision takes away, because what they said is said elsewhere.

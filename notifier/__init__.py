@@ -1,0 +1,1 @@
+"""Delivers alerts and commands to webhooks, chat and mail."""

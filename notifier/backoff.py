@@ -1,0 +1,22 @@
+"""When a delivery that failed is tried again, and when it is given up."""
+
+from typing import Final
+
+from core.moment import SECOND, Moment
+
+__all__ = ["TRIED_FOR_MS", "next_attempt_at"]
+
+TRIED_FOR_MS: Final = 24 * 3600 * SECOND
+_FIRST_PAUSE_MS: Final = 1 * SECOND
+_LONGEST_PAUSE_MS: Final = 600 * SECOND
+_DOUBLINGS: Final = 10
+
+
+def next_attempt_at(attempts: int, due_since: Moment, now: Moment) -> Moment | None:
+    """After so many failed attempts, the last one now; None: it is given up. `due_since` is when it could first have
+    been tried. The pauses are 1, 2, 4 … 600 s, and the last attempt comes when 24 h are over."""
+    deadline = due_since + TRIED_FOR_MS
+    if now >= deadline:
+        return None
+    pause_ms = min(_FIRST_PAUSE_MS << min(attempts - 1, _DOUBLINGS), _LONGEST_PAUSE_MS)
+    return min(now + pause_ms, deadline)

@@ -1,0 +1,45 @@
+"""When people are told, and in which words: what comes within a minute is one message."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from core.moment import SECOND, Moment
+from notifier.messages import Told
+
+__all__ = ["Digest", "digest_due_at", "digest_of"]
+
+#: Nothing more has come for so long …
+_QUIET_MS: Final = 5 * SECOND
+#: … or the first one has waited for so long; and so long lies between two messages of a channel.
+_WINDOW_MS: Final = 60 * SECOND
+_LINES: Final = 20
+
+
+class Digest(NamedTuple):
+    title: str
+    text: str
+
+
+def digest_due_at(oldest_at: Moment, newest_at: Moment, last_sent_at: Moment | None) -> Moment:
+    """When what waits goes out, if nothing more comes until then."""
+    due_at = min(newest_at + _QUIET_MS, oldest_at + _WINDOW_MS)
+    return due_at if last_sent_at is None else max(due_at, last_sent_at + _WINDOW_MS)
+
+
+def digest_of(told: Sequence[Told]) -> Digest:
+    """One message of at least one; the oldest first, at most 20 in full."""
+    if len(told) == 1:
+        return Digest(f"Spendgate: {told[0].title}", told[0].words)
+    brands = {it.brand_id for it in told}
+    counts = Counter(it.title for it in told)
+    title = f"Spendgate: {len(told):,} messages of {_counted(len(brands), 'brand')}"
+    lines = [f"{count:,} times {what}" for what, count in counts.most_common()] if len(told) > _LINES else []
+    lines += [it.words for it in told[:_LINES]]
+    if len(told) > _LINES:
+        lines.append(f"… and {len(told) - _LINES:,} more: `spendgate notification list` has them all.")
+    return Digest(title, "\n".join(lines))
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

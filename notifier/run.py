@@ -1,0 +1,153 @@
+"""`spendgate notifier`: the process around intake and sender. Of several, one works and the others stand by."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Final
+
+import psycopg2
+import structlog
+from aiokafka.errors import KafkaError
+
+from core.errors import ConfigurationError, SpendgateError
+from core.moment import Moment
+from models.errors import ModelError
+from models.leadership import Leadership
+from models.threads import in_thread
+from notifier.intake import READ, Intake
+from notifier.notifier_metrics import LEADS
+from notifier.sender import Sender
+from notifier.webhook import webhook_sender
+from streams.health import serve_health
+from streams.kafka.clients import explaining
+from streams.kafka.failures import reason
+from streams.kafka.missing_rights import check_rights
+from streams.kafka.rights import Process
+from streams.settings import Settings
+from streams.worker.startup_checks import check_topics
+
+__all__ = ["Notifier", "now", "run"]
+
+log = structlog.get_logger()
+
+_METRICS_PORT: Final = 9103
+#: One number for all notifiers of a database.
+_LOCK: Final = 7_305_821_013
+_STAND_BY_SECONDS: Final = 1.0
+_CHECK_SECONDS: Final = 2.0
+_FIRST_PAUSE_SECONDS: Final = 0.2
+_LONGEST_PAUSE_SECONDS: Final = 10.0
+_NANOSECONDS_PER_MILLISECOND: Final = 1_000_000
+
+
+def now() -> Moment:
+    return time.time_ns() // _NANOSECONDS_PER_MILLISECOND
+
+
+async def run(settings: Settings) -> None:
+    """Until SIGTERM or SIGINT. What is on its way then may be sent again by the next one, under the same id."""
+    work = asyncio.create_task(_run(settings))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, work.cancel)
+    with suppress(asyncio.CancelledError):
+        await work
+
+
+async def _run(settings: Settings) -> None:
+    await check_rights(settings, Process.NOTIFIER)
+    await check_topics(settings)
+    notifier = Notifier(settings)
+    port = _METRICS_PORT if settings.metrics_port is None else settings.metrics_port
+    serve_health(settings.metrics_host, port, lambda: notifier.ready)
+    await notifier.run()
+
+
+class Notifier:
+    """Delivers for as long as it holds the lock; waits for a broker or database that is away."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], Moment] = now) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._intakes: list[Intake] = []
+        self._stands_by = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether it reads both topics, or stands by for another one that does."""
+        return self._stands_by or (bool(self._intakes) and all(it.reads for it in self._intakes))
+
+    async def run(self) -> None:
+        """Until it is cancelled. Raises ConfigurationError."""
+        leadership = Leadership(self._settings.database, _LOCK)
+        try:
+            await _retrying(lambda: self._lead(leadership), "database_away", self._settings)
+        finally:
+            await in_thread(leadership.release)
+
+    async def _lead(self, leadership: Leadership) -> None:
+        try:
+            while not await in_thread(leadership.acquire):
+                self._stands_by = True
+                await asyncio.sleep(_STAND_BY_SECONDS)
+            self._stands_by = False
+            log.info("notifier_leads")
+            LEADS.set(1)
+            await self._work(leadership)
+        finally:
+            self._stands_by = False
+            self._intakes = []
+            LEADS.set(0)
+            await in_thread(leadership.release)
+
+    async def _work(self, leadership: Leadership) -> None:
+        added, turn = asyncio.Event(), asyncio.Lock()
+        async with webhook_sender(allow_private=self._settings.notify_private_addresses) as webhooks:
+            sender = Sender(self._settings, webhooks, added, self._clock)
+            self._intakes = [Intake(self._settings, topic, turn, added) for topic in READ]
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(_watch(leadership))
+                    group.create_task(sender.run())
+                    for intake in self._intakes:
+                        group.create_task(self._read(intake))
+            except BaseExceptionGroup as errors:
+                raise errors.exceptions[0] from errors
+
+    async def _read(self, intake: Intake) -> None:
+        """The broker may go and come back while deliveries go on."""
+
+        async def once() -> None:
+            async with explaining(self._settings):
+                await intake.run()
+
+        await _retrying(once, "broker_away", self._settings, passed_on=(ModelError, psycopg2.Error))
+
+
+async def _watch(leadership: Leadership) -> None:
+    while True:
+        await in_thread(leadership.check)
+        await asyncio.sleep(_CHECK_SECONDS)
+
+
+async def _retrying(
+    work: Callable[[], Awaitable[None]],
+    what: str,
+    settings: Settings,
+    passed_on: tuple[type[Exception], ...] = (),
+) -> None:
+    """For ever, with growing pauses after failures. Raises ConfigurationError and what is passed on."""
+    pause_seconds = _FIRST_PAUSE_SECONDS
+    while True:
+        began_at = time.monotonic()
+        try:
+            await work()
+        except (psycopg2.Error, SpendgateError, KafkaError, OSError) as error:
+            if isinstance(error, (ConfigurationError, *passed_on)):
+                raise
+            if time.monotonic() - began_at > _LONGEST_PAUSE_SECONDS:
+                pause_seconds = _FIRST_PAUSE_SECONDS
+            log.warning(what, why=reason(error, settings).strip(), again_in_seconds=pause_seconds)
+            await asyncio.sleep(pause_seconds)
+            pause_seconds = min(pause_seconds * 2, _LONGEST_PAUSE_SECONDS)

@@ -1,0 +1,102 @@
+"""Sends one webhook, signed as Standard Webhooks wants it (https://www.standardwebhooks.com)."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import aiohttp
+from standardwebhooks import Webhook
+
+from core.moment import SECOND, Moment
+from notifier.addresses import host_refusal
+
+__all__ = ["NotDelivered", "WebhookSender", "webhook_sender"]
+
+#: From the connection to the last byte of the answer, as Standard Webhooks recommends.
+TIMEOUT_SECONDS: Final = 15.0
+_ANSWER_BYTES: Final = 200
+
+
+class NotDelivered(Exception):
+    """The text says why, without the address, which may hold a secret."""
+
+
+class _Refused(OSError):
+    """The address may not be connected to."""
+
+
+class WebhookSender:
+    """Follows no redirect, uses no proxy, and connects to no address that it has not checked."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+
+    async def send(self, address: str, secret: str, message_id: str, body: str, at: Moment) -> None:
+        """Return when the receiver has answered 2xx; raises NotDelivered."""
+        signed_at = datetime.fromtimestamp(at // SECOND, UTC)
+        headers = {
+            "content-type": "application/json",
+            "user-agent": "Spendgate",
+            "webhook-id": message_id,
+            "webhook-timestamp": str(at // SECOND),
+            "webhook-signature": Webhook(secret).sign(message_id, signed_at, body),
+        }
+        try:
+            async with self._session.post(
+                address, data=body.encode(), headers=headers, allow_redirects=False
+            ) as answer:
+                if 200 <= answer.status < 300:
+                    return
+                raise NotDelivered(await _answered(answer))
+        except TimeoutError as error:
+            raise NotDelivered(f"it has not answered within {TIMEOUT_SECONDS:g} s") from error
+        except aiohttp.ClientError as error:
+            raise NotDelivered(_why(error)) from error
+        except (OSError, ValueError) as error:
+            raise NotDelivered(str(error) or type(error).__name__) from error
+
+
+@asynccontextmanager
+async def webhook_sender(
+    *, allow_private: bool, timeout_seconds: float = TIMEOUT_SECONDS
+) -> AsyncIterator[WebhookSender]:
+    def checked_socket(info: tuple[Any, Any, int, str, tuple[Any, ...]]) -> socket.socket:
+        """Called with each address right before it is connected to, after names were resolved."""
+        family, kind, protocol, _, address = info
+        if refusal := host_refusal(str(address[0]), allow_private=allow_private):
+            raise _Refused(refusal)
+        return socket.socket(family, kind, protocol)
+
+    connector = aiohttp.TCPConnector(socket_factory=checked_socket, use_dns_cache=False, limit=0)
+    timeout = aiohttp.ClientTimeout(total=timeout_seconds)
+    async with aiohttp.ClientSession(
+        connector=connector, timeout=timeout, trust_env=False, cookie_jar=aiohttp.DummyCookieJar()
+    ) as session:
+        yield WebhookSender(session)
+    await asyncio.sleep(0)  # TLS connections are closed in the next round of the loop
+
+
+async def _answered(answer: aiohttp.ClientResponse) -> str:
+    if 300 <= answer.status < 400:
+        return f"it answered {answer.status}, and redirects are not followed: correct the address"
+    start = await answer.content.read(_ANSWER_BYTES)
+    words = " ".join(start.decode(errors="replace").split())
+    shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in words)
+    return f"it answered {answer.status}{f': {shown}' if shown else ''}"
+
+
+def _why(error: aiohttp.ClientError) -> str:
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return f"the host {error.host} is not known"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return f"its certificate is not accepted: {error.certificate_error}"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"no connection: {_cause(error.os_error)}"
+    return str(error) or type(error).__name__
+
+
+def _cause(error: OSError) -> str:
+    return error.strerror or str(error) or type(error).__name__

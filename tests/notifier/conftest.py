@@ -1,0 +1,98 @@
+"""A notifier on topics and a database of its own, and receivers."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from core.errors import SpendgateError
+from local.kafka import LocalKafka
+from models.migrations import migrate
+from models.session import engine_of
+from notifier.run import Notifier
+from streams.settings import Settings
+from tests.ledger.conftest import LedgerTables
+from tests.ledger.ledger_process import LedgerProcess
+from tests.notifier.receiver import Receiver, open_receiver
+from tests.streams.broker import Broker, open_broker
+
+
+class NotifierProcess(LedgerProcess):
+    command = "notifier"
+
+
+class RunningNotifier:
+    """In this process; `stop` is what SIGTERM does."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.notifier = Notifier(settings)
+        self.task = asyncio.create_task(self.notifier.run())
+
+    async def stop(self) -> None:
+        self.task.cancel()
+        with suppress(asyncio.CancelledError, SpendgateError):
+            await self.task
+
+
+NewProcess = Callable[[Settings], NotifierProcess]
+NewNotifier = Callable[[Settings], RunningNotifier]
+
+
+@pytest.fixture
+def settings(kafka: LocalKafka, topic_prefix: str, database_url: str) -> Iterator[Settings]:
+    migrate.upgrade(database_url)
+    yield Settings(
+        brokers=kafka.brokers,
+        database_url=SecretStr(database_url),
+        topic_prefix=topic_prefix,
+        partitions=2,
+        notify_private_addresses=True,
+    )
+    engine_of(database_url).dispose()
+
+
+@pytest.fixture
+def tables(database_url: str) -> LedgerTables:
+    return LedgerTables(database_url)
+
+
+@pytest.fixture
+async def broker(settings: Settings) -> AsyncIterator[Broker]:
+    async with open_broker(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with open_receiver() as opened:
+        yield opened
+
+
+@pytest.fixture
+def new_process(tmp_path: Path) -> Iterator[NewProcess]:
+    made: list[NotifierProcess] = []
+
+    def make(settings: Settings) -> NotifierProcess:
+        made.append(NotifierProcess(settings, tmp_path / "notifier.log"))
+        return made[-1]
+
+    yield make
+    for process in made:
+        process.kill()
+
+
+@pytest.fixture
+async def new_notifier() -> AsyncIterator[NewNotifier]:
+    """Makes notifiers that are stopped after the test, whatever happens."""
+    made: list[RunningNotifier] = []
+
+    def make(settings: Settings) -> RunningNotifier:
+        made.append(RunningNotifier(settings))
+        return made[-1]
+
+    yield make
+    for one in made:
+        await one.stop()
