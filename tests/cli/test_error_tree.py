@@ -19,6 +19,7 @@ PACKAGES = (
     "models",
     "streams",
     "ledger",
+    "notifier",
     "schedulers",
     "local",
     "operations",

@@ -192,13 +192,14 @@ def test_a_command_in_another_folder_names_the_setting_that_leads_to_the_data_fo
     assert "set SPENDGATE_DATA_DIR" in message
 
 
-@pytest.mark.parametrize("process", ["worker", "scheduler", "ledger", "api"])
+@pytest.mark.parametrize("process", ["worker", "scheduler", "ledger", "notifier", "api"])
 def test_a_process_in_another_folder_names_that_setting_before_it_waits(
     process: str, defaults_of_nowhere: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for entry in ("streams.worker.run.run_worker", "schedulers.__main__.main", "console.run.run"):
         monkeypatch.setattr(entry, lambda settings: None)
     monkeypatch.setattr("ledger.ingest.run.run", AsyncMock())
+    monkeypatch.setattr("notifier.run.run", AsyncMock())
     assert run(application(), [process]) == 0
     assert "set SPENDGATE_DATA_DIR" in "".join(capsys.readouterr())
 

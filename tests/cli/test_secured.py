@@ -24,7 +24,7 @@ from streams.settings import Settings
 from tests.commands import EXECUTABLE, Commands, start
 from tests.streams.acl_changes import new_user, run_acl_lines
 
-PROCESSES = ("worker", "scheduler", "ledger", "api")
+PROCESSES = ("worker", "scheduler", "ledger", "notifier", "api")
 READY_SECONDS = 120
 
 

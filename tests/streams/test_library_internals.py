@@ -21,7 +21,7 @@ from types import ModuleType, UnionType
 from typing import Any, Final, NamedTuple, cast, get_args
 
 ROOT: Final = Path(__file__).parents[2]
-PACKAGES: Final = ("streams", "ledger", "schedulers", "local", "operations", "simulation", "console", "cli")
+PACKAGES: Final = ("streams", "ledger", "notifier", "schedulers", "local", "operations", "simulation", "console", "cli")
 LIBRARIES: Final = {"aiokafka", "faust", "mode"}
 #: Names that look private and are documented: of named tuples and of `os`.
 DOCUMENTED: Final = {"_replace", "_asdict", "_fields", "_make", "_exit"}

@@ -12,7 +12,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-PACKAGES = ("core", "models", "streams", "ledger", "schedulers", "operations", "console", "cli", "local", "simulation")
+PACKAGES = (
+    "core",
+    "models",
+    "streams",
+    "ledger",
+    "notifier",
+    "schedulers",
+    "operations",
+    "console",
+    "cli",
+    "local",
+    "simulation",
+)
 #: What holds a producer.
 HOLDERS = {
     "streams/kafka/sending.py",
