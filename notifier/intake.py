@@ -8,10 +8,10 @@ from typing import Final
 import structlog
 from aiokafka import ConsumerRecord
 
+from core.errors import WentBack
 from models.queries.channels import serving_channels
 from models.queries.deliveries import (
     NewDelivery,
-    PositionsWentBack,
     add_deliveries,
     read_positions,
     save_positions,
@@ -54,7 +54,7 @@ class Intake:
                 await self._seek(reader)
                 self.reads = True
                 await self._read(reader)
-        except PositionsWentBack:
+        except WentBack:
             log.error("database_went_back", topic=self._topic)
         finally:
             self.reads = False

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from core.errors import SpendgateError
 from core.moment import Moment, format_moment, parse_moment
 from core.records import Action, AlertKind, AlertState, BudgetAlert, ControlCommand, Severity
 from core.spend import valid_id
@@ -33,7 +34,7 @@ class Source(StrEnum):
     TEST = "test"
 
 
-class UnreadableRecord(Exception):
+class UnreadableRecord(SpendgateError):
     """It is no message; the text says why."""
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 import aiohttp
 from standardwebhooks import Webhook
 
+from core.errors import SpendgateError
 from core.moment import SECOND, Moment
 from notifier.addresses import host_refusal
 
@@ -20,12 +21,8 @@ TIMEOUT_SECONDS: Final = 15.0
 _ANSWER_BYTES: Final = 200
 
 
-class NotDelivered(Exception):
+class NotDelivered(SpendgateError):
     """The text says why, without the address, which may hold a secret."""
-
-
-class _Refused(OSError):
-    """The address may not be connected to."""
 
 
 class WebhookSender:
@@ -67,7 +64,7 @@ async def webhook_sender(
         """Called with each address right before it is connected to, after names were resolved."""
         family, kind, protocol, _, address = info
         if refusal := host_refusal(str(address[0]), allow_private=allow_private):
-            raise _Refused(refusal)
+            raise OSError(refusal)
         return socket.socket(family, kind, protocol)
 
     connector = aiohttp.TCPConnector(socket_factory=checked_socket, use_dns_cache=False, limit=0)

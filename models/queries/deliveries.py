@@ -7,6 +7,7 @@ from sqlalchemy import bindparam, column, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from core.errors import WentBack
 from models.errors import NotFound
 from models.queries.paging import Page, decode_cursor, encode_cursor, storable
 from models.tables.channel import Channel, Delivery, NotifierPosition
@@ -15,7 +16,6 @@ from models.tables.types import MomentColumn
 __all__ = [
     "Lane",
     "NewDelivery",
-    "PositionsWentBack",
     "Waiting",
     "add_deliveries",
     "delete_finished",
@@ -66,10 +66,6 @@ class Waiting(NamedTuple):
     due_since: int
     address: str
     secret: str | None
-
-
-class PositionsWentBack(Exception):
-    """The database has other positions than were read from it: it was restored, or another notifier reads as well."""
 
 
 #: One row for each receiver that is sent to on its own: the first that waits of a brand, or all of a channel.
@@ -215,7 +211,8 @@ def read_positions(session: Session, topic: str, topic_id: str) -> dict[int, int
 def save_positions(
     session: Session, topic: str, topic_id: str, expected: dict[int, int], positions: dict[int, int]
 ) -> None:
-    """In the transaction of the deliveries. Raises PositionsWentBack where the database has not what is expected."""
+    """In the transaction of the deliveries. Raises WentBack where the database has not what is
+    expected: it was restored, or another notifier reads as well."""
     for partition, next_offset in positions.items():
         row: dict[str, Any] = {
             "topic": topic,
@@ -237,4 +234,4 @@ def save_positions(
         else:
             query = insert(NotifierPosition).values(row).on_conflict_do_nothing()
         if session.execute(query).rowcount != 1:  # type: ignore[attr-defined]
-            raise PositionsWentBack
+            raise WentBack
