@@ -39,7 +39,8 @@ def address_refusal(address: _Address, *, allow_private: bool) -> str | None:
         return address_refusal(inner, allow_private=allow_private)
     if address in _METADATA or address.is_link_local:
         return f"{address} is link-local or a cloud's own: no delivery goes there"
-    if address.is_unspecified or address.is_multicast:
+    reserved = isinstance(address, IPv4Address) and address.is_reserved
+    if address.is_unspecified or address.is_multicast or reserved:
         return f"{address} is the address of no receiver"
     # Beside what is private: loopback, shared and reserved addresses. `is_global` has exceptions that no receiver has.
     if (address.is_private or not address.is_global) and not allow_private:

@@ -3,6 +3,7 @@
 import base64
 import re
 import secrets
+import warnings
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -95,4 +96,6 @@ def _service(address: str) -> Any:
     """Apprise's object of the address, None where it takes none."""
     import apprise
 
-    return apprise.Apprise.instantiate(address, suppress_exceptions=True)
+    with warnings.catch_warnings():  # its services import what Python is about to drop
+        warnings.simplefilter("ignore")
+        return apprise.Apprise.instantiate(address, suppress_exceptions=True)
