@@ -1,4 +1,4 @@
-"""A dead letter read back: the original as it came, and why it was refused. `outbox` writes them."""
+"""Decodes dead letters: the original record and the refusal. `outbox` writes them."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from core.moment import Moment, format_moment, parse_moment
 from streams.dead_letters.outbox import ARRIVAL_HEADER, ERROR_HEADERS, REASON_HEADER
 from streams.kafka.headers import Headers
 
-__all__ = ["DeadLetter", "parted", "read_dead_letter"]
+__all__ = ["DeadLetter", "read_dead_letter", "split_headers"]
 
-#: The first of the headers that a refusal adds: what stands behind the last one of this name is ours.
+#: The first header that a refusal adds: from the last one of this name on, headers are the refusal's.
 _FIRST_OF_OURS: Final = f"{ERROR_HEADERS}exception"
 
 
@@ -21,10 +21,10 @@ _FIRST_OF_OURS: Final = f"{ERROR_HEADERS}exception"
 class DeadLetter:
     """`key`, `value` and `headers` are the original's, byte for byte."""
 
-    partition: int  # of the letter itself
+    partition: int  # of the dead letter itself
     offset: int
     refused_at: Moment
-    arrived_at: Moment  # the original's arrival; that of the letter where it does not tell the original's
+    arrived_at: Moment  # the original's arrival; that of the dead letter where no header has the original's
     reason: str | None
     message: str | None
     original_topic: str | None
@@ -33,8 +33,8 @@ class DeadLetter:
     key: bytes | None
     value: bytes | None
     headers: Headers
-    added: Headers  # what the refusal has added to them
-    brand_id: str | None  # what the value says, where it can be read so far
+    added: Headers  # the headers that the refusal added
+    brand_id: str | None  # from the value, None where it cannot be decoded
     event_id: str | None
 
     @property
@@ -43,11 +43,11 @@ class DeadLetter:
 
 
 def read_dead_letter(record: ConsumerRecord) -> DeadLetter:
-    """Whatever lies on the topic can be read; what somebody else put there has no reason and no origin."""
-    headers, added = parted(record.headers)
+    """Decode any record of the topic. One that another program wrote has no reason and no original position."""
+    headers, added = split_headers(record.headers)
     ours = {name: (value or b"").decode(errors="backslashreplace") for name, value in added}
-    named = _read_ids(record.value)
-    refused_at = _writable(record.timestamp)
+    ids = _read_ids(record.value)
+    refused_at = _formattable(record.timestamp)
     return DeadLetter(
         partition=record.partition,
         offset=record.offset,
@@ -62,13 +62,13 @@ def read_dead_letter(record: ConsumerRecord) -> DeadLetter:
         value=record.value,
         headers=headers,
         added=added,
-        brand_id=named.brand_id,
-        event_id=named.event_id,
+        brand_id=ids.brand_id,
+        event_id=ids.event_id,
     )
 
 
-def parted(headers: Headers) -> tuple[Headers, Headers]:
-    """The original's headers, which may be named like ours, and those that the refusal has added."""
+def split_headers(headers: Headers) -> tuple[Headers, Headers]:
+    """The original's headers, which may have the same names as ours, and the headers that the refusal added."""
     names = [name for name, _ in headers]
     if _FIRST_OF_OURS not in names:
         return tuple(headers), ()
@@ -76,26 +76,26 @@ def parted(headers: Headers) -> tuple[Headers, Headers]:
     return tuple(headers[:at]), tuple(headers[at:])
 
 
-class _Named(msgspec.Struct):
+class _Ids(msgspec.Struct):
     brand_id: str | None = None
     event_id: str | None = None
 
 
-class _Branded(msgspec.Struct):
+class _BrandId(msgspec.Struct):
     brand_id: str
 
 
-def _read_ids(value: bytes | None) -> _Named:
-    """An event_id that is no text must not hide the brand."""
+def _read_ids(value: bytes | None) -> _Ids:
+    """The ids in the value; where event_id is no string, the brand_id alone."""
     with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return msgspec.json.decode(value or b"", type=_Named)
+        return msgspec.json.decode(value or b"", type=_Ids)
     with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _Named(msgspec.json.decode(value or b"", type=_Branded).brand_id)
-    return _Named()
+        return _Ids(msgspec.json.decode(value or b"", type=_BrandId).brand_id)
+    return _Ids()
 
 
-def _writable(timestamp: Moment) -> Moment:
-    """With SPENDGATE_TIMESTAMPS=create anybody can forge a time that no text can hold; it counts as none."""
+def _formattable(timestamp: Moment) -> Moment:
+    """The timestamp; 0 where it is negative or cannot be formatted, as SPENDGATE_TIMESTAMPS=create allows."""
     try:
         format_moment(timestamp)
     except (ValueError, OverflowError):

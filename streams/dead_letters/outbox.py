@@ -1,7 +1,8 @@
-"""Refused and misplaced records on their way out: dead letters and reroutes.
+"""The records that the next flush publishes besides state and commands: dead letters, reroutes and derived spend.
 
-Their headers are those of docs/contract.md, "spend-events.dlq" and "spend-events". How a dead letter is read back,
-and goes back, is in `dead_letter` and `redelivery`."""
+Their headers are those of docs/contract.md, "spend-events.dlq" and "spend-events". `dead_letter` reads them back,
+`redelivery` publishes the original again.
+"""
 
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -33,7 +34,7 @@ __all__ = [
 
 REROUTED_HEADER: Final = "spendgate-rerouted"
 ARRIVAL_HEADER: Final = "spendgate-arrival"
-#: Set by a replay from the ledger, which has this spend already.
+#: Set by a replay from the ledger, which has the row of this spend already.
 REPLAYED_HEADER: Final = "spendgate-replayed"
 #: Of a snapshot whose spend is in the ledger: set by a replay, which sends that spend itself.
 COUNTED_HEADER: Final = "spendgate-counted"
@@ -48,7 +49,7 @@ class OutgoingRecord(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: Headers
-    instead: "OutgoingRecord | None" = None  # what goes out when the topic refuses this one
+    fallback: "OutgoingRecord | None" = None  # published when the topic refuses this record
 
     @property
     def size(self) -> int:
@@ -57,34 +58,34 @@ class OutgoingRecord(NamedTuple):
 
 @dataclass(slots=True)
 class Outbox:
-    """What the next flush carries besides state and commands."""
+    """The records of the next flush, in order."""
 
     records: list[OutgoingRecord] = field(default_factory=list)
     size: int = 0  # bytes of keys, values and headers
 
     def dead_letter(self, record: ConsumerRecord, refusal: Refusal) -> None:
-        """Keep the original byte for byte, with where it was and why it was refused."""
+        """Publish the original byte for byte, with headers for its topic, partition, offset and the refusal."""
         self._add(_dead_letter(record, refusal))
 
-    def bare_letter(self, record: ConsumerRecord, refusal: Refusal) -> None:
-        """Keep key and value alone, where something in the record's other parts made its letter fail."""
+    def dead_letter_without_headers(self, record: ConsumerRecord, refusal: Refusal) -> None:
+        """Keep key and value, without the original's headers or arrival, for a record whose dead letter raised."""
         headers = (*_error_headers(record, refusal), (REASON_HEADER, refusal.reason.value.encode()))
         self._add(OutgoingRecord(Topic.DEAD_LETTERS, record.partition, record.key, record.value, headers))
 
     def reroute(self, topic: Topic, record: ConsumerRecord, brand_id: str, partition: int) -> None:
-        """Send the value, unchanged, to its brand's partition of the same topic under the brand's key."""
+        """Publish the value, unchanged, in its brand's partition of the same topic, under the brand's key."""
         headers = (
             *(header for header in record.headers if header[0] != ARRIVAL_HEADER),
             (REROUTED_HEADER, f"{record.topic}/{record.partition}/{record.offset}".encode()),
             *_arrival_header(arrival_of(record)),
         )
-        # Headers of any size may come with it, and the copy has one or two more.
-        instead = _dead_letter(record, _too_large_to_reroute(partition))
+        # The copy has one or two headers more than the original, and may be too large for its topic.
+        fallback = _dead_letter(record, _too_large_to_reroute(partition))
         key = brand_id.encode()
-        self._add(OutgoingRecord(topic, partition, key, record.value, headers, instead))
+        self._add(OutgoingRecord(topic, partition, key, record.value, headers, fallback))
 
     def spend(self, partition: int, brand_id: str, value: bytes, arrival: Moment) -> None:
-        """Publish spend that a snapshot made; it arrived when the snapshot did."""
+        """Publish spend that is derived from a snapshot, with the snapshot's arrival."""
         headers = _arrival_header(arrival)
         self._add(OutgoingRecord(Topic.SPEND_EVENTS, partition, brand_id.encode(), value, headers))
 
@@ -93,7 +94,7 @@ class Outbox:
         return taken
 
     def _add(self, record: OutgoingRecord) -> None:
-        self.size += record.size  # first: what has no size can be sent no more than it can be counted
+        self.size += record.size  # first: where this raises, the record is not added
         self.records.append(record)
 
 
@@ -120,14 +121,14 @@ def _error_headers(record: ConsumerRecord, refusal: Refusal) -> Headers:
 
 
 def cut_headers(value: bytes | None) -> Headers:
-    """What a letter says of a value of which only a part is left."""
+    """The length and digest of a value of which only a part is left."""
     if not isinstance(value, TruncatedBytes):
         return ()
     return (LENGTH_HEADER, str(value.length).encode()), (DIGEST_HEADER, value.sha256.encode())
 
 
 def dropped_header(before: bytes | None, more: int) -> Headers:
-    """How many of the original's headers are missing: those that an earlier cut has told, and `more`."""
+    """The header that counts the original's missing headers: `before`, of an earlier cut, and `more`."""
     dropped = int(before or b"0") + more
     return ((HEADERS_DROPPED_HEADER, str(dropped).encode()),) if dropped else ()
 
@@ -141,7 +142,7 @@ def _too_large_to_reroute(partition: int) -> Refusal:
 
 
 def _arrival_header(arrival: Moment) -> Headers:
-    """For the day on which it came also when it is replayed; none for a forged time that nothing can write."""
+    """The header that keeps the arrival through a replay; none for a forged time that cannot be formatted."""
     try:
         return ((ARRIVAL_HEADER, format_moment(arrival).encode()),)
     except (ValueError, OverflowError):
@@ -161,12 +162,12 @@ def is_counted(record: ConsumerRecord) -> bool:
 
 
 def arrival_of(record: ConsumerRecord) -> Moment:
-    """The arrival of the original where a header tells it and it is not later than the copy's own."""
+    """The arrival of the original where a header has it, but no later than the record's own timestamp."""
     arrival: Moment = record.timestamp
     for name, value in record.headers:
         if name == ARRIVAL_HEADER:
             try:
                 return min(arrival, parse_moment((value or b"").decode()))
-            except ValueError:  # not ours, or damaged: the broker's own time stands
+            except ValueError:  # not ours, or damaged: the record's own timestamp counts
                 return arrival
     return arrival

@@ -1,4 +1,4 @@
-"""How a dead letter goes back to the topic from which it came, and what stands in its way. Without any I/O."""
+"""Where a dead letter's original is published again, and what prevents it. Pure: no I/O."""
 
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
@@ -18,8 +18,8 @@ from streams.settings import Settings
 
 __all__ = ["RedeliveryTarget", "redelivery_headers", "redelivery_obstacle", "redelivery_target"]
 
-#: What reads the value of each input whose refused records become dead letters.
-_READ: Final[Mapping[Topic, Callable[[bytes | None], Spend | Snapshot | Correction | Refusal]]] = {
+#: The decoder of each input whose refused records become dead letters.
+_DECODERS: Final[Mapping[Topic, Callable[[bytes | None], Spend | Snapshot | Correction | Refusal]]] = {
     Topic.SPEND_EVENTS: read_spend,
     Topic.SPEND_SNAPSHOTS: read_snapshot,
     Topic.SPEND_CORRECTIONS: read_correction,
@@ -32,8 +32,8 @@ class RedeliveryTarget(NamedTuple):
 
 
 def redelivery_target(dead_letter: DeadLetter, settings: Settings) -> RedeliveryTarget | str:
-    """Where the original belongs, or a sentence on why it belongs nowhere."""
-    topic = next((it for it in _READ if settings.topic(it) == dead_letter.original_topic), None)
+    """The topic and brand to publish the original for, or a sentence on why there are none."""
+    topic = next((it for it in _DECODERS if settings.topic(it) == dead_letter.original_topic), None)
     if topic is None:
         origin = dead_letter.original_topic or "nobody knows where"
         return f"It came from {origin}, which is no topic of this installation."
@@ -56,15 +56,16 @@ def redelivery_headers(dead_letter: DeadLetter, tolerance_ms: int) -> Headers:
 def redelivery_obstacle(
     dead_letter: DeadLetter, topic: Topic, currencies: Mapping[str, str], now: Moment, tolerance_ms: int
 ) -> str | None:
-    """Why the controller or the ledger would refuse the copy, in a sentence; None when nothing is known against it.
+    """A sentence on why the controller or the ledger would refuse the copy, or None.
 
-    Judged by what the value says and by the arrival that the copy will have, whatever the original was refused for.
+    The value and the arrival that the copy will have decide, not the reason for which the original was refused.
+    `currencies` are those of the catalog, by brand.
     """
     if cut := _cut(dead_letter):
         return cut
     if dead_letter.reason == RefusalReason.NOT_STORABLE:
         return "The controller has counted it, and PostgreSQL would refuse the row again."
-    event = _READ[topic](dead_letter.value)
+    event = _DECODERS[topic](dead_letter.value)
     if isinstance(event, Refusal):
         return f"It would be refused again ({event.message}): publish a correct event and drop this letter."
     currency = currencies.get(event.brand_id)
@@ -81,14 +82,14 @@ def redelivery_obstacle(
 
 
 def _cut(dead_letter: DeadLetter) -> str | None:
-    """Only a part of the original's value or key is here: publishing that would say something else, or nothing."""
-    told = dict(dead_letter.added)
+    """A sentence where only a part of the original's value or key was kept, which must not be published."""
+    added = dict(dead_letter.added)
     for part, header, kept in (
         ("value", LENGTH_HEADER, dead_letter.value),
         ("key", KEY_LENGTH_HEADER, dead_letter.key),
     ):
-        if header in told:
-            length = (told[header] or b"").decode(errors="replace")
+        if header in added:
+            length = (added[header] or b"").decode(errors="replace")
             return (
                 f"Only {len(kept or b'')} of the {length} bytes of its {part} were kept: "
                 "publish the event again from its source and drop this letter."
@@ -97,7 +98,7 @@ def _cut(dead_letter: DeadLetter) -> str | None:
 
 
 def _arrives_anew(dead_letter: DeadLetter, tolerance_ms: int) -> bool:
-    """Spend dated too far ahead of its arrival would be refused for that arrival for ever, whatever its letter says."""
+    """Whether the copy gets a new arrival: spend dated too far ahead of its old one would always be refused."""
     if dead_letter.reason == RefusalReason.OCCURRED_IN_FUTURE:
         return True
     spend = read_spend(dead_letter.value)
@@ -105,7 +106,7 @@ def _arrives_anew(dead_letter: DeadLetter, tolerance_ms: int) -> bool:
 
 
 def _obstacle(spend: Spend, currency: str, refusal: Refusal) -> str:
-    """The refusal as a sentence that says what an operator can do."""
+    """The refusal as a sentence that says what to do."""
     if refusal.reason is RefusalReason.CURRENCY_MISMATCH:
         return _other_currency(spend, currency)
     if refusal.reason is RefusalReason.OCCURRED_IN_FUTURE and spend.occurred_at is not None:

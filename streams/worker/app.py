@@ -20,7 +20,7 @@ __all__ = ["ControllerApp", "create_app"]
 
 
 class _ChunkCodec(codecs.Codec):  # type: ignore[misc]
-    """Chunks are no bytes: records are decoded where they are judged."""
+    """Passes chunks on as they are: `RecordApplier` decodes their records."""
 
     @override
     def _loads(self, s: Any) -> Any:
@@ -31,8 +31,8 @@ class _ChunkCodec(codecs.Codec):  # type: ignore[misc]
         return s
 
 
-class _ShownTables(TableManager):  # type: ignore[misc]
-    """Tables that Faust lists and leaves alone: none has a changelog that Faust should recover."""
+class _ListedTables(TableManager):  # type: ignore[misc]
+    """Tables that Faust lists and does not recover."""
 
     @override
     def add(self, table: Any) -> Any:
@@ -40,7 +40,7 @@ class _ShownTables(TableManager):  # type: ignore[misc]
         return table
 
     def __bool__(self) -> bool:
-        return False  # Faust's recovery asks this and resumes the streams at once
+        return False  # Faust then resumes the streams without a recovery
 
     @override
     async def _update_channels(self) -> None:
@@ -49,15 +49,18 @@ class _ShownTables(TableManager):  # type: ignore[misc]
 
 
 class _ConsumerOnly(BootStrategy):  # type: ignore[misc]
-    """Neither of Faust's producer and web server: the worker writes in the transactions of its partitions, and Faust's
-    server, which `faust worker` asks for unless told otherwise, shows tables to anyone on every interface."""
+    """Starts neither Faust's producer nor its web server.
+
+    The worker writes in the transactions of its partitions. Faust's server listens on every interface and shows tables
+    to anyone; `faust worker` enables it by default.
+    """
 
     enable_kafka_producer = False
     enable_web = False
 
 
 class ControllerApp(faust.App):  # type: ignore[misc]
-    """Faust with our transport, table and positions."""
+    """A Faust app with our transport and our table."""
 
     BootStrategy = _ConsumerOnly
 
@@ -92,7 +95,7 @@ def create_app(settings: Settings, app_class: type[ControllerApp] = ControllerAp
     app = app_class(
         settings.topic(WORKER_GROUP),
         broker=[f"kafka://{broker.strip()}" for broker in settings.brokers.split(",")],
-        TableManager=_ShownTables,
+        TableManager=_ListedTables,
         store="memory://",
         datadir=str(settings.data_dir / "faust"),
         topic_partitions=settings.partitions,

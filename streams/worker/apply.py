@@ -1,4 +1,4 @@
-"""Applies a record to the state of its partition; what is refused or misplaced goes to the outbox."""
+"""Applies a record to the state of its partition; refused and misplaced records go to the outbox."""
 
 from collections.abc import Callable
 from typing import Final
@@ -31,18 +31,18 @@ __all__ = ["Applied", "RecordApplier"]
 
 log = structlog.get_logger()
 
-#: True when the record is done with; False when it must wait, because its brand is not known yet.
+#: True when the record is applied, refused or skipped; False when it must wait, because its brand is not known yet.
 Applied = bool
 
-#: Besides spend, whose own method sees to it.
+#: Besides spend, which has its own method.
 _WITH_DEAD_LETTERS: Final = (Topic.SPEND_CORRECTIONS, Topic.SPEND_SNAPSHOTS)
 _FUTURE_ARRIVAL_MS: Final = 300_000
-#: Equals no key of a record.
+#: Differs from every key of a record.
 _NO_KEY: Final = object()
 
 
 class RecordApplier:
-    """What to do with a record of each input topic of one partition number."""
+    """Applies the records of each input topic of one partition."""
 
     def __init__(self, state: PartitionState, outbox: Outbox, *, partitions: int, given_times: bool) -> None:
         self._state = state
@@ -50,8 +50,8 @@ class RecordApplier:
         self._partitions = partitions
         self._given_times = given_times
         self._warned_unknown: set[str] = set()
-        self._keys: dict[str, bytes] = {}  # of brands of the catalog that were seen to belong here
-        # Chosen once, because what is asked for every event costs; brands become guarded by a restore alone.
+        self._keys: dict[str, bytes] = {}  # of brands of the catalog that are known to belong here
+        # Chosen once, because a check for every event costs; only a restore makes brands guarded.
         self._decide_spend = self._guarded_spend if state.guarded else decide_spend
         self._apply: dict[Topic, Callable[[ConsumerRecord, Moment, bool], Applied]] = {
             Topic.SPEND_EVENTS: self.spend,
@@ -62,24 +62,24 @@ class RecordApplier:
             Topic.BUDGET_RESETS: self.reset,
         }
 
-    def apply(self, topic: Topic, record: ConsumerRecord, now: Moment, *, judged: bool = False) -> Applied:
-        """Apply one record. `judged`: the catalog is read far enough to say that an unknown brand does not exist."""
+    def apply(self, topic: Topic, record: ConsumerRecord, now: Moment, *, catalog_complete: bool = False) -> Applied:
+        """Apply one record. `catalog_complete`: the catalog is applied so far that an unknown brand does not exist."""
         try:
-            return self._apply[topic](record, now, judged)
+            return self._apply[topic](record, now, catalog_complete)
         except StateInDoubt:
             raise
         except Exception as error:
             return self._undecidable(record, error, refuse=topic in _WITH_DEAD_LETTERS)
 
     def note_undecidable(self, topic: str, offset: int, error: Exception) -> None:
-        """Alarm who can mend the defect: something failed on a record, and left the state as it was."""
+        """Log and count a defect: an exception on a record that left the state as it was."""
         defect = error.__cause__ if isinstance(error, Undecidable) else error
         brand_id = error.brand_id if isinstance(error, Undecidable) else None
         partition = self._state.partition
         worker_metrics.UNDECIDABLE.labels(topic).inc()
         log.error("undecidable", topic=topic, partition=partition, offset=offset, brand_id=brand_id, exc_info=defect)
 
-    def spend(self, record: ConsumerRecord, now: Moment, judged: bool) -> Applied:
+    def spend(self, record: ConsumerRecord, now: Moment, catalog_complete: bool) -> Applied:
         """Count a spend event, send it to where it belongs, or refuse it. The hot path."""
         try:
             arrival = record.timestamp
@@ -95,7 +95,7 @@ class RecordApplier:
             if record.headers:
                 arrival = arrival_of(record)
             try:
-                decide = self._decide_spend  # called as a local, which the interpreter does sooner than as a method
+                decide = self._decide_spend  # a local is called faster than a method
                 verdict = decide(self._state, spend, record.topic, record.offset, arrival)
             except Undecidable:
                 raise
@@ -103,13 +103,13 @@ class RecordApplier:
                 raise StateInDoubt(brand_id) from error
             if verdict is Verdict.COUNTED:
                 return True
-            return self._unusual(record, spend, verdict, judged)
+            return self._unusual(record, spend, verdict, catalog_complete)
         except StateInDoubt:
             raise
         except Exception as error:
             return self._undecidable(record, error, refuse=True)
 
-    def correction(self, record: ConsumerRecord, now: Moment, judged: bool) -> Applied:
+    def correction(self, record: ConsumerRecord, now: Moment, catalog_complete: bool) -> Applied:
         correction = read_correction(record.value)
         if isinstance(correction, Refusal):
             return self._refuse(record, correction)
@@ -118,11 +118,11 @@ class RecordApplier:
         origin = self._origin(record, now)
         verdict = attempt(self._state, correction.brand_id, decide_correction, self._state, correction, origin)
         if verdict is Verdict.UNKNOWN_BRAND:
-            return judged and self._refuse(record, _unknown_brand(correction.brand_id))
+            return catalog_complete and self._refuse(record, _unknown_brand(correction.brand_id))
         return True
 
-    def snapshot(self, record: ConsumerRecord, now: Moment, judged: bool) -> Applied:
-        """Hold a platform's total and make spend of what it adds, or refuse it."""
+    def snapshot(self, record: ConsumerRecord, now: Moment, catalog_complete: bool) -> Applied:
+        """Store a platform's total and derive spend from its increase, or refuse it."""
         if self._given_times and record.timestamp > now + _FUTURE_ARRIVAL_MS:
             return self._refuse(record, _arrival_in_future(record.timestamp - now))
         snapshot = read_snapshot(record.value)
@@ -137,7 +137,7 @@ class RecordApplier:
         if isinstance(verdict, Refusal):
             return self._refuse(record, verdict)
         if verdict is Verdict.UNKNOWN_BRAND:
-            return judged and self._refuse(record, _unknown_brand(brand_id))
+            return catalog_complete and self._refuse(record, _unknown_brand(brand_id))
         worker_metrics.SNAPSHOTS.labels(verdict.name.lower()).inc()
         if verdict is Verdict.DUPLICATE_OF_OTHER_AMOUNT:
             log.warning(
@@ -148,8 +148,8 @@ class RecordApplier:
             )
         return True
 
-    def catalog(self, record: ConsumerRecord, now: Moment, judged: bool) -> Applied:
-        """Put a document in force; one that names no brand of this partition is skipped, logged and counted."""
+    def catalog(self, record: ConsumerRecord, now: Moment, catalog_complete: bool) -> Applied:
+        """Apply a document; one that names no brand of this partition is skipped, logged and counted."""
         if record.value is None:
             return True
         brand_id, slash, campaign_id = _catalog_ids(record)
@@ -167,7 +167,7 @@ class RecordApplier:
         brand_id, _, campaign_id = _catalog_ids(record)
         return leaves_pending_resumes(self._state, brand_id, campaign_id, record.timestamp)
 
-    def tick(self, record: ConsumerRecord, now: Moment, judged: bool) -> Applied:
+    def tick(self, record: ConsumerRecord, now: Moment, catalog_complete: bool) -> Applied:
         try:
             due_at = parse_moment(decode_tick(record.value or b"").due_at)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
@@ -177,7 +177,7 @@ class RecordApplier:
         worker_metrics.LAST_TICK.set(due_at / 1000)
         return True
 
-    def reset(self, record: ConsumerRecord, now: Moment, judged: bool) -> Applied:
+    def reset(self, record: ConsumerRecord, now: Moment, catalog_complete: bool) -> Applied:
         try:
             message = decode_reset(record.value or b"")
             check_time_zone(message.time_zone)
@@ -194,15 +194,17 @@ class RecordApplier:
         return attempt(state, spend.brand_id, decide_spend, state, spend, topic, offset, arrival)
 
     def _undecidable(self, record: ConsumerRecord, error: Exception, *, refuse: bool) -> Applied:
-        """Pass a record on which something failed, with a dead letter where its topic has them."""
+        """Note a defect and pass over the record, with a dead letter where its topic has them."""
         self.note_undecidable(record.topic, record.offset, error)
         return self._refuse(record, _undecidable(error)) if refuse else True
 
-    def _unusual(self, record: ConsumerRecord, spend: Spend, verdict: Verdict | Refusal, judged: bool) -> Applied:
+    def _unusual(
+        self, record: ConsumerRecord, spend: Spend, verdict: Verdict | Refusal, catalog_complete: bool
+    ) -> Applied:
         if isinstance(verdict, Refusal):
             return self._refuse(record, verdict)
         if verdict is Verdict.UNKNOWN_BRAND:
-            return judged and self._refuse(record, _unknown_brand(spend.brand_id))
+            return catalog_complete and self._refuse(record, _unknown_brand(spend.brand_id))
         worker_metrics.VERDICTS.labels(verdict.name.lower()).inc()
         if verdict is Verdict.DUPLICATE_OF_OTHER_AMOUNT:
             log.warning("duplicate_of_other_amount", event_id=spend.event_id, brand_id=spend.brand_id)
@@ -219,19 +221,19 @@ class RecordApplier:
         return True
 
     def _refuse(self, record: ConsumerRecord, refusal: Refusal) -> Applied:
-        refusal = _as_read(record.value, refusal)
+        refusal = _refusal_of_reading(record.value) or refusal
         worker_metrics.DEAD_LETTERS.labels(refusal.reason.value).inc()
         try:
             self._outbox.dead_letter(record, refusal)
         except Exception as error:
             self.note_undecidable(record.topic, record.offset, error)
-            self._refuse_barely(record, refusal)
+            self._refuse_without_headers(record, refusal)
         return True
 
-    def _refuse_barely(self, record: ConsumerRecord, refusal: Refusal) -> None:
-        """A record of which not even key and value make a letter is passed; the log names its place."""
+    def _refuse_without_headers(self, record: ConsumerRecord, refusal: Refusal) -> None:
+        """Where even that fails, the record is passed over and the log has its offset."""
         try:
-            self._outbox.bare_letter(record, refusal)
+            self._outbox.dead_letter_without_headers(record, refusal)
         except Exception as error:
             self.note_undecidable(record.topic, record.offset, error)
 
@@ -253,23 +255,23 @@ class RecordApplier:
         return partition_of(brand_id, self._partitions) != self._state.partition
 
     def _origin(self, record: ConsumerRecord, now: Moment) -> Origin:
-        # A forged time of a record that is not spend must not move clocks either; such records have no dead letters.
+        # A forged time of a record other than spend must not move clocks either; such records have no dead letters.
         arrival = min(record.timestamp, now + _FUTURE_ARRIVAL_MS) if self._given_times else record.timestamp
         return Origin(record.topic, record.offset, arrival)
 
 
 def _catalog_ids(record: ConsumerRecord) -> tuple[str, str, str]:
-    """Of a document's key the brand, the slash or nothing, and the campaign."""
+    """The brand, the slash or nothing, and the campaign of a document's key."""
     return (record.key or b"").decode(errors="replace").partition("/")
 
 
-def _as_read(value: bytes | None, refusal: Refusal) -> Refusal:
-    """The reason, where it lies before the value's own: it could not be read, or not be kept whole."""
+def _refusal_of_reading(value: bytes | None) -> Refusal | None:
+    """The refusal of a value that could not be decoded, or was cut because of its size."""
     if isinstance(value, Undecodable):
         return Refusal(RefusalReason.NOT_JSON, value.why)
     if isinstance(value, TruncatedBytes):
         return too_large(value.length)
-    return refusal
+    return None
 
 
 def _unknown_brand(brand_id: str) -> Refusal:

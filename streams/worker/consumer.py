@@ -1,8 +1,8 @@
-"""A Faust transport that hands over one message per partition and poll, and starts where the table says.
+"""A Faust transport that delivers one message for each poll of a partition, and reads from the table's positions.
 
-Faust's own consumer makes a message of every record and keeps book of every ack; that alone costs more than all of the
-deciding. Here a message is a `Chunk`: the records of one poll of one partition. What was applied is known to the table,
-so commits come from there and Faust's acks are not used.
+Faust's own consumer makes a message of every record and tracks every ack, which costs more than the decisions. Here a
+message is a `Chunk`: the records of one poll of one partition. The table knows what was applied, so the committed
+offsets come from it, and Faust's acks are not used.
 """
 
 import asyncio
@@ -30,9 +30,9 @@ from streams.worker.fatal import end_process
 
 __all__ = ["BatchConsumer", "BatchTransport", "Chunk", "PartitionPositions"]
 
-#: How long a poll waits when somebody wants to know how far a partition was read although no record comes.
+#: How long a poll waits when a read position is awaited, which may advance although no record comes.
 _WATCHED_POLL_SECONDS = 0.05
-#: How long any poll waits: heartbeats are to know how far is read also where nothing comes.
+#: How long any other poll waits: heartbeats need the read positions also where no record comes.
 _POLL_SECONDS = 0.25
 
 
@@ -46,17 +46,17 @@ class Chunk(NamedTuple):
     session: int  # grows with every seek; a chunk read before the latest seek is void
 
 
-class Whole(NamedTuple):
-    """Of a topic partition: the records below `offset` are all that it had when a fetch was sent at `sent_at`."""
+class FetchedUpTo(NamedTuple):
+    """The records below `offset` are all that a topic partition had when a fetch was sent at `sent_at`."""
 
-    offset: int  # beyond the last record that was handed over
-    sent_at: Moment
+    offset: int  # beyond the last record that was delivered
+    sent_at: Moment  # by the worker's clock
 
 
-class _Polled(dict[TP, list[aiokafka.ConsumerRecord]]):
-    """The records of one poll, and the partitions that had no more, each with the moment at which it was asked."""
+class _PolledRecords(dict[TP, list[aiokafka.ConsumerRecord]]):
+    """The records of one poll. `caught_up`: the partitions read to their end, with the moment of the last fetch."""
 
-    whole: dict[TP, Moment]
+    caught_up: dict[TP, Moment]
 
 
 class PartitionPositions(Protocol):
@@ -64,38 +64,38 @@ class PartitionPositions(Protocol):
 
     #: How many polls have begun.
     polls: int
-    #: Goes with each committed offset.
+    #: The metadata of each committed offset.
     commit_note: str
 
     async def take_over(self, assigned: set[TP]) -> Mapping[TP, int] | None:
         """Own exactly these partitions; returns the offset to read each from, or None when the worker is ending."""
 
     async def hand_over(self) -> None:
-        """Partitions may be lost next: write what is decided, forget what is merely at hand."""
+        """Partitions may be revoked next: write what is decided, and decide nothing more."""
 
     def committable(self) -> Mapping[TP, int]:
-        """Applied and flushed offsets, for consumer lag and nothing else."""
+        """Applied and flushed offsets; they show the consumer lag and decide nothing."""
 
     def read_positions(self) -> Mapping[TP, int]:
         """Offsets below which every record was delivered to the table."""
 
-    def note_whole(self, whole: Mapping[TP, Whole]) -> None:
-        """What the broker had is read, or is among the chunks that are delivered next."""
+    def note_fetched(self, fetched: Mapping[TP, FetchedUpTo]) -> None:
+        """The partitions that were read to their end; their records were delivered or are delivered next."""
 
     def full(self) -> set[TP]:
-        """Partitions of which enough is at hand that cannot be applied yet."""
+        """Partitions that are not fetched for now, because their records wait in memory."""
 
     def watched(self) -> set[TP]:
-        """Partitions of which a position is awaited even when it brings no record."""
+        """Partitions whose read position is awaited although no record comes."""
 
 
 class BatchConsumer(driver.Consumer):  # type: ignore[misc]
-    """Delivers chunks and takes every offset from the table."""
+    """Delivers chunks; takes every offset to seek or commit from the table."""
 
     session: int = 0
-    #: Every partition is read from where the table stands.
+    #: The seek to the table's positions is done.
     _positioned: bool = False
-    #: Records were taken from the broker's client and not delivered: they must be read again.
+    #: Records were fetched and not delivered: they must be read again.
     _dropped: bool = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -125,17 +125,17 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         records, active = await self._next_records(_WATCHED_POLL_SECONDS if watched else min(timeout, _POLL_SECONDS))
         if records is None or self.should_stop:
             return
-        if self.flow_active and session == self.session and isinstance(records, _Polled):
-            self._note_whole(records)
+        if self.flow_active and session == self.session and isinstance(records, _PolledRecords):
+            self._note_fetched(records)
         for chunk in self._chunks(records, watched & (active or set())):
             if not self.flow_active or session != self.session:
-                # Nobody knows whether they were read before the seek or after it.
+                # Whether they were read before the seek or after it is not known.
                 self._dropped = True
                 return
             yield self._message(chunk)
 
     def read_again(self) -> None:
-        """What is under way is void: read on from where the table stands."""
+        """Void what is being delivered, and seek to the table's positions."""
         self.session += 1
         self._dropped = True
 
@@ -145,7 +145,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         except KafkaError as error:
             if self.should_stop:
                 return None, None
-            end_process(f"the broker's client gave up: {reason(error, self.app.settings)}")
+            end_process(f"the Kafka client failed: {reason(error, self.app.settings)}")
         return records, active
 
     @override
@@ -153,20 +153,25 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         full = self._positions.full()
         if full and active_partitions:
             active_partitions = active_partitions - full
-            if not active_partitions:  # the client would take it for all of them
+            if not active_partitions:  # the client would take an empty set for all of them
                 await asyncio.sleep(timeout)
                 return {}
         records: Mapping[TP, list[Any]] = await super()._getmany(active_partitions, timeout)
         return records
 
-    def _note_whole(self, polled: _Polled) -> None:
+    def _note_fetched(self, polled: _PolledRecords) -> None:
         for tp, records in polled.items():
             self._delivered[tp] = records[-1].offset + 1
-        self._positions.note_whole({tp: Whole(self._delivered.get(tp, 0), at) for tp, at in polled.whole.items()})
+        self._positions.note_fetched(
+            {tp: FetchedUpTo(self._delivered.get(tp, 0), at) for tp, at in polled.caught_up.items()}
+        )
 
     async def _owns_nothing(self) -> bool:
-        """Faust seeks only where something is assigned, and reads on after a seek that took it too long: then nobody
-        knows where from, and nothing may be read before the next one."""
+        """Whether nothing is assigned; the table then owns no partitions.
+
+        Faust does not seek where nothing is assigned. It also reads on after a seek that timed out, at positions that
+        nobody knows: nothing may be read before the next seek.
+        """
         if self.assignment():
             await asyncio.sleep(_WATCHED_POLL_SECONDS)
         else:
@@ -174,7 +179,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         return self._positioned
 
     async def _read_again(self) -> bool:
-        """Seek to where the table has everything below; False when a rebalance comes in between."""
+        """Seek to the table's read positions; False when a rebalance comes in between."""
         session, assigned = self.session, self.assignment()
         positions = {tp: offset for tp, offset in self._positions.read_positions().items() if tp in assigned}
         try:
@@ -196,7 +201,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
     def _message(self, chunk: Chunk) -> tuple[TP, ConsumerMessage]:
         tp = TP(chunk.topic, chunk.partition)
         generation = self.app.consumer_generation_id
-        # Faust drops a message whose generation is not the present one, in silence.
+        # Faust silently drops a message of another generation than the present one.
         message = ConsumerMessage(
             *tp, chunk.position - 1, 0.0, 0, (), None, chunk, None, 0, 0, tp, generation_id=generation
         )
@@ -207,7 +212,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
 
     @override
     async def perform_seek(self) -> None:
-        """After a rebalance: own what is assigned, and read each partition from where the table stands."""
+        """After a rebalance: own what is assigned, and seek each partition to the table's position."""
         self.session += 1
         self._positioned = False
         assigned = {tp for tp in self.assignment() if tp.topic in self.app.inputs}
@@ -231,7 +236,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
 
     @override
     def verify_event_path(self, now: float, tp: TP) -> None:
-        """Faust looks at acks; our own liveness looks at applied offsets."""
+        """Faust's check of acks; streams/worker/watchdog.py checks applied offsets instead."""
 
     @override
     def _filter_committable_offsets(self, tps: Iterable[TP]) -> dict[TP, int]:
@@ -241,13 +246,13 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
 
     @override
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Gaps matter to acks alone."""
+        """Faust needs gaps for acks alone."""
 
 
 class _TimedFetcher(Fetcher):  # type: ignore[misc]
-    """Knows when the last fetch of each partition that was answered had been sent."""
+    """Notes when the last answered fetch of each partition was sent."""
 
-    #: By our own clock.
+    #: By the worker's clock.
     sent_at: dict[TP, Moment]
 
     @override
@@ -262,34 +267,34 @@ class _TimedFetcher(Fetcher):  # type: ignore[misc]
             state.timestamp = None  # set by an answer
         sent_at = time.time_ns() // 1_000_000
         has_records = await super()._proc_fetch_request(assignment, node_id, request)
-        # The client has taken the answer in the same step of the event loop.
+        # The client has processed the answer in the same step of the event loop.
         self.sent_at.update({tp: sent_at for tp, state in states.items() if state.timestamp is not None})
         return bool(has_records)
 
 
-class _NotingConsumer(aiokafka.AIOKafkaConsumer):  # type: ignore[misc]
-    """Tells its own commits from those of others, and when it fetched."""
+class _AnnotatingConsumer(aiokafka.AIOKafkaConsumer):  # type: ignore[misc]
+    """Writes metadata with its commits, which tells them from those of others, and times its fetches."""
 
-    #: Its present text comes from here.
+    #: Has the metadata.
     positions: PartitionPositions
     settings: Settings
 
     @override
     async def start(self) -> None:
         await super().start()
-        # The client has no place for another fetcher. One that has begun goes on as it is.
+        # The client takes no other fetcher class, so the class of its fetcher is replaced.
         fetcher: Fetcher = self._fetcher
         fetcher.__class__ = _TimedFetcher
         fetcher.sent_at = {}
 
     @override
     async def commit(self, offsets: Mapping[TP, Any]) -> None:
-        """Faust leaves the text that goes with an offset empty, and shows a traceback where a right was taken away."""
+        """Commit with our metadata. A revoked right ends the process with a sentence, where Faust shows a traceback."""
         note = self.positions.commit_note
         try:
             await super().commit({tp: (at.offset, note) for tp, at in offsets.items()})
         except (TopicAuthorizationFailedError, GroupAuthorizationFailedError) as error:
-            end_process(f"the broker takes no offsets: {reason(error, self.settings)}")
+            end_process(f"offsets cannot be committed: {reason(error, self.settings)}")
 
 
 class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
@@ -300,7 +305,7 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         conf = self.app.conf
         # Faust's assignor gives all topics of one partition number to one worker; others would not.
         self._assignor = self.app.assignor
-        consumer = _NotingConsumer(
+        consumer = _AnnotatingConsumer(
             **self.app.client_options,
             group_id=conf.id,
             partition_assignment_strategy=[self._assignor],
@@ -319,16 +324,16 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
     @override
     async def _fetch_records(self, consumer: aiokafka.AIOKafkaConsumer, *args: Any, **kwargs: Any) -> Any:
-        # Faust asks the fetcher alone. The client's other half hands its errors to who asks it, and stops until then.
+        # Faust polls the fetcher alone. The coordinator keeps its errors until it is asked, and stops until then.
         if not consumer._closed:
             consumer._coordinator.check_errors()
-        # No other step of this thread comes between the records and the positions behind them.
-        polled = _Polled(await super()._fetch_records(consumer, *args, **kwargs))
-        polled.whole = self._whole(consumer)
+        # No other step of this thread runs between taking the records and reading their positions.
+        polled = _PolledRecords(await super()._fetch_records(consumer, *args, **kwargs))
+        polled.caught_up = self._caught_up(consumer)
         return polled
 
-    def _whole(self, consumer: aiokafka.AIOKafkaConsumer) -> dict[TP, Moment]:
-        """The partitions that are read up to their high watermark, which is beyond what an open transaction hides."""
+    def _caught_up(self, consumer: aiokafka.AIOKafkaConsumer) -> dict[TP, Moment]:
+        """The partitions that are read up to their high watermark, which no open transaction holds back."""
         fetcher: _TimedFetcher = consumer._fetcher
         subscription = consumer._subscription.subscription
         assignment: Assignment | None = subscription.assignment if subscription else None
@@ -342,7 +347,7 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         }
 
     def read_position(self, tp: TP) -> int | None:
-        """The offset that the next fetch of the partition asks for; None while it is not known."""
+        """The offset of the partition's next fetch; None while it is not known."""
         consumer: aiokafka.AIOKafkaConsumer = self._ensure_consumer()
         subscription = consumer._subscription.subscription
         assignment = subscription.assignment if subscription else None
@@ -353,7 +358,7 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
 
 class _Producer(driver.Producer):  # type: ignore[misc]
-    """What `faust send` publishes with. The worker never starts it; see `ControllerApp`."""
+    """The producer of `faust send`. The worker never starts it."""
 
     @override
     def _settings_default(self) -> Mapping[str, Any]:

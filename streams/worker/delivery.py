@@ -1,5 +1,8 @@
-"""Gets the writes of one flush onto the broker, all of them or none, however long that takes, and says what is in the
-way. What cannot be taken for its size is made to fit; what must be taken as it is waits until it is."""
+"""Writes a flush, all of it or nothing, and tries again until it is committed; meanwhile says what is in the way.
+
+A dead letter or copy that its topic refuses for its size is cut or replaced. A command or state record cannot be cut:
+the partition waits until the topic takes it.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -18,7 +21,8 @@ from streams.kafka.topics import Topic
 from streams.settings import Settings
 from streams.worker import worker_metrics
 from streams.worker.fitting import fit
-from streams.worker.transaction import REFUSALS, Failure, PartitionWriter, Write, size_of
+from streams.worker.transaction import REFUSALS, Failure, PartitionWriter
+from streams.worker.writes import Write, size_of
 
 __all__ = ["Delivery", "MessageLimit"]
 
@@ -26,8 +30,9 @@ log = structlog.get_logger()
 
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 2.0
+#: Bounds the check of rights.
 _RIGHTS_SECONDS: Final = 5.0
-#: A right is missing, and librdkafka does not say on what.
+#: Codes of a missing right; librdkafka does not say on which resource.
 _NOT_ALLOWED: Final = frozenset(
     {
         KafkaError.TOPIC_AUTHORIZATION_FAILED,
@@ -37,7 +42,8 @@ _NOT_ALLOWED: Final = frozenset(
 )
 _TOO_LARGE: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
 
-_CALLED: Final = {
+#: What a record of the topic is called in an obstacle.
+_RECORD_NAMES: Final = {
     Topic.CAMPAIGN_CONTROL: "a command",
     Topic.BUDGET_ALERTS: "an alert",
     Topic.CONTROLLER_STATE: "a state record",
@@ -49,46 +55,46 @@ MessageLimit = Callable[[str], Awaitable[int | None]]
 
 
 class Delivery:
-    """One partition's. `obstacle` is a sentence as long as a flush does not get through."""
+    """The deliveries of one partition. `obstacle` is a sentence on why a flush is not committed, or None."""
 
     def __init__(
         self, writer: PartitionWriter, partition: int, settings: Settings, message_limit: MessageLimit
     ) -> None:
         self.obstacle: str | None = None
         self.stopped = asyncio.Event()  # set while there is an obstacle
-        self.answers = 0  # grows with every reason that the cluster gives
+        self.answers = 0  # how often the cluster has given a reason
         self._writer = writer
         self._partition = partition
         self._settings = settings
         self._message_limit = message_limit
         self._dead_letters = settings.topic(Topic.DEAD_LETTERS)
-        self._called = {settings.topic(topic): name for topic, name in _CALLED.items()}
+        self._record_names = {settings.topic(topic): name for topic, name in _RECORD_NAMES.items()}
 
     async def deliver(self, writes: Sequence[Write]) -> None:
-        """Returns when all of it is committed. Raises when the process must end."""
+        """Return when all of it is committed. Raises Fenced, TransactionLost or NotAllowed: the process must end."""
         pause = _FIRST_PAUSE_SECONDS
         while failures := await self._attempt(writes):
             worker_metrics.FLUSHES_FAILED.inc()
             if any(failure.code in _NOT_ALLOWED for failure in failures):
-                await self._look_for_rights()
-            writes, lighter = await self._lightened(writes, failures)
-            if lighter:
+                await self._check_rights()
+            writes, reduced = await self._reduced(writes, failures)
+            if reduced:
                 continue
-            self._stop(await self._sentence(failures))
+            self._stop(await self._describe(failures))
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
-        self._go_on()
+        self._clear_obstacle()
 
     async def _attempt(self, writes: Sequence[Write]) -> list[Failure]:
         try:
             return await self._writer.attempt(writes)
         except TransactionLost:
-            await self._look_for_rights()
+            await self._check_rights()
             raise
 
-    async def _look_for_rights(self) -> None:
-        """Raise NotAllowed where a right is missing, which ends the process: none can start without it. What else
-        keeps that from being found out tells nothing new."""
+    async def _check_rights(self) -> None:
+        """Raise NotAllowed where a right is missing, which ends the process: no worker starts without it. Other failures
+        of the check are ignored."""
         try:
             async with asyncio.timeout(_RIGHTS_SECONDS):
                 await check_rights(self._settings, Process.WORKER)
@@ -98,41 +104,42 @@ class Delivery:
             log.debug("rights_unknown", partition=self._partition)
 
     def leave(self) -> None:
-        """The partition is somebody else's."""
+        """The partition is owned no more: its metric is reset."""
         worker_metrics.STOPPED.labels(str(self._partition)).set(0)
 
-    async def _lightened(self, writes: Sequence[Write], failures: list[Failure]) -> tuple[Sequence[Write], bool]:
-        """The writes of the next attempt, and whether it may be better off for it."""
+    async def _reduced(self, writes: Sequence[Write], failures: list[Failure]) -> tuple[Sequence[Write], bool]:
+        """The writes of the next attempt, and whether they or their batches are smaller than before."""
         refused = [failure for failure in failures if failure.write and failure.code in REFUSALS]
         for topic in {failure.write.topic for failure in refused if failure.write and not failure.alone}:
             self._writer.narrow(topic)
         alone = {id(failure.write): failure.code for failure in refused if failure.alone}
-        lighter = len(alone) < len(refused)
-        changed = []
+        reduced = len(alone) < len(refused)
+        replaced = []
         for write in writes:
             code = alone.get(id(write))
-            other = write if code is None else await self._other(write, code)
-            lighter = lighter or other is not write
-            changed.append(other)
-        return changed, lighter
+            replacement = write if code is None else await self._replacement(write, code)
+            reduced = reduced or replacement is not write
+            replaced.append(replacement)
+        return replaced, reduced
 
-    async def _other(self, write: Write, code: int) -> Write:
-        """What can be written in place of one that its topic refuses; the same where nothing can."""
-        if write.instead:
+    async def _replacement(self, write: Write, code: int) -> Write:
+        """What can be written in place of a record that its topic refuses; the same record where nothing can."""
+        if write.fallback:
             worker_metrics.DEAD_LETTERS.labels(RefusalReason.TOO_LARGE.value).inc()
             log.warning("copy_refused", topic=write.topic, partition=write.partition, bytes=size_of(write))
-            return write.instead
+            return write.fallback
         if write.topic != self._dead_letters:
             return write
         size = size_of(write)
-        letter = fit(write, await self._smaller(write.topic, size) if code in _TOO_LARGE else size) or write
+        limit = await self._reduced_limit(write.topic, size) if code in _TOO_LARGE else size
+        letter = fit(write, limit) or write
         if letter is not write:
             log.warning("dead_letter_cut", partition=write.partition, bytes=size, kept_bytes=size_of(letter))
         return letter
 
-    async def _smaller(self, topic: str, size: int) -> int:
+    async def _reduced_limit(self, topic: str, size: int) -> int:
         limit = await self._message_limit(topic)
-        # Refused though it is within the limit: another one is in the way, or the one told is not in force yet.
+        # Refused though it is within the limit: another limit applies, or a new one is not in force yet.
         return limit if limit is not None and limit < size else size // 2
 
     def _stop(self, obstacle: str) -> None:
@@ -142,7 +149,7 @@ class Delivery:
         self.stopped.set()
         worker_metrics.STOPPED.labels(str(self._partition)).set(1)
 
-    def _go_on(self) -> None:
+    def _clear_obstacle(self) -> None:
         if self.obstacle is None:
             return
         log.warning("partition_goes_on", partition=self._partition)
@@ -150,44 +157,47 @@ class Delivery:
         self.stopped.clear()
         worker_metrics.STOPPED.labels(str(self._partition)).set(0)
 
-    async def _sentence(self, failures: list[Failure]) -> str:
-        """Why nothing is written, and what to do. An answer of the cluster counts as a step: as long as it says what
-        is in the way, ending the process would bring nothing nearer, and would stop its other partitions."""
+    async def _describe(self, failures: list[Failure]) -> str:
+        """A sentence that says why nothing is written, and what to do.
+
+        Counts an answer of the cluster in `answers`, which the watchdog takes for progress: while the cluster gives a
+        reason, a restart of the process would not help, and would stop its other partitions.
+        """
         failure = min(failures, key=lambda it: (it.code not in REFUSALS, it.write is None, it.code < 0))
         if failure.code > 0:
             self.answers += 1
             return await self._refused(failure)
         cluster = await self._writer.cluster()
         if cluster is None:
-            return self._unwritten(await explained(TimeoutError(failure.message), self._settings))
-        places = {(it.write.topic, it.write.partition) for it in failures if it.write}
-        if lacking := _lacking(cluster, places):
+            return self._not_written(await explained(TimeoutError(failure.message), self._settings))
+        targets = {(it.write.topic, it.write.partition) for it in failures if it.write}
+        if unavailable := _unavailable(cluster, targets):
             self.answers += 1
-            return f"{lacking}; partition {self._partition} is written again as soon as it can be."
-        return self._unwritten(translated_answer(Answer(failure.code, failure.message), self._settings, "Write"))
+            return f"{unavailable}; partition {self._partition} is written again as soon as it can be."
+        return self._not_written(translated_answer(Answer(failure.code, failure.message), self._settings, "Write"))
 
-    def _unwritten(self, why: SpendgateError) -> str:
+    def _not_written(self, why: SpendgateError) -> str:
         return f"Partition {self._partition} cannot be written: {why}"
 
     async def _refused(self, failure: Failure) -> str:
         write = failure.write
         if write is None or failure.code not in _TOO_LARGE:
             answer = Answer(failure.code, failure.message, self._writer.resource(failure.code, write))
-            return self._unwritten(translated_answer(answer, self._settings, "Write"))
+            return self._not_written(translated_answer(answer, self._settings, "Write"))
         limit, size = await self._message_limit(write.topic), size_of(write)
-        told = "too low" if limit is None else f"{limit:,}"
+        limit_text = "too low" if limit is None else f"{limit:,}"
         return (
-            f"max.message.bytes of {write.topic} is {told}, {self._called.get(write.topic, 'a record')} for partition "
-            f"{write.partition} with key {(write.key or b'')[:200].decode(errors='backslashreplace')!r} has {size:,} "
-            "bytes: raise it with `spendgate kafka kafka-configs --alter --entity-type topics --entity-name "
-            f"{write.topic} --add-config max.message.bytes=1048588`. Until then partition {self._partition} decides "
-            "nothing."
+            f"max.message.bytes of {write.topic} is {limit_text}, {self._record_names.get(write.topic, 'a record')} "
+            f"for partition {write.partition} with key {(write.key or b'')[:200].decode(errors='backslashreplace')!r} "
+            f"has {size:,} bytes: raise it with `spendgate kafka kafka-configs --alter --entity-type topics "
+            f"--entity-name {write.topic} --add-config max.message.bytes=1048588`. Until then partition "
+            f"{self._partition} decides nothing."
         )
 
 
-def _lacking(cluster: Any, places: Iterable[tuple[str, int]]) -> str | None:
-    """What the cluster says is missing where something was to be written."""
-    for topic, number in sorted(places):
+def _unavailable(cluster: Any, targets: Iterable[tuple[str, int]]) -> str | None:
+    """The first topic partition that is missing, has no leader or too few replicas in sync, as a clause."""
+    for topic, number in sorted(targets):
         known = cluster.topics.get(topic)
         part = known.partitions.get(number) if known else None
         if part is None:

@@ -1,4 +1,4 @@
-"""The end of a worker that can no longer be trusted: never ack, never hang, be started again."""
+"""Ends a worker whose state is unknown, with the exit code on which a supervisor starts it again."""
 
 import os
 from collections.abc import Coroutine
@@ -14,18 +14,18 @@ __all__ = ["EXIT_CODE", "end_process", "or_end_process"]
 
 log = structlog.get_logger()
 
-#: What a supervisor sees of a worker that gave up its memory on purpose.
+#: A worker that ends itself, whose state a restart restores.
 EXIT_CODE: Final = int(ExitCode.RESTART)
 
 
 def end_process(why: str) -> NoReturn:
-    """Leave at once, without flushing or committing anything; a restart goes on from the last transaction."""
+    """End the process at once, without flushing or committing; a restart continues from the last transaction."""
     log.critical("worker_ends_itself", why=why, exit_code=EXIT_CODE)
     os._exit(EXIT_CODE)
 
 
 async def or_end_process(work: Coroutine[Any, Any, None], settings: Settings) -> None:
-    """Run to the end; any exception ends the process, because Faust would go on as if nothing had happened."""
+    """Await `work`; an exception ends the process, because Faust would continue as if nothing had happened."""
     try:
         await work
     except Exception as error:

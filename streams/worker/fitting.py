@@ -1,9 +1,9 @@
-"""A dead letter made as small as its topic wants it: what is kept of it is told by length and digest. Pure."""
+"""Cuts a dead letter to the size that its topic takes; headers give length and digest of what was cut. Pure."""
 
 from typing import Final
 
 from core.spend import MAX_VALUE_BYTES
-from streams.dead_letters.dead_letter import parted
+from streams.dead_letters.dead_letter import split_headers
 from streams.dead_letters.outbox import cut_headers, dropped_header
 from streams.kafka.headers import Headers
 from streams.kafka.truncation import (
@@ -13,32 +13,33 @@ from streams.kafka.truncation import (
     LENGTH_HEADER,
     truncated,
 )
-from streams.worker.transaction import Write, size_of
+from streams.worker.writes import Write, size_of
 
 __all__ = ["fit"]
 
 _KEPT_KEY_BYTES: Final = 1024
 _KEPT_TEXT_BYTES: Final = 200
-#: Room for the headers that tell what was cut.
-_TOLD_BYTES: Final = 300
+#: Room for the headers that say what was cut.
+_CUT_HEADERS_BYTES: Final = 300
 
 
 def fit(letter: Write, limit: int) -> Write | None:
-    """At most `limit` bytes as a batch of its own, `letter` itself where it fits; None where no letter does.
+    """The letter cut to at most `limit` bytes as a batch of its own, `letter` itself where it fits; None where even the
+    smallest does not.
 
     A value that could be spend is worth more than headers, and a value that could not is worth less.
     """
     if size_of(letter) <= limit and _sendable(letter.headers):
         return letter
     value, key = letter.value or b"", letter.key or b""
-    originals, ours = parted(letter.headers)
-    told = {name: text for name, text in ours if name in (HEADERS_DROPPED_HEADER, KEY_LENGTH_HEADER)}
-    ours = tuple((name, text) for name, text in ours if name not in {*told, LENGTH_HEADER, DIGEST_HEADER})
-    bare = letter._replace(key=None, value=None, instead=None)
-    room = limit - _TOLD_BYTES - size_of(bare._replace(headers=ours))
+    originals, ours = split_headers(letter.headers)
+    earlier = {name: text for name, text in ours if name in (HEADERS_DROPPED_HEADER, KEY_LENGTH_HEADER)}
+    ours = tuple((name, text) for name, text in ours if name not in {*earlier, LENGTH_HEADER, DIGEST_HEADER})
+    bare = letter._replace(key=None, value=None, fallback=None)
+    room = limit - _CUT_HEADERS_BYTES - size_of(bare._replace(headers=ours))
     if room < 0:
         ours = tuple((name, text[:_KEPT_TEXT_BYTES]) for name, text in ours)
-        room = limit - _TOLD_BYTES - size_of(bare._replace(headers=ours))
+        room = limit - _CUT_HEADERS_BYTES - size_of(bare._replace(headers=ours))
     if room < 0:
         return None
     key_bytes = min(len(key), _KEPT_KEY_BYTES, room)
@@ -47,18 +48,18 @@ def fit(letter: Write, limit: int) -> Write | None:
     value_more = min(len(value) - value_bytes, room)
     key_more = min(len(key) - key_bytes, room - value_more)
     value, key = truncated(value, value_bytes + value_more), truncated(key, key_bytes + key_more)
-    told |= dropped_header(told.pop(HEADERS_DROPPED_HEADER, None), len(originals) - len(kept))
+    earlier |= dropped_header(earlier.pop(HEADERS_DROPPED_HEADER, None), len(originals) - len(kept))
     if len(key) < len(letter.key or b""):
-        told.setdefault(KEY_LENGTH_HEADER, str(len(letter.key or b"")).encode())
+        earlier.setdefault(KEY_LENGTH_HEADER, str(len(letter.key or b"")).encode())
     return bare._replace(
         key=None if letter.key is None else bytes(key),
         value=None if letter.value is None else value,
-        headers=(*kept, *ours, *cut_headers(value), *told.items()),
+        headers=(*kept, *ours, *cut_headers(value), *earlier.items()),
     )
 
 
 def _kept(headers: Headers, room: int) -> tuple[Headers, int]:
-    """As many headers, in their order, as there is room for; and the room that is left."""
+    """The headers, in order, for which there is room; and the bytes of room that are left."""
     kept = []
     for header in headers:
         size = size_of(Write("", 0, None, None, (header,))) - size_of(Write("", 0, None, None))

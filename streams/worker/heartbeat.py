@@ -14,13 +14,13 @@ from streams.kafka.topics import Topic
 from streams.settings import Settings, Timestamps
 from streams.worker import worker_metrics
 from streams.worker.inbox import Inbox
-from streams.worker.transaction import Write
+from streams.worker.writes import Write
 
 __all__ = ["LONGEST_SILENCE_SECONDS", "Heartbeat"]
 
-#: After so long it takes a transaction of its own, so that one a second is there even when the commit takes its time.
+#: A heartbeat that is older is written in a transaction of its own, so that there is one a second despite slow commits.
 LONGEST_SILENCE_SECONDS: Final = 0.8
-#: And after so long it goes with a flush that is due anyway.
+#: A heartbeat that is older is written with a flush that is due anyway.
 _ALONG_AFTER_SECONDS: Final = 0.4
 
 #: Moment and offsets of the inputs.
@@ -28,10 +28,10 @@ _Claim = tuple[Moment, Mapping[Topic, int]]
 
 
 class Heartbeat:
-    """Observes how far the partition is decided, and says what the flush before has made readable.
+    """Observes how far the partition is decided, and writes what was committed before.
 
-    The markers that end a transaction reach its partitions one by one. So a heartbeat that speaks of commands comes in
-    a later transaction than theirs, which the broker begins only when all of those markers are written.
+    The markers that end a transaction reach its partitions one by one. So a heartbeat that covers commands is written
+    in a later transaction than theirs, which the broker begins only when all of those markers are written.
     """
 
     def __init__(self, partition: int, settings: Settings) -> None:
@@ -45,35 +45,36 @@ class Heartbeat:
         self._written_at = time.monotonic()
 
     def restart(self) -> None:
-        """The partition begins to be read: nothing is due for as long as it takes to find out how far it is decided."""
+        """Reading begins: no heartbeat is due before it can be known how far the partition is decided."""
         self._written_at = time.monotonic()
 
     def note_arrival(self, arrival: Moment) -> None:
-        """Of the first record of a chunk. Given times say nothing about when a record came."""
+        """Note the arrival of a chunk's first record; not with SPENDGATE_TIMESTAMPS=create, whose times are given."""
         if not self._given_times and self._decided.contradicted_by(arrival):
             worker_metrics.HEARTBEATS_CONTRADICTED.inc()
 
     def due_in(self) -> float:
-        """Seconds until it takes a transaction of its own."""
+        """Seconds until a heartbeat is written in a transaction of its own."""
         return max(0.0, self._written_at + LONGEST_SILENCE_SECONDS - time.monotonic())
 
-    def observe(self, inbox: Inbox, positions: Mapping[Topic, int], awaited: list[Hashable]) -> None:
-        """`positions` are those of the flush that is about to begin."""
+    def observe(self, inbox: Inbox, positions: Mapping[Topic, int], pending: list[Hashable]) -> None:
+        """Note how far the partition is decided. `positions` are those of the flush that is about to begin, `pending`
+        what is applied and not published yet: pending resumes and derived spend."""
         inputs = [inbox.applied_up_to(topic, self._decided.sent_at) for topic in positions]
-        self._decided.observe(inputs, awaited)
+        self._decided.observe(inputs, pending)
         self._observed = (self._decided.moment, positions)
 
     def due_writes(self, *, with_commands: bool) -> list[Write]:
-        """What is written in the transaction of a flush."""
+        """The heartbeat for the transaction of a flush, if one is due."""
         if time.monotonic() < self._written_at + _ALONG_AFTER_SECONDS:
             return []
         claim = self._committed if with_commands else self._observed
-        # Nothing is known in the first moments, and worth no word before it is due.
+        # In the first moments nothing is known, and not worth a record before one is due.
         known = claim is not None and claim[0] >= 0
         return [self._write(claim)] if claim and (known or not self.due_in()) else []
 
     def committed(self) -> None:
-        """The flush is on the broker: what was observed before it may be written from now on."""
+        """The flush is committed: what was observed before it may be written from now on."""
         self._committed = self._observed
 
     def _write(self, claim: _Claim) -> Write:

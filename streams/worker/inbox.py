@@ -9,7 +9,7 @@ from aiokafka import ConsumerRecord
 from core.moment import ALWAYS, Moment
 from streams.kafka.topics import INPUTS, Topic
 
-#: So much of one topic, and a poll more, is kept while it waits; the rest stays with the broker.
+#: The most of one topic that is kept in memory while it waits, plus one poll; the rest stays on the broker.
 _KEPT_RECORDS: Final = 20_000
 _KEPT_BYTES: Final = 32 * 1024 * 1024  # of keys, values and headers
 #: What Python needs for a header besides its bytes.
@@ -21,33 +21,33 @@ _ORDER: Final = {topic: order for order, topic in enumerate(INPUTS)}
 
 
 class Inbox:
-    """One queue a topic. A record leaves it when it is applied, so the rest is what a restart reads again."""
+    """One queue for each topic. A record leaves it when it is applied, so a restart reads again what is left."""
 
     def __init__(self) -> None:
         self._queues: dict[Topic, deque[ConsumerRecord]] = {topic: deque() for topic in INPUTS}
-        #: Of each poll that is not applied whole, the offset of its last record and its bytes. To count them once a
-        #: poll costs less than to count what is left of it.
+        #: The offset of the last record and the bytes of each poll that is not applied completely: to count bytes once
+        #: for each poll costs less than for each record.
         self._polls: dict[Topic, deque[tuple[int, int]]] = {topic: deque() for topic in INPUTS}
         self._bytes = dict.fromkeys(INPUTS, 0)
         self._read: dict[Topic, int] = {}
         self._ends: dict[Topic, int] = {}
         self._last_arrival: dict[Topic, Moment] = {}
-        #: Offset and moment: when all below is read, all is that was there when a fetch was sent at that moment.
-        self._whole: dict[Topic, tuple[int, Moment]] = {}
+        #: Offset and moment: the records below the offset are all that there were when a fetch was sent at the moment.
+        self._fetched: dict[Topic, tuple[int, Moment]] = {}
 
     def begin(self, positions: dict[Topic, int], ends: dict[Topic, int]) -> None:
-        """Forget what is at hand: reading begins anew at `positions`; `ends` is what is there to catch up with."""
+        """Empty the queues: reading begins again at `positions`. Topics are behind until they are read to `ends`."""
         for topic, queue in self._queues.items():
             queue.clear()
             self._polls[topic].clear()
             self._bytes[topic] = 0
         self._read = dict(positions)
         self._last_arrival.clear()
-        self._whole.clear()
+        self._fetched.clear()
         self._ends = {topic: end for topic, end in ends.items() if positions[topic] < end}
 
     def add(self, topic: Topic, records: list[ConsumerRecord], position: int) -> None:
-        """Take the records of one poll; `position` is read next. What was taken before is not taken again."""
+        """Add the records of one poll; `position` is read next. Records that were added before are left out."""
         read = self._read[topic]
         if records and records[0].offset < read:
             records = [record for record in records if record.offset >= read]
@@ -61,15 +61,15 @@ class Inbox:
         if position >= self._ends.get(topic, 0):
             self._ends.pop(topic, None)
 
-    def note_whole(self, topic: Topic, offset: int, sent_at: Moment) -> None:
+    def note_fetched(self, topic: Topic, offset: int, sent_at: Moment) -> None:
         """Records below `offset` are all that the topic had when a fetch was sent at `sent_at`, by our own clock."""
-        self._whole[topic] = (offset, sent_at)
+        self._fetched[topic] = (offset, sent_at)
 
     def applied_up_to(self, topic: Topic, arrival_of_fetch: Callable[[Moment], Moment]) -> Moment:
-        """Every record that arrived before is applied; ALWAYS where that is not known."""
+        """The moment before which every arrival is applied; ALWAYS where it is not known."""
         if queue := self._queues[topic]:
             return cast(Moment, queue[0].timestamp)
-        offset, sent_at = self._whole.get(topic, (0, None))
+        offset, sent_at = self._fetched.get(topic, (0, None))
         last = self._last_arrival.get(topic, ALWAYS)
         if sent_at is None or self._read[topic] < offset:
             return last
@@ -79,11 +79,11 @@ class Inbox:
         return not any(self._queues.values())
 
     def at_hand(self, topic: Topic) -> Iterator[ConsumerRecord]:
-        """In their order; nothing may be added or dropped meanwhile."""
+        """The topic's records in order; nothing may be added or dropped meanwhile."""
         return iter(self._queues[topic])
 
     def drop(self, topic: Topic, count: int) -> None:
-        """The first `count` are applied."""
+        """Remove the first `count` records, which are applied."""
         queue, polls = self._queues[topic], self._polls[topic]
         for _ in range(count):
             queue.popleft()
@@ -92,7 +92,7 @@ class Inbox:
             self._bytes[topic] -= polls.popleft()[1]
 
     def size_in_bytes(self, topic: Topic) -> int:
-        """Of keys, values and headers, with what is applied already of the poll that is next."""
+        """Bytes of keys, values and headers, including those already applied of the first poll."""
         return self._bytes[topic]
 
     def applied(self, topic: Topic) -> int:
@@ -101,17 +101,19 @@ class Inbox:
         return queue[0].offset if queue else self._read[topic]
 
     def positions(self) -> dict[Topic, int]:
+        """The offset below which each topic is applied."""
         return {topic: self.applied(topic) for topic in self._read}
 
     def read_up_to(self, topic: Topic) -> int:
+        """The offset below which the topic was read."""
         return self._read[topic]
 
     def behind(self) -> set[Topic]:
-        """Topics with records from before the start that are not at hand: order across topics waits for them."""
+        """Topics with empty queues that were not read to their ends as of the start: the order waits for them."""
         return {topic for topic in self._ends if not self._queues[topic]}
 
     def full(self) -> set[Topic]:
-        """Topics of which enough is at hand. None of them is waited for, because what is at hand is applied first."""
+        """Topics whose queues are full. Nothing waits for more of them: what is in the queue is applied first."""
         return {
             topic
             for topic, queue in self._queues.items()
@@ -124,7 +126,7 @@ class Inbox:
         return min(heads)[2] if heads else None
 
     def lowest_arrival_besides(self, topic: Topic) -> tuple[int, int] | None:
-        """Arrival and order of the record that must go before later ones of `topic`; None when there is none."""
+        """Arrival and order of the first record of the other topics; None when there is none."""
         heads = [
             (queue[0].timestamp, _ORDER[other]) for other, queue in self._queues.items() if queue and other is not topic
         ]

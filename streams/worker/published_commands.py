@@ -1,4 +1,4 @@
-"""What `campaign-control` tells, held against the state where one of the two was lost or made anew."""
+"""Compares the commands on `campaign-control` with the state, where one of the two was lost or recreated."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
@@ -13,13 +13,13 @@ from streams.kafka.topics import Topic
 from streams.settings import Settings
 from streams.worker.startup_checks import REBUILD
 
-__all__ = ["Told", "check_topic_has_all", "check_topic_has_none_of", "read_told"]
+__all__ = ["PublishedCommand", "check_topic_has_all", "check_topic_has_none_of", "read_last_commands"]
 
-_NOTED_EVERY: Final = 1000
+_COUNTED_EVERY: Final = 1000
 
 
-class Told(msgspec.Struct, frozen=True):
-    """The part of a command that orders it among the others of its campaign."""
+class PublishedCommand(msgspec.Struct, frozen=True):
+    """The fields of a command that order it among the commands of its campaign."""
 
     campaign_id: str
     brand_id: str
@@ -31,31 +31,33 @@ class Told(msgspec.Struct, frozen=True):
         return self.epoch, self.sequence
 
 
-_decode: Final = msgspec.json.Decoder(Told).decode
+_decode: Final = msgspec.json.Decoder(PublishedCommand).decode
 
 
-async def read_told(settings: Settings, note: Callable[[int], None]) -> dict[str, Told]:
-    """The highest command of each campaign on the topic; `note` is told how many records came."""
-    told: dict[str, Told] = {}
-    count = 0
+async def read_last_commands(settings: Settings, count: Callable[[int], None]) -> dict[str, PublishedCommand]:
+    """The highest command of each campaign on the topic. `count` is called with the number of records read."""
+    highest: dict[str, PublishedCommand] = {}
+    read = 0
     async with topic_reader(settings, Topic.CAMPAIGN_CONTROL) as reader:
         async for record in reader.to_end():
-            count += 1
-            if count % _NOTED_EVERY == 0:
-                note(_NOTED_EVERY)
+            read += 1
+            if read % _COUNTED_EVERY == 0:
+                count(_COUNTED_EVERY)
             try:
                 command = _decode(record.value or b"")
             except msgspec.DecodeError:
                 continue  # not ours: whoever may write there can write anything
-            before = told.get(command.campaign_id)
+            before = highest.get(command.campaign_id)
             if before is None or command.rank > before.rank:
-                told[command.campaign_id] = command
-    return told
+                highest[command.campaign_id] = command
+    return highest
 
 
-def check_topic_has_none_of(numbers: Collection[int], told: Mapping[str, Told], settings: Settings) -> None:
-    """`numbers` are without any state: a brand of theirs that was told of had one."""
-    for command in told.values():
+def check_topic_has_none_of(
+    numbers: Collection[int], published: Mapping[str, PublishedCommand], settings: Settings
+) -> None:
+    """Raise ConfigurationError where a partition without state has a brand with commands: its state was lost."""
+    for command in published.values():
         number = partition_of(command.brand_id, settings.partitions)
         if number in numbers:
             raise ConfigurationError(
@@ -65,12 +67,15 @@ def check_topic_has_none_of(numbers: Collection[int], told: Mapping[str, Told], 
             )
 
 
-def check_topic_has_all(states: Iterable[PartitionState], told: Mapping[str, Told]) -> None:
-    """The last command of every campaign; a compacted topic that lacks some tells new readers nothing of them."""
-    lacking: list[Told] = []
+def check_topic_has_all(states: Iterable[PartitionState], published: Mapping[str, PublishedCommand]) -> None:
+    """Raise ConfigurationError unless the topic has the last command of every campaign and none that is later.
+
+    A campaign whose last command is missing would be unknown to new readers of the compacted topic.
+    """
+    lacking: list[PublishedCommand] = []
     for state in states:
         for known in _last_commands(state):
-            found = told.get(known.campaign_id)
+            found = published.get(known.campaign_id)
             if found is not None and found.rank > known.rank:
                 raise ConfigurationError(
                     f"{Topic.CAMPAIGN_CONTROL} has campaign {known.campaign_id} up to sequence {found.sequence} and "
@@ -87,8 +92,8 @@ def check_topic_has_all(states: Iterable[PartitionState], told: Mapping[str, Tol
         )
 
 
-def _last_commands(state: PartitionState) -> Iterable[Told]:
+def _last_commands(state: PartitionState) -> Iterable[PublishedCommand]:
     for brand in state.brands.values():
         for campaign in brand.campaigns.values():
             if campaign.sequence and brand.config:
-                yield Told(campaign.campaign_id, brand.brand_id, brand.config.epoch, campaign.sequence)
+                yield PublishedCommand(campaign.campaign_id, brand.brand_id, brand.config.epoch, campaign.sequence)

@@ -1,4 +1,4 @@
-"""Notices under a running worker that a topic of it was deleted, made anew or given more partitions."""
+"""Notices, while a worker runs, that one of its topics was deleted, recreated or given more partitions."""
 
 import asyncio
 from collections.abc import Mapping
@@ -15,17 +15,17 @@ from streams.settings import Settings
 
 __all__ = ["watch_topics"]
 
-_LOOK_SECONDS: Final = 2.0
-#: A broker that has just come up may not know of every topic for a moment.
-_LOOKS_UNTIL_MISSING: Final = 2
+_CHECK_SECONDS: Final = 2.0
+#: A broker that has just started may not know every topic for a moment.
+_CHECKS_UNTIL_MISSING: Final = 2
 
 
 async def watch_topics(client: AIOKafkaClient, settings: Settings, ids: Mapping[str, str]) -> None:
-    """Look until a topic is not what it was when `ids` were asked for; then raise ConfigurationError. A broker that
-    does not answer is asked again."""
+    """Check the topics every 2 seconds; raise ConfigurationError when one is missing or has another id than in `ids`
+    (by name without prefix), or another partition count. A broker that does not answer is asked again."""
     missed = dict.fromkeys(ALL_TOPICS, 0)
     while True:
-        await asyncio.sleep(_LOOK_SECONDS)
+        await asyncio.sleep(_CHECK_SECONDS)
         with suppress(KafkaError, OSError, TimeoutError):
             found = await topic_facts(client, [settings.topic(topic) for topic in ALL_TOPICS])
             for topic in ALL_TOPICS:
@@ -37,7 +37,7 @@ async def watch_topics(client: AIOKafkaClient, settings: Settings, ids: Mapping[
 def _check(topic: Topic, facts: TopicFacts | None, missed: int, settings: Settings, ids: Mapping[str, str]) -> None:
     name = settings.topic(topic)
     if facts is None:
-        if missed >= _LOOKS_UNTIL_MISSING:
+        if missed >= _CHECKS_UNTIL_MISSING:
             raise ConfigurationError(f"Topic {name} was deleted under the running worker.")
     elif facts.topic_id != ids[topic]:
         raise ConfigurationError(f"Topic {name} was made anew under the running worker.")

@@ -1,4 +1,4 @@
-"""Ends a process that waits for something longer than it can take: never hang, be started again."""
+"""Ends a process in which something that is waited for makes no progress for too long."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -9,16 +9,16 @@ from streams.worker.fatal import end_process
 
 __all__ = ["Watchdog", "watch"]
 
-#: What is waited for -> anything that is another thing after a step forward.
+#: What is waited for -> a value that differs after each step of progress.
 Waiting = Mapping[str, object]
 
 _CHECK_SECONDS: Final = 2.0
-#: Between two looks lies so much more only where the whole process was stopped, or the machine slept.
+#: Two checks are further apart only where the whole process was stopped, or the machine slept.
 _FROZEN_SECONDS: Final = 10.0
 
 
 class Watchdog:
-    """Compares what is waited for with what was waited for before."""
+    """Remembers since when each thing that is waited for has made no progress."""
 
     def __init__(self, patience_seconds: float) -> None:
         self._patience_seconds = patience_seconds
@@ -26,7 +26,7 @@ class Watchdog:
         self._checked_at: float | None = None
 
     def check(self, waiting: Waiting, at: float) -> str | None:
-        """What has not moved for too long; `at` in seconds of a clock that only goes on."""
+        """The names of what has made no progress for too long, or None; `at` is in seconds of a monotonic clock."""
         if self._checked_at is not None and at - self._checked_at > _FROZEN_SECONDS:
             self._since.clear()
         self._checked_at = at
@@ -40,16 +40,16 @@ class Watchdog:
 
 
 def watch(waiting: Callable[[], Waiting], patience_seconds: float) -> None:
-    """From a thread of its own, because an event loop that is blocked cannot tell so."""
-    liveness = Watchdog(patience_seconds)
+    """Check every 2 seconds, in a thread of its own, because a blocked event loop cannot."""
+    watchdog = Watchdog(patience_seconds)
 
     def check() -> None:
         while True:
             time.sleep(_CHECK_SECONDS)
             try:
-                stuck = liveness.check(waiting(), time.monotonic())
+                stuck = watchdog.check(waiting(), time.monotonic())
             except (RuntimeError, IndexError):
-                continue  # it changed while it was looked at
+                continue  # it was changed meanwhile by the event loop's thread
             if stuck:
                 end_process(f"for {patience_seconds:g} s nothing came of what it waits for: {stuck}")
 

@@ -15,7 +15,7 @@ from schedulers.catalog_relay.topic import edit_header
 from streams.kafka.codec import encode
 from streams.kafka.topics import Topic
 from streams.worker.fitting import fit
-from streams.worker.transaction import Write
+from streams.worker.writes import Write
 from tests.docs.messages import MORNING, SENT, SPEND, dead_letter, play, rerouted
 
 DOCUMENT = yaml.safe_load(ASYNCAPI_FILE.read_text(encoding="utf-8"))

@@ -29,7 +29,8 @@ from streams.kafka.topics import INPUTS, Topic
 from streams.live_state import LiveState, find_held, read_held
 from streams.reconnecting import Reconnecting
 from streams.settings import Settings
-from streams.worker.transaction import PartitionWriter, Write
+from streams.worker.transaction import PartitionWriter
+from streams.worker.writes import Write
 from tests.streams.broker import brand_in
 from tests.topics import make_anew
 

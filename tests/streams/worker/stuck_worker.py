@@ -9,7 +9,7 @@ from typing import Any
 from aiokafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFailedError
 
 from cli.__main__ import main
-from streams.worker.consumer import BatchConsumer, _NotingConsumer
+from streams.worker.consumer import BatchConsumer, _AnnotatingConsumer
 from streams.worker.partition import OwnedPartition
 from streams.worker.transaction import Failure, PartitionWriter
 
@@ -47,7 +47,7 @@ def crash() -> None:
     async def commit(self: Any, offsets: object) -> None:
         raise TopicAuthorizationFailedError("spend-events")
 
-    _NotingConsumer.commit = commit  # type: ignore[method-assign]
+    _AnnotatingConsumer.commit = commit  # type: ignore[method-assign]
 
 
 DEFECTS: dict[str, Callable[[], None]] = {it.__name__: it for it in (transaction, event_loop, group, crash)}

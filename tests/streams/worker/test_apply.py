@@ -85,6 +85,9 @@ def test_brands_that_nobody_knows_take_no_memory(record_applier: RecordApplier) 
         event = json.dumps(spend_event(f"brand-{number}", "c", "1", "e")).encode()
         key = f"brand-{number}".encode()
         assert record_applier.apply(
-            Topic.SPEND_EVENTS, ConsumerRecord("any", 0, number, NOON, 0, key, event, None, 0, 0, ()), NOON, judged=True
+            Topic.SPEND_EVENTS,
+            ConsumerRecord("any", 0, number, NOON, 0, key, event, None, 0, 0, ()),
+            NOON,
+            catalog_complete=True,
         )
     assert not record_applier._keys

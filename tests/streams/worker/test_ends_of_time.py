@@ -159,7 +159,7 @@ def test_whatever_the_ends_of_its_fields_a_record_is_decided_and_what_it_leaves_
     every = [((Topic.CATALOG, founding), NOW, (), None), *steps]
     for offset, ((topic, value), arrival, extra, version) in enumerate(every):
         record = _record(topic, offset, value, arrival, extra, version)
-        assert applier.apply(topic, record, now, judged=True)
+        assert applier.apply(topic, record, now, catalog_complete=True)
         due = [(brand, campaign, campaign.pending_resume) for brand, campaign in state.pending_resumes.values()]
         assert release_resumes(state, [(brand, campaign) for brand, campaign, awaited in due if awaited]) == []
         for key, written_value in take_changes(state, {}, {topic.value: offset + 1}):

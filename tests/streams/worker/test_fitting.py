@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from core.refusal import Refusal, RefusalReason
 from core.spend import MAX_VALUE_BYTES
-from streams.dead_letters.dead_letter import parted
+from streams.dead_letters.dead_letter import split_headers
 from streams.dead_letters.outbox import Outbox
 from streams.kafka.truncation import TruncatedBytes
 from streams.worker.fitting import fit
-from streams.worker.transaction import Write, size_of
+from streams.worker.writes import Write, size_of
 
 #: Our own headers and room for what tells of the cuts; no letter is smaller.
 SMALLEST = 2_500
@@ -45,7 +45,7 @@ def test_every_letter_fits_every_limit_and_tells_what_it_lacks(
     if size_of(before) <= limit:
         assert after is before
         return
-    kept, ours = parted(after.headers)
+    kept, ours = split_headers(after.headers)
     observed = dict(ours)
     assert observed["spendgate-reason"] == b"not_json"
     assert int(observed.get("spendgate-headers-dropped", b"0")) == len(headers) - len(kept)
@@ -76,10 +76,10 @@ def test_a_letter_that_is_cut_twice_tells_of_the_original(first: int, second: in
     assert once is not None
     twice = fit(once, min(first, second))
     assert twice is not None
-    observed = dict(parted(twice.headers)[1])
+    observed = dict(split_headers(twice.headers)[1])
     assert observed["spendgate-value-length"] == b"400000"
     assert observed["spendgate-value-sha256"] == sha256(whole).hexdigest().encode()
-    kept = parted(twice.headers)[0]
+    kept = split_headers(twice.headers)[0]
     assert int(observed.get("spendgate-headers-dropped", b"0")) == 2 - len(kept)
     assert len({name for name, _ in twice.headers}) == len(twice.headers)
 
@@ -94,7 +94,7 @@ def test_a_value_of_which_only_a_part_could_be_read_is_told_by_its_whole_length(
 def test_a_header_whose_name_is_no_text_is_dropped_and_counted() -> None:
     after = fit(letter(b"{}", headers=(("\udcff", b"x"), ("fine", b"y"))), 100_000)
     assert after is not None
-    assert parted(after.headers)[0] == (("fine", b"y"),)
+    assert split_headers(after.headers)[0] == (("fine", b"y"),)
     assert dict(after.headers)["spendgate-headers-dropped"] == b"1"
 
 

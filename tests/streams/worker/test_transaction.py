@@ -13,7 +13,8 @@ from core.errors import Fenced, TransactionLost
 from streams.kafka.provision import create_topics
 from streams.kafka.topics import Topic
 from streams.settings import Settings
-from streams.worker.transaction import PartitionWriter, Write
+from streams.worker.transaction import PartitionWriter
+from streams.worker.writes import Write
 
 #: Every error that a broker can answer, and those by which the client gives up a record.
 CODES = sorted(

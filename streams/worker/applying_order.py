@@ -1,0 +1,159 @@
+"""The order in which the records of a partition are applied: lowest arrival first, and what waits at a barrier.
+
+The source of the order is docs/contract.md, "Order of decisions".
+"""
+
+from typing import Final
+
+from core.emission import release_resumes
+from core.moment import Moment
+from core.state import BrandState, CampaignState, PartitionState, PendingResume
+from streams.dead_letters.outbox import Outbox
+from streams.kafka.topics import INPUTS, Topic
+from streams.worker import worker_metrics
+from streams.worker.apply import RecordApplier
+from streams.worker.barriers import Barriers
+from streams.worker.inbox import Inbox
+
+__all__ = ["OrderedApplier"]
+
+_SPEND_ORDER: Final = INPUTS.index(Topic.SPEND_EVENTS)
+
+#: What may be decided ahead of the broker, so that a flush and its memory are bounded.
+_OUTBOX_BYTES: Final = 16 * 1024 * 1024
+_MESSAGES: Final = 50_000  # of each kind: commands, alerts, derived spend
+
+
+class OrderedApplier:
+    """Takes records from the inbox of a partition and applies them, as far as order and barriers allow."""
+
+    def __init__(
+        self, state: PartitionState, inbox: Inbox, outbox: Outbox, applier: RecordApplier, barriers: Barriers
+    ) -> None:
+        self._state = state
+        self._inbox = inbox
+        self._outbox = outbox
+        self._applier = applier
+        self._barriers = barriers
+        #: The resumes that the spend barrier releases.
+        self._awaiting_spend: list[tuple[BrandState, CampaignState, PendingResume]] = []
+        #: Topics whose first record names a brand that the catalog may still bring.
+        self._awaiting_catalog: set[Topic] = set()
+        #: By topic: a record below names an unknown brand for good once the catalog barrier is reached.
+        self._read_before_barrier: dict[Topic, int] = {}
+        #: The same for the catalog barrier that was reached last.
+        self._catalog_complete_below: dict[Topic, int] = {}
+
+    def restart(self) -> None:
+        """Forget what waits: all of it is read again."""
+        self._awaiting_spend.clear()
+        self._awaiting_catalog.clear()
+        self._catalog_complete_below.clear()
+
+    def apply_next(self, now: Moment) -> bool:
+        """Apply the records whose turn it is; False while all that is at hand must wait. Raises StateInDoubt."""
+        if self._is_full():
+            return False
+        self._pass_barriers()
+        topic = self._next_topic()
+        if topic is None:
+            return False
+        self._apply_run(topic, now)
+        return True
+
+    def _is_full(self) -> bool:
+        """Whether nothing more is decided before the next flush is committed."""
+        state = self._state
+        return (
+            self._outbox.size > _OUTBOX_BYTES
+            or len(state.commands) > _MESSAGES
+            or len(state.alerts) > _MESSAGES
+            or len(state.spend_events) > _MESSAGES
+        )
+
+    def _pass_barriers(self) -> None:
+        if self._barriers.take_reached(Topic.CATALOG):
+            self._catalog_complete_below = self._read_before_barrier
+            self._awaiting_catalog.clear()
+        if self._barriers.take_reached(Topic.SPEND_EVENTS):
+            due = [(b, c) for b, c, pending in self._awaiting_spend if c.pending_resume is pending]
+            self._awaiting_spend = []
+            for cause, failure in release_resumes(self._state, due):
+                self._applier.note_undecidable(cause.topic, cause.offset, failure)
+        # After the release: resumes that became pending meanwhile need a barrier of their own, and at once, because
+        # everything but spend waits for it and no record may follow.
+        if self._state.pending_resumes and Topic.SPEND_EVENTS not in self._barriers:
+            self._awaiting_spend = [
+                (b, c, c.pending_resume) for b, c in self._state.pending_resumes.values() if c.pending_resume
+            ]
+            self._barriers.raise_at_end(Topic.SPEND_EVENTS)
+
+    def _next_topic(self) -> Topic | None:
+        """The topic to take a record from, or None while all that is at hand must wait."""
+        if self._inbox.behind():
+            return None
+        candidates = set(INPUTS)
+        if self._state.pending_resumes and not self._precedes_resumes(self._inbox.next_topic(INPUTS)):
+            candidates = {Topic.SPEND_EVENTS}
+        if self._awaiting_catalog:
+            # Nothing may keep the catalog from answering whether the brand exists.
+            candidates = (candidates - self._awaiting_catalog) | {Topic.CATALOG}
+        return self._inbox.next_topic(candidates)
+
+    def _precedes_resumes(self, topic: Topic | None) -> bool:
+        """Whether the topic's first record is a document that may be applied while resumes are pending.
+
+        The first state of a campaign mostly is such a resume. With a barrier for each of them a catalog of a million
+        campaigns takes minutes; so all that are at hand are applied, and one barrier is for all.
+        """
+        if topic is not Topic.CATALOG:
+            return False
+        return self._applier.leaves_pending_resumes(next(self._inbox.at_hand(topic)))
+
+    def _spend_limit(self) -> tuple[Moment, int] | None:
+        """Arrival and order of the record whose turn comes before later spend; None where all spend may be applied."""
+        others = [topic for topic in INPUTS if topic is not Topic.SPEND_EVENTS]
+        if self._state.pending_resumes and not self._precedes_resumes(self._inbox.next_topic(others)):
+            return None
+        return self._inbox.lowest_arrival_besides(Topic.SPEND_EVENTS)
+
+    def _apply_run(self, topic: Topic, now: Moment) -> None:
+        """Apply records of one topic up to where another's turn comes, or let the topic wait for the catalog."""
+        count = self._apply_spend(now) if topic is Topic.SPEND_EVENTS else self._apply_first(topic, now)
+        worker_metrics.APPLIED.labels(topic).inc(count)
+
+    def _apply_first(self, topic: Topic, now: Moment) -> int:
+        record = next(self._inbox.at_hand(topic))
+        catalog_complete = record.offset < self._catalog_complete_below.get(topic, 0)
+        if not self._applier.apply(topic, record, now, catalog_complete=catalog_complete):
+            self._await_catalog(topic)
+            return 0
+        self._inbox.drop(topic, 1)
+        return 1
+
+    def _apply_spend(self, now: Moment) -> int:
+        """The hot loop: spend up to the arrival at which another topic's record goes first."""
+        until = self._spend_limit()
+        spend, complete_below = self._applier.spend, self._catalog_complete_below.get(Topic.SPEND_EVENTS, 0)
+        pending, pending_before = self._state.pending_resumes, len(self._state.pending_resumes)
+        count = 0
+        try:
+            for record in self._inbox.at_hand(Topic.SPEND_EVENTS):
+                if until is not None and (record.timestamp, _SPEND_ORDER) > until:
+                    break
+                if not spend(record, now, record.offset < complete_below):
+                    self._await_catalog(Topic.SPEND_EVENTS)
+                    break
+                count += 1
+                if len(pending) != pending_before:
+                    break
+        finally:
+            self._inbox.drop(Topic.SPEND_EVENTS, count)
+        return count
+
+    def _await_catalog(self, topic: Topic) -> None:
+        """Let the topic's first record wait until the catalog is applied up to its end as of now."""
+        self._awaiting_catalog.add(topic)
+        if Topic.CATALOG not in self._barriers:
+            self._read_before_barrier = {topic: self._inbox.read_up_to(topic) for topic in INPUTS}
+            self._barriers.raise_at_end(Topic.CATALOG)

@@ -1,0 +1,129 @@
+"""Restores the partitions that a worker takes over, and refuses a state that the topics contradict."""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+from typing import NamedTuple
+
+import structlog
+
+from core.changelog import Changelog
+from core.duplicates import DuplicateWindow
+from core.state import PartitionState
+from core.state_records import PartRecord
+from streams.kafka.identities import WORKER_GROUP
+from streams.kafka.options import client_options
+from streams.kafka.restore import read_changelogs
+from streams.kafka.topics import INPUTS, Topic
+from streams.settings import Settings
+from streams.worker.offset_queries import OffsetQueries
+from streams.worker.published_commands import check_topic_has_all, check_topic_has_none_of, read_last_commands
+from streams.worker.startup_checks import (
+    OnBroker,
+    check_brands,
+    check_positions,
+    committed_offsets,
+    is_of_older_release,
+    known_topic_ids,
+)
+from streams.worker.transaction import PartitionWriter
+
+__all__ = ["PartitionRestore", "RestoredPartitions"]
+
+log = structlog.get_logger()
+
+
+class RestoredPartitions(NamedTuple):
+    """The states and the offsets to read each input from, by partition number; the ids of topics, by name without
+    prefix."""
+
+    states: dict[int, PartitionState]
+    positions: dict[int, dict[Topic, int]]
+    topic_ids: dict[str, str]
+
+
+class PartitionRestore:
+    """Restores partitions whose producers are open, so that nobody else can add to their state.
+
+    `guarded` are the brands of which a decision has raised before (core.guard). `count` is called with the number of
+    records of each fetch.
+    """
+
+    def __init__(
+        self, settings: Settings, offsets: OffsetQueries, guarded: Collection[str], count: Callable[[int], None]
+    ) -> None:
+        self._settings = settings
+        self._offsets = offsets
+        self._guarded = guarded
+        self._count = count
+
+    async def restore(self, numbers: list[int]) -> RestoredPartitions:
+        """Raises ConfigurationError where topics and state do not belong together; docs/architecture.md, "What
+        operators do to topics and groups", lists the cases."""
+        settings = self._settings
+        topic_ids = await known_topic_ids(settings)
+        states, parts = await self._read_states(numbers)
+        beginnings = await self._offsets.beginnings(numbers, (*INPUTS, Topic.CONTROLLER_STATE))
+        ends = await self._offsets.ends(numbers)
+        committed = await committed_offsets(settings, settings.topic(WORKER_GROUP), numbers)
+        positions = {
+            n: check_positions(n, parts[n], OnBroker(topic_ids, beginnings[n], ends[n], committed[n])) for n in numbers
+        }
+        for state in states.values():
+            check_brands(state, settings)
+        await self._check_commands(states, parts, topic_ids)
+        return RestoredPartitions(states, positions, topic_ids)
+
+    async def _read_states(self, numbers: list[int]) -> tuple[dict[int, PartitionState], dict[int, PartRecord | None]]:
+        settings, options = self._settings, client_options(self._settings)
+        name = settings.topic(Topic.CONTROLLER_STATE)
+        changelogs = await read_changelogs(options, name, numbers, self._count)
+        if older := [n for n in numbers if _is_of_older_release(changelogs[n])]:
+            # Older releases had other transactional ids: one of their workers may be frozen and not fenced.
+            await asyncio.gather(*(_fence(f"{settings.topic('worker')}-{n}", settings) for n in older))
+            changelogs |= await read_changelogs(options, name, older, self._count)
+        states = {number: self._empty_state(number) for number in numbers}
+        for number, state in states.items():
+            changelogs[number].restore(state, partial(_log_skipped, number))
+        return states, {number: changelogs[number].part for number in numbers}
+
+    def _empty_state(self, number: int) -> PartitionState:
+        return PartitionState(
+            number,
+            DuplicateWindow(self._settings.duplicate_window),
+            future_tolerance_ms=self._settings.future_tolerance_seconds * 1000,
+            reaction_ms=self._settings.reaction_seconds * 1000,
+            guarded=set(self._guarded),
+        )
+
+    async def _check_commands(
+        self, states: Mapping[int, PartitionState], parts: Mapping[int, PartRecord | None], topic_ids: Mapping[str, str]
+    ) -> None:
+        """Compare states with `campaign-control`, which is read only where one of the two may have been recreated."""
+        control = Topic.CAMPAIGN_CONTROL
+        empty = {number for number, part in parts.items() if part is None}
+        beginnings = await self._offsets.beginnings(range(self._settings.partitions), (control,))
+        has_lost_records = any(of_partition[control] for of_partition in beginnings.values())
+        to_check = [
+            number
+            for number, part in parts.items()
+            if part is not None and (has_lost_records or part.topic_ids.get(control) != topic_ids[control])
+        ]
+        if empty or to_check:
+            published = await read_last_commands(self._settings, self._count)
+            check_topic_has_none_of(empty, published, self._settings)
+            check_topic_has_all([states[number] for number in to_check], published)
+
+
+def _log_skipped(partition: int, key: str, why: str) -> None:
+    log.error("state_not_restored", partition=partition, key=key, why=why)
+
+
+def _is_of_older_release(changelog: Changelog) -> bool:
+    return changelog.part is not None and is_of_older_release(changelog.part)
+
+
+async def _fence(transactional_id: str, settings: Settings) -> None:
+    writer = PartitionWriter(transactional_id, settings)
+    await writer.open()
+    await writer.close()
