@@ -1,1 +1,1 @@
-"""What PostgreSQL keeps: tables, the functions that edit them, migrations. Takes a URL, never Settings."""
+"""PostgreSQL: tables, queries, migrations. Functions take a libpq URL or a session, never Settings."""

@@ -1,7 +1,7 @@
-"""The rows of brands and campaigns in memory, kept as the database has them, for programs that answer many questions.
+"""A copy of all brands and campaigns in memory that follows the database, for programs that read them often.
 
-PostgreSQL tells each edit as it is committed. A pulse that this program sends itself through the database shows that
-nothing it would have to hear is missed.
+PostgreSQL notifies of each committed edit. The program also notifies itself every 2 seconds: as long as these pulses
+arrive, no notification is missed.
 """
 
 import asyncio
@@ -33,8 +33,8 @@ Rows = tuple[Sequence[Brand], Sequence[Campaign]]
 
 
 class CatalogMirror:
-    """`access_changed` is called when an account, a session or a token was changed anywhere, `brands_changed` with the
-    ids of brands that were edited, or whose campaigns were: of all at the start."""
+    """Calls `access_changed` when any process changed an account, a session or a token, and `brands_changed` with the
+    ids of brands that were edited or whose campaigns were; at the start with all ids."""
 
     def __init__(
         self, url: str, access_changed: Callable[[], None], brands_changed: Callable[[frozenset[str]], None]
@@ -53,7 +53,7 @@ class CatalogMirror:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        """Returns when all is known; it listens first, so that no edit falls in between."""
+        """Return when all rows are read. It listens before it reads, so that no edit is missed in between."""
         async with AsyncExitStack() as stack:
             edits = await stack.enter_async_context(
                 listening(self._url, (NOTIFY_CHANNEL, ACCESS_CHANNEL, _PULSE_CHANNEL))
@@ -72,10 +72,11 @@ class CatalogMirror:
         await self._stack.aclose()
 
     def is_fresh(self) -> bool:
+        """Whether a pulse arrived in the last 7 seconds, so that every edit before it is known."""
         return time.monotonic() - self._notified_at < _FRESH_SECONDS
 
     async def failed(self) -> None:
-        """Raises what ended the listening."""
+        """Wait for the listening to fail, and raise its error."""
         done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_EXCEPTION)
         for task in done:
             task.result()
@@ -87,18 +88,18 @@ class CatalogMirror:
         return self._campaigns.get(campaign_id)
 
     def campaigns_of(self, brand_id: str) -> list[Campaign]:
-        """By id."""
+        """The brand's campaigns, sorted by id."""
         return [self._campaigns[campaign_id] for campaign_id in self._campaign_ids_of.get(brand_id, ())]
 
     def brand_ids(self) -> Sequence[str]:
-        """In order."""
+        """All brand ids, sorted."""
         return self._brand_ids
 
     def campaign_ids(self, brand_id: str | None = None) -> Sequence[str]:
         return self._campaign_ids if brand_id is None else self._campaign_ids_of.get(brand_id, ())
 
     def store_brand(self, row: Brand) -> None:
-        """A newer row, such as one that was edited just now by this program."""
+        """Replace the row by a newer one, such as one that this program has just edited; an older one is ignored."""
         before = self._brands.get(row.brand_id)
         if before is None:
             insort(self._brand_ids, row.brand_id)
@@ -138,7 +139,7 @@ class CatalogMirror:
 
 
 def _load(url: str, edited: Iterable[str] | None = None) -> Rows:
-    """The rows of `brand_id` and `brand_id/campaign_id`; of all where none are named."""
+    """The rows with the record keys `edited`, all rows by default."""
     with session_scope(url) as session:
         if edited is None:
             return list_brands(session), list_campaigns(session)

@@ -1,4 +1,4 @@
-"""What a query or an edit may end with other than success; the docstring is the default message.
+"""The errors of queries and edits, with exit code and HTTP status. The docstring of each is its default message.
 
 SpendgateError
     ModelError              exit 1, HTTP 500
@@ -79,7 +79,7 @@ class DatabaseAway(ModelError):
 
 
 def explained(error: DBAPIError) -> ModelError:
-    """The driver's error in the words of this page."""
+    """Translate an error of the driver into one of these."""
     code = getattr(error.orig, "pgcode", None) or ""
     if code == _UNIQUE_VIOLATION:
         return AlreadyExists()
@@ -91,7 +91,7 @@ def explained(error: DBAPIError) -> ModelError:
 
 
 def _database_message(error: DBAPIError) -> str:
-    """The name of the constraint, which is a short sentence, or else the first line of the driver's message."""
+    """The constraint's name, which is a short sentence, or else the first line of the driver's message."""
     told = getattr(error.orig, "diag", None)
     if told is not None and told.constraint_name:
         return str(told.constraint_name).removeprefix(f"ck_{told.table_name}_").replace("_", " ")

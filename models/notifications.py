@@ -52,7 +52,7 @@ class Notifications:
         try:
             self._connection.poll()
         except psycopg2.Error:
-            # At once: the number of the file may soon be another's.
+            # At once: the file descriptor may soon be another file's.
             asyncio.get_running_loop().remove_reader(self._file)
             self._lost = True
         self._received += [Notification(notify.channel, notify.payload) for notify in self._connection.notifies]

@@ -1,5 +1,5 @@
-"""What the database lets our role do: the processes add to every table, change rows that are not kept as they are, and
-stage new ones in temporary tables."""
+"""Checks the privileges that the processes need: INSERT into every table, UPDATE of rows that may change, and temporary
+tables."""
 
 from typing import Final
 
@@ -25,6 +25,6 @@ _MISSING: Final = text(
 
 
 def missing_privileges(url: str) -> list[str]:
-    """As GRANT would name them; empty when all is well. Tables that are not there are the migrations' business."""
+    """The missing privileges, named as GRANT names them. Tables that do not exist are left to the migrations."""
     with engine_of(url).connect() as connection:
         return list(connection.scalars(_MISSING, {"tables": sorted(metadata.tables)}))

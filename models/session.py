@@ -1,4 +1,4 @@
-"""Engines and sessions on demand, from a plain libpq URL."""
+"""Engines and sessions for libpq URLs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,20 +17,21 @@ from models.errors import DatabaseAway, StaleEdit, explained
 __all__ = ["connect", "engine_of", "session_scope"]
 
 CONNECT_TIMEOUT_SECONDS = 5
-#: A server whose machine is gone says nothing, not even that: without these a statement would wait for hours.
+#: Without keepalives a statement would wait for hours for a server whose machine is gone.
 _NOTICE_A_DEAD_SERVER: Final[dict[str, Any]] = {
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
     "tcp_user_timeout": 60_000,  # milliseconds
 }
-#: An edit that waits longer for another one fails with an error that says so.
+#: An edit that waits longer for another one's lock fails.
 _LOCK_TIMEOUT = "5s"
 
 
 @contextmanager
 def session_scope(url: str) -> Iterator[Session]:
-    """One transaction: committed at the end, rolled back when anything is raised. What it read stays readable."""
+    """A session with one transaction, committed at the end and rolled back after an exception. Objects stay
+    readable."""
     try:
         with Session(engine_of(url), expire_on_commit=False) as session, session.begin():
             yield session
@@ -42,12 +43,13 @@ def session_scope(url: str) -> Iterator[Session]:
 
 @lru_cache(maxsize=8)
 def engine_of(url: str) -> Engine:
-    """libpq reads the URL, so everything that it takes is taken: several hosts, sockets, sslmode, service files."""
+    """The engine of a URL, one for each. libpq reads the URL: several hosts, sockets, sslmode and service files
+    work."""
     return create_engine("postgresql+psycopg2://", creator=lambda: connect(url), pool_pre_ping=True)
 
 
 def connect(url: str) -> PsycopgConnection:
-    """A connection of one's own, for LISTEN and for locks that outlive a transaction."""
+    """A new connection outside the pool, for LISTEN and for locks that outlive a transaction."""
     try:
         connection: PsycopgConnection = psycopg2.connect(
             url, connect_timeout=CONNECT_TIMEOUT_SECONDS, application_name="spendgate", **_NOTICE_A_DEAD_SERVER

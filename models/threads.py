@@ -1,4 +1,4 @@
-"""Runs blocking SQL in threads. A cancelled caller still waits for the statement that it began."""
+"""Runs blocking SQL in threads. A cancelled caller still waits for its statement."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -14,7 +14,8 @@ _Result = TypeVar("_Result")
 async def in_thread(
     function: Callable[_Arguments, _Result], *args: _Arguments.args, **kwargs: _Arguments.kwargs
 ) -> _Result:
-    """The result of `function`. A cancelled caller waits for it too: the thread may still use a connection."""
+    """Run `function` in a thread and return its result. A cancelled caller waits for it too, because the thread may use
+    a connection."""
     work = asyncio.create_task(asyncio.to_thread(function, *args, **kwargs))
     try:
         return await asyncio.shield(work)
@@ -25,7 +26,7 @@ async def in_thread(
 
 @asynccontextmanager
 async def entered_in_thread(manager: AbstractContextManager[_Result]) -> AsyncIterator[_Result]:
-    """A blocking context manager whose ends run in threads; what was entered is left again, come what may."""
+    """Enter and exit a blocking context manager in threads; it is exited also when the caller is cancelled."""
     entering = asyncio.create_task(asyncio.to_thread(manager.__enter__))
     try:
         value = await asyncio.shield(entering)

@@ -1,1 +1,1 @@
-"""Operations that CLI, API and pages share: validation, views, journal, dead letters, replay, status, doctor."""
+"""What command line, API and pages all do: validation, views, journal, dead letters, replay, status, doctor."""

@@ -1,4 +1,4 @@
-"""The allowance of a paced brand's day, with the arithmetic that gave it."""
+"""Explains the daily allowance of a paced brand."""
 
 from core.budget import even_allowance, pacing_budget
 from core.moment import HOUR, Moment
@@ -9,9 +9,10 @@ __all__ = ["allowance_words"]
 
 
 def allowance_words(brand: BrandState) -> str | None:
-    """Such as `(3000.00 - 40.00) * 24 h / 696 h`; None where the day is not paced.
+    """The formula of the allowance, such as `(3000.00 - 40.00) * 24 h / 696 h`; None where the day is not paced.
 
-    An allowance that was fixed before a change of zone says so: the lengths of day and month are others since.
+    The text says so where the zone was changed after the allowance was computed, because lengths of day and month then
+    differ.
     """
     if brand.daily_allowance_micros is None or not (brand.config and brand.day and brand.month):
         return None

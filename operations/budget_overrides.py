@@ -1,6 +1,6 @@
-"""Edits of budgets for certain dates, as people type them: for today, for the dates named, and the end of one.
+"""Edits budget overrides as people type them: for today, for dates, and their removal.
 
-What is written last is in force on its dates: an override that is there already keeps the dates before and after them.
+A new override is in force on its dates; an existing one keeps the dates before and after them.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,7 +22,7 @@ __all__ = [
     "upcoming",
 ]
 
-#: Overrides that ended so long before today are left out at the next edit: the history has them.
+#: An edit removes overrides that ended so long before today; the history has them.
 _KEPT: Final = timedelta(days=31)
 _ONE_DAY: Final = timedelta(days=1)
 
@@ -36,7 +36,7 @@ def edited_overrides(
     removed: Sequence[str] = (),
     has_monthly: bool,
 ) -> Overrides:
-    """The overrides after an edit; `today` is the brand's. Raises RefusedValue for what cannot be read or be in force.
+    """The overrides after an edit; `today` is the brand's date. Raises RefusedValue for an invalid override.
 
     `budget_today` is a daily budget. `added` are such as `2026-11-27..2026-11-30 daily=500`; `removed` are dates, or
     `all`. `has_monthly` says whether there is a monthly budget, as a campaign has none.
@@ -63,7 +63,7 @@ def edited_overrides(
 
 
 def checked(daily: Sequence[Override], monthly: Sequence[Override]) -> Overrides:
-    """These overrides in order, or RefusedValue with what is wrong."""
+    """The overrides, sorted. Raises RefusedValue where they are invalid together."""
     try:
         return checked_overrides(daily, monthly)
     except ValueError as error:
@@ -72,7 +72,7 @@ def checked(daily: Sequence[Override], monthly: Sequence[Override]) -> Overrides
 
 
 def upcoming(overrides: Overrides | None, today: date) -> list[tuple[str, Override]]:
-    """Those of today and later, with the name of their budget, by date."""
+    """The overrides of today and later with the name of their budget, sorted by date."""
     held = overrides or NO_OVERRIDES
     named = [("daily", it) for it in held.daily] + [("monthly", it) for it in held.monthly]
     return sorted((it for it in named if it[1].last >= today), key=lambda it: (it[1].first, it[0]))
@@ -123,7 +123,7 @@ def _dates(text: str) -> tuple[date, date]:
 
 
 def _without(overrides: Sequence[Override], first: date, last: date) -> list[Override]:
-    """What is left of them beside these dates."""
+    """The overrides without the dates from `first` to `last`."""
     left = []
     for it in overrides:
         if it.first < first:

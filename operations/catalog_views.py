@@ -42,7 +42,7 @@ View: TypeAlias = dict[str, Json]
 
 
 def brand_view(brand_id: str, held: "HeldBrand | None", row: Brand | None, rows: Iterable[Campaign]) -> View:
-    """A brand as the controller holds it, with all of its campaigns; what it does not hold yet is null."""
+    """A brand with its campaigns as the controller holds it; what it does not hold yet is null."""
     campaigns = held.state.campaigns.values() if held else ()
     campaign_rows = {campaign.campaign_id: campaign for campaign in rows}
     known = {campaign.campaign_id for campaign in campaigns if campaign.config}
@@ -54,48 +54,48 @@ def brand_view(brand_id: str, held: "HeldBrand | None", row: Brand | None, rows:
 
 
 def brand_facts_view(brand_id: str, held: "HeldBrand | None", row: Brand | None) -> View:
-    """The same without the campaigns."""
+    """As `brand_view`, without the campaigns."""
     state = held.state if held else None
     if held is None or state is None or state.config is None or state.day is None or state.month is None:
         return {"brand_id": brand_id, "state": "unknown", **_EMPTY_BRAND, **_settings_of(row)}
-    terms = state.config
+    config = state.config
     return {
         "brand_id": brand_id,
-        "state": "archived" if terms.archived else "enabled" if terms.enabled else "paused",
+        "state": "archived" if config.archived else "enabled" if config.enabled else "paused",
         "name": row.name if row else "",
-        "time_zone": span_at(terms.zones, held.clock)[0].time_zone,
+        "time_zone": span_at(config.zones, held.clock)[0].time_zone,
         "zones": [
-            {"time_zone": span.time_zone, "from": format_optional_moment(span.starts_at)} for span in terms.zones
+            {"time_zone": span.time_zone, "from": format_optional_moment(span.starts_at)} for span in config.zones
         ],
-        "currency": terms.currency,
+        "currency": config.currency,
         "day": state.day.date.isoformat(),
         "day_ends_at": None if state.day_ends_at == NEVER else format_moment(state.day_ends_at),
         "daily_spent": format_money(state.daily_micros),
-        "daily_budget": format_optional_money(terms.daily_budget_on(state.day.date)),
+        "daily_budget": format_optional_money(config.daily_budget_on(state.day.date)),
         "daily_allowance": format_optional_money(state.daily_allowance_micros),
         "allowance_words": allowance_words(state),
         "month": f"{state.month.first:%Y-%m}",
         "monthly_spent": format_money(state.monthly_micros),
-        "monthly_budget": format_optional_money(terms.monthly_budget_on(state.day.date)),
-        "pacing": "even" if terms.is_paced else "none",
-        "budget_overrides": _overrides(Overrides(terms.daily_overrides, terms.monthly_overrides)),
-        "alert_percents": list(terms.alert_percents),
-        "silent_after_minutes": None if terms.silent_after_ms is None else terms.silent_after_ms // MINUTE,
-        "enabled": terms.enabled,
-        "archived": terms.archived,
-        "version": terms.version,
+        "monthly_budget": format_optional_money(config.monthly_budget_on(state.day.date)),
+        "pacing": "even" if config.is_paced else "none",
+        "budget_overrides": _overrides(Overrides(config.daily_overrides, config.monthly_overrides)),
+        "alert_percents": list(config.alert_percents),
+        "silent_after_minutes": None if config.silent_after_ms is None else config.silent_after_ms // MINUTE,
+        "enabled": config.enabled,
+        "archived": config.archived,
+        "version": config.version,
         "clock": format_moment(held.clock),
         "up_to_date": held.is_current,
     }
 
 
 def campaign_view(campaign_id: str, held: "HeldBrand | None", row: Campaign | None, brand_id: str) -> View:
-    """A campaign as the controller holds it. `unknown` is one that the database has and the controller not yet."""
+    """A campaign as the controller holds it. The state `unknown` means that the controller does not hold it yet."""
     campaign = held.state.campaigns.get(campaign_id) if held else None
     if held is None or campaign is None or campaign.config is None or held.state.config is None:
         row_view = campaign_row_view(row) if row else {}
         return {"campaign_id": campaign_id, "brand_id": brand_id, "state": "unknown", **_EMPTY_CAMPAIGN, **row_view}
-    terms = campaign.config
+    config = campaign.config
     return {
         "campaign_id": campaign_id,
         "brand_id": brand_id,
@@ -106,22 +106,22 @@ def campaign_view(campaign_id: str, held: "HeldBrand | None", row: Campaign | No
         "pauses_at": format_optional_moment(held.pauses_at(campaign)),
         "after_pause": to_builtins(after_pause_record(campaign.pause)) if campaign.pause else None,
         **_totals(held.state, campaign),
-        "budget_overrides": _overrides(Overrides(terms.daily_overrides)),
+        "budget_overrides": _overrides(Overrides(config.daily_overrides)),
         "name": row.name if row else "",
-        "external_id": terms.external_id,
-        "enabled": terms.enabled,
-        "archived": terms.archived,
-        "starts_on": _date(terms.schedule.starts_on),
-        "ends_on": _date(terms.schedule.ends_on),
-        "windows": [to_builtins(window_document(it)) for it in terms.schedule.windows],
-        "version": terms.version,
+        "external_id": config.external_id,
+        "enabled": config.enabled,
+        "archived": config.archived,
+        "starts_on": _date(config.schedule.starts_on),
+        "ends_on": _date(config.schedule.ends_on),
+        "windows": [to_builtins(window_document(it)) for it in config.schedule.windows],
+        "version": config.version,
         "epoch": held.state.config.epoch,
         "up_to_date": held.is_current,
     }
 
 
 def brand_row_view(row: Brand) -> View:
-    """A brand as the database has it: what was decided on, not what was spent."""
+    """A brand as the database has it: its settings, without what was spent."""
     return {"brand_id": row.brand_id, **_settings_of(row)}
 
 
@@ -175,7 +175,7 @@ def token_view(token: AccessToken) -> View:
 
 
 def window_text(window: Json) -> str:
-    """A window of these views in words: `mon,tue 09:00-17:00`."""
+    """A window of these views as text: `mon,tue 09:00-17:00`."""
     assert isinstance(window, Mapping) and isinstance(window["days"], Sequence)
     days = "daily" if len(window["days"]) == len(DAY_NAMES) else ",".join(str(day) for day in window["days"])
     return f"{days} {window['from']}-{window['to']}"

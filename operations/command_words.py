@@ -1,4 +1,4 @@
-"""A command in words: what was decided, why, and what comes next. Pure."""
+"""Describes a command in words: the decision, its reasons, and what follows. Pure."""
 
 from typing import Final
 
@@ -15,7 +15,7 @@ _CAUSES: Final = {
 
 
 def reason_sentence(command: ControlCommand) -> str:
-    """Of a pause its reasons, of a resume that nothing is in its way."""
+    """The reasons of a pause as a sentence; for a resume, that nothing holds the campaign."""
     if command.action is Action.PAUSE:
         return in_words(command.reasons, command.resumes_at)
     return "no reason holds it back" if command.sequence > 1 else "it is new, and no reason holds it back"

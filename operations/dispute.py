@@ -1,8 +1,8 @@
-"""A decision computed anew: do the ledger's rows up to the record that made it give the totals that it names?
+"""Recomputes a decision: whether the ledger's rows up to its cause give the totals that the command states.
 
-The controller applies spend in the order of its offsets, so for a decision that a spend made the rows up to that offset
-are the whole truth. Other causes stand on other topics, and a resume waits for spend that was on its way: there the
-rows around the moment of the decision are gone through until the totals are those of the message.
+The controller applies spend in the order of its offsets, so the totals of a decision that a spend event caused are the
+sums of the rows up to that offset. Other causes are on other topics, and a resume waits for spend that arrived before:
+there the rows around the moment of the decision are searched for the stated totals.
 """
 
 from collections.abc import Collection
@@ -28,7 +28,7 @@ _EXAMINED_MAX: Final = 5_000
 
 
 class Sums(NamedTuple):
-    """Micros in the four periods that budgets are for."""
+    """Sums in micros of the four periods that budgets are for."""
 
     brand_day: int
     brand_month: int
@@ -40,7 +40,7 @@ class Sums(NamedTuple):
 
 
 class _Periods(NamedTuple):
-    """What a command's totals are of."""
+    """The periods of a command's totals."""
 
     brand_id: str
     campaign_id: str
@@ -53,7 +53,7 @@ class _Periods(NamedTuple):
         return cls(command.brand_id, command.campaign_id, day, month)
 
     def share(self, campaign_id: str, booked_on: date, micros: int) -> Sums:
-        """What one amount adds to each sum."""
+        """The part of one amount that each sum gets."""
         in_day, mine = booked_on == self.day, campaign_id == self.campaign_id
         in_month = booked_on.replace(day=1) == self.month
         return Sums(micros * in_day, micros * in_month, micros * (in_day and mine), micros * mine)
@@ -61,17 +61,18 @@ class _Periods(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recomputed:
-    """`ledger` are the sums that come nearest to what was `stated`; corrections are not among them."""
+    """A recomputed decision. `stated` are the command's totals, `ledger` the sums that are nearest to them, without
+    corrections."""
 
     agrees: bool
     stated: Sums
     ledger: Sums
     corrections: Sums
-    #: The sums of the same periods today.
+    #: The sums of the same periods as of now.
     now: Sums
-    #: The spend that made the decision, as it was booked.
+    #: The spend event that caused the decision, as it was booked.
     spend: SpendEntry | None
-    #: Offset of the last spend in `ledger`, None where it goes by arrival.
+    #: The offset of the last spend in `ledger`; None where the rows are chosen by arrival.
     up_to_offset: int | None
     sentence: str
 
@@ -84,7 +85,7 @@ def recompute(session: Session, command: ControlCommand) -> Recomputed:
         at = (cause.topic, cause.partition, cause.offset)
         spend = find_spend_at(session, command.brand_id, cause.event_id, *at)
     corrections = _corrections(session, command, periods, decided_at)
-    # A repair has made the totals those of the rows; any other correction comes on top of the rows.
+    # After a repair the totals equal the sums of the rows; any other correction is added to them.
     explained = (stated, stated.plus(corrections, -1))
     up_to: int | None
     if spend is not None:
@@ -107,7 +108,7 @@ def recompute(session: Session, command: ControlCommand) -> Recomputed:
 
 
 def _corrections(session: Session, command: ControlCommand, periods: _Periods, decided_at: int) -> Sums:
-    """Those that the controller had been given by then, in its present life: a replay begins another one."""
+    """The sums of the corrections that had arrived by then, since the last replay."""
     began_at = epoch_began_at(session, command.brand_id, command.epoch)
     corrections = Sums(0, 0, 0, 0)
     for it in corrections_between(session, command.brand_id, began_at, decided_at + 1):
@@ -128,9 +129,9 @@ def _sums(session: Session, periods: _Periods, cut: SpendFilter) -> Sums:
 def _searched(
     session: Session, periods: _Periods, decided_at: int, wanted: Collection[Sums], *, lag: SpendEntry | None
 ) -> tuple[Sums, int] | None:
-    """The sums that are among the wanted ones, and the offset of the last spend in them, near the decision; None where
-    there are none. Where a spend made it nothing less than all up to that one is looked at: fewer rows might add up to
-    it by chance."""
+    """The first sums near the decision that are in `wanted`, and the offset of the last spend in them, or None. For a
+    decision that a spend event caused, only sums from that event on are considered: fewer rows might match by
+    chance."""
     near = list_spend(
         session,
         brand_id=periods.brand_id,

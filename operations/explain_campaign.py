@@ -1,4 +1,4 @@
-"""Why a campaign is paused, from the controller's state and the journal."""
+"""Explains why a campaign is paused, from the controller's state and the journal."""
 
 from core.errors import Unreachable
 from core.records import ControlCommand
@@ -15,8 +15,8 @@ __all__ = ["explain_campaign"]
 
 
 async def explain_campaign(settings: Settings, campaign_id: str) -> Explanation:
-    """As the controller holds it now, with the cause from the journal as far as the ledger has read. Raises NotFound,
-    and Unreachable where the controller does not hold the campaign yet."""
+    """Explain the campaign as the controller holds it now, with the cause from the journal as far as the ledger has
+    read. Raises NotFound, and Unreachable where the controller does not hold the campaign yet."""
     brand_id, last = _known(settings, campaign_id)
     brand_id = brand_id or await find_held(settings, campaign_id)
     if brand_id is None:
@@ -29,7 +29,7 @@ async def explain_campaign(settings: Settings, campaign_id: str) -> Explanation:
 
 
 def _known(settings: Settings, campaign_id: str) -> tuple[str | None, ControlCommand | None]:
-    """The brand, and the last command, as far as the database has them."""
+    """The brand and the last command of the campaign in the database; None where it has none."""
     brand_id, last = None, None
     with session_scope(settings.database) as session:
         try:

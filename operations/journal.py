@@ -36,7 +36,7 @@ _PERIODS: Final = ("brand day", "brand month", "campaign day", "campaign total")
 
 
 def decoded(row: ControlLog) -> ControlCommand:
-    """The message again, from its exact bytes."""
+    """The message, decoded from its exact bytes."""
     try:
         return decode_command(row.value)
     except msgspec.DecodeError as error:
@@ -92,7 +92,7 @@ def ack_view(ack: Acknowledged) -> JsonObject:
 
 
 def ack_lines(acks: Sequence[Acknowledged], currency: str) -> list[str]:
-    """A line for each consumer, and what it was late by."""
+    """A line for each acknowledgement, with its delay and the spend until then."""
     return [
         f"  {ack.outcome:<10} {format_moment(ack.applied_at)} by {ack.consumer}, "
         f"{(ack.applied_at - ack.decided_at) / 1000:.3f} s after the decision"
@@ -126,7 +126,7 @@ def dispute_view(
 
 
 def command_lines(row: ControlLog, command: ControlCommand) -> list[str]:
-    """The decision and what it was made on."""
+    """The decision, its cause and its totals, as lines."""
     brand, campaign = command.brand, command.campaign
     why = f": {in_words(command.reasons, command.resumes_at)}" if command.reasons else ""
     then = f"resumes at {command.resumes_at}" if command.resumes_at else None
@@ -148,7 +148,7 @@ def command_lines(row: ControlLog, command: ControlCommand) -> list[str]:
 
 
 def recomputed_lines(found: Recomputed) -> list[str]:
-    """The spend that made the decision, and the table of sums."""
+    """The spend event that caused the decision, and the table of sums, as lines."""
     rows: Sequence[tuple[str, ...]] = [
         ("", "told", "ledger then", "corrections", "ledger now"),
         *(

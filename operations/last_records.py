@@ -1,4 +1,4 @@
-"""The last records of a topic."""
+"""Reads the last records of a topic."""
 
 from aiokafka import ConsumerRecord
 
@@ -10,7 +10,7 @@ __all__ = ["last_records"]
 
 
 async def last_records(settings: Settings, topic: Topic, *, at_most: int) -> list[ConsumerRecord]:
-    """Up to `at_most` of each partition, fewer where marks of transactions stand between them."""
+    """The records of the last `at_most` offsets of each partition; some offsets are transaction markers."""
     async with topic_reader(settings, topic) as reader:
         ends = await reader.ends()
         reader.seek({number: max(0, end - at_most) for number, end in ends.items()})

@@ -1,4 +1,4 @@
-"""The reasons of a pause as people say them."""
+"""Describes the reasons of a pause in words."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -21,22 +21,23 @@ REASON_WORDS: Final = {
 
 _FLIGHT: Final = "flight"
 _OVER_WORDS: Final = "its flight is over"
-_AHEAD_WORDS: Final = "its flight has not begun"
+_NOT_BEGUN_WORDS: Final = "its flight has not begun"
 _NO_RETURN_WORDS: Final = "its flight is over or has no window"
 
 
 def reason_words(reason: str, flight_is_over: bool | None = None) -> str:
-    """A reason of a newer release is shown by its name; of a flight, None tells that its dates are not known."""
+    """The words of a reason; the name itself for a reason of a newer release. `flight_is_over` is None where it is not
+    known."""
     if reason == _FLIGHT and flight_is_over is not None:
-        return _OVER_WORDS if flight_is_over else _AHEAD_WORDS
+        return _OVER_WORDS if flight_is_over else _NOT_BEGUN_WORDS
     return REASON_WORDS.get(reason, reason)
 
 
 def in_words(reasons: Iterable[str], resumes_at: str | None = None) -> str:
-    """The reasons of a command in one phrase. A flight that time alone brings has not begun; one that is the only
-    reason and that time does not bring is over, or no window opens in it."""
+    """The reasons of a command in one phrase. A flight that time alone would begin has not begun; one that is the only
+    reason and has no `resumes_at` is over, or no window opens in it."""
     names = list(reasons)
-    told = {name: reason_words(name, False if resumes_at else None) for name in names}
+    words = {name: reason_words(name, False if resumes_at else None) for name in names}
     if names == [_FLIGHT] and resumes_at is None:
-        told[_FLIGHT] = _NO_RETURN_WORDS
-    return " and ".join(told.values())
+        words[_FLIGHT] = _NO_RETURN_WORDS
+    return " and ".join(words.values())

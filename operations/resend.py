@@ -1,7 +1,8 @@
-"""The last command of a campaign told again, byte for byte, for a consumer that lost it, or of all for a lost topic.
+"""Publishes the last command of a campaign again, byte for byte, for a consumer that lost it; or that of all campaigns,
+for a topic that was lost.
 
-The topic keeps the latest record of a key, and an old command must not become that one for good. So the topic is looked
-at before and after: whatever newer command came between is told again behind ours.
+A compacted topic keeps the last record of a key, which must not stay an old command. So the topic is read before and
+after: a newer command that came in between is published again after ours.
 """
 
 from collections.abc import AsyncIterator, Iterable
@@ -25,7 +26,7 @@ __all__ = ["Resent", "ResentAll", "resend", "resend_all"]
 _SILENCE_SECONDS: Final = 6.0
 _SENT_AT_ONCE: Final = 1_000
 
-#: (epoch, sequence): of two commands of a campaign the higher one holds.
+#: (epoch, sequence): of two commands of a campaign the higher one is in force.
 _Rank = tuple[int, int]
 _NONE: Final[_Rank] = (0, 0)
 _ALL: Final[_Rank] = (2**63, 0)
@@ -34,7 +35,7 @@ _ALL: Final[_Rank] = (2**63, 0)
 class Resent(NamedTuple):
     topic: str
     partition: int
-    #: Where it stands now; None when it was only tried out.
+    #: The offset of the copy; None in a dry run.
     offset: int | None
 
 
@@ -42,12 +43,13 @@ class ResentAll(NamedTuple):
     topic: str
     #: Campaigns whose last command, or a newer one, was on the topic.
     there: int
-    #: Campaigns whose last command was told again, or would be.
+    #: Campaigns whose last command was published again, or would be in a dry run.
     sent: int
 
 
 async def resend(settings: Settings, row: ControlLog, *, dry_run: bool) -> Resent:
-    """`row` is the newest of the campaign in the journal. A newer one on the topic is Refused: the ledger is behind."""
+    """Publish the command in `row`, the campaign's last one in the journal. Raises RefusedValue where the topic has a
+    newer one: the ledger is behind."""
     topic = settings.topic(Topic.CAMPAIGN_CONTROL)
     key, value, rank = row.campaign_id.encode(), bytes(row.value), (row.epoch, row.sequence)
     async with topic_reader(settings, Topic.CAMPAIGN_CONTROL, key=row.campaign_id) as reader:
@@ -71,8 +73,8 @@ async def resend(settings: Settings, row: ControlLog, *, dry_run: bool) -> Resen
 
 
 async def resend_all(settings: Settings, rows: Iterable[ControlLog], *, dry_run: bool) -> ResentAll:
-    """`rows` are the newest of each campaign in the journal; those that the topic lacks are told again. Raises TooLarge
-    for one that the topic does not take, after all the others."""
+    """Publish those of `rows`, the last command of each campaign in the journal, that the topic lacks. Raises TooLarge
+    for one that the topic does not take, after all the others are sent."""
     topic, there, ours = settings.topic(Topic.CAMPAIGN_CONTROL), 0, dict[bytes, _Rank]()
     async with topic_reader(settings, Topic.CAMPAIGN_CONTROL) as reader:
         held = {key: rank async for key, rank, _ in _commands(reader)}
@@ -98,7 +100,7 @@ async def resend_all(settings: Settings, rows: Iterable[ControlLog], *, dry_run:
 
 
 class _Sending:
-    """Some at a time, each acknowledged; nothing in a dry run."""
+    """Sends commands in batches and waits for their acks; does nothing in a dry run."""
 
     def __init__(self, settings: Settings, sender: Sender, topic: str, partitions: int, *, dry_run: bool) -> None:
         self._settings = settings
@@ -107,7 +109,7 @@ class _Sending:
         self._partitions = partitions
         self._dry_run = dry_run
         self._waiting: list[Record] = []
-        #: Of commands that the topic does not take; they keep none of the others back.
+        #: The errors of commands that the topic does not take; the others are sent nevertheless.
         self.refused: list[TooLarge] = []
 
     async def send(self, key: bytes, value: bytes) -> None:
@@ -118,8 +120,8 @@ class _Sending:
             await self.finish()
 
     async def finish(self) -> None:
-        """Returns when the broker has all that it takes. Raises Unreachable for the rest, which is sent when this is
-        called again."""
+        """Return when the broker has everything that it takes. Raises Unreachable for the rest, which the next call
+        sends."""
         async with unreachable_after(self._settings, 2 * _SILENCE_SECONDS, operation="Write"):
             outcomes = await self._sender.outcomes(self._waiting)
             failures = [
@@ -132,7 +134,7 @@ class _Sending:
 
 
 async def _newest(reader: TopicReader, key: bytes) -> tuple[_Rank, bytes] | None:
-    """The highest command of a key among what was not read yet."""
+    """The highest command of a key in the records that were not read yet."""
     found: tuple[_Rank, bytes] | None = None
     async for of, rank, value in _commands(reader):
         if of == key and (found is None or rank >= found[0]):
@@ -141,7 +143,7 @@ async def _newest(reader: TopicReader, key: bytes) -> tuple[_Rank, bytes] | None
 
 
 async def _commands(reader: TopicReader) -> AsyncIterator[tuple[bytes, _Rank, bytes]]:
-    """Key, rank and bytes of each command that was not read yet, as they lie."""
+    """Key, rank and bytes of each command that was not read yet, in the order of the topic."""
     async for record in reader.to_end():
         if record.key is None or record.value is None:
             continue

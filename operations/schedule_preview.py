@@ -1,4 +1,4 @@
-"""The pauses and resumes that a campaign's windows and flight will make, with what clock changes do to them. No I/O."""
+"""Previews the pauses and resumes of a campaign's windows and flight, with clock changes. Pure: no I/O."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
@@ -20,7 +20,7 @@ _DAY: Final = 24 * HOUR
 
 
 def preview_of(schedule: Schedule, zones: Zones, now: Moment, days: int) -> dict[str, Json]:
-    """What changes in the days from now, and the days in them that are not 24 hours long."""
+    """The pauses and resumes within `days` from now, and the days among them that are not 24 hours long."""
     until = now + days * _DAY
     return {
         "from": format_moment(now),
@@ -33,7 +33,8 @@ def preview_of(schedule: Schedule, zones: Zones, now: Moment, days: int) -> dict
 
 
 def overrides_ahead(brand: Brand, campaign: Campaign, now: Moment, days: int) -> list[Json]:
-    """The budgets for certain dates that are in force in the days from now, by date; `of` says whose they are."""
+    """The budget overrides of the brand and the campaign that are in force within `days` from now, sorted by date;
+    `of` is `brand` or `campaign`."""
     zones = zones_of(brand)
     first, last = (date_of(zones, at).isoformat() for at in (now, now + days * _DAY))
     named = [
@@ -47,7 +48,7 @@ def overrides_ahead(brand: Brand, campaign: Campaign, now: Moment, days: int) ->
 
 
 def schedule_of(row: Campaign) -> Schedule:
-    """The rows as the core's own type."""
+    """The windows and flight of a row as the core's Schedule."""
     windows = tuple(it.window for it in row.windows)
     return Schedule(windows, row.starts_on, row.ends_on)
 
@@ -57,7 +58,7 @@ def zones_of(row: Brand) -> Zones:
 
 
 def day_remark(time_zone: str, day: date) -> str | None:
-    """What is unusual about a day; None for one of 24 hours."""
+    """A sentence on a day that is not 24 hours long; None for any other."""
     length = day_starts_at(time_zone, day + timedelta(days=1)) - day_starts_at(time_zone, day)
     if length == _DAY:
         return None

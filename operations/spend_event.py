@@ -1,4 +1,4 @@
-"""One spend event by hand, as a producer would write it."""
+"""Builds one spend event, as a producer would."""
 
 import json
 import uuid
@@ -12,7 +12,7 @@ __all__ = ["new_spend_event"]
 def new_spend_event(
     brand: Brand, campaign_id: str, micros: int, *, event_id: str | None = None, occurred_at: str | None = None
 ) -> tuple[dict[str, str], bytes]:
-    """The event and its JSON bytes; texts are as typed and not checked. `micros` is the amount."""
+    """The event and its JSON bytes. Texts are not checked; `micros` is the amount."""
     event = {
         "event_id": uuid.uuid4().hex if event_id is None else event_id,
         "brand_id": brand.brand_id,

@@ -28,7 +28,7 @@ from streams.settings import Settings
 __all__ = ["GROUPS", "read_status"]
 
 GROUPS: Final = (WORKER_GROUP, LEDGER_GROUP)
-#: A partition may end in records of other campaigns or in marks of transactions: one of these is a record.
+#: A partition may end in transaction markers and foreign records: one of so many offsets is one of ours.
 LOOK_BACK: Final = 20
 
 Status = dict[str, Any]
@@ -36,8 +36,9 @@ _Message = TypeVar("_Message")
 
 
 async def read_status(settings: Settings, letters: DeadLetterCount | None = None) -> Status:
-    """As `spendgate status --json` prints it. A caller that asks often passes one DeadLetterCount each time."""
-    (groups, went_back), last_tick, last_decision, dead_letters, reconciled, lacking = await asyncio.gather(
+    """The status as `spendgate status --json` prints it. Callers that read it often pass the same DeadLetterCount each
+    time."""
+    (groups, restored), last_tick, last_decision, dead_letters, reconciled, lacking = await asyncio.gather(
         _groups(settings),
         _last_tick(settings),
         _last_decision(settings),
@@ -51,17 +52,17 @@ async def read_status(settings: Settings, letters: DeadLetterCount | None = None
         "last_decision": last_decision,
         "dead_letters": dead_letters,
         "last_reconcile": reconciled,
-        "restored": went_back,
+        "restored": restored,
         "holes": lacking,
     }
 
 
 async def _groups(settings: Settings) -> tuple[list[Status], str | None]:
-    """And whether the ledger's database has less than the ledger has told its group."""
+    """The groups of worker and ledger, and a sentence where the ledger's database was restored from a backup."""
     async with admin_client(settings) as admin:
         groups = [await describe_group(settings, admin, settings.topic(name)) for name in GROUPS]
-        went_back = await _restored(settings, admin) if groups[-1] is not None else None
-    return [_group_status(group) for group in groups if group is not None], went_back
+        restored = await _restored(settings, admin) if groups[-1] is not None else None
+    return [_group_status(group) for group in groups if group is not None], restored
 
 
 def _group_status(group: Group) -> Status:
@@ -78,7 +79,7 @@ async def _restored(settings: Settings, admin: AIOKafkaAdminClient) -> str | Non
 
 
 def _holes(settings: Settings) -> list[str]:
-    """One sentence for each hole of the ledger; empty also while the database is away."""
+    """A sentence for each hole of the ledger; none while the database is away."""
     try:
         return [hole.sentence for hole in holes(settings)]
     except ModelError:
@@ -111,7 +112,7 @@ async def _last_decision(settings: Settings) -> Status | None:
 async def _newest(
     settings: Settings, topic: Topic, decode: Callable[[bytes], _Message]
 ) -> tuple[ConsumerRecord, _Message] | None:
-    """The newest record that is one: whoever may write to a topic can put anything there."""
+    """The newest record that can be decoded, because other programs may write to the topic too."""
     records = await last_records(settings, topic, at_most=LOOK_BACK)
     for record in sorted(records, key=lambda record: (record.timestamp, record.offset), reverse=True):
         with suppress(MsgspecError, ValueError, RecursionError):
@@ -120,7 +121,7 @@ async def _newest(
 
 
 async def _waiting_letters(letters: DeadLetterCount) -> int | None:
-    """None while the database cannot tell which of them were handled."""
+    """The number of dead letters that wait; None while the database is away."""
     try:
         return await letters.waiting()
     except ModelError:

@@ -1,4 +1,4 @@
-"""When another time zone comes into force. No I/O."""
+"""Computes when a changed time zone comes into force. Pure: no I/O."""
 
 from typing import Final
 
@@ -6,10 +6,10 @@ from core.moment import MINUTE, Moment
 
 __all__ = ["zone_starts_at"]
 
-#: Every process has the new zone before it begins.
-_AHEAD: Final = MINUTE
+#: Long enough for every process to have the new zone before it is in force.
+_DELAY: Final = MINUTE
 
 
 def zone_starts_at(now: Moment) -> Moment:
-    """Of one that is chosen now: on a whole minute."""
-    return -(-(now + _AHEAD) // MINUTE) * MINUTE
+    """The moment from which a zone that is chosen now is in force, on a whole minute."""
+    return -(-(now + _DELAY) // MINUTE) * MINUTE

@@ -24,7 +24,7 @@ def topic_of(schedule: PeriodicTask) -> Topic:
 
 
 def message_of(schedule: PeriodicTask, due: Due) -> ScheduledMessage:
-    """The same bytes whoever builds them, so that two schedulers say one thing."""
+    """The message of a schedule that is due; two schedulers make the same bytes."""
     if schedule.kind is TaskKind.TICK:
         return ScheduledMessage(topic_of(schedule), encode(tick_message(due.due_at)))
     return ScheduledMessage(

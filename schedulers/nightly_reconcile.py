@@ -26,7 +26,7 @@ _STARTED_BY: Final = "scheduler"
 
 
 class NightlyReconcile:
-    """A night that was missed is made up for; a new installation waits for its first night."""
+    """Compares once a night. A missed night is caught up on; a new installation waits for its first night."""
 
     def __init__(self, settings: Settings, clock: Callable[[], Moment]) -> None:
         self._settings = settings
@@ -34,7 +34,7 @@ class NightlyReconcile:
         self._compared_at: Moment | None = None
 
     async def run(self) -> None:
-        """For ever."""
+        """Run until cancelled."""
         while True:
             try:
                 await self.compare_if_due()
@@ -46,7 +46,7 @@ class NightlyReconcile:
             await asyncio.sleep(pause_seconds)
 
     async def compare_if_due(self) -> None:
-        """Raises whatever keeps it from comparing."""
+        """Compare when the last comparison is older than the latest night. Raises what a reconcile raises."""
         if self._compared_at is None:
             self._compared_at = await asyncio.to_thread(self._last)
         if self._compared_at < latest_due(NIGHTLY_RECONCILE, self._clock()).due_at:

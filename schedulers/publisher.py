@@ -27,8 +27,8 @@ async def publish(settings: Settings, messages: Sequence[ScheduledMessage]) -> N
 
 
 class Publisher:
-    """A producer that is given up at the first error: what it may still send later does no harm, because
-    everything here may be repeated and come in any order."""
+    """Publishes with a producer that is closed at the first error. What it may still send later does no harm, because
+    ticks and resets may be repeated and come in any order."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -44,7 +44,7 @@ class Publisher:
             raise
 
     async def close(self) -> None:
-        """Never waits long for a broker that is away."""
+        """Close the producer, within about a second also when the broker is away."""
         sender, self._sender = self._sender, None
         if sender is not None:
             await sender.close()
@@ -67,7 +67,7 @@ class Publisher:
                 raise outcome
 
     async def _partitions(self, sender: Sender, topics: set[Topic]) -> dict[Topic, int]:
-        """The partitions as the broker has them now: one that was left out would never be woken."""
+        """The partition counts as the broker has them now: a partition that was left out would get no ticks."""
         names = {topic: self._settings.topic(topic) for topic in topics}
         facts = await topic_facts(sender.client, list(names.values()))
         for name in names.values():

@@ -44,12 +44,12 @@ class Scheduler:
     async def run(self) -> None:
         """Send until cancelled. Another task reads the time zones: a hanging database must not delay a tick."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._send_for_ever())
-            group.create_task(self._ask_for_time_zones_for_ever())
+            group.create_task(self._send_forever())
+            group.create_task(self._refresh_time_zones_forever())
 
     async def send_due(self) -> None:
-        """Send the latest of each schedule, unless it was the one sent last. Raises when the broker has not all; ticks
-        do not wait for a topic of resets that takes nothing."""
+        """Send the latest message of each schedule that was not sent yet. Raises when the broker does not have all;
+        ticks are sent although resets are refused."""
         dues = self._unsent(self._clock())
         refused: list[SpendgateError] = []
         for topic in sorted({topic_of(schedule) for schedule in dues}):  # resets first
@@ -72,7 +72,8 @@ class Scheduler:
         log.info("due_sent", at=format_moment(max(due.due_at for due in dues.values())), messages=len(messages))
 
     async def ask_for_time_zones(self) -> None:
-        """Keep the last answer where there is no new one, and leave out a zone that this version does not know."""
+        """Read the time zones in use. Where they cannot be read the last ones stay; zones that tzdata lacks are left
+        out."""
         try:
             named = await self._time_zones_in_use()
         except SpendgateError as error:
@@ -86,7 +87,7 @@ class Scheduler:
             TIME_ZONES.set(len(time_zones))
             log.info("time_zones_changed", time_zones=sorted(time_zones))
 
-    async def _send_for_ever(self) -> None:
+    async def _send_forever(self) -> None:
         while True:
             started_at = self._clock()
             try:
@@ -103,13 +104,14 @@ class Scheduler:
                     await self._time_zones_changed.wait()
             self._time_zones_changed.clear()
 
-    async def _ask_for_time_zones_for_ever(self) -> None:
+    async def _refresh_time_zones_forever(self) -> None:
         while True:
             await self.ask_for_time_zones()
             await asyncio.sleep(self._seconds_until(next_minute(self._clock())))
 
     def _unsent(self, now: Moment) -> dict[PeriodicTask, Due]:
-        """Another one than last time, not a later one: a clock that was wrong may be set back."""
+        """The schedules whose latest due time differs from the last one sent: not later ones alone, because a wrong
+        clock may be set back."""
         latest = {schedule: latest_due(schedule, now) for schedule in schedules_of(self._time_zones)}
         return {schedule: due for schedule, due in latest.items() if due != self._sent.get(schedule)}
 

@@ -1,4 +1,4 @@
-"""Every periodic task on one screen: what it is called and when its wall clock says that it is due."""
+"""Every periodic task, with its cron expression in local wall clock time."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ CRON: Final = {
 
 @dataclass(frozen=True, slots=True)
 class PeriodicTask:
-    """A task and the time zone whose wall clock it follows."""
+    """A task and the time zone of its cron expression."""
 
     kind: TaskKind
     time_zone: str
@@ -44,6 +44,6 @@ def resets_of(time_zone: str) -> tuple[PeriodicTask, ...]:
 
 
 def schedules_of(time_zones: Iterable[str]) -> tuple[PeriodicTask, ...]:
-    """The resets of each zone before the tick, as a period begins before anything is decided in it."""
+    """The resets of each zone, then the tick: a period begins before anything is decided in it."""
     resets = (schedule for time_zone in sorted(set(time_zones)) for schedule in resets_of(time_zone))
     return (*resets, TICK)

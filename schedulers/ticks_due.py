@@ -1,7 +1,7 @@
-"""When a schedule is due. Pure: time is an argument.
+"""Computes when a schedule is due. Pure: time is an argument.
 
-croniter is given naive wall clock times alone, because with aware ones it is wrong on the days when clocks change; what
-moment such a time is, the calendar says, so that a reset is due exactly when its budget day begins.
+croniter gets naive wall clock times only, because with aware ones it is wrong on days when clocks change; core.calendar
+maps them to moments, so that a reset is due exactly when its budget day begins.
 """
 
 from collections.abc import Iterator
@@ -18,20 +18,20 @@ __all__ = ["Due", "latest_due", "next_minute", "ticks_due"]
 
 
 class Due(NamedTuple):
-    """A wall clock time that the schedule names and the moment at which it is due."""
+    """A wall clock time of a schedule and the moment at which it is due."""
 
     wall: datetime
     due_at: Moment
 
 
 def ticks_due(schedule: PeriodicTask, since: Moment, until: Moment) -> list[Due]:
-    """Everything due in `(since, until]`, in order. A time that comes twice is due the first time, one that clocks
-    jump over right after the jump."""
+    """Everything due in `(since, until]`, in order. A wall clock time that occurs twice is due the first time; one that
+    is skipped is due right after the gap."""
     return list(_ticks_due(schedule, since, until))
 
 
 def latest_due(schedule: PeriodicTask, until: Moment) -> Due:
-    """The last one due at or before `until`: after an outage the ones before it have nothing more to say."""
+    """The last one due at or before `until`; after an outage the earlier ones are not needed."""
     wall: datetime = croniter(schedule.cron, _wall(schedule, until)).get_prev(datetime)
     # The wall clock may have gone back since the latest was due, and `until` itself may be due.
     return ticks_due(schedule, _due(schedule, wall).due_at - 1, until)[-1]
@@ -45,7 +45,7 @@ def next_minute(now: Moment) -> Moment:
 def _ticks_due(schedule: PeriodicTask, since: Moment, until: Moment) -> Iterator[Due]:
     walls = croniter(schedule.cron, _wall(schedule, since))
     while (due := _due(schedule, walls.get_next(datetime))).due_at <= until:
-        if due.due_at > since:  # not so where the wall clock went back just before `since`
+        if due.due_at > since:  # false where the wall clock went back just before `since`
             yield due
 
 

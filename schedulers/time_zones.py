@@ -1,4 +1,4 @@
-"""The time zones in use, which are those that get resets."""
+"""Reads the time zones in use, for which resets are sent."""
 
 import asyncio
 from collections.abc import Collection

@@ -1,1 +1,1 @@
-"""Traffic for trying out and for proofs: seeded, with the totals that must come of it known beforehand."""
+"""Simulated traffic, reproducible by a seed, whose totals are known in advance."""

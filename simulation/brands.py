@@ -12,7 +12,7 @@ from core.records import BrandDocument, CampaignDocument, WindowDocument, ZoneDo
 
 __all__ = ["Document", "SimulatedBrand", "brands_of", "generate_brands"]
 
-#: Midnights all around the day, also ones at half and quarter hours.
+#: Zones whose midnights are spread over the day, also at half and quarter hours.
 TIME_ZONES: Final = (
     ("Asia/Karachi", "PKR"),
     ("America/New_York", "USD"),
@@ -28,7 +28,7 @@ WINDOWS: Final = (
     (WindowDocument(["mon", "tue", "wed", "thu", "fri", "sat", "sun"], from_="09:00", to="17:00"),),
     (WindowDocument(["mon", "tue", "wed", "thu", "fri", "sat", "sun"], from_="20:00", to="04:00"),),
 )
-#: Budgets as shares of the spend to be expected; None is no budget.
+#: Budgets as shares of the expected spend; None is no budget.
 SHARES: Final = (0.4, 0.8, 1.5, None)
 
 Document = BrandDocument | CampaignDocument
@@ -43,9 +43,9 @@ class SimulatedBrand:
 
 
 def generate_brands(name: str, brands: int, campaigns: int, brand_day_micros: int, random: Random) -> list[Document]:
-    """A catalog with `campaigns` of each brand, a brand's document before theirs. Ids begin with `name`.
+    """A catalog of brands with `campaigns` campaigns each, brands first. Ids begin with `name`.
 
-    `brand_day_micros` is what a brand may be expected to spend in a day: some budgets lie below it, some above.
+    `brand_day_micros` is the expected spend of a brand in a day: some budgets are below it, some above.
     """
     documents: list[Document] = []
     for number in range(brands):

@@ -20,10 +20,10 @@ __all__ = [
     "planned_by_key",
 ]
 
-#: Brand, campaign or None for all of them, "day", "month" or "total", and the first day of that.
+#: Brand, campaign or None for the brand's total, "day", "month" or "total", and the first day of the period.
 Key = tuple[str, str | None, str, date | None]
 
-#: Every total of some brands in one pass, in micros; the period of a row is the one that is not null.
+#: Every total of some brands in one pass, in micros; a row has one period column that is not null.
 _STORED: Final = """
 SELECT brand_id, campaign_id, booked_day, booked_month, (sum(amount) * 1000000)::bigint
 FROM spend_counted WHERE brand_id = ANY(%s)
@@ -35,7 +35,7 @@ GROUP BY GROUPING SETS (
 
 @dataclass(frozen=True, slots=True)
 class PlanDifference:
-    """A total that is not what was planned."""
+    """A total that differs from the planned one."""
 
     where: str  # "controller" or "ledger"
     key: Key
@@ -49,14 +49,16 @@ def planned_by_key(totals: PlannedTotals) -> dict[Key, int]:
 
 
 def ledger_differences(database_url: str, totals: PlannedTotals) -> list[PlanDifference]:
-    """Of the plan's brands, each day and month, and all time of each campaign; rows that are not planned count too."""
+    """The ledger's totals that differ, of the plan's brands: each day and month, and all time of each campaign. Rows
+    that were not planned count too."""
     planned = planned_by_key(totals)
     stored = _stored_totals(database_url, sorted({key[0] for key in planned}))
     return _differences("ledger", planned, stored, planned.keys() | stored.keys())
 
 
 async def controller_differences(settings: Settings, totals: PlannedTotals) -> list[PlanDifference]:
-    """Of the plan's brands what the controller holds: open day, open month, and all time of each campaign."""
+    """The controller's totals that differ, of the plan's brands: open day, open month, and all time of each
+    campaign."""
     planned = planned_by_key(totals)
     found = await controller_totals(settings, {key[0] for key in planned})
     missing = {key for key in planned if key[2] == "total"}

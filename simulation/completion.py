@@ -21,24 +21,24 @@ __all__ = ["until_applied", "until_stored"]
 #: A copy of a misplaced record may become visible a moment after the position that counts its original as applied.
 CHECK_SECONDS: Final = 0.5
 CHECKS: Final = 2
-#: A partition may end in marks of transactions: one of so many is a record.
+#: A partition may end in transaction markers: one of so many offsets is a record.
 LOOK_BACK: Final = 50
 
 
 async def until_applied(settings: Settings, patience_seconds: float) -> bool:
-    """Whether the controller applied all of its inputs in that time."""
+    """Wait until the controller has applied all of its inputs; False where it has not within `patience_seconds`."""
     async with topic_reader(settings, Topic.CONTROLLER_STATE) as state:
         changelogs: dict[int, Changelog] = defaultdict(lambda: Changelog(with_event_ids=False))
         return await _until(lambda: _applied(state, changelogs), patience_seconds)
 
 
 async def until_stored(settings: Settings, patience_seconds: float) -> bool:
-    """Whether the ledger committed all that it reads in that time."""
+    """Wait until the ledger has committed all that it reads; False where it has not within `patience_seconds`."""
     return await _until(lambda: _stored(settings), patience_seconds)
 
 
 async def _until(is_done: Callable[[], Awaitable[bool]], patience_seconds: float) -> bool:
-    """Some looks one after the other must say so."""
+    """Wait until several checks in a row are true."""
     checks = 0
     try:
         async with asyncio.timeout(patience_seconds):
@@ -64,7 +64,7 @@ async def _applied(state: TopicReader, changelogs: dict[int, Changelog]) -> bool
 
 
 async def _stored(settings: Settings) -> bool:
-    """What is committed is the offset after a record, and a log may go on with marks of transactions."""
+    """Whether the ledger has committed the offset after the last record, which transaction markers may follow."""
     ends: dict[TopicPartition, int] = {}
     for topic in READ:
         for record in await last_records(settings, topic, at_most=LOOK_BACK):

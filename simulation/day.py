@@ -24,7 +24,7 @@ __all__ = ["DayOptions", "DayPlan", "arrivals"]
 
 DAY: Final = 24 * HOUR
 MINUTES: Final = DAY // MINUTE
-#: How much more comes in the rush hour than in the quietest one.
+#: The ratio of the rush hour's events to those of the quietest hour.
 RUSH: Final = 5
 
 
@@ -42,7 +42,7 @@ class DayOptions:
 
 
 class DayPlan:
-    """Read `records` once to its end; then `generator.totals` are what must have been counted."""
+    """The records of a day. Read `records` once to its end; then `generator.totals` are the totals to expect."""
 
     def __init__(self, options: DayOptions, *, name: str, partitions: int) -> None:
         self.events = options.events
@@ -59,7 +59,7 @@ class DayPlan:
         self.ends_at = self.starts_at + DAY
 
     def records(self) -> Iterator[Planned]:
-        """At equal times documents go first, then resets, ticks and spend."""
+        """All records in the order of their times; at equal times documents, resets, ticks, spend."""
         by_time = attrgetter("at")
         return chain(self._catalog(), merge(self._scheduled(), self._spend(), key=by_time))
 
@@ -71,7 +71,7 @@ class DayPlan:
             yield Planned(Topic.CATALOG, partition, key.encode(), encode(document), self.starts_at)
 
     def _scheduled(self) -> Iterator[Planned]:
-        """What the scheduler says from the day's first moment to the next day's, both included."""
+        """The scheduler's messages from the day's first moment to the next day's, both included."""
         zones = (span.time_zone for brand in self.brands for span in brand.zones)
         due = [
             (it.due_at, message_of(schedule, it))
@@ -88,7 +88,7 @@ class DayPlan:
 
 
 def arrivals(starts_at: Moment, events: int, rush_hour: int, random: Random) -> Iterator[Moment]:
-    """So many rising moments of the day that starts then, most of them in the rush hour."""
+    """The sorted arrivals of `events` events of the day that starts then, most of them in the rush hour."""
     weights = [_weight(minute, rush_hour) for minute in range(MINUTES)]
     share, due, made = events / sum(weights), 0.0, 0
     for minute, weight in enumerate(weights):
@@ -100,7 +100,7 @@ def arrivals(starts_at: Moment, events: int, rush_hour: int, random: Random) -> 
 
 
 def _weight(minute: int, rush_hour: int) -> float:
-    """Falls evenly from the middle of the rush hour to the opposite end of the day."""
+    """The weight of a minute, which falls linearly from the middle of the rush hour to twelve hours from it."""
     away = abs(minute - (rush_hour * 60 + 30)) % MINUTES
     return 1 + (RUSH - 1) * (1 - 2 * min(away, MINUTES - away) / MINUTES) ** 2
 

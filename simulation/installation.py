@@ -1,4 +1,4 @@
-"""A simulation's own worker and ledger, on topics and a database that nobody else uses."""
+"""Runs a worker and a ledger for a simulation, on topics and a database of its own."""
 
 import asyncio
 import secrets
@@ -28,7 +28,7 @@ READY_SECONDS: Final = 90.0
 
 
 async def make_topics(settings: Settings) -> None:
-    """All of them new: what others left on them would be counted too."""
+    """Create the simulation's topics. Raises RefusedValue where one exists: its records would be counted too."""
     made = await create_topics(settings)
     if len(made) < len(ALL_TOPICS):
         raise RefusedValue(
@@ -44,7 +44,7 @@ async def delete_topics(settings: Settings) -> None:
 
 @contextmanager
 def own_database(settings: Settings, *, keep: bool = False) -> Iterator[Settings]:
-    """A fresh database on the same server, because a ledger keeps its rows for ever, made up ones too."""
+    """A new database on the same server, because simulated rows must not stay in the ledger."""
     name = f"spendgate_simulation_{secrets.token_hex(4)}"
     _execute(settings.database, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     url = make_dsn(settings.database, dbname=name)
@@ -61,7 +61,7 @@ def own_database(settings: Settings, *, keep: bool = False) -> Iterator[Settings
 async def running_processes(
     settings: Settings, folder: Path, names: Sequence[str], say: Callable[[str], None]
 ) -> AsyncIterator[list[ChildProcess]]:
-    """`worker`, `ledger`, … in processes of their own; one that dies is started again. Entered when all are ready."""
+    """Run the processes `names`, such as `worker`, and start again what dies. Returns when all are ready."""
     (folder / "logs").mkdir(parents=True, exist_ok=True)
     environment = _environment(settings)
     supervisor = Supervisor(say)
@@ -103,7 +103,8 @@ async def _until_ready(supervisor: Supervisor) -> None:
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    """Of everything that a simulation changes, and of the broker, which may be that of a running `up`."""
+    """The environment of the processes: the simulation's settings, and the broker, which may be that of a running
+    `up`."""
     return {
         **child_environment(settings),
         "SPENDGATE_DATABASE_URL": settings.database,

@@ -1,4 +1,4 @@
-"""Typed options of a simulation into checked ones. What is refused raises RefusedValue."""
+"""Checks the options of a simulation. Raises RefusedValue with a sentence that says what to write instead."""
 
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
@@ -28,7 +28,7 @@ def share(what: str, text: str) -> float:
 
 
 def rate(what: str, text: str, *, most: int) -> float:
-    """More than nothing and at most so much."""
+    """A number above zero, at most `most`."""
     number = _decimal(text)
     if number is None or not 0 < number <= most:
         raise RefusedValue(f"{text[:40]!r} is no {what}: write a number above 0, up to {most}.")
@@ -36,7 +36,7 @@ def rate(what: str, text: str, *, most: int) -> float:
 
 
 def past_day(text: str, today: date) -> date:
-    """A date that is over, in UTC; `yesterday` is the last one."""
+    """A past date in UTC, as YYYY-MM-DD or `yesterday`."""
     if text == "yesterday":
         return today - timedelta(days=1)
     day = validation.date_or_none("the day", text)

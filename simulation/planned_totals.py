@@ -1,4 +1,4 @@
-"""The totals that a simulation plans: what controller and ledger must have counted in the end. Pure."""
+"""The totals of a simulation that controller and ledger must reach. Pure."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ __all__ = ["BookingKey", "PlannedTotal", "PlannedTotals"]
 
 
 class BookingKey(NamedTuple):
-    """The campaign and day that an amount is booked to."""
+    """The campaign and the day that an amount is booked to."""
 
     brand_id: str
     campaign_id: str
@@ -36,7 +36,7 @@ class PlannedTotals:
         self.booked[BookingKey(brand_id, campaign_id, day)] += micros
 
     def all(self) -> Iterator[PlannedTotal]:
-        """Each total of each brand and campaign: days, months, and for campaigns all time."""
+        """All totals of brands and campaigns: days, months, and for campaigns all time."""
         sums: Counter[tuple[str, str | None, str, date | None]] = Counter()
         for (brand_id, campaign_id, day), micros in self.booked.items():
             for whose in (None, campaign_id):
@@ -52,6 +52,6 @@ class PlannedTotals:
 
 
 def _order(key: tuple[str, str | None, str, date | None]) -> tuple[str, str, str, date]:
-    """A brand before its campaigns, days before months before all time."""
+    """The sort key: a brand before its campaigns, days before months before all time."""
     brand_id, campaign_id, period, starts_on = key
     return brand_id, campaign_id or "", period, starts_on or date.max

@@ -1,4 +1,4 @@
-"""Planned records onto their topics, in order and as fast as the broker takes them."""
+"""Publishes planned records in order, as fast as the broker takes them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,7 +18,7 @@ async def plan_publisher(settings: Settings) -> AsyncIterator["PlanPublisher"]:
 
 
 class PlanPublisher:
-    """Each method raises TooLarge or Unreachable when anything that was added before could not be sent."""
+    """Publishes records. Each method raises TooLarge or Unreachable when any record added before could not be sent."""
 
     def __init__(self, settings: Settings, sender: BatchSender) -> None:
         self._settings = settings
@@ -29,9 +29,9 @@ class PlanPublisher:
         await self._sender.add(Record(topic, record.partition, record.key, record.value, timestamp_ms=record.at))
 
     async def flush(self) -> None:
-        """Everything added so far is on its way before anything that is added later."""
+        """Send everything that was added so far before anything that is added later."""
         await self._sender.submit()
 
     async def finish(self) -> None:
-        """Returns when the broker has all of it."""
+        """Return when the broker has everything."""
         await self._sender.finish()

@@ -1,4 +1,4 @@
-"""A simulation's result: totals and differences as fields of `--json` and as rows of a table. No I/O."""
+"""Formats a simulation's totals and differences as fields of `--json` and rows of a table. Pure: no I/O."""
 
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
@@ -13,7 +13,8 @@ Row: TypeAlias = "dict[str, str | None]"
 
 
 def total_rows(totals: PlannedTotals, before: Mapping[Key, int] | None = None) -> list[Row]:
-    """Every total; with what the controller held `before`, also what it must come to where that is known."""
+    """Every total; with the controller's totals `before` the simulation also the sums that it must reach, where
+    known."""
     rows: list[Row] = []
     for total in totals.all():
         row = _row((total.brand_id, total.campaign_id, total.period, total.starts_on))
@@ -38,7 +39,7 @@ def difference_rows(differences: Iterable[PlanDifference]) -> list[Row]:
 
 
 def sentence_of(counts: Mapping[str, int]) -> str:
-    """How many events, and how many of them are duplicates, late, refunds or misplaced."""
+    """A sentence with the number of events, and of duplicates, late events, refunds and misplaced records."""
     return (
         f"{counts['events']:,} events, {counts['late']:,} of them late and {counts['refunds']:,} refunds; "
         f"{counts['duplicates']:,} duplicates on top, {counts['wrong_keys']:,} records under a wrong key"

@@ -1,4 +1,4 @@
-"""Carrying plans out: a day as fast as the broker takes it, and live traffic at a steady rate."""
+"""Publishes plans: a day as fast as the broker takes it, and live traffic at a steady rate."""
 
 import asyncio
 import time
@@ -22,12 +22,12 @@ _CLOCKED: Final = (Topic.DAYPARTING_TICKS, Topic.BUDGET_RESETS)
 
 
 async def publish_day(settings: Settings, plan: DayPlan, report: ReportCount, *, speed: float | None = None) -> None:
-    """`speed` is how many times faster than the day itself; None is as fast as it goes."""
+    """Publish a day. `speed` is a multiple of real time; None is as fast as the broker takes it."""
     started_at, clock = time.monotonic(), 0
     async with plan_publisher(settings) as publisher:
         for record in plan.records():
             if record.topic is not Topic.CATALOG and not clock:
-                # As with every edit, the broker has the catalog before anybody spends.
+                # As with every edit, the catalog is on the broker before any spend.
                 await publisher.finish()
                 clock = plan.starts_at
             if record.topic in _CLOCKED and record.at > clock:
@@ -52,7 +52,8 @@ async def publish_traffic(
     events: int | None,
     stop: asyncio.Event,
 ) -> None:
-    """So many events a second until there are enough or `stop` is set; returns when the broker has all of them."""
+    """Publish `rate` events a second until there are `events` or `stop` is set; returns when the broker has all of
+    them."""
     started_at = time.monotonic()
     async with plan_publisher(settings) as publisher:
         while not stop.is_set() and (events is None or generator.counts["events"] < events):

@@ -1,4 +1,4 @@
-"""Generates spend events of a simulation, and the totals that they must come to. Pure: seed and time are arguments.
+"""Generates spend events of a simulation, and the totals that they must reach. Pure: seed and time are arguments.
 
 Every event says when it occurred, so that it is booked to the same day whichever of its copies comes first.
 """
@@ -20,10 +20,10 @@ from streams.kafka.topics import Topic
 
 __all__ = ["AMOUNT_MICROS", "LATE_MAX", "Mix", "Planned", "SpendGenerator"]
 
-#: Of an event, in the mean.
+#: The mean amount of an event.
 AMOUNT_MICROS: Final = 12_500
 LATE_MAX: Final = 48 * HOUR
-#: How many events are remembered to be repeated and refunded.
+#: The number of events that are remembered for duplicates and refunds.
 REMEMBERED: Final = 4_096
 
 
@@ -38,7 +38,7 @@ class Mix:
 
 
 class Planned(NamedTuple):
-    """A record, where it goes, and its time."""
+    """A record with its topic, partition and time."""
 
     topic: Topic
     partition: int
@@ -48,7 +48,7 @@ class Planned(NamedTuple):
 
 
 class _Sent(NamedTuple):
-    """What a repetition or a refund of an event has to know."""
+    """The fields of a published event that its duplicates and refunds need."""
 
     campaign: int
     micros: int
@@ -65,7 +65,7 @@ class SpendGenerator:
         self.totals = PlannedTotals()
         self.counts: Counter[str] = Counter(events=0, duplicates=0, late=0, refunds=0, wrong_keys=0)
         self._campaigns = [(brand, campaign_id) for brand in brands for campaign_id in brand.campaign_ids]
-        # A few spend much, most spend little.
+        # A few campaigns spend much, most spend little.
         self._weights = list(accumulate(1 / (1 + rank % 97) ** 0.5 for rank in range(len(self._campaigns))))
         self._home = {brand.brand_id: partition_of(brand.brand_id, partitions) for brand in brands}
         self.brand_ids = {brand.brand_id for brand in brands}
@@ -76,7 +76,7 @@ class SpendGenerator:
         self._sent: list[_Sent] = []
 
     def spend_at(self, moment: Moment) -> Iterator[Planned]:
-        """One new event that arrives at the moment and, now and then, another copy of a former one."""
+        """The records that arrive at the moment: a new event and, by the mix, a duplicate of an earlier one."""
         if self._sent and self._drawn(self._mix.refunds, "refunds"):
             yield self._new(self._refund(), moment)
         else:
@@ -111,7 +111,7 @@ class SpendGenerator:
         return Planned(Topic.SPEND_EVENTS, self._home[brand_id], brand_id.encode(), value, moment)
 
     def _misplaced(self, campaign_id: str, value: bytes, moment: Moment) -> Planned:
-        """As of a producer that gives no key, or the wrong one."""
+        """A record as of a producer that sets no key, or the wrong one."""
         if self._random.random() < 0.5:
             return Planned(Topic.SPEND_EVENTS, self._random.randrange(self._partitions), None, value, moment)
         partition = partition_of(campaign_id, self._partitions)
@@ -121,7 +121,7 @@ class SpendGenerator:
         return 1 + int(self._random.expovariate(1 / AMOUNT_MICROS))
 
     def _refund(self) -> tuple[int, int]:
-        """All or a part of a former event; the refund of a refund takes it back."""
+        """A refund of all or a part of an earlier event; the refund of a refund reverses it."""
         former = self._random.choice(self._sent)
         part = self._random.randint(1, abs(former.micros))
         return former.campaign, -part if former.micros > 0 else part

@@ -9,7 +9,8 @@ __all__ = ["FaustApp"]
 
 
 class FaustApp(ControllerApp):
-    """Does for `faust worker` what `spendgate worker` does around the app. Other commands of Faust start no app."""
+    """An app that `faust worker` starts with the checks and servers of `spendgate worker`. Other commands do not start
+    it."""
 
     async def on_first_start(self) -> None:
         await check_cluster(self.settings)
@@ -18,7 +19,7 @@ class FaustApp(ControllerApp):
 
 
 def __getattr__(name: str) -> ControllerApp:
-    """`app`, made when asked for: only then the environment must be complete."""
+    """Make `app` on first access, so that importing this module needs no complete environment."""
     if name == "app":
         settings = Settings()
         # Here, because a worker of Faust redirects standard output before it starts the app.

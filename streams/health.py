@@ -1,4 +1,4 @@
-"""A small HTTP server for /metrics and /health/*, in threads of its own: a few, and none for long."""
+"""A small HTTP server for /metrics and /health/*, with a bounded number of threads of bounded lifetime."""
 
 import socket
 from collections.abc import Callable, Iterable
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["serve_health"]
 
-#: Of more connections the oldest is cut, so that somebody who opens many keeps no scraper out.
+#: With more connections the oldest is closed, so that a client which opens many keeps no scraper out.
 CONNECTIONS_MAX: Final = 16
-#: From the connection to the last byte of the answer, however slowly the two talk.
+#: The longest time from the connection to the last byte of the answer.
 DEADLINE_SECONDS: Final = 10.0
 
 
@@ -41,7 +41,7 @@ class _Server(ThreadingMixIn, WSGIServer):
         super().process_request(request, client_address)
 
     def service_actions(self) -> None:
-        """Called by `serve_forever` after each connection, and twice a second."""
+        """Close overdue connections; `serve_forever` calls this after each connection, and twice a second."""
         with self._lock:
             while self._open and next(iter(self._open.values())) <= monotonic():
                 self._cut_oldest()
@@ -52,14 +52,14 @@ class _Server(ThreadingMixIn, WSGIServer):
         super().shutdown_request(request)
 
     def _cut_oldest(self) -> None:
-        """Its thread then reads and writes no more, and closes it."""
+        """Shut the oldest connection down; its thread then fails to read or write, and closes it."""
         oldest = next(iter(self._open))
         del self._open[oldest]
         with suppress(OSError):
             oldest.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A scraper that went away, or was cut, is not worth a line."""
+        """Log nothing of a scraper that disconnected or was cut off."""
 
 
 class _ServerOfIPv6(_Server):
@@ -70,24 +70,24 @@ class _SilentHandler(WSGIRequestHandler):
     timeout = DEADLINE_SECONDS
 
     def log_message(self, format: str, *args: object) -> None:
-        """A scrape every few seconds is not worth a line."""
+        """Log no scrapes."""
 
 
 def serve_health(
     host: str, port: int, ready: Callable[[], bool], obstacles: Callable[[], Iterable[str]] = tuple
 ) -> int:
-    """Serve on one address; 0 means any free port. Returns the port; raises ConfigurationError. `obstacles` are
-    sentences on what is in the way of being ready."""
+    """Serve on one address; port 0 is any free one. Returns the port. Raises ConfigurationError where it cannot be
+    used. `obstacles` gives sentences on why the process is not ready."""
     metrics = make_wsgi_app()
 
     def app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         if not environ["PATH_INFO"].startswith("/health/"):
             return cast(Iterable[bytes], metrics(environ, start_response))
         live = environ["PATH_INFO"] == "/health/live"
-        told = [] if live else list(obstacles())
-        fine = live or (ready() and not told)
+        sentences = [] if live else list(obstacles())
+        fine = live or (ready() and not sentences)
         start_response("200 OK" if fine else "503 Service Unavailable", [("Content-Type", "text/plain; charset=utf-8")])
-        return [b"ok\n"] if fine else [f"{line}\n".encode() for line in told or ["not ready"]]
+        return [b"ok\n"] if fine else [f"{line}\n".encode() for line in sentences or ["not ready"]]
 
     kind = _ServerOfIPv6 if ":" in host else _Server
     try:

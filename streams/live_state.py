@@ -1,4 +1,4 @@
-"""What the controller holds: totals, reasons and sequences, read from its own records of `controller-state`.
+"""The controller's state: totals, reasons and sequences, read from `controller-state`.
 
 `read_held` and `read_held_brands` read once, for a command line; `LiveState` follows the topic, for programs that stay.
 """
@@ -67,7 +67,7 @@ async def read_held(settings: Settings, brand_id: str, patience_seconds: float =
 async def read_held_brands(
     settings: Settings, brand_ids: Collection[str], patience_seconds: float = PATIENCE_SECONDS
 ) -> dict[str, HeldBrand | None]:
-    """The same of several brands, in one reading of the topic."""
+    """As `read_held`, for several brands in one pass over the topic."""
     if not brand_ids:
         return {}
     only = next(iter(brand_ids)) if len(brand_ids) == 1 else None
@@ -92,7 +92,7 @@ async def read_held_brands(
 
 
 async def find_held(settings: Settings, campaign_id: str) -> str | None:
-    """The brand of a campaign that only the controller may know; reads every partition."""
+    """The brand of a campaign that may be missing in the database; reads every partition."""
     async with topic_reader(settings, Topic.CONTROLLER_STATE) as reader:
         async for record in reader.to_end():
             kind, _, name = (state_key(record.key) or "").partition("/")
@@ -127,26 +127,26 @@ class LiveState:
         return self._follower.is_fresh()
 
     async def failed(self) -> None:
-        """Never returns; raises what has ended the following."""
+        """Wait for the error that ends the follower, and raise it."""
         await self._follower.failed()
 
     def brand(self, brand_id: str) -> HeldBrand | None:
-        """To be read only. None where the controller holds nothing of the brand."""
+        """The brand, not to be changed by the caller; None where the controller holds nothing of it."""
         return _held(self._changelogs[partition_of(brand_id, self._follower.partition_count)], brand_id)
 
     def campaign(self, campaign_id: str) -> tuple[HeldBrand, CampaignState] | None:
-        """The campaign with its brand."""
+        """The campaign and its brand; None where the controller does not hold it."""
         held = self.brand(self._brand_of.get(campaign_id, ""))
         campaign = held and held.state.campaigns.get(campaign_id)
         return (held, campaign) if held and campaign else None
 
     def brand_ids(self) -> list[str]:
-        """Sorted."""
+        """The ids of all brands, sorted."""
         return sorted(brand_id for changelog in self._changelogs.values() for brand_id in changelog.brand_ids())
 
     async def changes(self) -> AsyncIterator[frozenset[str]]:
-        """The ids of brands that changed since the last turn: a slow reader gets each once, not each change. Raises
-        what has ended the following."""
+        """The ids of brands that changed since the last iteration: a slow reader gets each id once, not each change.
+        Raises the error that ends the follower."""
         watcher = _Watcher()
         self._watchers.add(watcher)
         try:

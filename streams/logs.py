@@ -1,6 +1,6 @@
-"""Logs on stdout: lines for people or JSON for machines, those of libraries included.
+"""Configures logs on stdout, as lines or as JSON, including those of libraries.
 
-Keys, headers and a broker's messages come from strangers: what steers a terminal or begins a line is written escaped.
+Keys, headers and messages of brokers are untrusted: control characters are written escaped.
 """
 
 import json
@@ -30,7 +30,7 @@ _IN_JSON: Final = {code: f"\\u{code:04x}" for code in range(127, 160)}
 
 
 def configure_logs(log_format: LogFormat, *, process: str) -> None:
-    """Called once, first thing in a process; `process` stands in every line."""
+    """Configure logging; called once, first of all in a process. Every line has the field `process`."""
     rendering = [_escape_values, *_rendering(log_format)]
     structlog.contextvars.bind_contextvars(process=process)
     # Ours go past the logging module, which Faust sets up in its own way.
@@ -64,19 +64,19 @@ def _escape_values(_logger: WrappedLogger, _name: str, event: EventDict) -> Even
 
 
 def _escape_traceback(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
-    """A reader of the JSON that prints it gets the same text as from the console format."""
+    """Escape the traceback, so that a program which prints the JSON's text prints no control characters."""
     if isinstance(event.get("exception"), str):
         event["exception"] = event["exception"].translate(_IN_TEXTS)
     return event
 
 
 def _json(event: EventDict, **options: Any) -> str:
-    """Also what lies inside of lists and mappings is escaped."""
+    """The event as JSON; texts inside lists and mappings are escaped too."""
     return json.dumps(event, ensure_ascii=False, **options).translate(_IN_JSON)
 
 
 def _escaped_traceback(sio: TextIO, exc_info: ExcInfo) -> None:
-    """Without the values of locals: those are hundreds of lines, and may hold secrets."""
+    """The traceback without values of local variables, which are hundreds of lines and may contain secrets."""
     text = StringIO()
     structlog.dev.plain_traceback(text, exc_info)
     sio.write(text.getvalue().translate(_IN_TEXTS))

@@ -1,4 +1,4 @@
-"""A connection that is opened in the background, looked after, and opened again when it fails."""
+"""Keeps a connection open in the background, and opens it again when it fails."""
 
 import asyncio
 from collections.abc import Callable
@@ -20,12 +20,12 @@ log = structlog.get_logger()
 
 
 class Connection(Protocol):
-    """What is kept: it knows whether what it tells is up to date, and when it is over."""
+    """A connection that can tell whether its answers are up to date, and when it has failed."""
 
     def is_fresh(self) -> bool: ...
 
     async def failed(self) -> None:
-        """Returns or raises when it is of no more use."""
+        """Return or raise when the connection has failed."""
 
 
 _Connection = TypeVar("_Connection", bound=Connection)
@@ -33,8 +33,8 @@ _Unreachable = type[Unreachable] | type[DatabaseAway]
 
 
 class Reconnecting(Generic[_Connection]):
-    """`current()` is the connection, or raises in words why there is none; an old answer is never given as a new
-    one."""
+    """Opens connections with `make`, one at a time. `current` returns the open one, or raises where it may be out of
+    date."""
 
     def __init__(
         self, name: str, unreachable: _Unreachable, make: Callable[[], AbstractAsyncContextManager[_Connection]]
@@ -61,7 +61,7 @@ class Reconnecting(Generic[_Connection]):
             raise self._unreachable(f"The {self._name} is not there now: {self._why}")
         if not self._connection.is_fresh():
             raise self._unreachable(
-                f"The {self._name} has not answered for a while: what it told before may be out of date."
+                f"The {self._name} has not answered for a while: its earlier answers may be out of date."
             )
         return self._connection
 

@@ -1,4 +1,4 @@
-"""The environment, read once into one frozen object; nothing else reads SPENDGATE_* variables."""
+"""Settings from the environment; nothing else reads SPENDGATE_* variables."""
 
 from enum import StrEnum
 from ipaddress import ip_network
@@ -24,7 +24,7 @@ class LogFormat(StrEnum):
 
 
 class Settings(BaseSettings):
-    """Everything that may differ between two installations. A secret may be given as `<NAME>_FILE`."""
+    """The settings of an installation. A secret may be given as a file by `<NAME>_FILE`."""
 
     model_config = SettingsConfigDict(env_prefix="SPENDGATE_", frozen=True, extra="ignore")
 
@@ -73,7 +73,7 @@ class Settings(BaseSettings):
     @field_validator("trusted_proxies")
     @classmethod
     def _proxies_are_addresses(cls, value: str) -> str:
-        """`*` would let whoever asks choose the address by which attempts to sign in are counted."""
+        """Refuse `*`, with which a client could choose the address by which its attempts to sign in are counted."""
         try:
             for one in filter(None, (it.strip() for it in value.split(","))):
                 ip_network(one)
@@ -88,14 +88,14 @@ class Settings(BaseSettings):
         return self
 
     def topic(self, name: str) -> str:
-        """The name on the broker of one of our topics."""
+        """The name on the broker of a topic, group or transactional id: with the prefix."""
         return f"{self.topic_prefix}{name}"
 
     def transactional_id(self, partition: int) -> str:
-        """Of the producer of whoever owns the partition."""
+        """The transactional id of the producer of a partition's owner."""
         return self.topic(f"spendgate-worker-{partition}")
 
     @property
     def database(self) -> str:
-        """The libpq URL, in clear."""
+        """The libpq URL with its password."""
         return self.database_url.get_secret_value()

@@ -1,4 +1,4 @@
-"""Saying that something has not answered for long, while it is still waited for."""
+"""Reports that an answer takes long, while it is still awaited."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -7,14 +7,14 @@ from typing import Final
 
 __all__ = ["SILENT_SECONDS", "when_silent"]
 
-#: A server that is frozen, or whose disk is, keeps its connections and says nothing; nothing else would tell.
+#: A frozen server keeps its connections open and does not answer: nothing else would report it.
 SILENT_SECONDS: Final = 10.0
 
 
 @contextmanager
-def when_silent(tell: Callable[[], None], seconds: float | None = None) -> Iterator[None]:
-    """`tell` is called once when what is awaited inside takes longer; it goes on all the same."""
-    later = asyncio.get_running_loop().call_later(SILENT_SECONDS if seconds is None else seconds, tell)
+def when_silent(report: Callable[[], None], seconds: float | None = None) -> Iterator[None]:
+    """Call `report` once when the body takes longer than `seconds`, and go on waiting."""
+    later = asyncio.get_running_loop().call_later(SILENT_SECONDS if seconds is None else seconds, report)
     try:
         yield
     finally:

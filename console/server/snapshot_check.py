@@ -11,7 +11,7 @@ from models.queries.external_ids import CampaignIds, campaigns_by_external_id
 from models.session import session_scope
 from models.threads import in_thread
 from operations.schedule_preview import zones_of
-from operations.snapshots.check import BrandTerms, intake_refusal
+from operations.snapshots.check import BrandFacts, intake_refusal
 from operations.snapshots.external_id import AnyRefusal, external_id_of, with_ids
 
 __all__ = ["CheckedSnapshot", "checked_snapshots"]
@@ -44,14 +44,14 @@ def _checked(services: Services, value: bytes) -> CheckedSnapshot:
     if isinstance(snapshot, Refusal):
         return snapshot
     now, tolerance_ms = time.time_ns() // 1_000_000, services.settings.future_tolerance_seconds * SECOND
-    refusal = intake_refusal(snapshot, _terms_of(services, snapshot.brand_id), now, tolerance_ms)
+    refusal = intake_refusal(snapshot, _brand_facts(services, snapshot.brand_id), now, tolerance_ms)
     return refusal or (snapshot, value)
 
 
-def _terms_of(services: Services, brand_id: str) -> BrandTerms | None:
+def _brand_facts(services: Services, brand_id: str) -> BrandFacts | None:
     """By the database or else by the controller; None for an unknown brand."""
     row = services.catalog.brand(brand_id)
     if row is not None:
-        return BrandTerms(row.currency, zones_of(row))
+        return BrandFacts(row.currency, zones_of(row))
     held = services.live.brand(brand_id)
-    return BrandTerms(held.state.config.currency, held.state.config.zones) if held and held.state.config else None
+    return BrandFacts(held.state.config.currency, held.state.config.zones) if held and held.state.config else None

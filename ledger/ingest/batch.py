@@ -1,4 +1,4 @@
-"""One poll of records: its rows, the dead letters of records that cannot be rows, and the next positions."""
+"""The rows of one poll, the dead letters of records that cannot become rows, and the next positions."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -24,7 +24,7 @@ _NO_TIMESTAMP_TYPE: Final = 0
 
 
 class Batch:
-    """Rows in the order of their records: of two records of one event the first one is kept."""
+    """Rows in the order of their records, so that of two records of one event the first is added."""
 
     def __init__(
         self,
@@ -61,13 +61,14 @@ class Batch:
         return {(self._incarnations[part.topic], part.partition): at for part, at in self.offsets.items()}
 
     def take_unbooked(self, row: UnbookedRow) -> None:
+        """Add the spend row that an unbooked row becomes when its brand is known."""
         record = original_of(row, self._spend_topic)
         self._note(record, self._spend(record, row.incarnation))
 
     def _row(self, record: ConsumerRecord, incarnation: int) -> LedgerRow | Refusal | Skipped:
         try:
             return self._take[record.topic](record, incarnation)
-        except Exception as error:  # a defect, which is this record's alone
+        except Exception as error:  # a defect, which must not stop other records
             where = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
             log.exception("record_not_understood", **where)
             if record.topic == self._spend_topic:
@@ -113,7 +114,7 @@ class Batch:
 
 
 def original_of(row: UnbookedRow, topic: str) -> ConsumerRecord:
-    """The record that the row was made of, at its offset and with its brand's key. Its only header was the arrival,
+    """The record that the row was made from, at its offset and with its brand's key. Its only header was the arrival,
     which the row has."""
     key = row.brand_id.encode()
     return ConsumerRecord(

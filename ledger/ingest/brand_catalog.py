@@ -1,4 +1,4 @@
-"""Time zones and currencies of all brands, read from the catalog topic."""
+"""Reads the documents of all brands from the catalog topic: their time zones and currencies."""
 
 from aiokafka import ConsumerRecord
 
@@ -12,8 +12,8 @@ __all__ = ["BrandCatalog"]
 
 
 class BrandCatalog:
-    """The catalog as the ledger needs it: call `catch_up` before booking spend, so that every brand and time zone that
-    was published before the spend is known."""
+    """The brands of the catalog. Call `catch_up` before booking spend, so that every brand and time zone that was
+    published before the spend is known."""
 
     def __init__(self, reader: TopicReader, tolerance_ms: int) -> None:
         self.configs = BrandConfigs(tolerance_ms)
@@ -27,7 +27,7 @@ class BrandCatalog:
         return len(self.configs) > known
 
     def _take(self, record: ConsumerRecord) -> None:
-        """Takes a document by the controller's rules: what it does not put in force is not in force here."""
+        """Apply a document by the controller's rules (`read_brand_config`, `replaces`)."""
         brand_id = (record.key or b"").decode(errors="replace")
         if record.value is None or "/" in brand_id:
             return

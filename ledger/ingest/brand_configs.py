@@ -1,8 +1,8 @@
-"""Which document of a brand is in force for a spend event, by the controller's rule and without any I/O.
+"""The document of a brand that is in force for a spend event, by the controller's rule. Pure: no I/O.
 
-A new currency takes effect unless the brand has spend before it. The ledger reads the catalog ahead of spend, so it
-holds such a document back, and those after it, until it meets spend of the brand: spend that arrived later puts it in
-force, spend that arrived before it and is not refused drops it.
+A new currency takes effect unless the brand has spend before it (docs/contract.md, "catalog"). The ledger reads the
+catalog ahead of spend, so it holds such a document back, and those after it, until it reads spend of the brand: spend
+that arrived later puts it in force, spend that arrived earlier and is not refused drops it.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ __all__ = ["BrandConfigs"]
 
 
 class BrandConfigs:
-    """Of every brand the document in force, and those that are held back."""
+    """The document in force of every brand, and the documents that are held back."""
 
     def __init__(self, tolerance_ms: int) -> None:
         self._tolerance_ms = tolerance_ms
@@ -31,7 +31,7 @@ class BrandConfigs:
         return self._held.keys()
 
     def take(self, brand_id: str, config: BrandConfig, arrival: Moment) -> None:
-        """Take in the next document of the brand, in the order of the catalog."""
+        """Apply the next document of the brand, in the order of the catalog."""
         held = self._held.get(brand_id)
         if brand_id in self._held_back:
             self._held_back[brand_id].append((arrival, config))
@@ -45,9 +45,10 @@ class BrandConfigs:
         return set(self._held_back)
 
     def note_spend(self, brand_id: str, arrival: Moment) -> None:
-        """The brand has spend or a correction that arrived then and was not refused: its currency stays from there."""
+        """Note spend or a correction of the brand that arrived then and was not refused: its currency is fixed from
+        there."""
         if brand_id in self._held and brand_id not in self._with_spend:
-            self._settle(brand_id, arrival)
+            self._apply_held_back(brand_id, arrival)
             self._with_spend.add(brand_id)
             for _, config in self._held_back.pop(brand_id, []):
                 self._put_in_force(brand_id, config)
@@ -57,7 +58,7 @@ class BrandConfigs:
         the partition's offsets, because the first event that is not refused fixes the brand's currency."""
         brand_id = spend.brand_id
         if brand_id in self._held_back:
-            self._settle(brand_id, arrival)
+            self._apply_held_back(brand_id, arrival)
         config = self._held.get(brand_id)
         if brand_id not in self._with_spend and config is not None:
             refusal = refusal_of(spend, config.currency, arrival, self._tolerance_ms)
@@ -65,8 +66,8 @@ class BrandConfigs:
                 self.note_spend(brand_id, arrival)
         return config
 
-    def _settle(self, brand_id: str, arrival: Moment) -> None:
-        """Put in force what came before this arrival."""
+    def _apply_held_back(self, brand_id: str, arrival: Moment) -> None:
+        """Put the held-back documents in force that arrived before."""
         waiting = []
         for came_at, config in self._held_back.pop(brand_id, []):
             if came_at > arrival:

@@ -27,16 +27,16 @@ from models.session import connect
 
 __all__ = ["LedgerDatabase", "NewHole"]
 
-#: Replayed spend is staged where other spend was, which by then is there and is not added again.
+#: In the order of saving: replayed spend after other spend, so that an event of both is added once.
 _KINDS: Final = (SpendRow, ReplayedRow, CommandRow, RefusalRow, UnbookedRow, CorrectionRow, AckRow)
 
 #: The offset read next of each (incarnation, partition).
 StoredPositions = Mapping[tuple[int, int], int]
 
-#: What spend_log has already goes to spend_repeat, unless it is the same record read again. The subquery is one that
-#: the planner cannot turn into a join, which for a batch without statistics might read the whole table.
-#: In the order of their keys rows meet the pages of the indexes one after the other, which saves a third of the time;
-#: of two records of one event, which lie in one partition, the first is still the one that is kept.
+#: Spend whose event is in spend_log goes to spend_repeat, unless it is the same record read again. The subquery is one
+#: that the planner cannot turn into a join, which for a batch without statistics might read the whole table.
+#: Rows are inserted in the order of the index, so that its pages are touched one after the other, which saves a third
+#: of the time. Records of one event are in one partition, so the first of them is kept.
 _ADD_SPEND: Final = f"""
 WITH added AS (
     INSERT INTO spend_log ({SpendRow.columns}) SELECT {SpendRow.columns} FROM staged_spend_log
@@ -64,7 +64,7 @@ _ADD_INCARNATION: Final = """
 INSERT INTO topic_incarnation (topic, topic_id) VALUES (%(topic)s, %(topic_id)s) RETURNING incarnation
 """
 
-#: Never back: of two ledgers on one partition the slower one has nothing to add.
+#: A position never goes back: of two ledgers on one partition the slower one adds nothing.
 _ADD_POSITIONS: Final = """
 INSERT INTO ledger_position (incarnation, partition, position)
 SELECT * FROM unnest(%s::smallint[], %s::int[], %s::bigint[]) ORDER BY 1, 2
@@ -99,7 +99,7 @@ class NewHole(NamedTuple):
 
 
 class LedgerDatabase:
-    """One connection, opened when it is needed and closed after any error on it."""
+    """The ledger's connection, opened when it is needed and closed after any error on it."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -122,7 +122,7 @@ class LedgerDatabase:
         try:
             self._save(rows, booked, positions or {})
         except _REFUSED:
-            return self._save_apart(rows, booked)
+            return self._save_halves(rows, booked)
         except BaseException:
             self.gaps_are_unsure |= any(type(row) is CommandRow for row in rows)
             raise
@@ -150,16 +150,16 @@ class LedgerDatabase:
         self._saved = dict(found)
         return found
 
-    def add_holes(self, gone: Iterable[NewHole]) -> None:
-        """Note what the ledger lacks, so that `reconcile` does not take it for money that was never spent."""
+    def add_holes(self, holes: Iterable[NewHole]) -> None:
+        """Record offsets that the ledger could not read, so that `reconcile` makes no correction of missing rows."""
         with self._transaction() as cursor:
-            for one in gone:
-                cursor.execute(_ADD_HOLE, one)
+            for hole in holes:
+                cursor.execute(_ADD_HOLE, hole)
 
     def check_not_restored(self) -> None:
         """Raise WentBack when a stored position is lower than one that was saved: a backup was restored."""
         with self._transaction() as cursor:
-            self._compare(cursor)
+            self._check_positions(cursor)
 
     def forget(self) -> None:
         """Take the positions that the database has now as the saved ones."""
@@ -167,7 +167,7 @@ class LedgerDatabase:
         self.gaps_are_unsure = True
 
     def first_spend(self, brand_ids: Iterable[str]) -> dict[str, Moment]:
-        """When the first spend or correction of each of these brands arrived; a brand without any is left out."""
+        """The arrival of the first spend or correction of each of these brands; a brand without any is left out."""
         with self._transaction() as cursor:
             cursor.execute(_FIRST_SPEND, {"brand_ids": list(brand_ids)})
             return {brand_id: _moment(arrived_at) for brand_id, arrived_at in cursor.fetchall()}
@@ -204,7 +204,7 @@ class LedgerDatabase:
             with suppress(psycopg2.Error):
                 connection.close()
 
-    def _save_apart(self, rows: Sequence[LedgerRow], booked: Iterable[UnbookedRow]) -> list[LedgerRow]:
+    def _save_halves(self, rows: Sequence[LedgerRow], booked: Iterable[UnbookedRow]) -> list[LedgerRow]:
         if len(rows) > 1:
             middle = len(rows) // 2
             return [*self.save(rows[:middle]), *self.save(rows[middle:], booked)]
@@ -218,7 +218,7 @@ class LedgerDatabase:
     def _save(self, rows: Sequence[LedgerRow], booked: Iterable[UnbookedRow], positions: StoredPositions) -> None:
         gaps: list[Gap] = []
         with self._transaction() as cursor:
-            self._compare(cursor)  # what is read on from a position that the database has not, leaves a hole
+            self._check_positions(cursor)  # rows that follow a position which the database has lost would leave a hole
             for kind in _KINDS:
                 lines = [row.line() for row in rows if type(row) is kind]
                 if lines:
@@ -239,7 +239,7 @@ class LedgerDatabase:
         for part, position in positions.items():
             self._saved[part] = max(position, self._saved.get(part, 0))
 
-    def _compare(self, cursor: Cursor) -> None:
+    def _check_positions(self, cursor: Cursor) -> None:
         found = _positions(cursor)
         for part, saved in self._saved.items():
             if (has := found.get(part, 0)) < saved:
@@ -251,13 +251,13 @@ class LedgerDatabase:
 
     @contextmanager
     def _transaction(self) -> Iterator[Cursor]:
-        """Committed at the end. After an error the connection is closed, since it may be broken; a refused row rolls
-        back and keeps it."""
+        """Commit at the end. A refused row rolls back; after any other error the connection is closed too, since it may
+        be broken."""
         try:
             with self._open() as connection, connection.cursor() as cursor:
                 yield cursor
         except _REFUSED:
-            raise  # rolled back, and as good as before
+            raise  # rolled back; the connection is still usable
         except BaseException:
             self.close()
             raise

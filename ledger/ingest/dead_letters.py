@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import structlog
 
 from core.errors import TooLarge
-from streams.dead_letters.dead_letter import parted
+from streams.dead_letters.dead_letter import split_headers
 from streams.dead_letters.outbox import OutgoingRecord, cut_headers, dropped_header
 from streams.kafka.headers import Headers
 from streams.kafka.sending import Record, Sender
@@ -18,16 +18,16 @@ log = structlog.get_logger()
 
 
 class DeadLetterSender:
-    """The dead letters of one batch. One that the broker has acknowledged is not sent again when another one fails."""
+    """Publishes the dead letters of one batch; after a failure, only those that the broker has not acknowledged."""
 
-    def __init__(self, settings: Settings, letters: Sequence[OutgoingRecord]) -> None:
+    def __init__(self, settings: Settings, dead_letters: Sequence[OutgoingRecord]) -> None:
         self._settings = settings
-        self._waiting = list(letters)
+        self._waiting = list(dead_letters)
 
     async def send(self) -> None:
-        """Returns when the broker has all. Raises TooLarge when the topic takes none even of the shortest letters, and
-        an error of aiokafka; called again it goes on where it was. Letters are rare, so a producer lives for one call.
-        """
+        """Return when the broker has all. Raises TooLarge when the topic does not take even the shortest form of one,
+        and errors of aiokafka; the next call continues with the rest. Dead letters are rare, so each call has a
+        producer of its own."""
         async with Sender(self._settings) as sender:
             while self._waiting:
                 await self._send(sender, self._waiting[0])
@@ -50,18 +50,18 @@ class DeadLetterSender:
 
 
 def shortened(letter: OutgoingRecord) -> Iterator[OutgoingRecord]:
-    """The dead letter, then with at most half of the original's bytes, a quarter, and so on; at last with nothing but
-    the headers that name the original's position and why it was refused."""
+    """The dead letter, then the same with at most half of the original's bytes, a quarter, and so on; at last only the
+    headers with the original's position and the refusal."""
     yield letter
-    headers, ours = parted(letter.headers)
+    headers, ours = split_headers(letter.headers)
     limit = len(letter.value or b"") + sum(map(_size, headers))
     while limit:
         limit //= 2
-        yield _within(letter, headers, ours, limit)
+        yield _cut_to(letter, headers, ours, limit)
 
 
-def _within(letter: OutgoingRecord, headers: Headers, ours: Headers, limit: int) -> OutgoingRecord:
-    """At most `limit` bytes of the original: its value first, then as many of its headers as fit."""
+def _cut_to(letter: OutgoingRecord, headers: Headers, ours: Headers, limit: int) -> OutgoingRecord:
+    """The dead letter with at most `limit` bytes of the original: its value first, then the headers that fit."""
     value = letter.value if letter.value is None else truncated(letter.value, limit)
     room = limit - len(value or b"")
     kept: list[tuple[str, bytes]] = []
@@ -70,14 +70,14 @@ def _within(letter: OutgoingRecord, headers: Headers, ours: Headers, limit: int)
             kept.append(header)
             room -= size
     before = dict(ours).get(HEADERS_DROPPED_HEADER)
-    retold = (
+    replaced = (
         {HEADERS_DROPPED_HEADER, LENGTH_HEADER, DIGEST_HEADER}
         if isinstance(value, TruncatedBytes)
         else {HEADERS_DROPPED_HEADER}
     )
-    ours = tuple(header for header in ours if header[0] not in retold)
-    told = (*cut_headers(value), *dropped_header(before, len(headers) - len(kept)))
-    return letter._replace(value=value, headers=(*kept, *ours, *told))
+    ours = tuple(header for header in ours if header[0] not in replaced)
+    cut = (*cut_headers(value), *dropped_header(before, len(headers) - len(kept)))
+    return letter._replace(value=value, headers=(*kept, *ours, *cut))
 
 
 def _size(header: tuple[str, bytes | None]) -> int:

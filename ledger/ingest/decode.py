@@ -1,4 +1,4 @@
-"""Records of Kafka to rows of the ledger, without any I/O."""
+"""Decodes records of Kafka into rows of the ledger. Pure: no I/O."""
 
 import re
 from typing import Final, NamedTuple
@@ -25,13 +25,13 @@ __all__ = ["Skipped", "ack_row", "command_row", "correction_row", "refusal_row",
 log = structlog.get_logger()
 
 _KIP_1034: Final = "__streams.errors."
-#: What the ledger itself refused was counted by the controller.
+#: Reasons of the controller; it has counted what the ledger itself refused.
 _CONTROLLERS_REASONS: Final = frozenset(RefusalReason) - {RefusalReason.NOT_STORABLE}
 
 
 #: Epoch and sequence, as they end the id of a command.
 _SEQUENCE: Final = re.compile(r"[1-9][0-9]{0,18}:[1-9][0-9]{0,18}", re.ASCII)
-#: Of what a consumer tells people; more is cut off.
+#: The most characters of an acknowledgement's `detail`; more is cut off.
 _DETAIL_LENGTH: Final = 1_000
 
 
@@ -45,7 +45,7 @@ class _Attributes(msgspec.Struct, frozen=True):
     attributes: msgspec.Raw = msgspec.Raw(b"null")
 
 
-#: PostgreSQL refuses it as attributes.
+#: Not JSON, so PostgreSQL refuses it as attributes.
 _NO_JSON: Final = "no JSON"
 _decode_attributes: Final = msgspec.json.Decoder(_Attributes).decode
 
@@ -53,7 +53,8 @@ _decode_attributes: Final = msgspec.json.Decoder(_Attributes).decode
 def spend_row(
     record: ConsumerRecord, incarnation: int, brands: BrandConfigs, partitions: int
 ) -> SpendRow | UnbookedRow | Refusal | Skipped:
-    """The row, or the reason for which this record, which is well formed, can be none."""
+    """The row of a spend record. A Refusal where a well-formed record cannot be booked, Skipped where the controller
+    refuses it or another record counts in its place."""
     spend = read_spend(record.value)
     if isinstance(spend, Refusal):
         return Skipped(spend.reason.value)
@@ -65,7 +66,7 @@ def spend_row(
     if config is not None and currency_refusal(spend, config.currency) is not None:
         return Skipped(RefusalReason.CURRENCY_MISMATCH.value)
     try:
-        format_moment(arrival)  # raises for a time that nothing can write
+        format_moment(arrival)  # raises for a time that cannot be formatted
         if config is None:
             return UnbookedRow(incarnation, record.partition, record.offset, brand_id, arrival, record.value)
         return _booked(record, incarnation, spend, config, arrival)
@@ -74,6 +75,7 @@ def spend_row(
 
 
 def command_row(record: ConsumerRecord) -> CommandRow | Skipped:
+    """The row of a command, with the exact bytes of its message."""
     value = record.value
     if value is None:
         return Skipped("tombstone")
@@ -159,7 +161,7 @@ def correction_row(record: ConsumerRecord, incarnation: int) -> CorrectionRow | 
     correction = read_correction(record.value)
     if isinstance(correction, Refusal):
         return Skipped("not_a_correction")
-    told = decode_correction(record.value)
+    message = decode_correction(record.value)
     try:
         format_moment(record.timestamp)  # raises for a time that nothing can write
     except (ValueError, OverflowError):
@@ -173,8 +175,8 @@ def correction_row(record: ConsumerRecord, incarnation: int) -> CorrectionRow | 
         correction.campaign_id,
         correction.amount_micros,
         correction.booked_on,
-        told.opening,
-        told.reason.replace("\0", "\ufffd"),
+        message.opening,
+        message.reason.replace("\0", "\ufffd"),
         record.timestamp,
         record.value,
     )
@@ -200,13 +202,13 @@ def _booked(record: ConsumerRecord, incarnation: int, spend: Spend, config: Bran
 
 
 def _attributes(value: bytes) -> str | None:
-    # Most events have none, and a second look costs as much as the first. A name may be written with escapes.
+    # Most events have none, and decoding twice costs twice as much. The name may be written with escapes.
     if b'"attributes"' not in value and b"\\u" not in value:
         return None
     try:
         raw = bytes(_decode_attributes(value).attributes)
-    except msgspec.DecodeError:  # half a pair of surrogates, for which the money is not refused
+    except msgspec.DecodeError:  # half a surrogate pair, which must not refuse the money
         return _NO_JSON
-    # What is no UTF-8 becomes an escape that JSON does not have, and is refused by PostgreSQL like all that it cannot
-    # keep: the row is saved without its attributes, and a dead letter has them.
+    # Bytes that are not UTF-8 become an escape that JSON does not have, so PostgreSQL refuses the attributes: the row
+    # is saved without them, and a dead letter has them.
     return None if raw == b"null" else raw.decode(errors="backslashreplace")

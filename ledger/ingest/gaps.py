@@ -1,8 +1,8 @@
-"""Commands whose predecessor is missing in the journal: logged once when they are added, counted once at a start.
+"""Gaps: commands whose predecessor is missing in the journal. Logged when they are added, counted once at a start.
 
-A campaign's commands lie in one partition and are saved in their order before a position behind them is. So whoever
-adds a command, also after a rebalance or beside a second ledger, finds the one before it among its own rows or in the
-database, unless it is really missing: compacted away before the ledger read it, or never told.
+A campaign's commands are in one partition and are saved in order, before a later position is. So when a command is
+added, also after a rebalance or beside a second ledger, its predecessor is among the same rows or in the database,
+unless it is really missing: compacted away before the ledger read it, or never published.
 """
 
 from typing import Final, NamedTuple
@@ -13,7 +13,7 @@ __all__ = ["Gap", "count_gaps", "new_gaps"]
 
 
 class Gap(NamedTuple):
-    """The command that came after one that is missing."""
+    """The command after a missing one."""
 
     campaign_id: str
     epoch: int
@@ -27,7 +27,7 @@ WHERE NOT EXISTS (SELECT FROM control_log c
                   WHERE c.campaign_id = s.campaign_id AND c.epoch = s.epoch AND c.sequence = s.sequence - 1)
 """
 
-#: In the order of an index, without a look at the table.
+#: In the order of an index, without reading the table.
 _ALL: Final = """
 SELECT count(*) FROM (
     SELECT sequence - lag(sequence, 1, 0::bigint) OVER (PARTITION BY campaign_id, epoch ORDER BY sequence) AS step

@@ -1,4 +1,4 @@
-"""Holes of the ledger, which are records that Kafka removed before it read them, in words for operators. Blocks."""
+"""Holes of the ledger: records that Kafka removed before the ledger read them. Blocks."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from streams.settings import Settings
 
 __all__ = ["Hole", "accept", "holes", "holes_of_replay"]
 
-#: Topics whose records make sums: spend, and the dead letters of spend that the controller refused.
+#: Topics that sums depend on: spend, and the dead letters of spend that the controller refused.
 _SUMMED: Final = (Topic.SPEND_EVENTS, Topic.DEAD_LETTERS)
 
 _ADVICE: Final = (
@@ -24,14 +24,14 @@ _ADVICE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """Offsets from `begins_at` up to, and without, `ends_at`."""
+    """The offsets `[begins_at, ends_at)` of a partition that the ledger never read."""
 
     topic: str
     incarnation: int
     partition: int
     begins_at: int
     ends_at: int
-    #: Whether sums of the partition's brands may lack what was there.
+    #: Whether the sums of the partition's brands may be too low.
     is_of_sums: bool
     is_accepted: bool = False
 
@@ -49,16 +49,16 @@ class Hole:
 
 
 def holes(settings: Settings) -> list[Hole]:
-    """Holes in the present incarnations that nobody has accepted. Raises ModelError while the database is away."""
+    """The holes in today's topics that no operator has accepted. Raises ModelError while the database is away."""
     summed = {settings.topic(topic) for topic in _SUMMED}
     with session_scope(settings.database) as session:
         return [_hole(topic, it, topic in summed) for topic, it in open_holes(session)]
 
 
 def holes_of_replay(url: str, spend_topic_id: str) -> list[Hole]:
-    """Holes that make the ledger's sums wrong, accepted or not: of every prefix and every incarnation, because a replay
-    sends the rows of all; without the spend topic that it fills, whose id at the broker is `spend_topic_id`. Raises
-    ModelError while the database is away."""
+    """The holes that make the ledger's sums wrong, accepted or not, of every topic prefix and incarnation, because a
+    replay sends the rows of all. Without those of the spend topic that the replay fills, whose id is `spend_topic_id`.
+    Raises ModelError while the database is away."""
     suffixes = tuple(topic.value for topic in _SUMMED)
     with session_scope(url) as session:
         return [_hole(topic, it, True) for topic, it in all_holes(session, spend_topic_id) if topic.endswith(suffixes)]
@@ -70,6 +70,6 @@ def _hole(topic: str, row: LedgerHole, is_of_sums: bool) -> Hole:
 
 
 def accept(settings: Settings, accepted: Iterable[Hole], by: str) -> None:
-    """Note that `by` goes on without the rows of these holes; they are not reported again."""
+    """Record that `by` accepts these holes: they are not reported again."""
     with session_scope(settings.database) as session:
         accept_holes(session, by, [it.key for it in accepted])

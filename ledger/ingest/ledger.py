@@ -55,7 +55,8 @@ _T = TypeVar("_T")
 
 
 class Ledger:
-    """Kafka to PostgreSQL. Killed at any point, the next one goes on from the saved positions and adds no row twice."""
+    """Copies records of Kafka to PostgreSQL. After a kill the next ledger continues from the saved positions, and adds
+    no row twice."""
 
     def __init__(self, settings: Settings, consumer: AIOKafkaConsumer, brands: BrandCatalog) -> None:
         self._settings = settings
@@ -69,10 +70,10 @@ class Ledger:
         self._offsets = LedgerOffsets(consumer, watched, self._database, self._in_database)
         consumer.subscribe(topics, listener=self._offsets)
         self._check_unbooked = True
-        #: Brands of which the database has been asked whether it has spend of them; what came since is known.
-        self._asked: set[str] = set()
+        #: Brands whose first spend was read from the database; later spend is noted as it comes.
+        self._first_spend_read: set[str] = set()
         self._owns = False
-        #: Names of the faults that it waits out now; empty when all is well.
+        #: Names of the faults that it waits out now.
         self._waiting_for: set[str] = set()
         self._saving: asyncio.Task[None] = asyncio.create_task(asyncio.sleep(0))
         self._known: ConsumerPositions = {}
@@ -99,7 +100,7 @@ class Ledger:
             self._thread.shutdown()
 
     async def _round(self) -> None:
-        """The next batch is read while the database works on the last one."""
+        """Read the next batch while the database saves the last one."""
         if time.monotonic() >= self._next_check_at:
             await self._in_database(self._database.check_not_restored)
             self._next_check_at = time.monotonic() + _CHECK_SECONDS
@@ -107,7 +108,7 @@ class Ledger:
         positions = await self._offsets.positions()
         if await self._retrying(self._brands.catch_up, "broker_away"):
             self._check_unbooked = True
-        await self._settle_currencies()
+        await self._fix_currencies()
         batch = await self._batch(fetched, positions) if fetched or positions != self._known else None
         if batch or self._check_unbooked or self._saving.done():
             await self._saving
@@ -121,14 +122,14 @@ class Ledger:
             self._owns = True
             log.info("ledger_ready")
 
-    async def _settle_currencies(self) -> None:
-        """A currency that is to change is fixed by the spend that the database has of the brand."""
-        asked = self._brands.configs.held_back() - self._asked
-        if asked:
+    async def _fix_currencies(self) -> None:
+        """Note the first spend in the database of brands with a new currency: spend before it keeps the old one."""
+        unread = self._brands.configs.held_back() - self._first_spend_read
+        if unread:
             await self._saving
-            for brand_id, arrival in (await self._in_database(lambda: self._database.first_spend(asked))).items():
+            for brand_id, arrival in (await self._in_database(lambda: self._database.first_spend(unread))).items():
                 self._brands.configs.note_spend(brand_id, arrival)
-            self._asked |= asked
+            self._first_spend_read |= unread
 
     async def _read_again(self, error: WentBack) -> None:
         """Go back to the positions of the restored database; rows that it still has are not added twice."""
@@ -143,7 +144,7 @@ class Ledger:
         self._check_unbooked = True
 
     async def _fetched(self) -> Fetched:
-        """The records of one poll; partitions without a position are given theirs for the next one."""
+        """The records of one poll. Partitions that have no position yet are positioned for the next poll."""
         fetched = await self._offsets.poll(_POLL_MS, _POLL_RECORDS)
         await self._retrying(self._offsets.refresh_incarnations, "broker_away")
         usable = self._offsets.usable(fetched)
@@ -153,7 +154,7 @@ class Ledger:
         return usable
 
     async def _batch(self, fetched: Fetched, positions: ConsumerPositions) -> Batch:
-        """Decoded in a thread, with a copy of the incarnations, which a rebalance may change meanwhile."""
+        """Decode the records in a thread, with a copy of the incarnations, which a rebalance may change meanwhile."""
         incarnations = dict(self._offsets.incarnations)
         return await asyncio.to_thread(Batch, self._settings, self._brands.configs, incarnations, fetched, positions)
 
@@ -163,7 +164,7 @@ class Ledger:
             await self._commit(batch)
 
     async def _book_late(self) -> None:
-        """Book the spend that waited for a brand which is in the catalog by now."""
+        """Book the unbooked spend of brands that are in the catalog by now."""
         while waiting := await self._in_database(lambda: self._database.unbooked(self._brands.configs.brand_ids())):
             batch = Batch(self._settings, self._brands.configs, self._offsets.incarnations, {}, {})
             for row in waiting:
@@ -200,14 +201,15 @@ class Ledger:
         )
 
     def _note_gaps(self, gaps: list[Gap]) -> None:
-        """One log line for all of a batch: a journal that begins late lacks the first commands of every campaign."""
+        """Count gaps, and log one line for a batch: a journal that begins late lacks the first commands of all
+        campaigns."""
         if gaps:
             ledger_metrics.SEQUENCE_GAPS.inc(len(gaps))
             named = [f"{gap.campaign_id}:{gap.epoch}:{gap.sequence}" for gap in gaps[:_GAPS_NAMED_MAX]]
             log.warning("commands_missing_in_the_journal", gaps=len(gaps), before=named)
 
     async def _commit(self, batch: Batch) -> None:
-        """Commit the offsets to the group, for the lag alone; the positions are in the database already."""
+        """Commit the offsets to the group, which shows the lag; the positions are in the database already."""
         try:
             if batch.offsets:  # none after a rebalance that took every partition; aiokafka refuses to commit nothing
                 await self._consumer.commit(batch.offsets)

@@ -1,7 +1,7 @@
-"""The ledger's read positions: those that the database has for the present incarnations of the topics.
+"""The ledger's read positions: those in the database, for the topics that exist now.
 
-The group's committed offsets show the lag and nothing else. They outlive a topic that is made anew under its name, and
-would then skip its first records; a position in the database belongs to an incarnation and was saved with its rows.
+The group's committed offsets only show the lag. They survive when a topic is deleted and created again, and would then
+skip its first records; a position in the database belongs to one incarnation of a topic and was saved with its rows.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -34,7 +34,8 @@ class InDatabase(Protocol):
 
 
 class LedgerOffsets(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Of a poll only those partitions count that were positioned before it, of topics with the same ids after it."""
+    """Positions partitions. The records of a poll count only for partitions that were positioned before the poll, of
+    topics whose ids are the same after it."""
 
     def __init__(
         self, consumer: AIOKafkaConsumer, topics: Sequence[str], database: LedgerDatabase, in_database: InDatabase
@@ -46,7 +47,7 @@ class LedgerOffsets(ConsumerRebalanceListener):  # type: ignore[misc]
         self._database: LedgerDatabase = database
         self._in_database: InDatabase = in_database
         self._ids: dict[str, str] = {}
-        #: Topics whose rows are older than topic ids in the database: their offsets are those of the group.
+        #: Topics whose rows have no topic id in the database yet: their positions are the group's offsets.
         self._adopted: set[str] = set()
         self._positioned: set[TopicPartition] = set()
         self._session: int = 0
@@ -60,8 +61,8 @@ class LedgerOffsets(ConsumerRebalanceListener):  # type: ignore[misc]
         self._begin_session()
 
     async def refresh_incarnations(self) -> None:
-        """Read the topics' ids. Raises ConfigurationError where one was made anew, because consumers and the catalog in
-        memory belong to the old topic, and Unreachable where one is missing."""
+        """Read the topics' ids. Raises ConfigurationError where a topic was created again, because consumers and the
+        catalog in memory belong to the old topic, and Unreachable where one is missing."""
         ids = await topic_ids(self._consumer._client, self._topics)
         for topic in self._topics:
             if topic not in ids:
@@ -82,55 +83,58 @@ class LedgerOffsets(ConsumerRebalanceListener):  # type: ignore[misc]
         self._begin_session()
 
     def unpositioned(self) -> set[TopicPartition]:
+        """The assigned partitions that have no position yet."""
         return set(self._consumer.assignment()) - self._positioned
 
     async def poll(self, timeout_ms: int, max_records: int) -> Fetched:
         """The next records by partition; `usable` says which count. A partition whose position the log does not have,
-        because retention passed it or the log was cut, becomes unpositioned: `seek_to_stored` says what is missing and
-        where it goes on."""
+        because retention removed it or the log was truncated, becomes unpositioned: `seek_to_stored` records what is
+        missing and positions it again."""
         try:
             fetched: Fetched = await self._consumer.getmany(timeout_ms=timeout_ms, max_records=max_records)
         except OffsetOutOfRangeError as error:
             self._positioned -= error.args[0].keys()
             return {}
-        except NoOffsetForPartitionError:  # of a partition that is new here, which `seek_to_stored` comes to next
+        except NoOffsetForPartitionError:  # of a new partition, which `seek_to_stored` positions next
             return {}
         return fetched
 
     def usable(self, fetched: Fetched) -> Fetched:
-        """Of partitions that have stood at their stored position since before the poll."""
+        """The records of partitions that were positioned before the poll."""
         return {part: records for part, records in fetched.items() if part in self._positioned}
 
     async def seek_to_stored(self, parts: set[TopicPartition]) -> None:
-        """Seek to the stored positions and note what Kafka has removed below them as holes. No batch with records of
+        """Seek to the stored positions, and record as holes what Kafka has removed after them. No batch with records of
         these partitions may be on its way to the database."""
         session = self._session
         stored = await self._stored_positions(parts)
         beginnings = await self._consumer.beginning_offsets(parts)
         ends = await self._consumer.end_offsets(parts)
-        gone = [
+        holes = [
             NewHole(self.incarnations[part.topic], part.partition, stored[part], beginnings[part])
             for part in sorted(stored)
             if stored[part] < beginnings[part]
         ]
         if session != self._session:
-            return  # a rebalance came between; the next round looks again
-        if gone:  # committed before any position passes them
-            await self._in_database(lambda: self._database.add_holes(gone))
-            self._log_gone(gone)
+            return  # a rebalance came between; the next round tries again
+        if holes:  # committed before any position passes them
+            await self._in_database(lambda: self._database.add_holes(holes))
+            self._log_holes(holes)
         for part in parts:
             position = max(stored.get(part, 0), beginnings[part])
             if position > ends[part]:
-                log.error("log_ends_before_what_was_read", **_place(part), position=position, ends_at=ends[part])
-                position = beginnings[part]  # what was there is in the database, and is not added again
+                log.error("log_ends_before_what_was_read", **_log_fields(part), position=position, ends_at=ends[part])
+                position = beginnings[part]  # records that are in the database are not added again
             self._consumer.seek(part, position)
             self._positioned.add(part)
 
     async def _stored_positions(self, parts: set[TopicPartition]) -> ConsumerPositions:
-        """By the database; by the group where the rows are from before the database had positions. Without a partition
-        that no ledger has ever read, by neither: it begins where its log begins, because the controller has not seen
-        what was before either. A group that stands somewhere beside a database without a position read into a database
-        that is gone, so that partition has to be read from 0."""
+        """The position of each partition in the database; the group's offset where the rows are older than positions.
+
+        A partition that no ledger has read is left out: it begins where its log begins, because the controller has not
+        seen earlier records either. A group offset without a position in the database was committed for a database that
+        is lost, so that partition is read from 0.
+        """
         saved = await self._in_database(self._database.positions)
         found: ConsumerPositions = {}
         for part in parts:
@@ -141,9 +145,9 @@ class LedgerOffsets(ConsumerRebalanceListener):  # type: ignore[misc]
                 found[part] = position
         return found
 
-    def _log_gone(self, gone: Iterable[NewHole]) -> None:
+    def _log_holes(self, holes: Iterable[NewHole]) -> None:
         topics = {number: topic for topic, number in self.incarnations.items()}
-        for it in gone:
+        for it in holes:
             log.error(
                 "records_gone_before_they_were_read",
                 topic=topics[it.incarnation],
@@ -153,8 +157,8 @@ class LedgerOffsets(ConsumerRebalanceListener):  # type: ignore[misc]
             )
 
     async def positions(self) -> ConsumerPositions:
-        """The next offset of each positioned partition; beyond transaction markers, which are no records. Empty during
-        a rebalance."""
+        """The next offset of each positioned partition, which is beyond transaction markers; empty during a
+        rebalance."""
         session = self._session
         try:
             found = {part: await self._consumer.position(part) for part in sorted(self._positioned)}
@@ -167,5 +171,5 @@ class LedgerOffsets(ConsumerRebalanceListener):  # type: ignore[misc]
         self._session += 1
 
 
-def _place(part: TopicPartition) -> dict[str, Any]:
+def _log_fields(part: TopicPartition) -> dict[str, Any]:
     return {"topic": part.topic, "partition": part.partition}

@@ -1,4 +1,4 @@
-"""What the ledger adds to its tables: one class a table, whose fields are its columns."""
+"""The rows that the ledger adds: one class for each table, whose fields are its columns."""
 
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -22,7 +22,8 @@ class _TableRow(msgspec.Struct, frozen=True, gc=False):
 
     table: ClassVar[str]
     columns: ClassVar[str]
-    #: Field -> how its value is written, where `str` would not do: moments, for they are milliseconds here, and money.
+    #: Field -> the function that formats its value, where `str` would not do: moments, which are milliseconds, and
+    #: money.
     written: ClassVar[_Writers] = {}
 
     def line(self) -> str:
@@ -30,7 +31,7 @@ class _TableRow(msgspec.Struct, frozen=True, gc=False):
         return "\t".join([self._field(name) for name in self.__struct_fields__]) + "\n"
 
     def reduced(self) -> Self | None:
-        """The same without what PostgreSQL may refuse and no money depends on; None where nothing can be left out."""
+        """The row without what PostgreSQL may refuse and no money depends on; None where nothing can be left out."""
         return None
 
     def _field(self, name: str) -> str:
@@ -45,7 +46,7 @@ class _TableRow(msgspec.Struct, frozen=True, gc=False):
 
 
 def _array(texts: tuple[str, ...]) -> str:
-    """An array of texts, itself a text that COPY reads."""
+    """An array of texts in COPY's text format."""
     quoted = ",".join('"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"' for text in texts)
     return f"{{{quoted}}}".translate(_ESCAPES)
 
@@ -70,7 +71,7 @@ class SpendRow(_TableRow, frozen=True, gc=False):
     record_offset: int
     attributes: str | None
 
-    def line(self) -> str:  # written out, because it is most of what the ledger does beside the database
+    def line(self) -> str:  # written out, because it is most of the ledger's own CPU time
         day = self.booked_day.isoformat()
         event_id = self.event_id.translate(_ESCAPES) if "\\" in self.event_id else self.event_id
         attributes = _NULL if self.attributes is None else self.attributes.translate(_ESCAPES)
@@ -81,13 +82,13 @@ class SpendRow(_TableRow, frozen=True, gc=False):
         )
 
     def reduced(self) -> Self | None:
-        """The money counts, whatever came along with it; None when nothing can be left out."""
+        """The row without attributes, so that its money counts; None where there are none."""
         return None if self.attributes is None else msgspec.structs.replace(self, attributes=None)
 
 
 class ReplayedRow(SpendRow, frozen=True, gc=False):
-    """Spend that came out of the ledger: one that is there is not even a repeat. After the database was restored from
-    a backup it may be missing, and is added like any other."""
+    """Spend that a replay published from the ledger. An event that is there is not added, not even as a repeat; one
+    that a restored backup lacks is added like any other."""
 
 
 class CommandRow(_TableRow, frozen=True, gc=False):
@@ -113,7 +114,7 @@ class CommandRow(_TableRow, frozen=True, gc=False):
     record_offset: int
 
     def reduced(self) -> Self | None:
-        """The exact bytes are kept all the same."""
+        """The row without the JSON message; it still has the exact bytes."""
         return None if self.message is None else msgspec.structs.replace(self, message=None)
 
 

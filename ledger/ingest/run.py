@@ -27,7 +27,7 @@ _FETCH_BYTES: Final = 4 * 1024 * 1024
 
 
 async def run(settings: Settings) -> None:
-    """Until SIGTERM or SIGINT. What is saved but not yet committed is read again by the next one, and not added."""
+    """Run until SIGTERM or SIGINT. Records that are saved and not yet committed to the group are not added again."""
     work = asyncio.create_task(_run(settings))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, work.cancel)
@@ -43,7 +43,7 @@ async def _run(settings: Settings) -> None:
         group_id=settings.topic(GROUP),
         isolation_level="read_committed",
         enable_auto_commit=False,
-        auto_offset_reset="none",  # a position that the log no longer has is a hole to be told
+        auto_offset_reset="none",  # a position that the log no longer has is a hole to record
         max_partition_fetch_bytes=_FETCH_BYTES,
         session_timeout_ms=10_000,
         heartbeat_interval_ms=2_000,

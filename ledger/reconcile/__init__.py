@@ -1,1 +1,1 @@
-"""The controller's totals against the ledger's sums, and their repair."""
+"""Compares the controller's totals with the ledger's sums, and repairs them."""

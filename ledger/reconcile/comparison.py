@@ -1,4 +1,4 @@
-"""Compares the controller's totals with the ledger's sums, and makes the corrections that would make them equal. Pure.
+"""Compares the controller's totals with the ledger's sums, and computes the bookings that make them equal. Pure.
 
 Both sides are `BrandTotals`, with the open day and month of the controller. Money is in micros.
 """
@@ -24,7 +24,7 @@ _ONE_DAY: Final = timedelta(days=1)
 
 
 class Total(StrEnum):
-    """Which total of the controller."""
+    """The totals of the controller that are compared."""
 
     DAILY = "daily"
     MONTHLY = "monthly"
@@ -41,7 +41,8 @@ class CampaignTotals:
 
 @dataclass(slots=True)
 class BrandTotals:
-    """The open day, and the first day of the open month; None where the controller has no such brand."""
+    """A brand's totals in micros. `day` is the open day, `month` the first day of the open month; None where the
+    controller does not hold the brand."""
 
     day: date | None = None
     month: date | None = None
@@ -84,7 +85,7 @@ def compare(brand_id: str, controller: BrandTotals, ledger: BrandTotals) -> list
 
 
 def not_repairable(controller: BrandTotals, ledger: BrandTotals) -> str | None:
-    """Why no correction can make these totals equal, as part of a sentence; None where corrections can."""
+    """A clause on why no correction can make these totals equal; None where corrections can."""
     if controller.day is None:
         return "the controller does not hold the brand: rebuild it with `spendgate replay --from-ledger`"
     if _rest_of_month(controller, ledger) and _closed_day_of_month(controller) is None:
@@ -93,19 +94,21 @@ def not_repairable(controller: BrandTotals, ledger: BrandTotals) -> str | None:
 
 
 def bookings_for(controller: BrandTotals, ledger: BrandTotals) -> list[Booking]:
-    """The bookings that make the controller's totals equal to the ledger's; none where `not_repairable`. A difference
-    outside the open day goes to a closed day: in the open month it changes the brand's month and the campaign's total,
-    before it the campaign's total alone."""
+    """The bookings that make the controller's totals equal to the ledger's; none where `not_repairable`.
+
+    A difference outside the open day is booked to a closed day: one in the open month changes the brand's month and the
+    campaign's total, one before it the campaign's total alone.
+    """
     if not_repairable(controller, ledger) is not None:
         return []
     assert controller.month
     bookings: list[Booking] = []
     rests: dict[str, int] = {}
     for campaign_id in _campaign_ids(controller, ledger):
-        mine, theirs = _campaign(controller, campaign_id), _campaign(ledger, campaign_id)
-        dated = _dated(controller, mine, theirs)
+        held, wanted = _campaign(controller, campaign_id), _campaign(ledger, campaign_id)
+        dated = _missing_by_day(controller, held, wanted)
         bookings += [Booking(campaign_id, day, micros) for day, micros in sorted(dated.items())]
-        rests[campaign_id] = theirs.total - mine.total - sum(dated.values())
+        rests[campaign_id] = wanted.total - held.total - sum(dated.values())
     for campaign_id, in_month in _shares(rests, _rest_of_month(controller, ledger)).items():
         in_month_on, before_on = _closed_day_of_month(controller), controller.month - _ONE_DAY
         if in_month:
@@ -145,8 +148,8 @@ def _campaign(brand: BrandTotals, campaign_id: str) -> CampaignTotals:
     return brand.campaigns.get(campaign_id) or CampaignTotals()
 
 
-def _dated(brand: BrandTotals, controller: CampaignTotals, ledger: CampaignTotals) -> dict[date, int]:
-    """What the controller lacks on the open day and on later days, by day; without days that agree."""
+def _missing_by_day(brand: BrandTotals, controller: CampaignTotals, ledger: CampaignTotals) -> dict[date, int]:
+    """The micros that the controller lacks on the open day and on later days; without days that agree."""
     assert brand.day
     missing = {brand.day: ledger.daily - controller.daily}
     for day in {*controller.future, *ledger.future}:
@@ -155,10 +158,10 @@ def _dated(brand: BrandTotals, controller: CampaignTotals, ledger: CampaignTotal
 
 
 def _rest_of_month(controller: BrandTotals, ledger: BrandTotals) -> int:
-    """What the controller lacks on the closed days of the open month."""
+    """The micros that the controller lacks on the closed days of the open month."""
     dated = 0
     for campaign_id in _campaign_ids(controller, ledger):
-        missing = _dated(controller, _campaign(controller, campaign_id), _campaign(ledger, campaign_id))
+        missing = _missing_by_day(controller, _campaign(controller, campaign_id), _campaign(ledger, campaign_id))
         dated += sum(micros for day, micros in missing.items() if day.replace(day=1) == controller.month)
     return ledger.monthly - controller.monthly - dated
 
@@ -170,8 +173,8 @@ def _closed_day_of_month(controller: BrandTotals) -> date | None:
 
 
 def _shares(rests: Mapping[str, int], of_month: int) -> dict[str, int]:
-    """How much of each campaign's rest is booked in the open month, `of_month` together. The controller keeps no month
-    of a campaign, so any split is right that leaves each campaign its rest."""
+    """The part of each campaign's rest that is booked in the open month; the parts add up to `of_month`. The controller
+    has no monthly total of a campaign, so any split is right in which no campaign loses its rest."""
     shares = dict.fromkeys(rests, 0)
     for campaign_id, rest in rests.items():
         if (rest > 0) is (of_month > 0):

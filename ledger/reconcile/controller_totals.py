@@ -1,8 +1,7 @@
-"""What the controller holds, and up to where it has read, as of the end of one of its own transactions.
+"""The controller's totals and applied offsets, as of the end of one of its transactions.
 
-From the changelog and not from the workers: it has the totals and the positions that belong to them in one place, for
-all partitions at once, also while no worker runs or one hands a partition over, and a worker has nothing that a crash
-would leave it but this.
+Read from `controller-state` and not from the workers: it has totals and the offsets that belong to them in one place,
+for all partitions, also while no worker runs or a partition is handed over, and a worker restores exactly this.
 """
 
 from collections import defaultdict
@@ -22,13 +21,13 @@ from streams.kafka.restore import apply_record
 __all__ = ["ControllerTotals"]
 
 _PART: Final = b"part"
-#: Megabytes in each partition, and no totals.
+#: Megabytes in each partition that have no totals.
 _EVENT_IDS: Final = b"seen/"
 
 
 class ControllerTotals:
-    """Totals as of the last complete flush of each partition that was read. `part` is the last record of a flush, so
-    records behind the last `part` belong to an unfinished one and wait for its own."""
+    """The totals as of the last complete flush of each partition. `part` is the last record of a flush, so records
+    behind the last `part` are applied only when the `part` of their flush comes."""
 
     def __init__(self, reader: TopicReader, brand_id: str | None = None) -> None:
         self._reader = reader
@@ -41,17 +40,17 @@ class ControllerTotals:
         return {number: it.part for number, it in self._changelogs.items() if it.part is not None}
 
     async def read_to_end(self) -> None:
-        """Up to the end as of the call."""
+        """Read up to the end of the topic as of the call."""
         async for record in self._reader.to_end():
             self._take(record)
 
     async def read_on(self) -> None:
-        """What has come meanwhile, or nothing after a short while."""
+        """Read what has come meanwhile; returns after one poll."""
         for record in await self._reader.batch():
             self._take(record)
 
     def totals(self) -> dict[str, BrandTotals]:
-        """Of every brand that has a day, as a worker would restore it. For a thread: with many it takes its time."""
+        """The totals of every brand that has an open day, by brand. Call it in a thread: it may take seconds."""
         found = {}
         for number, changelog in self._changelogs.items():
             state = PartitionState(number, DuplicateWindow(1))

@@ -1,6 +1,6 @@
-"""Reconciles the controller's totals with the ledger's rows: what differs, and the corrections that would repair it.
+"""Reconciles the controller's totals with the ledger's rows: the differences, and the corrections that repair them.
 
-docs/ledger.md says why each difference that is reported is a real one.
+docs/ledger.md explains why each reported difference is a real one.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ ComparedPositions: TypeAlias = dict[str, dict[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """What was compared and what differed. Without differences every total of the controller is the ledger's sum."""
+    """The result of a reconcile. Without differences every total of the controller equals the ledger's sum."""
 
     brand_id: str | None
     started_at: Moment
@@ -42,13 +42,13 @@ class Reconciliation:
     campaigns: int
     positions: ComparedPositions
     differences: list[TotalDifference] = field(default_factory=list)
-    #: (partition, correction): what would make both sides equal. The ids name the positions that were compared.
+    #: (partition, correction) that make both sides equal. The ids contain the positions that were compared.
     corrections: list[tuple[int, SpendCorrection]] = field(default_factory=list)
-    #: Brand -> why there is no correction for it.
+    #: Brand -> a clause on why there is no correction for it.
     beyond_repair: dict[str, str] = field(default_factory=dict)
-    #: Records that the ledger lacks for good, so that its sums lack them.
+    #: Records that Kafka removed before the ledger read them, which its sums lack.
     holes: list[Hole] = field(default_factory=list)
-    #: Brands that differ where the ledger has a hole: no correction is made of rows that are missing.
+    #: Brands that differ in a partition where the ledger has a hole: missing rows must not become a correction.
     withheld: list[str] = field(default_factory=list)
 
 
@@ -60,10 +60,13 @@ async def reconcile(
     patience_seconds: float = PATIENCE_SECONDS,
     accept_holes: bool = False,
 ) -> Reconciliation:
-    """Compare one brand or all; changes nothing. What differs is compared a second time: compaction may remove a record
-    between the request for the end of `controller-state` and its reading. With `accept_holes` there are
-    corrections also where the ledger lacks rows. Raises NotFound for a brand that neither side has, NotCaughtUp where
-    worker or ledger make no progress for `patience_seconds`, Unreachable and ModelError."""
+    """Compare one brand or all; changes nothing.
+
+    Differences are compared a second time, because compaction may remove a record between the request for the end of
+    `controller-state` and its reading. With `accept_holes` there are corrections also where the ledger lacks rows.
+    Raises NotFound for a brand that neither side has, NotCaughtUp where worker or ledger make no progress for
+    `patience_seconds`, Unreachable and ModelError.
+    """
     started_at = _now()
     snapshot = await take_snapshot(settings, brand_id, corrections_to=corrections_to, patience_seconds=patience_seconds)
     if brand_id is not None and not snapshot.controller and not snapshot.ledger:
@@ -75,7 +78,7 @@ async def reconcile(
             settings, brand_id, corrections_to=corrections_to, patience_seconds=patience_seconds
         )
         differences = [difference for difference in _differences(snapshot) if difference.what in before]
-    # Read after the snapshot, for which the ledger has passed every hole below the controller's positions.
+    # Read after the snapshot: by then the ledger has recorded every hole below the controller's positions.
     found = [it for it in await asyncio.to_thread(holes, settings) if it.partition in snapshot.parts]
     return _result(brand_id, started_at, snapshot, differences, found, accept_holes)
 
@@ -135,8 +138,8 @@ def _differences(snapshot: Snapshot) -> list[TotalDifference]:
 def _corrections(
     brand_id: str, controller: BrandTotals, ledger: BrandTotals, part: PartRecord | None, number: int
 ) -> list[SpendCorrection]:
-    """Their ids name the place in the topic of corrections that was reached: who finds the same difference before
-    anything was added there publishes the same ids, and the controller applies them once."""
+    """The corrections of a brand. Their ids contain the applied offset of `spend-corrections`: another reconcile that
+    finds the same difference before a correction was added makes the same ids, which the controller applies once."""
     if part is None:
         return []
     reached = f"{part.topic_ids[Topic.SPEND_CORRECTIONS][:8]}.{number}.{part.positions[Topic.SPEND_CORRECTIONS]}"

@@ -1,8 +1,9 @@
-"""Corrections that make the controller's totals the ledger's, each of them once, whoever is killed or comes along.
+"""Publishes the corrections that make the controller's totals equal to the ledger's, each of them exactly once.
 
-All repairs share one transactional id. Opening it ends every other repair, frozen ones too: what they have not
-committed will never be. What they have committed is on the topic, and a look waits for the controller to apply all of
-that. So what still differs then was corrected by nobody, and the corrections of it are written all or none.
+All repairs share one transactional id, so opening it fences every other repair, frozen ones too: what they have not
+committed will never be committed. What they have committed is on the topic, and the next snapshot waits for the
+controller to apply it. So no other repair has corrected what still differs then, and its corrections are written in
+one transaction.
 """
 
 import asyncio
@@ -43,8 +44,8 @@ async def repair(
     patience_seconds: float = PATIENCE_SECONDS,
     accept_holes: bool = False,
 ) -> Reconciliation:
-    """Publish the corrections that were shown, wait until the controller has applied them, and compare again. Raises
-    Changed, and changes nothing, when others are needed by now."""
+    """Publish the corrections of `shown`, wait until the controller has applied them, and compare again. Raises
+    Changed, and changes nothing, where other corrections are needed by now."""
     producer = AIOKafkaProducer(
         **client_options(settings),
         transactional_id=settings.topic(REPAIR_TRANSACTIONS),
@@ -72,8 +73,9 @@ async def repair(
 async def _publish(
     settings: Settings, producer: AIOKafkaProducer, corrections: Sequence[tuple[int, SpendCorrection]]
 ) -> dict[int, int]:
-    """In one transaction. Returns the offset after the last one, by partition. A broker that goes away meanwhile may
-    answer neither the records nor the end of the transaction: it aborts what was left open, or the next repair does."""
+    """Publish in one transaction; returns the offset after the last correction, by partition. Where the broker answers
+    neither the records nor the end of the transaction, it aborts the open transaction later, or the next repair
+    does."""
     topic = settings.topic(Topic.SPEND_CORRECTIONS)
     ends: dict[int, int] = {}
     async with unreachable_after(settings, _ANSWER_SECONDS + _END_SECONDS):

@@ -1,8 +1,8 @@
 """Detects a ledger database that lost rows, by the offsets that the ledger committed to its consumer group.
 
 A ledger saves rows and positions first and commits the same offsets to its group afterwards, so the group is ahead of
-the database only where a backup was restored, or somebody has set the group's offsets ahead. In either case the
-positions of the database decide where reading goes on, and until the ledger has come that far again sums lack rows.
+the database only where a backup was restored, or the group's offsets were set ahead by hand. In either case the
+ledger reads from the positions of the database, and until it has caught up, sums lack rows.
 """
 
 import asyncio
@@ -21,18 +21,18 @@ _ADVICE: Final = "`spendgate ledger` reads again from there; wait for it before 
 
 
 async def restored(settings: Settings, admin: AIOKafkaAdminClient) -> str | None:
-    """In a sentence, or None. Raises ModelError while the database is away."""
+    """A sentence that says which partition is behind, or None. Raises ModelError while the database is away."""
     ids = await topic_ids(admin._client, [settings.topic(topic) for topic in READ])
     committed = await admin.list_consumer_group_offsets(settings.topic(GROUP))
-    told = {
+    committed_offsets = {
         PartitionId(part.topic, ids[part.topic], part.partition): at.offset
         for part, at in committed.items()
         if part.topic in ids and at.offset > 0
     }
-    if not (late := await asyncio.to_thread(partitions_behind, settings.database, told)):
+    if not (late := await asyncio.to_thread(partitions_behind, settings.database, committed_offsets)):
         return None
-    place, position, wanted = late[0]
+    partition_id, position, wanted = late[0]
     return (
-        f"The database has {place.topic}, partition {place.partition}, up to offset {position}, and the ledger had "
-        f"saved {wanted}: a backup was restored, or the group's offsets were set ahead. {_ADVICE}"
+        f"The database has {partition_id.topic}, partition {partition_id.partition}, up to offset {position}, and the "
+        f"ledger had saved {wanted}: a backup was restored, or the group's offsets were set ahead. {_ADVICE}"
     )

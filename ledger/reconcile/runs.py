@@ -1,4 +1,4 @@
-"""What a reconcile has found, written down for those who ask later."""
+"""Records the results of reconciles in the database. Blocks."""
 
 from core.moment import Moment
 from core.money import format_money
@@ -13,7 +13,7 @@ __all__ = ["difference_view", "record_failure", "record_run"]
 
 
 def record_run(settings: Settings, found: Reconciliation, *, started_by: str) -> ReconcileRun:
-    """Blocks."""
+    """Record what a reconcile has found; `started_by` is an actor, as in the change history."""
     run = ReconcileRun(
         started_at=found.started_at,
         finished_at=found.finished_at,
@@ -31,7 +31,7 @@ def record_run(settings: Settings, found: Reconciliation, *, started_by: str) ->
 
 
 def record_failure(settings: Settings, why: str, *, started_by: str, started_at: Moment, finished_at: Moment) -> None:
-    """Blocks."""
+    """Record that a reconcile failed, with the error's message."""
     run = ReconcileRun(
         started_at=started_at,
         finished_at=finished_at,
@@ -48,7 +48,7 @@ def record_failure(settings: Settings, why: str, *, started_by: str, started_at:
 
 
 def difference_view(it: TotalDifference) -> dict[str, Json]:
-    """A difference as JSON, here and in every response: `missing` is what the controller would have to add."""
+    """A difference as JSON, in the table and in responses; `missing` is what the controller would have to add."""
     return {
         "brand_id": it.brand_id,
         "campaign_id": it.campaign_id,

@@ -1,4 +1,4 @@
-"""The controller's totals and the ledger's sums of one and the same records: those below the controller's positions.
+"""The controller's totals and the ledger's sums of the same records: those below the controller's positions.
 
 The controller writes its totals, its positions in all input topics and its dead letters in one transaction. A snapshot
 takes totals and positions of the last transaction, waits until the ledger has saved all spend below these positions and
@@ -37,7 +37,7 @@ _PAUSE_SECONDS: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Both sides, by brand. `parts` has the positions, by partition; None where nothing was ever flushed."""
+    """Totals of both sides, by brand. `parts` has the positions by partition; None where nothing was ever flushed."""
 
     parts: Mapping[int, PartRecord | None]
     controller: Mapping[str, BrandTotals]
@@ -51,8 +51,9 @@ async def take_snapshot(
     corrections_to: Mapping[int, int] | None = None,
     patience_seconds: float = PATIENCE_SECONDS,
 ) -> Snapshot:
-    """Of one brand or of all. The controller has applied every correction that was on the topic, and those below
-    `corrections_to` in any case. Raises NotCaughtUp when it or the ledger does not come that far."""
+    """The snapshot of one brand or of all, after the controller has applied every correction on the topic, and those
+    below the offsets `corrections_to`, by partition. Raises NotCaughtUp when it or the ledger does not come that
+    far."""
     patience = _Deadline(patience_seconds)
     async with topic_reader(settings, Topic.CONTROLLER_STATE, key=brand_id) as reader:
         state = ControllerTotals(reader, brand_id)
@@ -63,8 +64,8 @@ async def take_snapshot(
             await state.read_on()
             parts = {number: state.parts.get(number) for number in parts}
     controller = await asyncio.to_thread(state.totals)
-    cut, letters = await _cut(settings, parts)
-    while late := await asyncio.to_thread(partitions_behind, settings.database, {**cut, **letters}):
+    cut, dead_letter_ends = await _cut(settings, parts)
+    while late := await asyncio.to_thread(partitions_behind, settings.database, {**cut, **dead_letter_ends}):
         patience.check(late, _too_late(late[0], patience_seconds))
         await asyncio.sleep(_PAUSE_SECONDS)
     while rows := await asyncio.to_thread(unbooked, settings.database, cut, controller):
@@ -77,7 +78,7 @@ async def take_snapshot(
 
 
 class _Deadline:
-    """Lasts as long as anything comes on."""
+    """A deadline that begins again with every step of progress."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -98,14 +99,16 @@ async def _unapplied(
     parts: Mapping[int, PartRecord | None],
     corrections_to: Mapping[int, int],
 ) -> str:
-    """What the ledger's sums contain and the controller's totals do not yet, in words; empty when there is nothing."""
+    """A phrase for what the ledger's sums contain and the controller's totals do not yet; empty when there is
+    nothing."""
     return await _unapplied_replay(settings, parts) or await _unapplied_corrections(
         settings, reader, parts, corrections_to
     )
 
 
 async def _unapplied_replay(settings: Settings, parts: Mapping[int, PartRecord | None]) -> str:
-    """The ledger has all rows of a replay before it begins; a repair in the middle would count them twice."""
+    """A phrase for spend of a replay that the controller has not applied. The ledger has all of its rows from the
+    beginning, so a repair in the middle would count them twice."""
     topic_id = (await known_topic_ids(settings))[Topic.SPEND_EVENTS]
     run = await asyncio.to_thread(of_topic, settings.database, Topic.SPEND_EVENTS.value, topic_id)
     if run is None:
@@ -123,7 +126,7 @@ async def _unapplied_corrections(
     parts: Mapping[int, PartRecord | None],
     corrections_to: Mapping[int, int],
 ) -> str:
-    """Corrections on the topic that the controller has not applied, in words; empty when it has applied all."""
+    """A phrase for corrections on the topic that the controller has not applied; empty when it has applied all."""
     applied = {number: part.positions[Topic.SPEND_CORRECTIONS] if part else 0 for number, part in parts.items()}
     if any(applied.get(number, 0) < offset for number, offset in corrections_to.items()):
         return "the corrections of this repair"
@@ -131,32 +134,33 @@ async def _unapplied_corrections(
     if all(end <= applied[number] for number, end in ends.items()):
         return ""
     async with topic_reader(settings, Topic.SPEND_CORRECTIONS) as corrections:
-        # What follows may be the mark of a transaction alone. Partitions that are not compared need not be applied.
+        # The rest may be transaction markers alone. Partitions that are not compared need not be applied.
         corrections.seek({**await corrections.ends(), **applied})
         waiting = len([record async for record in corrections.to_end() if record.partition in applied])
     return f"{waiting} corrections" if waiting else ""
 
 
 async def _cut(settings: Settings, parts: Mapping[int, PartRecord | None]) -> tuple[Cut, Cut]:
-    """The controller's positions in the spend, and the ends of the dead letters: not of those that are committed,
-    because the mark that commits them may come after the one that committed the totals."""
-    spend, letters = settings.topic(Topic.SPEND_EVENTS), settings.topic(Topic.DEAD_LETTERS)
+    """The controller's positions in the spend topic, and the high watermarks of dead letters: not the last stable
+    offsets, because the marker that commits them may be written after the one that committed the totals."""
+    spend, dead_letters = settings.topic(Topic.SPEND_EVENTS), settings.topic(Topic.DEAD_LETTERS)
     async with unreachable_after(settings, _ANSWER_SECONDS), AIOKafkaConsumer(**client_options(settings)) as consumer:
-        ids = await topic_ids(consumer._client, (spend, letters))
+        ids = await topic_ids(consumer._client, (spend, dead_letters))
         if len(ids) < 2:
             raise ConfigurationError("Topics are missing: run `spendgate topics create`.")
-        ends = await consumer.end_offsets([TopicPartition(letters, number) for number in parts])
+        ends = await consumer.end_offsets([TopicPartition(dead_letters, number) for number in parts])
     cut = {
         PartitionId(spend, part.topic_ids[Topic.SPEND_EVENTS] if part else ids[spend], number): (
             part.positions[Topic.SPEND_EVENTS] if part else 0
         )
         for number, part in parts.items()
     }
-    return cut, {PartitionId(letters, ids[letters], part.partition): end for part, end in ends.items()}
+    return cut, {PartitionId(dead_letters, ids[dead_letters], part.partition): end for part, end in ends.items()}
 
 
 def _too_late(late: PartitionLag, seconds: float) -> str:
     return (
-        f"The ledger has saved {late.place.topic}, partition {late.place.partition}, up to offset {late.position} and "
-        f"not up to {late.wanted}, and has not come on for {seconds:g} s: is `spendgate ledger` running?"
+        f"The ledger has saved {late.partition_id.topic}, partition {late.partition_id.partition}, up to offset "
+        f"{late.position} and not up to {late.wanted}, and has not come on for {seconds:g} s: "
+        "is `spendgate ledger` running?"
     )

@@ -1,7 +1,7 @@
 """The ledger's side of a comparison: how far it has read, and its sums below given positions. What is not async blocks.
 
-One pass over the rows tells everything: a sum over all time has to visit them anyway, and looking at a row's offset on
-the way costs nothing, while an index over offsets would cost every insert.
+The sums are made in one pass over the rows: a sum over all time visits them anyway, and comparing offsets then costs
+nothing, while an index over offsets would cost every insert.
 """
 
 import asyncio
@@ -19,21 +19,21 @@ __all__ = ["Cut", "PartitionId", "PartitionLag", "partitions_behind", "summed_be
 
 
 class PartitionId(NamedTuple):
-    """A partition of one life of a topic."""
+    """A partition of one incarnation of a topic."""
 
     topic: str
     topic_id: str
     partition: int
 
 
-#: Offsets up to which both sides are compared; lives that are not named are counted whole.
+#: The offset up to which each partition is compared; incarnations that are not in it are compared completely.
 Cut = Mapping[PartitionId, int]
 
 
 class PartitionLag(NamedTuple):
-    """What the ledger has yet to save, so that every row below a cut is there."""
+    """A partition of which the ledger has saved the rows below `position`, and not yet those below `wanted`."""
 
-    place: PartitionId
+    partition_id: PartitionId
     position: int
     wanted: int
 
@@ -72,7 +72,7 @@ GROUP BY 1, 2, 3, 4
 
 
 def partitions_behind(url: str, wanted: Cut) -> list[PartitionLag]:
-    """Empty when the ledger has saved everything below `wanted`."""
+    """The partitions of which the ledger has not saved everything below `wanted`."""
     with session_scope(url) as session:
         rows = session.execute(_POSITIONS, {"topics": sorted({place.topic for place in wanted})})
         saved = {PartitionId(topic, topic_id, partition): position for topic, topic_id, partition, position in rows}
@@ -84,7 +84,8 @@ def partitions_behind(url: str, wanted: Cut) -> list[PartitionLag]:
 
 
 def unbooked(url: str, cut: Cut, controller: Mapping[str, BrandTotals]) -> int:
-    """Rows that wait for a brand that the controller knows, and so will be booked in a moment."""
+    """The number of unbooked rows below the cut of brands that the controller holds: the ledger is about to book
+    them."""
     with session_scope(url) as session:
         waiting: int = session.execute(_UNBOOKED, {**_cut_values(cut), "brand_ids": sorted(controller)}).scalar_one()
     return waiting
@@ -93,7 +94,7 @@ def unbooked(url: str, cut: Cut, controller: Mapping[str, BrandTotals]) -> int:
 async def summed_below(
     url: str, cut: Cut, controller: Mapping[str, BrandTotals], brand_id: str | None = None
 ) -> dict[str, BrandTotals]:
-    """`sums_below` in a thread. It may take minutes; cancelling it cancels the query."""
+    """Run `sums_below` in a thread. It may take minutes; cancelling it cancels the query."""
     running: list[PsycopgConnection] = []
     try:
         return await asyncio.to_thread(sums_below, url, cut, controller, brand_id, running.append)

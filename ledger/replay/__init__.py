@@ -1,1 +1,1 @@
-"""The ledger's spend, read for a new broker and sent to it."""
+"""Reads the ledger's spend and publishes it to a new broker."""

@@ -1,4 +1,4 @@
-"""Puts opening balances and the ledger's spend on a broker, batch by batch, each record in its brand's partition."""
+"""Publishes opening balances and the ledger's spend, in batches, each record in its brand's partition."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -33,8 +33,11 @@ async def replay_sender(settings: Settings, replay_id: int) -> AsyncIterator["Re
 
 
 class ReplaySender:
-    """What was added is on the broker when `flush` has returned. Each method raises TooLarge or Unreachable for
-    anything that was added before; then the replay is to be started again."""
+    """Publishes records of one replay; `flush` returns when the broker has all of them.
+
+    Each method raises TooLarge or Unreachable for anything that was added before; then the replay has to be started
+    again.
+    """
 
     def __init__(self, settings: Settings, sender: BatchSender, replay_id: int) -> None:
         self._settings = settings
@@ -43,7 +46,7 @@ class ReplaySender:
         self._given_times = settings.timestamps is Timestamps.CREATE
 
     async def spend(self, row: ReplayedSpend) -> None:
-        """The event as it was, with the arrival that it had."""
+        """Publish the event again, with its arrival in a header."""
         await self._add(Topic.SPEND_EVENTS, row.brand_id, _event(row), row.arrived_at, self._headers(row.arrived_at))
 
     async def unbooked(self, spend: UnbookedSpend) -> None:
@@ -67,7 +70,7 @@ class ReplaySender:
         return (ARRIVAL_HEADER, format_moment(arrived_at).encode()), self._replayed
 
     async def _add(self, topic: Topic, brand_id: str, value: bytes, arrival: Moment, headers: Headers) -> None:
-        """The broker stamps the record itself, except on topics whose producers give the times."""
+        """Add a record. Its timestamp is the arrival with SPENDGATE_TIMESTAMPS=create; else the broker sets it."""
         name, partition = self._settings.topic(topic), partition_of(brand_id, self._settings.partitions)
         timestamp = arrival if self._given_times else None
         with _to_be_started_again():
@@ -92,7 +95,7 @@ def _event(row: ReplayedSpend) -> bytes:
         "occurred_at": format_moment(row.occurred_at),
     }
     if row.attributes is not None:
-        # PostgreSQL writes them longer than they came; those over the limit the ledger has, and nobody else reads them.
+        # PostgreSQL's text is longer than the original. Those over the limit are left out: only the ledger uses them.
         attributes = msgspec.json.format(row.attributes.encode(), indent=-1)
         if len(attributes) <= MAX_ATTRIBUTES_BYTES:
             event["attributes"] = msgspec.Raw(attributes)

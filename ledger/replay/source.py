@@ -1,7 +1,7 @@
-"""What a replay reads from the ledger: counts, sums for opening balances, and the spend in order of arrival.
+"""Reads the ledger for a replay: counts, sums for opening balances, and the spend in order of arrival. Blocks.
 
-Everything here blocks: it is called in a thread. Rows of the broker that is being filled are left out, so that spend
-which producers send meanwhile is not sent a second time.
+Rows of the broker that is being filled are left out, so that spend which producers send meanwhile is not published
+a second time.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,7 +30,7 @@ __all__ = [
     "ledger_source",
 ]
 
-#: So many rows are in memory at once, twice: one lot is read while the other is sent.
+#: Rows of one chunk; two are in memory, because one is read while the other is sent.
 CHUNK_ROWS: Final = 20_000
 
 #: Sort key of a row: by arrival; within a millisecond, in the order of Kafka.
@@ -38,10 +38,10 @@ ReplayCursor = tuple[Moment, int, str, str]
 
 
 class Extent(NamedTuple):
-    """How much there is to replay."""
+    """The number of rows to replay, and the arrivals of the first and the last."""
 
     spend: int
-    #: That arrived before `since`.
+    #: Rows that arrived before `since`, which become opening balances.
     earlier: int
     first_arrived_at: Moment | None
     last_arrived_at: Moment | None
@@ -54,7 +54,7 @@ class CampaignSums(NamedTuple):
 
 
 class ReplayedSpend(NamedTuple):
-    """A row of the ledger that counts."""
+    """A counted row of the ledger."""
 
     brand_id: str
     event_id: str
@@ -81,7 +81,7 @@ class CountedSnapshot(NamedTuple):
 
 
 class UnbookedSpend(NamedTuple):
-    """The value of a spend record whose brand was not in the catalog, and that no controller has refused yet."""
+    """A spend record whose brand was not in the catalog, and that no controller has refused yet."""
 
     brand_id: str
     value: bytes
@@ -135,7 +135,8 @@ SELECT brand_id {_COUNTED} AND brand_id NOT IN (SELECT brand_id FROM brand) GROU
 
 @contextmanager
 def ledger_source(url: str, topic_id: str, left_out: Sequence[str] = ()) -> Iterator["LedgerSource"]:
-    """One snapshot, without the brands `left_out`. `topic_id` is the broker's of the spend topic that is filled."""
+    """A snapshot of the database, without the brands `left_out`. `topic_id` is the broker's id of the spend topic that
+    is filled."""
     with closing(connect(url)) as connection:
         connection.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
         yield LedgerSource(connection, topic_id, left_out)
@@ -149,7 +150,7 @@ class LedgerSource:
         self._spend: Cursor | None = None
 
     def unknown_brands(self) -> list[str]:
-        """Brands that have spend and no row in the catalog."""
+        """The brands that have spend and no row in the catalog."""
         with self._connection.cursor() as cursor:
             cursor.execute(_UNKNOWN_BRANDS, self._values())
             return [brand_id for (brand_id,) in cursor.fetchall()]
@@ -160,7 +161,7 @@ class LedgerSource:
             return Extent(*cursor.fetchall()[0])
 
     def sums(self, since: Moment) -> Iterator[CampaignSums]:
-        """The sums of spend that arrived before `since`, campaign by campaign, by the day that it was booked to."""
+        """The sums of the spend that arrived before `since`, by campaign and booked day."""
         with self._streaming("sums", _SUMS, self._values(since=_text(since))) as rows:
             for (brand_id, campaign_id), days in groupby(rows, key=lambda row: (row[0], row[1])):
                 yield CampaignSums(brand_id, campaign_id, {day: micros for _, _, day, micros in days})
@@ -172,7 +173,7 @@ class LedgerSource:
         self._spend = self._cursor("spend", _SPEND, self._values(**place))
 
     def next_spend(self) -> list[ReplayedSpend]:
-        """In order of arrival; empty at the end."""
+        """The next rows in order of arrival; empty at the end."""
         assert self._spend
         return [ReplayedSpend(*row) for row in self._spend.fetchmany(CHUNK_ROWS)]
 
@@ -208,7 +209,7 @@ class LedgerSource:
             yield iter(cursor)
 
     def _cursor(self, name: str, query: str, values: dict[str, object]) -> Cursor:
-        """A server-side cursor, planned for reading all rows, not for the first ones."""
+        """A server-side cursor whose query is planned for reading all rows."""
         with self._connection.cursor() as settings:
             settings.execute("SET LOCAL cursor_tuple_fraction = 1")
             settings.execute("SET LOCAL work_mem = '256MB'")

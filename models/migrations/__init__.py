@@ -1,1 +1,1 @@
-"""Alembic's home: `models.migrations.migrate` runs what is here."""
+"""Alembic's scripts; `models.migrations.migrate` runs them."""

@@ -1,4 +1,4 @@
-"""What Alembic runs for every command: the connection comes from `models.migrations.migrate`, never from a file."""
+"""The script that Alembic runs for every command, on the connection of `models.migrations.migrate`."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ _PARTITIONS = frozenset(partition_names())
 
 
 def _is_compared(name: str | None, kind: str, parents: Any) -> bool:
-    """Partitions are storage: models know the whole table alone."""
+    """Whether models have the table: they know partitioned tables, not their partitions."""
     return not (kind == "table" and name in _PARTITIONS)
 
 

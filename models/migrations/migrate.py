@@ -1,4 +1,4 @@
-"""The schema, moved forwards and back by Alembic without a file of settings. Two processes at once take turns."""
+"""Upgrades and downgrades the schema by Alembic, without a configuration file. Two processes at once take turns."""
 
 import io
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from models.session import engine_of
 
 __all__ = ["SchemaDiffers", "check", "current", "downgrade", "head", "is_current", "upgrade"]
 
-#: One number for all migrations of a database, far from those that people pick by hand.
+#: The key of the advisory lock for all migrations of a database; a number that nobody is likely to use by hand.
 _LOCK = 7_305_821_001
 
 
@@ -26,25 +26,25 @@ class SchemaDiffers(ModelError):
 
 
 def upgrade(url: str, revision: str = "head") -> None:
-    """Up to the newest revision; nothing happens when it is there."""
-    with _alone(url) as connection:
+    """Upgrade to a revision, by default to the newest; does nothing when the schema is there."""
+    with _migration_lock(url) as connection:
         command.upgrade(_config(connection), revision)
 
 
 def downgrade(url: str, revision: str) -> None:
-    """Back to a revision; "base" drops everything."""
-    with _alone(url) as connection:
+    """Downgrade to a revision; "base" drops all tables."""
+    with _migration_lock(url) as connection:
         command.downgrade(_config(connection), revision)
 
 
 def current(url: str) -> str | None:
-    """The revision that the database is at, None when it is empty."""
+    """The database's revision, None when it is empty."""
     with _connection(url) as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
 def head() -> str | None:
-    """The newest revision that this program knows."""
+    """The newest revision of this release."""
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
@@ -53,7 +53,7 @@ def is_current(url: str) -> bool:
 
 
 def check(url: str) -> None:
-    """Raises SchemaDiffers, naming what differs, when a model was changed without a migration."""
+    """Raise SchemaDiffers, with the differences, when models and tables differ."""
     with _connection(url) as connection:
         try:
             command.check(_config(connection))
@@ -62,8 +62,8 @@ def check(url: str) -> None:
 
 
 @contextmanager
-def _alone(url: str) -> Iterator[Connection]:
-    """Waits as long as another process migrates. A killed one frees its lock."""
+def _migration_lock(url: str) -> Iterator[Connection]:
+    """Hold the lock of migrations; waits while another process migrates. A killed process frees its lock."""
     with _connection(url) as connection:
         connection.detach()  # so that closing it ends it, and the lock with it
         connection.execute(text("SELECT set_config('lock_timeout', '0', false)"))

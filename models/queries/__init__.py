@@ -1,1 +1,1 @@
-"""Reads and edits of the tables, in the caller's transaction."""
+"""Queries and edits of the tables, in the caller's transaction."""

@@ -1,4 +1,4 @@
-"""Edits and reads of accounts and tokens: each edit writes the row and its history in the caller's one transaction."""
+"""Queries and edits of accounts and tokens. An edit writes the row and its history in the caller's transaction."""
 
 from collections.abc import Sequence
 
@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 _ADMIN = "admin"
-#: The value in the history in place of a password.
+#: The history's value in place of a password.
 _UNTOLD: Json = "(a new one)"
 
 
@@ -54,7 +54,7 @@ def account_changes(
 
 
 def add_account(session: Session, name: str, *, role: str, password_hash: str, actor: str) -> Account:
-    """A new user, or AlreadyExists."""
+    """Add a user. Raises AlreadyExists."""
     if session.get(Account, name) is not None:
         raise AlreadyExists(f"The user {name} is already there.")
     account = Account(name=name, role=role, password_hash=password_hash)
@@ -77,7 +77,7 @@ def set_role(session: Session, name: str, role: str, *, actor: str) -> Account:
 
 
 def set_enabled(session: Session, name: str, enabled: bool, *, actor: str) -> Account:
-    """A disabled user is signed out everywhere, and does not come in again."""
+    """Enable or disable a user. Disabling ends all sessions of the user."""
     account = _locked(session, name)
     if account.enabled == enabled:
         return account
@@ -91,7 +91,7 @@ def set_enabled(session: Session, name: str, enabled: bool, *, actor: str) -> Ac
 
 
 def set_password(session: Session, name: str, password_hash: str, *, actor: str) -> Account:
-    """Whoever is signed in by the old password is so no longer."""
+    """Replace the password's hash, which ends all sessions of the user."""
     account = _locked(session, name)
     account.password_hash = password_hash
     session.execute(delete(WebSession).where(WebSession.name == name))
@@ -102,7 +102,8 @@ def set_password(session: Session, name: str, password_hash: str, *, actor: str)
 def create_token(
     session: Session, name: str, *, role: str, token_hash: bytes, expires_at: int, actor: str
 ) -> AccessToken:
-    """A new token, or AlreadyExists: the name of a revoked one is not given again, so that the history stays clear."""
+    """Add a token. Raises AlreadyExists, also for the name of a revoked token, so that the history stays
+    unambiguous."""
     if session.get(AccessToken, name) is not None:
         raise AlreadyExists(f"The token {name} is already there; names are never used again.")
     token = AccessToken(name=name, role=role, token_hash=token_hash, expires_at=expires_at, created_by=actor)
@@ -113,7 +114,7 @@ def create_token(
 
 
 def revoke_token(session: Session, name: str, *, actor: str) -> AccessToken:
-    """From now on it opens nothing. To revoke it again changes nothing."""
+    """Revoke a token; does nothing where it is revoked already."""
     token = session.get(AccessToken, name, with_for_update=True, populate_existing=True)
     if token is None:
         raise NotFound(f"There is no token {name}.")
@@ -131,7 +132,8 @@ def _locked(session: Session, name: str) -> Account:
 
 
 def _require_another_admin(session: Session, name: str) -> None:
-    """All admins are locked in one order, so that two cannot put each other out."""
+    """Raise Refused for the last admin. Locks all admins in one order, so that two cannot disable each other at
+    once."""
     admins = session.scalars(
         select(Account.name).where(Account.role == _ADMIN, Account.enabled).order_by(Account.name).with_for_update()
     ).all()

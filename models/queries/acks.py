@@ -1,4 +1,4 @@
-"""What became of commands, by those who carry them out, and what was spent until then."""
+"""Acknowledgements of commands by their consumers, and the spend until a pause was applied."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
@@ -16,8 +16,8 @@ _AT_ONCE: Final = 1_000
 
 
 class Acknowledged(NamedTuple):
-    """Moments are milliseconds since the epoch, by the consumer's clock; `spent_micros` is None of what is no pause, or
-    was not applied."""
+    """An acknowledgement. `applied_at` is by the consumer's clock; `spent_micros` is None unless it is of a pause that
+    was applied."""
 
     command_id: str
     consumer: str
@@ -75,7 +75,8 @@ _FOUND: Final = _FIND.columns(
 
 
 def acknowledgements(session: Session, command_ids: Collection[str]) -> Mapping[str, list[Acknowledged]]:
-    """Of each of these commands that the journal has, in the order in which they were applied; 1,000 at most."""
+    """The acknowledgements of those commands that the journal has, in the order in which they were applied; at most
+    1,000."""
     found: defaultdict[str, list[Acknowledged]] = defaultdict(list)
     if command_ids:
         for row in session.execute(_FOUND, {"command_ids": list(command_ids), "at_once": _AT_ONCE}):

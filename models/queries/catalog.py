@@ -1,4 +1,4 @@
-"""Reading the catalog: brands, campaigns, zones, history. What is not there raises NotFound."""
+"""Queries of the catalog: brands, campaigns, time zones, history. A missing id raises NotFound."""
 
 from collections.abc import Collection, Sequence
 from typing import TypeVar
@@ -46,7 +46,7 @@ def list_brands(
     after: str | None = None,
     limit: int | None = None,
 ) -> Sequence[Brand]:
-    """Brands by id. `after` is the last id of the page before; `search` looks into id and name."""
+    """Brands, sorted by id. `after` is the last id of the previous page; `search` is a part of id or name."""
     conditions = _searched(search, Brand.brand_id, Brand.name)
     if archived is not None:
         conditions.append(Brand.archived == archived)
@@ -64,7 +64,7 @@ def list_campaigns(
     after: str | None = None,
     limit: int | None = None,
 ) -> Sequence[Campaign]:
-    """Campaigns by id, of one brand or of all."""
+    """Campaigns of one brand or of all, sorted by id. Arguments are those of `list_brands`."""
     conditions = _searched(search, Campaign.campaign_id, Campaign.name)
     if brand_id is not None:
         conditions.append(Campaign.brand_id == brand_id)
@@ -78,7 +78,7 @@ def list_campaigns(
 def brands_and_campaigns(
     session: Session, brand_ids: Collection[str], campaign_ids: Collection[str]
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """The currencies of those brands and the brands of those campaigns that there are."""
+    """Currency by brand id, and brand id by campaign id; ids that do not exist are left out."""
     brands = select(Brand.brand_id, Brand.currency).where(Brand.brand_id.in_(brand_ids))
     campaigns = select(Campaign.campaign_id, Campaign.brand_id).where(Campaign.campaign_id.in_(campaign_ids))
     return (
@@ -88,17 +88,17 @@ def brands_and_campaigns(
 
 
 def zones_in_use(session: Session) -> list[str]:
-    """Every time zone of every brand, former and future ones too: a needless reset changes nothing."""
+    """The time zones of all brands, former and future ones too: a reset of an unused zone changes nothing."""
     return sorted(session.scalars(select(BrandZone.time_zone).distinct()))
 
 
 def all_zones(session: Session) -> Sequence[BrandZone]:
-    """Of every brand its zones in order."""
+    """The zones of each brand, in order, by brand id."""
     return session.scalars(select(BrandZone).order_by(BrandZone.brand_id, BrandZone.starts_at.nulls_first())).all()
 
 
 def catalog_size(session: Session) -> tuple[int, int]:
-    """How many brands and how many campaigns there are."""
+    """The number of brands and of campaigns."""
     counts = [session.scalar(select(func.count()).select_from(table)) for table in (Brand, Campaign)]
     return counts[0] or 0, counts[1] or 0
 
@@ -111,7 +111,7 @@ def changes_of(
     before: int | None = None,
     limit: int | None = None,
 ) -> Sequence[CatalogChange]:
-    """The history, newest first: of a brand with its campaigns, of a campaign, or of everything."""
+    """The history, newest first: of a brand and its campaigns, of one campaign, or of everything."""
     query = select(CatalogChange).order_by(CatalogChange.change_id.desc()).limit(limit)
     if brand_id is not None:
         query = query.where(CatalogChange.brand_id == brand_id)
@@ -123,7 +123,7 @@ def changes_of(
 
 
 def changes_since(session: Session, row: Brand | Campaign, revision: int) -> Sequence[CatalogChange]:
-    """The edits of the row itself after that revision, newest first: each of them has raised it by one."""
+    """The edits of the row after that revision, newest first; each has raised the revision by one."""
     query = (
         select(CatalogChange)
         .where(
@@ -139,8 +139,8 @@ def changes_since(session: Session, row: Brand | Campaign, revision: int) -> Seq
 def change_of_version(
     session: Session, *, brand_id: str, campaign_id: str | None, version: int
 ) -> CatalogChange | None:
-    """The newest change that is in a version of a catalog document; None when the relay has not published that version,
-    or published it without a change, on a topic that was created again."""
+    """The newest change that a version of a catalog document contains. None when the relay has not published that
+    version, or published it without a change, on a topic that was created again."""
     told_at = (
         select(CatalogOutbox.published_at)
         .where(
@@ -165,7 +165,7 @@ def change_of_version(
 
 
 def epoch_began_at(session: Session, brand_id: str, epoch: int) -> int | None:
-    """When a replay gave a brand this epoch; None for the one that it was added with."""
+    """The moment at which a replay gave a brand this epoch; None for the brand's first epoch."""
     raised_to = CatalogChange.fields["epoch"]["to"].as_integer()
     query = select(func.min(CatalogChange.changed_at)).where(
         CatalogChange.brand_id == brand_id, CatalogChange.campaign_id.is_(None), raised_to == epoch

@@ -1,4 +1,4 @@
-"""Many edits of the catalog at once, in a number of statements that does not grow with them.
+"""Edits many rows of the catalog in a fixed number of statements.
 
 History, outbox, checks and revisions are those of `models.queries.catalog_edits`; a row that changes in several fields,
 windows and time zone included, has one entry in the history.
@@ -41,42 +41,42 @@ class CatalogRows:
 
 @dataclass(frozen=True, slots=True)
 class BrandEdit:
-    """`revision` is that of the row which the edit was made for; None adds the brand."""
+    """An edit of a brand whose row has `revision`; None adds the brand."""
 
     brand_id: str
     revision: int | None
     changes: BrandChanges
-    #: Another one; None leaves it as it is.
+    #: The new zone; None leaves the zone as it is.
     time_zone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignEdit:
-    """`revision` is that of the row which the edit was made for; None adds the campaign."""
+    """An edit of a campaign whose row has `revision`; None adds the campaign."""
 
     campaign_id: str
     brand_id: str
     revision: int | None
     changes: CampaignChanges
-    #: Instead of those that it has; None leaves them as they are.
+    #: The windows that replace the campaign's; None leaves them as they are.
     windows: Collection[Window] | None = None
 
 
 @dataclass(slots=True)
-class _Written:
-    """What the edits have changed so far."""
+class _Edited:
+    """The rows and windows that the edits have changed so far."""
 
     changed: list[tuple[Brand | Campaign, FieldChanges]] = field(default_factory=list)
     windows: dict[str, Collection[Window]] = field(default_factory=dict)
 
 
 def read_rows(session: Session, brand_ids: Collection[str], campaign_ids: Collection[str]) -> CatalogRows:
-    """Those of the rows that there are."""
+    """The rows with these ids; ids that do not exist are left out."""
     return _rows(session, brand_ids, campaign_ids, lock=False)
 
 
 def lock_rows(session: Session, brand_ids: Collection[str], campaign_ids: Collection[str]) -> CatalogRows:
-    """The same, kept from other editors until the transaction ends. In the order of their ids: of two callers that want
+    """As `read_rows`, and lock the rows until the transaction ends, in the order of their ids: of two callers that want
     the same rows, one waits for the other."""
     return _rows(session, brand_ids, campaign_ids, lock=True)
 
@@ -89,15 +89,15 @@ def write_edits(
     zone_starts_at: int,
     actor: str,
 ) -> list[Brand | Campaign]:
-    """Make all of these edits of rows that `lock_rows` has locked. Returns the rows as they are then, brands first.
-    Raises StaleEdit, Refused or AlreadyExists, and the caller's transaction must end without any of them."""
-    written = _Written()
+    """Make all of these edits of rows that `lock_rows` has locked. Returns the changed rows, brands first. Raises
+    StaleEdit, Refused or AlreadyExists; the caller must then roll the transaction back."""
+    edited = _Edited()
     new_brands = [Brand(brand_id=edit.brand_id, **edit.changes) for edit in brands if edit.revision is None]
     session.add_all(new_brands)
     flush_edits(session)
     read_rows(session, [row.brand_id for row in new_brands], ())  # with the values that the database has chosen
     for brand in brands:
-        _write_brand(session, written, brand, zone_starts_at)
+        _write_brand(session, edited, brand, zone_starts_at)
     new_campaigns = [
         Campaign(campaign_id=edit.campaign_id, brand_id=edit.brand_id, **edit.changes)
         for edit in campaigns
@@ -107,12 +107,12 @@ def write_edits(
     flush_edits(session)
     read_rows(session, (), [row.campaign_id for row in new_campaigns])
     for campaign in campaigns:
-        _write_campaign(session, written, campaign)
-    _replace_windows(session, written.windows)
-    if not written.changed:
+        _write_campaign(session, edited, campaign)
+    _replace_windows(session, edited.windows)
+    if not edited.changed:
         return []
-    record_changes(session, written.changed, actor)
-    return _as_written(session, written)
+    record_changes(session, edited.changed, actor)
+    return _edited_rows(session, edited)
 
 
 def _rows(session: Session, brand_ids: Collection[str], campaign_ids: Collection[str], *, lock: bool) -> CatalogRows:
@@ -127,12 +127,12 @@ def _rows(session: Session, brand_ids: Collection[str], campaign_ids: Collection
     )
 
 
-def _write_brand(session: Session, written: _Written, edit: BrandEdit, zone_starts_at: int) -> None:
+def _write_brand(session: Session, edited: _Edited, edit: BrandEdit, zone_starts_at: int) -> None:
     brand = session.get_one(Brand, edit.brand_id)
     if edit.revision is None:
         session.add(BrandZone(brand_id=edit.brand_id, time_zone=edit.time_zone))
         zone: FieldChanges = {"time_zone": {"from": None, "to": edit.time_zone}}
-        written.changed.append((brand, added_fields(brand) | zone))
+        edited.changed.append((brand, added_fields(brand) | zone))
         return
     _check(brand, edit.revision)
     fields = set_fields(brand, edit.changes)
@@ -141,27 +141,27 @@ def _write_brand(session: Session, written: _Written, edit: BrandEdit, zone_star
         fields["time_zone"] = {"from": brand.time_zone, "to": edit.time_zone}
         grow_revision(brand)
     if fields:
-        written.changed.append((brand, fields))
+        edited.changed.append((brand, fields))
 
 
-def _write_campaign(session: Session, written: _Written, edit: CampaignEdit) -> None:
+def _write_campaign(session: Session, edited: _Edited, edit: CampaignEdit) -> None:
     campaign = session.get_one(Campaign, edit.campaign_id)
     if edit.revision is None:
         fields = added_fields(campaign)
         if edit.windows:
             fields["windows"] = {"from": None, "to": windows_json(edit.windows)}
-            written.windows[edit.campaign_id] = edit.windows
-        written.changed.append((campaign, fields))
+            edited.windows[edit.campaign_id] = edit.windows
+        edited.changed.append((campaign, fields))
         return
     _check(campaign, edit.revision)
     before = [row.window for row in campaign.windows]
     fields = set_fields(campaign, edit.changes)
     if edit.windows is not None and set(before) != set(edit.windows):
         fields["windows"] = {"from": windows_json(before), "to": windows_json(edit.windows)}
-        written.windows[edit.campaign_id] = edit.windows
+        edited.windows[edit.campaign_id] = edit.windows
         grow_revision(campaign)
     if fields:
-        written.changed.append((campaign, fields))
+        edited.changed.append((campaign, fields))
 
 
 def _check(row: Brand | Campaign, revision: int) -> None:
@@ -176,8 +176,8 @@ def _replace_windows(session: Session, windows: Mapping[str, Collection[Window]]
         insert_windows(session, windows)
 
 
-def _as_written(session: Session, written: _Written) -> list[Brand | Campaign]:
-    rows = [row for row, _ in written.changed]
+def _edited_rows(session: Session, edited: _Edited) -> list[Brand | Campaign]:
+    rows = [row for row, _ in edited.changed]
     brand_ids = [row.brand_id for row in rows if isinstance(row, Brand)]
     campaign_ids = [row.campaign_id for row in rows if isinstance(row, Campaign)]
     found = read_rows(session, brand_ids, campaign_ids)

@@ -1,6 +1,6 @@
-"""The edits of the catalog: each writes the row, its history and the outbox in the caller's one transaction.
+"""Edits of the catalog. Each writes the row, its history and the outbox in the caller's transaction.
 
-Values come checked by the console; the database checks them again.
+Callers check values with operations.validation; constraints of the database check them again.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -47,13 +47,13 @@ __all__ = [
 
 _Entity = TypeVar("_Entity", Brand, Campaign)
 
-#: Where a session keeps the record keys of the rows that it edited.
+#: The key in `Session.info` of the record keys of edited rows.
 _EDITED = "edited_record_keys"
 
 
 class BrandChanges(TypedDict, total=False):
-    """What may be changed of a brand; what is left out stays. None clears a budget and a limit, and gives the
-    percentages that hold without any."""
+    """New values of a brand's fields; fields that are left out stay. None clears a budget or a limit; for
+    `alert_percents` it means the default percentages."""
 
     name: str
     currency: str
@@ -96,7 +96,7 @@ def add_brand(
     alert_percents: list[int] | None = None,
     silent_after_minutes: int | None = None,
 ) -> Brand:
-    """A new brand, or AlreadyExists."""
+    """Add a brand. Raises AlreadyExists or Refused."""
     if session.get(Brand, brand_id) is not None:
         raise AlreadyExists(f"The brand {brand_id} is already there.")
     _check_pacing(pacing, monthly_budget_micros)
@@ -123,7 +123,7 @@ def add_brand(
 def edit_brand(
     session: Session, brand_id: str, changes: BrandChanges, *, actor: str, expected_revision: int | None = None
 ) -> Brand:
-    """The brand with the changes made. `expected_revision` is what the editor saw; None edits whatever is there."""
+    """Change a brand and return it. Raises StaleEdit unless the row has `expected_revision`; None skips that check."""
     brand = _locked(session, Brand, brand_id, expected_revision)
     if changes.get("currency", brand.currency) != brand.currency:
         raise Refused(f"The currency of {brand_id} is {brand.currency} and cannot be changed.")
@@ -136,7 +136,7 @@ def edit_brand(
 def change_time_zone(
     session: Session, brand_id: str, time_zone: str, *, starts_at: int, actor: str, expected_revision: int | None = None
 ) -> Brand:
-    """The brand lives in another time zone from the moment on; what was booked before stays booked."""
+    """Put another time zone in force from `starts_at` on; earlier spend stays on the days that it was booked to."""
     brand = _locked(session, Brand, brand_id, expected_revision)
     last = brand.zones[-1]
     if last.time_zone == time_zone:
@@ -166,7 +166,7 @@ def add_campaign(
     enabled: bool = True,
     windows: Collection[Window] = (),
 ) -> Campaign:
-    """A new campaign with its windows, or NotFound for the brand, or AlreadyExists."""
+    """Add a campaign with its windows. Raises NotFound for the brand, AlreadyExists or Refused."""
     if session.get(Brand, brand_id) is None:
         raise NotFound(f"There is no brand {brand_id}.")
     if session.get(Campaign, campaign_id) is not None:
@@ -197,7 +197,7 @@ def add_campaign(
 def edit_campaign(
     session: Session, campaign_id: str, changes: CampaignChanges, *, actor: str, expected_revision: int | None = None
 ) -> Campaign:
-    """The campaign with the changes made; its windows are replaced by `set_windows`."""
+    """Change a campaign and return it; `set_windows` replaces its windows."""
     return _edited(session, _locked(session, Campaign, campaign_id, expected_revision), dict(changes), actor)
 
 
@@ -209,7 +209,7 @@ def set_windows(
     actor: str,
     expected_revision: int | None = None,
 ) -> Campaign:
-    """The campaign with these windows instead of those it had; none at all means always."""
+    """Replace the campaign's windows and return it; no windows means always."""
     campaign = _locked(session, Campaign, campaign_id, expected_revision)
     before = [row.window for row in campaign.windows]
     if set(before) == set(windows):
@@ -224,13 +224,13 @@ def set_windows(
 
 
 def locked_for_edit(session: Session, kind: type[_Entity], entity_id: str) -> _Entity:
-    """The newest row, for an edit that depends on what it has: kept from other editors until the transaction ends."""
+    """The newest row, locked until the transaction ends, for an edit that depends on its values."""
     return _locked(session, kind, entity_id, None)
 
 
 def edited_record_keys(session: Session) -> list[str]:
-    """The record keys of all brands and campaigns that this session edited, also without a change: the document of an
-    earlier edit may still be unpublished."""
+    """The record keys of all rows that this session edited, also without a change: the document of an earlier edit may
+    not be published yet."""
     return sorted(session.info.get(_EDITED, ()))
 
 
@@ -240,7 +240,7 @@ def _check_pacing(pacing: str, monthly_budget_micros: int | None) -> None:
 
 
 def _locked(session: Session, kind: type[_Entity], entity_id: str, expected_revision: int | None) -> _Entity:
-    """The newest row, kept from other editors until the transaction ends: edits of different fields both survive."""
+    """The newest row, locked until the transaction ends, so that concurrent edits of different fields both survive."""
     entity = session.get(kind, entity_id, with_for_update=True, populate_existing=True)
     if entity is None:
         raise NotFound(f"There is no {kind.__tablename__} {entity_id}.")
@@ -255,7 +255,7 @@ def _note_edited(session: Session, entity: Brand | Campaign) -> None:
 
 
 def _edited(session: Session, entity: _Entity, changes: dict[str, object], actor: str) -> _Entity:
-    """A change of nothing writes nothing."""
+    """Set the fields and record the change; an edit that changes nothing writes nothing."""
     fields = set_fields(entity, changes)
     if fields:
         _record(session, entity, actor, fields)
@@ -263,7 +263,7 @@ def _edited(session: Session, entity: _Entity, changes: dict[str, object], actor
 
 
 def set_fields(entity: Brand | Campaign, changes: Mapping[str, object]) -> FieldChanges:
-    """Give the row these values. Returns what differs from what it had, for the history."""
+    """Set fields of the row. Returns the fields that changed, as the history has them."""
     fields: FieldChanges = {}
     for name, value in changes.items():
         if getattr(entity, name) != value:
@@ -280,8 +280,7 @@ def _record(session: Session, entity: Brand | Campaign, actor: str, fields: Fiel
 
 
 def record_changes(session: Session, changed: Sequence[tuple[Brand | Campaign, FieldChanges]], actor: str) -> None:
-    """Write the rows, their history and the outbox: one entry of each for a row. Who listens hears of them at the
-    commit."""
+    """Write the rows, with one entry of the history and one of the outbox for each; the commit notifies listeners."""
     for entity, fields in changed:
         campaign_id = entity.campaign_id if isinstance(entity, Campaign) else None
         kind = CatalogEntity.BRAND if campaign_id is None else CatalogEntity.CAMPAIGN
@@ -295,7 +294,7 @@ def record_changes(session: Session, changed: Sequence[tuple[Brand | Campaign, F
 
 
 def flush_edits(session: Session) -> None:
-    """Write what was added and set. Raises what the database refuses, in words."""
+    """Flush the session. Raises a ModelError for what the database refuses."""
     try:
         session.flush()
     except DBAPIError as error:
@@ -305,12 +304,12 @@ def flush_edits(session: Session) -> None:
 
 
 def grow_revision(entity: Brand | Campaign) -> None:
-    """Rows of another table that belong to it were changed: write its own row too, so that its revision grows."""
+    """Write the row itself after a change of its zones or windows, so that its revision grows."""
     flag_modified(entity, "name")
 
 
 def insert_windows(session: Session, windows: Mapping[str, Collection[Window]]) -> None:
-    """Rows for the windows of each campaign; there is at least one window."""
+    """Insert the windows of each campaign; there must be at least one."""
     rows = [{"campaign_id": id_, **window_columns(it)} for id_, of_one in windows.items() for it in set(of_one)]
     try:
         session.execute(insert(DaypartWindow), rows)
@@ -319,7 +318,7 @@ def insert_windows(session: Session, windows: Mapping[str, Collection[Window]]) 
 
 
 def added_fields(entity: Brand | Campaign) -> FieldChanges:
-    """What a new row was given; budgets that are not there need no line."""
+    """The fields of a new row as changes for the history, without those that are None."""
     values = {attribute.key: getattr(entity, attribute.key) for attribute in entity.__mapper__.column_attrs}
     left_out = {"brand_id" if isinstance(entity, Brand) else "campaign_id", "revision", "epoch"}
     if not entity.archived:
@@ -349,6 +348,6 @@ def _json(entity: Brand | Campaign, attribute: str, value: object) -> Json:
 
 
 def windows_json(windows: Collection[Window]) -> list[Json]:
-    """In the order of their columns, which is that of `Campaign.windows`."""
+    """The windows as JSON, in the order of `Campaign.windows`."""
     in_order = sorted(set(windows), key=lambda it: tuple(window_columns(it).values()))
     return [msgspec.to_builtins(window_document(it)) for it in in_order]

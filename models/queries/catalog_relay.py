@@ -1,4 +1,4 @@
-"""The relay's reads and writes in PostgreSQL: pending documents, and versions and positions of the catalog topic."""
+"""The relay's queries: pending documents, and the versions and positions of the catalog topic."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,15 +27,15 @@ from models.tables.replay_run import ReplayRun
 
 __all__ = ["PendingDocument", "PublishedDocument", "RecordVersion", "RelayStore", "TopicPosition", "relay_store"]
 
-#: One number for the relay of a database.
+#: The key of the relay's advisory lock.
 _LOCK = 7_305_821_002
-#: Outbox rows of one round, so that a catalog of any size is published in little memory.
+#: The most outbox rows of one round, so that a catalog of any size is published in bounded memory.
 _ROUND = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class TopicPosition:
-    """How far a topic is known: the next offset of each partition."""
+    """How far the relay has read a topic: the next offset of each partition."""
 
     topic_id: str
     next_offsets: dict[int, int]
@@ -43,13 +43,13 @@ class TopicPosition:
 
 @dataclass(frozen=True, slots=True)
 class RecordVersion:
-    """A record of the topic, as much of it as the relay needs."""
+    """The fields of a record of the topic that the relay needs."""
 
     record_key: str
     version: int
     offset: int
     value: bytes = b""
-    #: Outbox row and moment of the edit that the document was made from; None without the header.
+    #: Outbox id and moment of the edit that the document was made from; None without the header.
     edit: tuple[int, int] | None = None
 
 
@@ -60,13 +60,13 @@ class PendingDocument:
     row: Brand | Campaign
     record_key: str
     outbox_ids: list[int]
-    #: The last of them, and when it was written: a restored database gives its number to another edit.
+    #: The last outbox id and its moment: a restored database gives the id to another edit.
     edit: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedDocument:
-    """Where the broker has put a document."""
+    """A document with its version and its position on the broker."""
 
     pending: PendingDocument
     version: int
@@ -76,7 +76,7 @@ class PublishedDocument:
 
 @contextmanager
 def relay_store(url: str, topic: str) -> Iterator["RelayStore"]:
-    """The store, for one process at a time. Waits for it up to the lock timeout, then raises DatabaseAway."""
+    """Hold the relay's lock, so that one process at a time relays. Raises DatabaseAway after the lock timeout."""
     try:
         with engine_of(url).connect() as connection:
             connection.detach()  # so that closing it ends it, and the lock with it
@@ -88,24 +88,25 @@ def relay_store(url: str, topic: str) -> Iterator["RelayStore"]:
 
 
 class RelayStore:
-    """Every statement runs on the connection that holds the lock: who has lost the lock cannot write any more."""
+    """Runs every statement on the connection that holds the lock, so that a process which lost it cannot write."""
 
     def __init__(self, connection: Connection, topic: str) -> None:
         self._connection = connection
         self._topic = topic
 
     def position(self) -> TopicPosition | None:
-        """None for a topic of which nothing is known."""
+        """The stored position; None for a topic that was never read."""
         with self._transaction() as session:
             rows = session.scalars(select(CatalogPosition).where(CatalogPosition.topic == self._topic)).all()
             return TopicPosition(rows[0].topic_id, {row.partition: row.next_offset for row in rows}) if rows else None
 
-    def start_anew(self, position: TopicPosition) -> None:
-        """The topic is new or was made anew: every document becomes pending, above the versions known."""
+    def start_over(self, position: TopicPosition) -> None:
+        """Store the position of a topic that was created (again), and make every document pending; versions
+        continue."""
         with self._transaction() as session:
             session.execute(delete(CatalogPosition).where(CatalogPosition.topic == self._topic))
             session.execute(update(CatalogRecord).where(CatalogRecord.topic == self._topic).values(record_offset=-1))
-            self._keep_position(session, position)
+            self._store_position(session, position)
             session.execute(insert(CatalogOutbox).from_select(["brand_id"], select(Brand.brand_id)))
             campaigns = select(Campaign.brand_id, Campaign.campaign_id)
             session.execute(insert(CatalogOutbox).from_select(["brand_id", "campaign_id"], campaigns))
@@ -116,9 +117,9 @@ class RelayStore:
         position: TopicPosition,
         adopt: Callable[[Session, RecordVersion], None],
     ) -> set[str]:
-        """Take in what was found on the topic. A document that is not known to be ours is published again, except one
-        that tells of an edit which this database had and has lost, because a backup was restored: that one is in force
-        and is handed to `adopt`.
+        """Store the versions found on the topic. A document that another program wrote is published again from its row,
+        except one that was made from an edit which this database has lost, because a backup was restored: that document
+        is in force and is passed to `adopt`.
 
         Returns the keys of the others that no row of this database has.
         """
@@ -127,8 +128,8 @@ class RelayStore:
             foreign = [
                 r for r in versions_read if r.record_key not in known or r.offset > known[r.record_key].record_offset
             ]
-            self._keep_records(session, foreign)
-            self._keep_position(session, position)
+            self._store_records(session, foreign)
+            self._store_position(session, position)
             lost = _lost(session, foreign)
             for record in lost:
                 adopt(session, record)
@@ -136,17 +137,17 @@ class RelayStore:
             return _request_again(session, keys)
 
     def is_being_filled(self, topic_id: str) -> bool:
-        """Whether a replay has yet to put the ledger's spend on this broker."""
+        """Whether an unfinished replay fills this broker with the ledger's spend."""
         with self._transaction() as session:
             filling = select(ReplayRun).where(ReplayRun.catalog_topic_id == topic_id, ReplayRun.filled_at.is_(None))
             return session.scalar(filling) is not None
 
-    def pending(self, *, brands_alone: bool = False, but: Collection[int] = ()) -> list[PendingDocument]:
-        """The next round of documents, brands first, all of one snapshot: none is half of an edit. `but` are outbox
-        rows that have been tried already."""
+    def pending(self, *, brands_alone: bool = False, excluded: Collection[int] = ()) -> list[PendingDocument]:
+        """The next documents to publish, brands first, read in one snapshot, so that no edit is read half. `excluded`
+        are ids of outbox rows that have been tried already."""
         waiting = _WAITING.where(CatalogOutbox.campaign_id.is_(None)) if brands_alone else _WAITING
-        if but:
-            waiting = waiting.where(CatalogOutbox.outbox_id.not_in(but))
+        if excluded:
+            waiting = waiting.where(CatalogOutbox.outbox_id.not_in(excluded))
         with self._transaction() as session:
             session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
             requested: dict[tuple[str, str | None], list[int]] = {}
@@ -162,20 +163,20 @@ class RelayStore:
             return [PendingDocument(rows[ids], record_key(*ids), requested[ids], edits[ids]) for ids in in_order]
 
     def versions(self, record_keys: Collection[str]) -> Mapping[str, int]:
-        """The highest version that the topic is known to have held of each key; of others nothing."""
+        """The highest known version of each key; keys that were never on the topic are left out."""
         with self._transaction() as session:
             return {key: record.version for key, record in self._records(session, record_keys).items()}
 
     def mark_published(self, published: Sequence[PublishedDocument], position: TopicPosition) -> None:
-        """Note that the broker has acknowledged these documents, and how far the topic is known now."""
+        """Mark the outbox rows of acknowledged documents as published, and store versions and position."""
         with self._transaction() as session:
-            session.execute(_MARK, self._marks(published))
-            self._keep_records(session, [RecordVersion(p.pending.record_key, p.version, p.offset) for p in published])
-            self._keep_position(session, position)
+            session.execute(_MARK_PUBLISHED, self._published_values(published))
+            self._store_records(session, [RecordVersion(p.pending.record_key, p.version, p.offset) for p in published])
+            self._store_position(session, position)
 
     @contextmanager
     def _transaction(self) -> Iterator[Session]:
-        """Read committed: what writes waits for an edit of the same row instead of failing by it."""
+        """A transaction in READ COMMITTED, so that a write waits for an edit of the same row instead of failing."""
         with Session(self._connection, expire_on_commit=False) as session, session.begin():
             yield session
 
@@ -185,7 +186,7 @@ class RelayStore:
         )
         return {record.record_key: record for record in session.scalars(query)}
 
-    def _keep_records(self, session: Session, versions_read: Collection[RecordVersion]) -> None:
+    def _store_records(self, session: Session, versions_read: Collection[RecordVersion]) -> None:
         highest: dict[str, RecordVersion] = {}
         for record in versions_read:
             before = highest.get(record.record_key, record)
@@ -193,14 +194,14 @@ class RelayStore:
                 record.record_key, max(record.version, before.version), max(record.offset, before.offset)
             )
         if highest:
-            session.execute(_KEEP_RECORD, [self._record_values(record) for record in highest.values()])
+            session.execute(_UPSERT_RECORD, [self._record_values(record) for record in highest.values()])
 
-    def _keep_position(self, session: Session, position: TopicPosition) -> None:
+    def _store_position(self, session: Session, position: TopicPosition) -> None:
         rows = [
             {"topic": self._topic, "partition": partition, "topic_id": position.topic_id, "next_offset": offset}
             for partition, offset in position.next_offsets.items()
         ]
-        session.execute(_KEEP_POSITION, rows)
+        session.execute(_UPSERT_POSITION, rows)
 
     def _record_values(self, record: RecordVersion) -> dict[str, object]:
         return {
@@ -210,15 +211,15 @@ class RelayStore:
             "record_offset": record.offset,
         }
 
-    def _marks(self, published: Sequence[PublishedDocument]) -> dict[str, object]:
-        """One element for each outbox row."""
-        marks = [(it, outbox_id) for it in published for outbox_id in it.pending.outbox_ids]
+    def _published_values(self, published: Sequence[PublishedDocument]) -> dict[str, object]:
+        """The parameters of `_MARK_PUBLISHED`: arrays with one element for each outbox row."""
+        rows = [(it, outbox_id) for it in published for outbox_id in it.pending.outbox_ids]
         return {
             "topic": self._topic,
-            "outbox_ids": [outbox_id for _, outbox_id in marks],
-            "partitions": [it.partition for it, _ in marks],
-            "offsets": [it.offset for it, _ in marks],
-            "versions": [it.version for it, _ in marks],
+            "outbox_ids": [outbox_id for _, outbox_id in rows],
+            "partitions": [it.partition for it, _ in rows],
+            "offsets": [it.offset for it, _ in rows],
+            "versions": [it.version for it, _ in rows],
         }
 
 
@@ -229,22 +230,22 @@ _WAITING = (
     .limit(_ROUND)
 )
 
-#: All of them in one statement: thousands that were edited together are marked as fast as one.
-_MARK = text(
+#: One statement for all: thousands of rows that were edited together are marked as fast as one.
+_MARK_PUBLISHED = text(
     """
     UPDATE catalog_outbox
-    SET published_at = clock_timestamp(), topic = :topic, partition = told.partition,
-        record_offset = told.record_offset, version = told.version
+    SET published_at = clock_timestamp(), topic = :topic, partition = published.partition,
+        record_offset = published.record_offset, version = published.version
     FROM unnest(
         CAST(:outbox_ids AS bigint[]), CAST(:partitions AS integer[]),
         CAST(:offsets AS bigint[]), CAST(:versions AS bigint[])
-    ) AS told (outbox_id, partition, record_offset, version)
-    WHERE catalog_outbox.outbox_id = told.outbox_id
+    ) AS published (outbox_id, partition, record_offset, version)
+    WHERE catalog_outbox.outbox_id = published.outbox_id
     """
 )
 
 _inserted_record = upsert(CatalogRecord)
-_KEEP_RECORD = _inserted_record.on_conflict_do_update(
+_UPSERT_RECORD = _inserted_record.on_conflict_do_update(
     index_elements=["topic", "record_key"],
     set_={
         "version": func.greatest(CatalogRecord.version, _inserted_record.excluded.version),
@@ -253,14 +254,14 @@ _KEEP_RECORD = _inserted_record.on_conflict_do_update(
 )
 
 _inserted_position = upsert(CatalogPosition)
-_KEEP_POSITION = _inserted_position.on_conflict_do_update(
+_UPSERT_POSITION = _inserted_position.on_conflict_do_update(
     index_elements=["topic", "partition"],
     set_={"topic_id": _inserted_position.excluded.topic_id, "next_offset": _inserted_position.excluded.next_offset},
 )
 
 
 def _lost(session: Session, foreign: Collection[RecordVersion]) -> list[RecordVersion]:
-    """The documents in force, brands first, that were made from edits which the database does not have."""
+    """The documents in force, brands first, that were made from edits which the database lacks."""
     newest: dict[str, RecordVersion] = {}
     for record in foreign:
         if record.record_key not in newest or record.version >= newest[record.record_key].version:
@@ -275,7 +276,7 @@ def _lost(session: Session, foreign: Collection[RecordVersion]) -> list[RecordVe
 
 
 def _request_again(session: Session, record_keys: Collection[str]) -> set[str]:
-    """Outbox rows for those keys that have a row; the others are returned."""
+    """Add outbox rows for the keys that have a row; return the other keys."""
     brand_ids = {key for key in record_keys if "/" not in key}
     campaign_ids = {key.partition("/")[2] for key in record_keys if "/" in key}
     brands = session.execute(select(Brand.brand_id, null()).where(Brand.brand_id.in_(brand_ids)))

@@ -1,4 +1,4 @@
-"""Reading the command journal: pages of it, newest first, and single commands."""
+"""Queries of the command journal: pages, newest first, and single commands."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _SHAPE: Final = (int, str, int, int)
 
 @dataclass(frozen=True, slots=True)
 class Journaled:
-    """A command, and whether the journal has the one before it."""
+    """A command, and whether the journal has its predecessor."""
 
     command: ControlLog
     #: True when the command with the sequence before it, in the same epoch, is not in the journal.
@@ -40,7 +40,7 @@ def list_commands(
     after: str | None = None,
     limit: int = 100,
 ) -> Page[Journaled]:
-    """Newest decision first. Moments are milliseconds since the epoch, half open: since <= decided < until."""
+    """A page of commands, newest decision first. `decided_since <= decided < decided_until`."""
     order: list[Any] = [ControlLog.decided_at, ControlLog.campaign_id, ControlLog.epoch, ControlLog.sequence]
     found: list[ColumnElement[bool]] = []
     if brand_id is not None:
@@ -72,7 +72,7 @@ def get_command(session: Session, command_id: str) -> ControlLog:
 
 
 def last_command(session: Session, campaign_id: str) -> ControlLog:
-    """The one with the highest epoch and sequence, which says whether the campaign may run."""
+    """The command with the highest epoch and sequence, which says whether the campaign may run."""
     query = (
         select(ControlLog)
         .where(ControlLog.campaign_id == storable("campaign id", campaign_id))

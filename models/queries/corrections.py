@@ -1,4 +1,4 @@
-"""Reading the journal of corrections."""
+"""Queries of the journal of corrections."""
 
 from sqlalchemy import select, true
 from sqlalchemy.orm import Session
@@ -9,7 +9,7 @@ __all__ = ["corrections_between"]
 
 
 def corrections_between(session: Session, brand_id: str, since: int | None, until: int) -> list[SpendCorrection]:
-    """A brand's corrections with since <= arrival < until, each id once, as the controller applies them. Without the
+    """A brand's corrections with `since <= arrival < until`, each id once, as the controller applies them. Without the
     opening balances of a replay: they are sums of rows that the ledger has."""
     began = true() if since is None else SpendCorrection.arrived_at >= since
     query = (

@@ -1,4 +1,4 @@
-"""Reading and noting what became of dead letters, which are named by their topic's id, partition and offset."""
+"""Queries of the actions on dead letters. A dead letter is identified by topic id, partition and offset."""
 
 from collections.abc import Collection, Iterable, Mapping
 
@@ -14,13 +14,13 @@ __all__ = ["LetterPosition", "count_handled", "currencies_of", "last_actions", "
 #: Partition and offset.
 LetterPosition = tuple[int, int]
 
-#: One number for all who replay or drop, far from those that people pick by hand.
+#: The key of the advisory lock for all who replay or drop; a number that nobody is likely to use by hand.
 _LOCK = 7_305_821_004
 _PATIENCE = "60s"
 
 
 def lock_dead_letters(session: Session) -> None:
-    """Exclude everybody else from handling dead letters until the end of the transaction."""
+    """Hold the lock of dead letters until the end of the transaction; waits up to 60 seconds."""
     session.execute(text("SELECT set_config('lock_timeout', :patience, true)"), {"patience": _PATIENCE})
     session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
 
@@ -45,8 +45,7 @@ def note(session: Session, actions: Iterable[DeadLetterAction]) -> None:
 
 
 def count_handled(session: Session, topic_id: str, since: Mapping[int, int]) -> int:
-    """Letters replayed or dropped, without those that the topic has forgotten: `since` is its first offset of each
-    partition."""
+    """The number of dead letters that were replayed or dropped, from the offset `since` of each partition on."""
     place = (DeadLetterAction.partition, DeadLetterAction.record_offset)
     kept = or_(False, *(and_(place[0] == number, place[1] >= first) for number, first in since.items()))
     letters = select(*place).where(DeadLetterAction.topic_id == topic_id, kept).distinct()

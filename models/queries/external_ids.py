@@ -1,4 +1,4 @@
-"""Finding campaigns by the id that they have at a platform, and what a snapshot is checked by."""
+"""Finds campaigns by their id at a platform, and the brands that snapshots are checked against."""
 
 from collections.abc import Collection
 from typing import NamedTuple
@@ -18,7 +18,7 @@ class CampaignIds(NamedTuple):
 
 
 def campaigns_by_external_id(session: Session, external_ids: Collection[str]) -> dict[str, list[CampaignIds]]:
-    """All campaigns that have one of them, archived ones too, by id; an external_id of no campaign is left out."""
+    """The campaigns with each external_id, archived ones too, sorted by id; unknown external_ids are left out."""
     query = (
         select(Campaign.external_id, Campaign.brand_id, Campaign.campaign_id)
         .where(Campaign.external_id.in_(external_ids))
@@ -31,5 +31,5 @@ def campaigns_by_external_id(session: Session, external_ids: Collection[str]) ->
 
 
 def brands_by_id(session: Session, brand_ids: Collection[str]) -> dict[str, Brand]:
-    """Those of them that there are, with their zones."""
+    """The brands with these ids, with their zones; unknown ids are left out."""
     return {row.brand_id: row for row in session.scalars(select(Brand).where(Brand.brand_id.in_(brand_ids)))}

@@ -1,4 +1,4 @@
-"""Records that Kafka had removed before the ledger read them: rows that it will never have."""
+"""Queries of the ledger's holes: records that Kafka removed before the ledger read them."""
 
 from collections.abc import Iterable
 from typing import TypeAlias
@@ -16,7 +16,7 @@ HoleKey: TypeAlias = tuple[int, int, int, int]
 
 
 def open_holes(session: Session) -> list[tuple[str, LedgerHole]]:
-    """With their topics: those that nobody has accepted, of the present life of each topic."""
+    """The holes that nobody has accepted, of the present incarnation of each topic, with the topic's name."""
     newer = aliased(TopicIncarnation)
     followed = (
         select(newer.incarnation)
@@ -32,20 +32,20 @@ def open_holes(session: Session) -> list[tuple[str, LedgerHole]]:
     return [(topic, hole) for topic, hole in found]
 
 
-def all_holes(session: Session, but_topic_id: str) -> list[tuple[str, LedgerHole]]:
-    """With their topics: also those that somebody has accepted, and those of topics that were made anew since; not
-    those of the topic with the broker's id `but_topic_id`."""
+def all_holes(session: Session, excluded_topic_id: str) -> list[tuple[str, LedgerHole]]:
+    """All holes with the topic's name, accepted ones and those of earlier incarnations too; without those of the topic
+    with the id `excluded_topic_id`."""
     found = session.execute(
         select(TopicIncarnation.topic, LedgerHole)
         .join(TopicIncarnation, TopicIncarnation.incarnation == LedgerHole.incarnation)
-        .where(func.coalesce(cast(TopicIncarnation.topic_id, Text), "") != but_topic_id)
+        .where(func.coalesce(cast(TopicIncarnation.topic_id, Text), "") != excluded_topic_id)
         .order_by(TopicIncarnation.topic, LedgerHole.incarnation, LedgerHole.partition, LedgerHole.from_offset)
     )
     return [(topic, hole) for topic, hole in found]
 
 
 def accept_holes(session: Session, by: str, keys: Iterable[HoleKey]) -> None:
-    """Note who decided to go on without these rows, and when. A hole that is accepted already stays as it is."""
+    """Record who accepts these holes, and when. A hole that is accepted already stays as it is."""
     for incarnation, partition, from_offset, to_offset in keys:
         session.execute(
             update(LedgerHole)

@@ -1,5 +1,5 @@
-"""Pages of a long list: the next one begins after a key, not at a number of rows, so that it is found by an index and
-no row is listed twice while rows are added."""
+"""Keyset paging: the next page begins after a key, not at a number of rows, so that an index finds it and no row is
+listed twice while rows are added."""
 
 import base64
 import binascii
@@ -26,18 +26,19 @@ _LARGEST: Final = 253_402_300_799_999
 @dataclass(frozen=True, slots=True)
 class Page(Generic[_Row]):
     rows: list[_Row]
-    #: Handed back as `after` it gives the next page; None when this is the last one.
+    #: The value of `after` for the next page; None on the last page.
     after: str | None
 
 
 def encode_cursor(kind: str, key: Sequence[str | int]) -> str:
-    """Opaque and safe in a URL. `kind` names the list, because a place in one is none in another."""
+    """Encode the key of a page's last row; opaque and safe in a URL. `kind` names the list, whose cursors no other list
+    accepts."""
     text = json.dumps([kind, *key], separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(_checksum(text) + text).rstrip(b"=").decode()
 
 
 def decode_cursor(kind: str, cursor: str, shape: Sequence[type]) -> Key:
-    """The key again; `shape` is the type of each of its parts. Whatever was not made by `encode_cursor` is Refused."""
+    """Decode a cursor; `shape` has the type of each part of the key. Raises Refused unless `encode_cursor` made it."""
     try:
         if len(cursor) > _LONGEST:
             raise ValueError(cursor[:40])
@@ -54,7 +55,7 @@ def decode_cursor(kind: str, cursor: str, shape: Sequence[type]) -> Key:
 
 
 def storable(name: str, text: str | None) -> str | None:
-    """A text to look for; what no row can hold is Refused rather than an error of the driver."""
+    """Check a text to search for. Raises Refused for a text that PostgreSQL cannot store, such as one with NUL."""
     if text is not None and not _is_storable(text):
         raise Refused(f"The {name} holds characters that no row can have: look for another one.")
     return text

@@ -1,4 +1,4 @@
-"""The journal of replays: begin one, note its progress, find the one of a broker. One runs at a time, by a lock."""
+"""Queries of the journal of replays: begins, progress, and the replay of a broker. A lock lets one run at a time."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,16 +20,17 @@ from models.tables.topic_incarnation import TopicIncarnation
 
 __all__ = ["alone", "begin", "find", "finish", "note_filled", "note_opened", "note_sent", "of_topic"]
 
-#: One number for all replays of a database.
+#: The key of the advisory lock for replays.
 _LOCK = 7_305_821_003
 _LOCK_NOT_AVAILABLE = "55P03"
-#: In place of the id of a topic that was gone before ids were kept.
+#: Replaces the missing id of a topic that no longer existed when ids were first stored.
 _GONE = UUID(int=0)
 
 
 @contextmanager
 def alone(url: str) -> Iterator[None]:
-    """Holds the lock of replays, or raises Refused. PostgreSQL frees the lock of a killed process when it notices."""
+    """Hold the lock of replays. Raises Refused where another replay holds it; PostgreSQL frees it when the process is
+    gone."""
     try:
         with engine_of(url).connect() as connection:
             connection.detach()  # so that closing it ends it, and the lock with it
@@ -43,22 +44,23 @@ def alone(url: str) -> Iterator[None]:
 
 
 def of_topic(url: str, topic: str, topic_id: str) -> ReplayRun | None:
-    """The replay that filled, or fills, the topic of this name without prefix."""
+    """The replay that filled or fills the topic with this name (without prefix) and id."""
     with session_scope(url) as session:
         return session.scalar(select(ReplayRun).where(ReplayRun.topic_ids[topic].astext == topic_id))
 
 
 def find(url: str, topic_ids: Mapping[str, str]) -> ReplayRun | None:
-    """The replay, done or not, that filled exactly these topics."""
+    """The replay, finished or not, that fills exactly these topics."""
     with session_scope(url) as session:
         return session.scalar(select(ReplayRun).where(ReplayRun.topic_ids == dict(topic_ids)))
 
 
 def begin(url: str, run: ReplayRun, topics: Collection[str], accepted_holes: Iterable[HoleKey] = ()) -> int:
-    """The replay's id, written together with the raised epochs: they are raised once, however often it is killed.
+    """Write a replay together with the raised epochs, which are so raised once however often it is killed; returns its
+    id.
 
-    `topics` are the names on the broker. They are empty, so rows of them whose incarnation is unknown are of another.
-    `accepted_holes` are noted as accepted by the actor of the run.
+    `topics` are the names on the broker. They are empty, so rows without a topic id are of an earlier incarnation.
+    `accepted_holes` are recorded as accepted by the actor of the run.
     """
     with session_scope(url) as session:
         unknown = (TopicIncarnation.topic.in_(topics), TopicIncarnation.topic_id.is_(None))
@@ -80,13 +82,13 @@ def note_sent(url: str, replay_id: int, sent: int, up_to: Sequence[Json]) -> Non
 
 
 def note_filled(url: str, replay_id: int, ends: Mapping[int, int]) -> None:
-    """`ends` are those of the spend topic, by partition."""
+    """Record that all spend is on the broker; `ends` are the ends of the spend topic, by partition."""
     filled_to = {str(partition): end for partition, end in ends.items()}
     _note(url, replay_id, filled_at=func.clock_timestamp(), filled_to=filled_to)
 
 
 def finish(url: str, replay_id: int) -> ReplayRun:
-    """Note the end; returns the row as it is then."""
+    """Record the end of the replay; returns its row."""
     _note(url, replay_id, finished_at=func.clock_timestamp())
     with session_scope(url) as session:
         return session.get_one(ReplayRun, replay_id)
@@ -98,7 +100,7 @@ def _note(url: str, replay_id: int, **values: object) -> None:
 
 
 def _raise_epochs(session: Session, actor: str) -> None:
-    """Every brand, with its history and its document, in three statements: there may be tens of thousands."""
+    """Raise the epoch of every brand, with history and outbox, in three statements: there may be tens of thousands."""
     change = func.jsonb_build_object("from", Brand.epoch, "to", Brand.epoch + 1)
     history = select(
         literal(actor),

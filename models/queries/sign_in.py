@@ -1,4 +1,4 @@
-"""Signing in: attempts that are counted before they are made, sessions, and the account of a session or a token.
+"""Queries for signing in: attempts, sessions, and the account of a session or a token.
 
 The database's clock decides what has expired, so that several consoles agree.
 """
@@ -28,26 +28,27 @@ __all__ = [
 
 IDLE_EXPIRY_SECONDS: Final = 12 * 3600
 ABSOLUTE_EXPIRY_SECONDS: Final = 7 * 24 * 3600
-#: A session that is used writes when it was seen no more often than that.
+#: The shortest time between two writes of when a session was used.
 _TOUCH_SECONDS: Final = 60
 
 
 class Bearer(NamedTuple):
-    """Whose session or token it is."""
+    """The account of a session or a token."""
 
     name: str
     role: str
 
 
 class Allowance(NamedTuple):
-    """So many attempts at once, and one more after each stretch of so many seconds."""
+    """A token bucket: `attempts` at once, and one more after every `seconds_each`."""
 
     attempts: int
     seconds_each: float
 
 
 def take_attempt(session: Session, key: str, allowance: Allowance) -> bool:
-    """One statement, committed before the attempt is made: however many ask at once, no more than allowed get one."""
+    """Take an attempt in one statement, committed before the attempt is made, so that concurrent callers get no more
+    than are allowed. Returns whether there was one."""
     refilled = _refilled(allowance)
     table = SignInAllowance.__table__
     new = insert(SignInAllowance).values(key=key, attempts=allowance.attempts - 1)
@@ -60,7 +61,7 @@ def take_attempt(session: Session, key: str, allowance: Allowance) -> bool:
 
 
 def give_back(session: Session, key: str, allowance: Allowance) -> None:
-    """A sign-in that succeeded costs nothing."""
+    """Return the attempt of a sign-in that succeeded."""
     session.execute(
         update(SignInAllowance)
         .where(SignInAllowance.key == key)
@@ -84,8 +85,8 @@ def close_every_session(session: Session, name: str) -> None:
 
 
 def session_bearer(session: Session, session_hash: bytes, *, is_use: bool = True) -> Bearer | None:
-    """None where there is no such session, it has expired or its user is disabled. Notes that it is used, unless
-    this is no use of it, such as a page that is left open."""
+    """The account of a session; None where the session does not exist, has expired or its user is disabled. `is_use`
+    records that it is used now; it is False for a page that is left open."""
     row = session.execute(
         select(Account.name, Account.role, _age(WebSession.seen_at) > _TOUCH_SECONDS)
         .join(WebSession, WebSession.name == Account.name)
@@ -106,7 +107,7 @@ def session_bearer(session: Session, session_hash: bytes, *, is_use: bool = True
 
 
 def token_bearer(session: Session, token_hash: bytes) -> Bearer | None:
-    """None where there is no such token, it was revoked or has expired."""
+    """The account of a token; None where the token does not exist, was revoked or has expired."""
     row = session.execute(
         select(AccessToken.name, AccessToken.role).where(
             AccessToken.token_hash == token_hash,
@@ -118,7 +119,7 @@ def token_bearer(session: Session, token_hash: bytes) -> Bearer | None:
 
 
 def forget_old(session: Session, allowance: Allowance) -> None:
-    """Sessions that have expired, and allowances that are full again."""
+    """Delete expired sessions and full allowances."""
     session.execute(
         delete(WebSession).where(
             (_age(WebSession.seen_at) >= IDLE_EXPIRY_SECONDS) | (_age(WebSession.created_at) >= ABSOLUTE_EXPIRY_SECONDS)
@@ -134,5 +135,5 @@ def _refilled(allowance: Allowance) -> ColumnElement[float]:
 
 
 def _age(column: object) -> ColumnElement[float]:
-    """Seconds since a moment."""
+    """The seconds since the column's moment, as SQL."""
     return cast(extract("epoch", func.clock_timestamp() - column), Double)

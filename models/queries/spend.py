@@ -1,4 +1,4 @@
-"""Reading the ledger's spend: pages of it, newest first, and single events."""
+"""Queries of the ledger's spend: pages, newest first, and single events."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -17,13 +17,13 @@ __all__ = ["SpendEntry", "find_spend_at", "list_spend"]
 _KIND: Final = "spend"
 #: Newest first by booked day and arrival; the other columns make the order unique.
 _ORDER: Final = ("booked_day", "arrived_at", "brand_id", "event_id", "incarnation", "partition", "record_offset")
-#: Its parts in a cursor: the day as a number of days.
+#: The types of the order's parts in a cursor; the day is a number of days.
 _SHAPE: Final = (int, int, str, str, int, int, int)
 
 
 @dataclass(frozen=True, slots=True)
 class SpendEntry:
-    """One record of spend as it was booked. Moments are milliseconds since the epoch."""
+    """A spend record as it was booked. Moments are milliseconds since the epoch, money is micros."""
 
     brand_id: str
     event_id: str
@@ -34,13 +34,13 @@ class SpendEntry:
     booked_day: date
     booked_month: date
     arrived_at: int
-    #: The topic's name, and which of its lives: a rebuilt broker counts offsets from zero again.
+    #: The topic's name, and its incarnation: a topic that was created again counts offsets from zero.
     topic: str
     incarnation: int
     partition: int
     record_offset: int
     attributes: dict[str, Json] | None
-    #: Why the controller did not count it, None where it did.
+    #: Why the controller refused it, None where it was counted.
     refused_reason: str | None
     refused_message: str | None
 
@@ -69,8 +69,8 @@ def list_spend(
 def find_spend_at(
     session: Session, brand_id: str, event_id: str, topic: str, partition: int, offset: int
 ) -> SpendEntry | None:
-    """The record of an event at a position in Kafka, whether it counts or not. The event leads to it by an index, and
-    tells it from a record at the same place in another life of the topic."""
+    """The record of an event at a position in Kafka, whether it counts or not. The event is needed for an index, and to
+    tell the record from one at the same position of another incarnation of the topic."""
     lives = select(TopicIncarnation.incarnation).where(TopicIncarnation.topic == storable("topic", topic))
     found = []
     for columns, query in (first(), again(), *refused()):

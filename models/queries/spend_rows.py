@@ -1,4 +1,4 @@
-"""The rows of spend that count, and those that were refused, as queries that stay with their indexes.
+"""Queries of counted and refused spend rows, in a form that the planner answers by their indexes.
 
 The view spend_counted says the same as `counted`, but the planner cannot page through a view in the order of an index.
 """
@@ -39,7 +39,7 @@ _NO_TEXT: Final = cast(null(), String)
 
 
 class SpendFilter(TypedDict, total=False):
-    """What to look for; what is left out or None does not matter."""
+    """Conditions on spend rows; a key that is missing or None adds none."""
 
     brand_id: str | None
     campaign_id: str | None
@@ -50,7 +50,7 @@ class SpendFilter(TypedDict, total=False):
     #: Milliseconds since the epoch, half open: since <= arrival < until.
     arrived_since: int | None
     arrived_until: int | None
-    #: Up to and with this offset of this life of the spend topic; what came in lives before is in it.
+    #: (incarnation, offset): rows up to this offset, inclusive, and all rows of earlier incarnations of the topic.
     up_to: tuple[int, int] | None
 
 
@@ -62,12 +62,12 @@ def first() -> Branch:
 
 
 def first_or_refused() -> Branch:
-    """The first record of each event, whatever became of it."""
+    """The first record of each event, refused or not."""
     return _columns(_LOG), _with_reason(_columns(_LOG))
 
 
 def again() -> Branch:
-    """Of events whose first record was refused, the first later one that was not: that one counts."""
+    """The counted records of events whose first record was refused: the first later one that was not."""
     other = _REFUSAL.alias()
     is_refused = select(other).where(*_same(_columns(other), _columns(_REPEAT), _POSITION)).exists()
     later = (
@@ -82,7 +82,7 @@ def again() -> Branch:
 
 
 def refused_first() -> Branch:
-    """First records that were refused."""
+    """The first records of events that were refused."""
     log = _looked_up()
     columns = _of_refusal(_columns(log))
     return columns, _with_reason(columns, _columns(_REFUSAL)).select_from(_REFUSAL.join(log, true()))
@@ -99,7 +99,7 @@ def refused() -> list[Branch]:
 
 
 def conditions(columns: Columns, wanted: SpendFilter) -> list[ColumnElement[bool]]:
-    """The filter for the columns of one branch."""
+    """The SQL conditions of a filter on the columns of one branch."""
     names = ("brand_id", "campaign_id", "event_id")
     texts = {name: storable(name.replace("_", " "), wanted.get(name)) for name in names}  # type: ignore[arg-type]
     found: list[ColumnElement[bool]] = [columns[name] == text for name, text in texts.items() if text is not None]
@@ -117,15 +117,15 @@ def conditions(columns: Columns, wanted: SpendFilter) -> list[ColumnElement[bool
 
 
 def _looked_up() -> LateralFromClause:
-    """The first record of a refusal's event, if it is the refused one, by one look into one index. Given a plain join
-    the planner, which cannot know that each look is into one part of the table alone, would read all of it."""
+    """The first record of a refusal's event, if it is the refused one, by one lookup in one index. With a plain join
+    the planner would read the whole table, because it cannot know that each lookup is in one partition."""
     return (
         select(_LOG).where(*_same(_columns(_LOG), _columns(_REFUSAL), (*_EVENT, *_POSITION))).limit(1).lateral("first")
     )
 
 
 def _of_refusal(columns: Columns) -> Columns:
-    """Brand and event are the refusal's own, so that a filter reaches its index."""
+    """The columns of a refusal; brand and event are the refusal's own, so that a filter can use its index."""
     return {**columns, **{name: _REFUSAL.c[name] for name in _EVENT}}
 
 

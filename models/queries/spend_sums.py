@@ -1,7 +1,7 @@
-"""Sums of the spend that counts, in micros.
+"""Sums of counted spend, in micros.
 
-The sum of all first records is one of an index alone; what was refused of them, which is little, is taken off again,
-and what counts in its place is added.
+All first records are summed by an index-only scan; the few that were refused are subtracted, and the records that count
+in their place are added.
 """
 
 from collections.abc import Callable
@@ -34,9 +34,9 @@ class SpendTotal(NamedTuple):
 
 
 def spend_total(session: Session, *, only_refused: bool = False, **wanted: Unpack[SpendFilter]) -> SpendTotal:
-    """Of all that counts, or of all that was refused."""
-    signed = [(1, branch) for branch in refused()] if only_refused else _counted()
-    [(events, micros, _)] = _sums(session, signed, wanted)
+    """The number of events and the micros of all counted spend, or of all refused spend."""
+    signed_branches = [(1, branch) for branch in refused()] if only_refused else _counted()
+    [(events, micros, _)] = _sums(session, signed_branches, wanted)
     return SpendTotal(events, micros)
 
 
@@ -67,13 +67,13 @@ def _counted() -> list[tuple[int, Branch]]:
 
 def _sums(
     session: Session,
-    signed: list[tuple[int, Branch]],
+    signed_branches: list[tuple[int, Branch]],
     wanted: SpendFilter,
     group: Callable[[Columns], ColumnElement[Any]] | None = None,
 ) -> list[tuple[int, int, Any]]:
-    """(events, micros, group) in the order of the groups; branches with -1 are taken off."""
+    """(events, micros, group) in the order of the groups; branches with the sign -1 are subtracted."""
     parts = []
-    for sign, (columns, query) in signed:
+    for sign, (columns, query) in signed_branches:
         grouped = literal(0) if group is None else group(columns)
         sums = query.with_only_columns(
             grouped.label("grouped"), (sign * func.count()).label("events"), _sum(sign, columns["amount"])
@@ -89,5 +89,5 @@ def _sums(
 
 
 def _sum(sign: int, amount: ColumnElement[Any]) -> ColumnElement[Any]:
-    """As a number of SQL: money again once all of it is added."""
+    """The sum of a branch as NUMERIC, with its sign."""
     return (sign * type_coerce(func.coalesce(func.sum(amount), 0), Numeric)).label("micros")

@@ -1,4 +1,4 @@
-"""Who may use the console: people with a password, programs with a token, and what was changed of both."""
+"""Users with passwords, tokens of programs, their sessions and their change history."""
 
 from sqlalchemy import BigInteger, CheckConstraint, Double, ForeignKey, Identity, Index, LargeBinary, func, text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -10,7 +10,7 @@ from models.tables.types import MomentColumn
 
 __all__ = ["ACCESS_CHANNEL", "AccessToken", "Account", "AccountChange", "SignInAllowance", "WebSession"]
 
-#: Told at the commit of every change of accounts, sessions and tokens: who remembers an answer asks again.
+#: PostgreSQL's channel of changes of accounts, sessions and tokens; listeners drop what they have cached.
 ACCESS_CHANNEL = "spendgate_access"
 
 _NAME_PATTERN = "^[a-z0-9._@-]{1,64}$"
@@ -18,7 +18,7 @@ _ROLES = "role IN ('viewer', 'operator', 'admin')"
 
 
 class Account(Base):
-    """A person. The password is known by its argon2 hash alone."""
+    """A user. Of the password the argon2 hash is stored."""
 
     __tablename__ = "account"
     __table_args__ = (
@@ -34,7 +34,7 @@ class Account(Base):
 
 
 class WebSession(Base):
-    """A browser that has signed in. The cookie's value is known by its hash alone; signing out deletes the row."""
+    """The session of a browser. Of the cookie's value the hash is stored; signing out deletes the row."""
 
     __tablename__ = "web_session"
 
@@ -45,7 +45,7 @@ class WebSession(Base):
 
 
 class AccessToken(Base):
-    """What a program shows. A revoked one stays, so that the history can name it."""
+    """The token of a program. A revoked one stays, so that the history can name it."""
 
     __tablename__ = "access_token"
     __table_args__ = (
@@ -82,7 +82,7 @@ class AccountChange(Base):
 
 
 class SignInAllowance(Base):
-    """How many attempts a name or an address still has; it fills up again with time."""
+    """The attempts that a name or an address has left; the number grows with time."""
 
     __tablename__ = "sign_in_allowance"
 

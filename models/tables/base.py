@@ -1,4 +1,4 @@
-"""What all tables share: one metadata, names for constraints, the checks that several columns need."""
+"""The base class of all tables: their metadata, names of constraints, and shared checks."""
 
 from sqlalchemy import CheckConstraint, MetaData, String
 from sqlalchemy.orm import DeclarativeBase
@@ -10,7 +10,7 @@ _BUDGET_BELOW = 1_000_000_000_000
 
 
 class Base(DeclarativeBase):
-    """A constraint's name is read out when it refuses a row, so it says what holds."""
+    """The base of all tables. A constraint's name is shown when it refuses a row, so it is a statement."""
 
     metadata = MetaData(
         naming_convention={
@@ -25,18 +25,18 @@ class Base(DeclarativeBase):
 
 
 def id_check(column: str) -> CheckConstraint:
-    """Ids are also Kafka keys and parts of addresses."""
+    """The check of an id, which is also a Kafka key and a part of addresses."""
     return CheckConstraint(f"{column} ~ '{_ID_PATTERN}'", f"{column}_has_the_form_of_an_id")
 
 
 def budget_check(column: str) -> CheckConstraint:
-    """NULL is unlimited and passes; NaN is above every number and does not."""
+    """The check of a budget: NULL, which is unlimited, passes; NaN, which compares above every number, does not."""
     below = f"{column} >= 0 AND {column} < {_BUDGET_BELOW}"
     return CheckConstraint(below, f"{column}_is_0_or_more_and_below_{_BUDGET_BELOW}")
 
 
 def overrides_check() -> CheckConstraint:
-    """What is in the list is checked by core.overrides."""
+    """The check that overrides are a JSON list; core.overrides checks its elements."""
     return CheckConstraint(
         "CASE jsonb_typeof(budget_overrides) WHEN 'array' THEN jsonb_array_length(budget_overrides) <= 100 "
         "ELSE false END",

@@ -15,12 +15,12 @@ _PERCENTS = (
     "cardinality(alert_percents) <= 10 AND array_position(alert_percents, NULL) IS NULL"
     " AND 1 <= ALL (alert_percents) AND 1000 >= ALL (alert_percents)"
 )
-#: A comparison with one that is not there is neither true nor false, and so lets the row pass.
+#: A comparison with NULL is neither true nor false, and so passes.
 _RISING = " AND ".join(f"alert_percents[{n}] < alert_percents[{n + 1}]" for n in range(1, 10))
 
 
 class BrandZone(Base):
-    """A time zone of a brand and the moment from which it is in force: rows are added, never changed."""
+    """A time zone of a brand and the moment from which it is in force. Rows are added, never changed."""
 
     __tablename__ = "brand_zone"
     __table_args__ = (
@@ -37,7 +37,7 @@ class BrandZone(Base):
 
 
 class Brand(Base):
-    """What the catalog says of an advertiser. `revision` grows with every edit, so that a stale one is noticed."""
+    """An advertiser. `revision` grows with every edit, so that an edit of an older revision is refused."""
 
     __tablename__ = "brand"
     __table_args__ = (
@@ -83,5 +83,5 @@ class Brand(Base):
 
     @property
     def time_zone(self) -> str:
-        """The zone in force, or the one that was decided on and soon will be."""
+        """The newest zone, which is in force or soon will be."""
         return self.zones[-1].time_zone

@@ -1,4 +1,4 @@
-"""A campaign: belongs to one brand for ever, with its own budgets, flight and daypart windows."""
+"""A campaign of one brand, which never changes, with its own budgets, flight and daypart windows."""
 
 from datetime import date
 
@@ -17,7 +17,7 @@ _DATES = "BETWEEN DATE '1970-01-01' AND DATE '9999-12-31'"
 
 
 class Campaign(Base):
-    """What the catalog says of a campaign. `revision` grows with every edit, also of its windows."""
+    """A campaign. `revision` grows with every edit, also of its windows."""
 
     __tablename__ = "campaign"
     __table_args__ = (

@@ -18,14 +18,14 @@ FieldChanges: TypeAlias = dict[str, dict[str, Json]]
 
 
 class CatalogEntity(StrEnum):
-    """Which of the two was edited."""
+    """The kind of row that was edited."""
 
     BRAND = "brand"
     CAMPAIGN = "campaign"
 
 
 class CatalogChange(Base):
-    """One edit. The first row of a brand or campaign has what it was added with: every `from` in it is null."""
+    """One edit. The first one of a brand or campaign has the fields that it was added with: every `from` is null."""
 
     __tablename__ = "change"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""The catalog outbox: which documents have yet to be published, and what the relay knows of the topic."""
+"""The catalog outbox: the documents to publish, and what the relay knows of the catalog topic."""
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, Integer, func, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -18,7 +18,7 @@ def record_key(brand_id: str, campaign_id: str | None = None) -> str:
 
 
 class CatalogOutbox(Base):
-    """A brand or campaign was changed: its document as it is by then has to be published."""
+    """A change of a brand or campaign, whose newest document has to be published."""
 
     __tablename__ = "catalog_outbox"
     __table_args__ = (
@@ -41,7 +41,7 @@ class CatalogOutbox(Base):
 
 
 class CatalogPosition(Base):
-    """How far the relay has read a partition of the catalog topic; `topic_id` differs once it was created again."""
+    """The relay's position in a partition of the catalog topic; `topic_id` differs once the topic was created again."""
 
     __tablename__ = "catalog_position"
     __table_args__ = (CheckConstraint("next_offset >= 0", "next_offset_is_not_negative"),)
@@ -53,10 +53,10 @@ class CatalogPosition(Base):
 
 
 class CatalogRecord(Base):
-    """The highest version ever seen of a key of the topic, also of keys that this database does not (any more) know.
+    """The highest known version of a key of the topic, also of keys without a row.
 
-    `record_offset` is that of the newest record known, -1 in a topic that was made anew: what lies above was written by
-    somebody else, or by a relay that was killed before it could tell.
+    `record_offset` is that of the newest known record, -1 after the topic was created again. Records above it were
+    written by another program, or by a relay that was killed before it could commit.
     """
 
     __tablename__ = "catalog_record"

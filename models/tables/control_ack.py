@@ -1,4 +1,4 @@
-"""What consumers of commands say became of them. The database refuses to change or delete a row."""
+"""Acknowledgements of commands by their consumers. The database refuses to change or delete a row."""
 
 from sqlalchemy import BigInteger, Integer, SmallInteger
 from sqlalchemy.orm import Mapped, mapped_column
@@ -10,14 +10,14 @@ __all__ = ["ControlAck"]
 
 
 class ControlAck(Base):
-    """The first record in which a consumer says this of this command. It may come before the command's own, so the
-    journal need not have that."""
+    """The first acknowledgement of a command by a consumer with this outcome. The journal need not have the command:
+    its record may come later."""
 
     __tablename__ = "control_ack"
 
     command_id: Mapped[str] = mapped_column(primary_key=True)
     consumer: Mapped[str] = mapped_column(primary_key=True)
-    #: `applied` or `failed`; a consumer that tries again may say both.
+    #: `applied` or `failed`; a consumer that tries again may send both.
     outcome: Mapped[str] = mapped_column(primary_key=True)
     campaign_id: Mapped[str]
     #: By the consumer's clock.

@@ -12,7 +12,7 @@ __all__ = ["ControlLog"]
 
 
 class ControlLog(Base):
-    """One command. Resent by `control resend` it has the same id, and is not added again."""
+    """One command. A copy by `control resend` has the same id, and is not added again."""
 
     __tablename__ = "control_log"
     __table_args__ = (

@@ -32,7 +32,7 @@ class DaypartWindow(Base):
 
 
 def window_columns(window: Window) -> dict[str, int]:
-    """The columns of its row; bit n of `weekdays` is day n, and day 0 is Monday."""
+    """A window as columns of its row; bit n of `weekdays` is day n, and day 0 is Monday."""
     return {
         "weekdays": sum(1 << day for day in window.days),
         "from_minute": window.from_minute,

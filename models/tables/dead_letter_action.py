@@ -1,4 +1,4 @@
-"""What became of dead letters. The database refuses to change or delete a row."""
+"""Actions on dead letters. The database refuses to change or delete a row."""
 
 from enum import StrEnum
 
@@ -12,17 +12,17 @@ __all__ = ["DeadLetterAction", "Handling"]
 
 
 class Handling(StrEnum):
-    """An operator's action on a dead letter; one without an action waits."""
+    """An operator's action on a dead letter."""
 
     REPLAYED = "replayed"
     DROPPED = "dropped"
 
 
 class DeadLetterAction(Base):
-    """One replay or drop of one dead letter. The last row of a dead letter is its state.
+    """One replay or drop of one dead letter; the last row of a dead letter is its state.
 
-    `topic_id` is the broker's: the offsets of a topic that was made anew are other letters. What the letter said is
-    kept here too, because the topic forgets it.
+    `topic_id` is the broker's: in a topic that was created again the same offsets are other dead letters. The fields of
+    the dead letter are stored too, because the topic deletes it after its retention.
     """
 
     __tablename__ = "dead_letter_action"
@@ -49,7 +49,7 @@ class DeadLetterAction(Base):
     actor: Mapped[str]
     acted_at: Mapped[int] = mapped_column(MomentColumn, server_default=func.clock_timestamp())
     because: Mapped[str] = mapped_column(server_default="")
-    #: Where the broker has put the replayed copy.
+    #: The position of the replayed copy on the broker.
     copy_topic: Mapped[str | None]
     copy_partition: Mapped[int | None] = mapped_column(Integer)
     copy_offset: Mapped[int | None] = mapped_column(BigInteger)

@@ -1,4 +1,4 @@
-"""Records that Kafka had removed before the ledger read them: rows that it will never have."""
+"""Holes of the ledger: records that Kafka removed before the ledger read them."""
 
 from sqlalchemy import BigInteger, CheckConstraint, Integer, SmallInteger, func
 from sqlalchemy.orm import Mapped, mapped_column
@@ -10,7 +10,7 @@ __all__ = ["LedgerHole"]
 
 
 class LedgerHole(Base):
-    """Offsets from `from_offset` up to, and without, `to_offset`. It lies in the database that lacks the rows, so
+    """The offsets `[from_offset, to_offset)` of a partition. The hole is stored in the database that lacks the rows, so
     a newer backup has the rows and not the hole."""
 
     __tablename__ = "ledger_hole"
@@ -24,6 +24,6 @@ class LedgerHole(Base):
     from_offset: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     to_offset: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     found_at: Mapped[int] = mapped_column(MomentColumn, server_default=func.clock_timestamp())
-    #: When somebody decided to go on without these rows.
+    #: When an operator accepted the hole.
     accepted_at: Mapped[int | None] = mapped_column(MomentColumn)
     accepted_by: Mapped[str | None]

@@ -1,4 +1,4 @@
-"""What each reconcile has found. The database refuses to change or delete a row."""
+"""Results of reconciles. The database refuses to change or delete a row."""
 
 from enum import StrEnum
 
@@ -41,6 +41,6 @@ class ReconcileRun(Base):
 
 
 def last_reconcile(session: Session) -> ReconcileRun | None:
-    """The newest run over all brands, whatever came of it."""
+    """The newest run over all brands, failed or not."""
     newest = select(ReconcileRun).where(ReconcileRun.brand_id.is_(None)).order_by(ReconcileRun.run_id.desc()).limit(1)
     return session.scalars(newest).first()

@@ -1,4 +1,4 @@
-"""Every table of the database, for migrations: a model that is not imported here is not compared."""
+"""Imports every table, for migrations: a model that is not imported here is not compared."""
 
 from models.tables import (
     account,

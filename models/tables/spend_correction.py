@@ -1,5 +1,5 @@
-"""The journal of corrections: every change of the controller's totals that is not spend, whoever wrote it. The database
-refuses to change or delete a row."""
+"""The journal of corrections: every change of the controller's totals that is not spend. The database refuses to change
+or delete a row."""
 
 from datetime import date
 
@@ -13,7 +13,7 @@ __all__ = ["SpendCorrection"]
 
 
 class SpendCorrection(Base):
-    """A record of `spend-corrections` as it stood there; of those with one id the controller applies the first."""
+    """A record of `spend-corrections`; of records with the same id the controller applies the first."""
 
     __tablename__ = "spend_correction"
     __table_args__ = (Index("ix_spend_correction_brand", "brand_id", "arrived_at"),)

@@ -1,4 +1,4 @@
-"""The ledger's spend: rows are added and never changed, so what the controller refused is in a table of its own."""
+"""The ledger's spend. Rows are added and never changed; refusals by the controller are in a table of their own."""
 
 from datetime import date
 
@@ -22,7 +22,7 @@ def partition_names() -> list[str]:
 
 
 class _Positioned:
-    """Rows that name their topic by its incarnation."""
+    """Rows with the position of their record, in an incarnation of a topic."""
 
     @declared_attr
     def topic(cls) -> Mapped[str]:
@@ -32,7 +32,7 @@ class _Positioned:
 
 
 class _Spend:
-    """What a spend record says and where it was booked."""
+    """The fields of a spend record, and the days that it is booked to."""
 
     campaign_id: Mapped[str]
     amount: Mapped[int] = mapped_column(MoneyColumn)
@@ -92,7 +92,7 @@ class SpendRepeat(_Spend, _Positioned, Base):
 
 
 class SpendRefusal(_Positioned, Base):
-    """The controller did not count the record at this position; its dead letter says why."""
+    """The refusal of the record at this position by the controller, from its dead letter."""
 
     __tablename__ = "spend_refusal"
     __table_args__ = (Index("ix_spend_refusal_event", "brand_id", "event_id"),)
@@ -111,8 +111,8 @@ class SpendRefusal(_Positioned, Base):
 
 
 class SpendUnbooked(_Positioned, Base):
-    """Spend of a brand that the catalog does not have: without its time zone there is no day. It moves to spend_log
-    when the brand is added, because a controller that is behind the ledger may still count it."""
+    """Spend of a brand that the catalog does not have, so that no day is known. It moves to spend_log when the brand is
+    added, because a controller that is behind the ledger may still count it."""
 
     __tablename__ = "spend_unbooked"
     __table_args__ = (Index("ix_spend_unbooked_brand_id", "brand_id"),)

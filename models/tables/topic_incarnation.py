@@ -1,6 +1,6 @@
-"""Which topic a position of the ledger is of, and how far the ledger has read it.
+"""Incarnations of topics, and the ledger's positions in them.
 
-A rebuilt broker has the old names and counts offsets from zero again, so a name is not enough.
+A topic that was created again has the old name and counts offsets from zero, so a name does not identify an offset.
 """
 
 from uuid import UUID
@@ -15,7 +15,8 @@ __all__ = ["LedgerPosition", "TopicIncarnation"]
 
 
 class TopicIncarnation(Base):
-    """One life of a topic, by Kafka's id of it; null for rows of before ids were kept, until the topic is seen."""
+    """A topic with Kafka's id. The id is null for rows that are older than stored ids, until the ledger reads the
+    topic."""
 
     __tablename__ = "topic_incarnation"
     __table_args__ = (UniqueConstraint("topic", "topic_id", postgresql_nulls_not_distinct=True),)
@@ -28,7 +29,7 @@ class TopicIncarnation(Base):
 
 
 class LedgerPosition(Base):
-    """The offset that the ledger reads next: saved with the rows below it, and so exactly as true as they are."""
+    """The offset that the ledger reads next, saved in the transaction of the rows below it."""
 
     __tablename__ = "ledger_position"
 

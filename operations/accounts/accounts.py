@@ -1,4 +1,4 @@
-"""Edits of users and tokens as people ask for them: values checked, passwords hashed, the history written."""
+"""Adds and changes users and tokens: checks values, hashes passwords and writes the history."""
 
 import time
 from typing import Final, NamedTuple
@@ -31,7 +31,7 @@ def add_user(url: str, name: str, role: str, password: str, *, actor: str) -> Ac
 
 
 def new_password(url: str, name: str, password: str, *, actor: str) -> Account:
-    """Whoever is signed in as that user has to sign in again."""
+    """Set a new password, which ends all sessions of the user. Raises RefusedValue or NotFound."""
     name = validation.account_name("user", name)
     password_hash = hash_password(check_password(name, password))
     with session_scope(url) as session:
@@ -39,7 +39,7 @@ def new_password(url: str, name: str, password: str, *, actor: str) -> Account:
 
 
 def add_first_admin(url: str, *, actor: str) -> FirstAdmin | None:
-    """An admin with a password that nobody else knows, where there is no user at all yet."""
+    """Add an admin with a random password where there are no users yet. Returns name and password, or None."""
     with session_scope(url) as session:
         if accounts.has_accounts(session):
             return None

@@ -1,4 +1,4 @@
-"""Passwords: what a good one is, and its argon2id hash. Hashing takes tens of milliseconds: never on an event loop."""
+"""Checks passwords and hashes them by argon2id. Hashing takes tens of milliseconds: never call it on an event loop."""
 
 import secrets
 from functools import cache
@@ -13,9 +13,9 @@ __all__ = ["check_password", "hash_password", "is_right", "random_password"]
 
 LENGTH_MIN: Final = 12
 LENGTH_MAX: Final = 128
-#: Fewer different characters than that are a pattern.
+#: A password with fewer different characters is refused as a pattern.
 _DIFFERENT_MIN: Final = 5
-#: No 0 O 1 l I: a person may have to type it from a screen.
+#: Without 0 O 1 l I, because a person may have to type it from a screen.
 _READABLE: Final = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 _RANDOM_LENGTH: Final = 20
 
@@ -24,7 +24,7 @@ _hasher: Final = PasswordHasher()
 
 
 def check_password(name: str, password: str) -> str:
-    """Any characters, as many as one likes; what is guessed first is refused."""
+    """Raise RefusedValue for a password that is too short, too long or easily guessed; any characters are accepted."""
     if not LENGTH_MIN <= len(password) <= LENGTH_MAX:
         raise RefusedValue(f"The password is refused: write {LENGTH_MIN} to {LENGTH_MAX} characters.")
     if len(set(password)) < _DIFFERENT_MIN:
@@ -43,19 +43,19 @@ def hash_password(password: str) -> str:
 
 
 def is_right(password: str, password_hash: str | None) -> bool:
-    """None stands for a user who is not there: that takes as long as a wrong password."""
+    """Whether the password matches the hash. None, for a user who does not exist, takes as long as a wrong password."""
     try:
-        _hasher.verify(password_hash or _nobodys_hash(), _bytes(password[:LENGTH_MAX]))
+        _hasher.verify(password_hash or _hash_of_no_user(), _bytes(password[:LENGTH_MAX]))
     except (VerificationError, InvalidHashError):
         return False
     return password_hash is not None
 
 
 @cache
-def _nobodys_hash() -> str:
+def _hash_of_no_user() -> str:
     return hash_password(random_password())
 
 
 def _bytes(password: str) -> bytes:
-    """A lone surrogate, which JSON can bring, is a wrong password and no failure."""
+    """The password in UTF-8. A lone surrogate, which JSON may contain, becomes bytes that match no password."""
     return password.encode("utf-8", errors="surrogatepass")

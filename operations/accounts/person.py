@@ -1,4 +1,4 @@
-"""Who asks, and what that role may do."""
+"""A signed-in user or a token, and what its role may do."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,7 +8,7 @@ __all__ = ["Credential", "Person", "Role"]
 
 
 class Role(StrEnum):
-    """A role includes the rights of those before it."""
+    """The roles; each includes the rights of the roles before it."""
 
     VIEWER = "viewer"  # read everything
     OPERATOR = "operator"  # change brands and campaigns, publish spend
@@ -30,10 +30,10 @@ class Person:
     credential: Credential
 
     def may(self, role: Role) -> bool:
-        """Whether this is at least that role."""
+        """Whether the person's role is `role` or a higher one."""
         return _RANKS[self.role] >= _RANKS[role]
 
     @property
     def actor(self) -> str:
-        """The name in the change history. No user's name has a colon, so a token is never taken for a person."""
+        """The name in the change history. User names have no colon, so the name of a token differs from all of them."""
         return f"token:{self.name}" if self.credential is Credential.TOKEN else self.name

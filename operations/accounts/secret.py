@@ -1,4 +1,4 @@
-"""Secrets of sessions and tokens, and the hash that is stored of them."""
+"""Makes secrets of sessions and tokens, and the hashes under which they are stored."""
 
 import hashlib
 import secrets
@@ -11,7 +11,7 @@ _SECRET_BYTES: Final = 32
 
 
 def new_secret() -> str:
-    """256 random bits: nothing is gained by hashing them slowly."""
+    """256 random bits, which need no slow hash."""
     return secrets.token_urlsafe(_SECRET_BYTES)
 
 

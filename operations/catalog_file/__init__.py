@@ -1,1 +1,1 @@
-"""The catalog as a file: written, read, compared with the database, and what a file would pause and resume."""
+"""The catalog as a file: export, reading, comparison with the database, and the pauses and resumes it would cause."""

@@ -1,4 +1,4 @@
-"""Plans a catalog file and applies it, in one transaction of the caller."""
+"""Plans and applies a catalog file in the caller's transaction."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,17 +20,17 @@ __all__ = ["Planned", "apply_file", "plan_file"]
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """`known` are the rows of the database that the file speaks of."""
+    """The comparison of a file with `known`, the rows of the database that it names."""
 
     comparison: Comparison
     known: CatalogRows
-    #: Brands and campaigns that the file does not speak of: they are left alone.
+    #: Brands and campaigns that the file does not name: they are not changed.
     brands_left_alone: int
     campaigns_left_alone: int
 
 
 def plan_file(session: Session, file: FileRows, now: Moment) -> Planned:
-    """What the file would change. Raises WrongRows."""
+    """Compare the file with the database; changes nothing. Raises WrongRows."""
     known = catalog_batch.read_rows(session, *ids_in(file.rows))
     comparison = _compared(file, known, now)
     brands, campaigns = catalog_size(session)
@@ -40,8 +40,8 @@ def plan_file(session: Session, file: FileRows, now: Moment) -> Planned:
 
 
 def apply_file(session: Session, file: FileRows, now: Moment, *, actor: str) -> list[Brand | Campaign]:
-    """Make all edits of the file. Returns the rows that were added or changed. Raises WrongRows before any edit; the
-    transaction must end without effect for whatever is raised."""
+    """Make all edits of the file; returns the rows that were added or changed. Raises WrongRows before any edit; after
+    any exception the caller must roll the transaction back."""
     known = catalog_batch.lock_rows(session, *ids_in(file.rows))
     differences = _compared(file, known, now).differences
     return catalog_batch.write_edits(
@@ -77,7 +77,7 @@ def _campaign_edit(difference: Difference, campaign_id: str) -> CampaignEdit:
 
 
 def _changes(difference: Difference) -> Any:
-    """BrandChanges or CampaignChanges."""
+    """The difference as BrandChanges or CampaignChanges."""
     return {it.column.attribute: it.after for it in difference.fields if it.column.attribute is not None}
 
 

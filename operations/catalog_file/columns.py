@@ -1,4 +1,4 @@
-"""The columns of a catalog file: a field of brands or campaigns is one line of COLUMNS. No I/O."""
+"""The columns of a catalog file: each field of brands or campaigns is one element of COLUMNS. Pure: no I/O."""
 
 from collections.abc import Callable
 from operator import attrgetter
@@ -25,7 +25,7 @@ from operations.catalog_file.kinds import (
 
 __all__ = ["COLUMNS", "COLUMN_NAMES", "IDENTITY", "Column", "columns_of", "value_in"]
 
-#: What tells which row it is, and of which revision; read and written apart from the fields.
+#: The columns that identify a row and its revision; they are no fields.
 IDENTITY: Final = ("kind", "brand_id", "campaign_id", "revision")
 _BRAND: Final = (CatalogEntity.BRAND,)
 _CAMPAIGN: Final = (CatalogEntity.CAMPAIGN,)
@@ -38,9 +38,9 @@ class Column(NamedTuple):
     name: str
     of: tuple[CatalogEntity, ...]
     kind: Kind
-    #: The name in BrandChanges and CampaignChanges; None for what is edited in another way.
+    #: The key in BrandChanges or CampaignChanges; None for a field that is edited in another way.
     attribute: str | None = None
-    #: What the row has; by default its attribute of that name.
+    #: Reads the value from a row; by default its attribute of that name.
     value_in: Callable[[Any], Any] | None = None
     is_required: bool = False
 
@@ -66,7 +66,7 @@ COLUMN_NAMES: Final = (*IDENTITY, *(column.name for column in COLUMNS))
 
 
 def columns_of(kind: CatalogEntity) -> tuple[Column, ...]:
-    """Those that a brand or a campaign has."""
+    """The columns of brands or of campaigns."""
     return tuple(column for column in COLUMNS if kind in column.of)
 
 

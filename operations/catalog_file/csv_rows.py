@@ -1,4 +1,4 @@
-"""Rows of a catalog file in CSV. No I/O but the reading of the stream.
+"""Reads the rows of a catalog file in CSV. No I/O but the reading of the stream.
 
 An empty cell leaves its field as it is; `none` clears it. A spreadsheet may have saved the file with semicolons or
 tabs, with `sep=` in its first line, and in UTF-16.
@@ -30,7 +30,8 @@ class _Header(NamedTuple):
 
 
 def csv_rows(stream: BinaryIO) -> FileRows:
-    """Every line that is not blank. Raises RefusedValue where the first one does not name known columns."""
+    """The rows of all lines that are not blank. Raises RefusedValue where the first line does not name known
+    columns."""
     lines = text_lines(stream, _LINE_BYTES_MAX)
     header = _header(lines)
     rows: list[FileRow] = []

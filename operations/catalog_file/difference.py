@@ -1,4 +1,4 @@
-"""Compares the rows of a catalog file with those of the database. No I/O."""
+"""Compares the rows of a catalog file with those of the database. Pure: no I/O."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _REVISION_MAX: Final = (1 << 31) - 1
 
 @dataclass(frozen=True, slots=True)
 class FieldDifference:
-    """Of one field: what the database has and what the file says. Of a new row, `before` is None."""
+    """The values of one field in the database and in the file; `before` is None in a new row."""
 
     column: Column
     before: Any
@@ -30,12 +30,12 @@ class FieldDifference:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A row of the file that says something else than the database."""
+    """A row of the file that differs from the database."""
 
     line: int
     brand_id: str
     campaign_id: str | None
-    #: Of the row in the database; None where the file adds it.
+    #: The revision of the row in the database; None where the file adds it.
     revision: int | None
     fields: Sequence[FieldDifference]
 
@@ -46,17 +46,17 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Brands come first in `differences`. Nothing may be applied where a row is wrong."""
+    """The result of a comparison, brands first. A file with a wrong row must not be applied."""
 
     differences: Sequence[Difference]
     wrong: Sequence[WrongRow]
-    #: How many rows of the file say what the database has.
+    #: The number of rows that equal the database's.
     unchanged: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Identified:
-    """A row that tells which one it is."""
+    """A row of the file with its ids."""
 
     row: FileRow
     brand_id: str
@@ -73,15 +73,15 @@ class _Identified:
 
 
 def ids_in(rows: Collection[FileRow]) -> tuple[set[str], set[str]]:
-    """The brands and the campaigns that the rows speak of, as far as their ids are ids."""
+    """The valid brand ids and campaign ids of the rows."""
     texts = [[row.values.get(name) for row in rows] for name in ("brand_id", "campaign_id")]
     brand_ids, campaign_ids = ({it for it in of_one if isinstance(it, str)} for of_one in texts)
     return brand_ids, campaign_ids
 
 
 def compare(rows: Collection[FileRow], known: CatalogRows, zone_starts_at: Moment) -> Comparison:
-    """What the rows would change of `known`, which has all that they speak of. Another time zone would come into force
-    at `zone_starts_at`."""
+    """Compare the rows with `known`, which must have every row of `ids_in`. A changed time zone would be in force from
+    `zone_starts_at` on."""
     wrong: list[WrongRow] = []
     identified = list(_identified(rows, wrong))
     new_brands = {it.brand_id for it in identified if it.campaign_id is None} - known.brands.keys()
@@ -151,7 +151,7 @@ def _text(row: FileRow, name: str) -> str:
 
 
 def _differing(it: _Identified, held: Brand | Campaign | None, faults: list[str]) -> Iterator[FieldDifference]:
-    """In the order of the columns; what cannot be read is a fault."""
+    """The fields that differ, in the order of the columns; invalid values are added to `faults`."""
     for column in COLUMNS:
         if column.name not in it.row.values:
             if held is None and column.is_required and it.kind in column.of:
@@ -180,7 +180,7 @@ def _belonging_faults(
 
 
 def _faults(difference: Difference, held: Brand | Campaign | None, zone_starts_at: Moment) -> Iterator[str]:
-    """What no field tells alone."""
+    """Faults of several fields together."""
     after = {it.column.name: it.after for it in difference.fields}
     if isinstance(held, Brand):
         if "currency" in after:
@@ -201,7 +201,7 @@ def _faults(difference: Difference, held: Brand | Campaign | None, zone_starts_a
 
 
 def _revision_fault(it: _Identified, revision: int | None) -> WrongRow:
-    """A row that would change nothing has none, so that a file may be applied twice."""
+    """The fault of an outdated revision. A row that changes nothing has none, so that a file may be applied twice."""
     if revision is None:
         sentence = f"there is none, so it has no revision {it.revision}: leave the revision out to add it."
         return WrongRow(it.row.line, f"{it.name}: {sentence}")

@@ -1,4 +1,7 @@
-"""What differences would pause and resume now, decided by the core on a copy of the controller's state. No I/O."""
+"""The pauses and resumes that differences would cause now, decided by the core on a copy of the controller's state.
+
+Pure: no I/O.
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
@@ -23,24 +26,24 @@ from models.tables.campaign import Campaign
 from operations.catalog_file.difference import Difference
 from schedulers.catalog_relay.documents import document_of
 
-if TYPE_CHECKING:  # who compares with the database alone needs no client of Kafka
+if TYPE_CHECKING:  # a comparison with the database needs no client of Kafka
     from streams.live_state import HeldBrand
 
 __all__ = ["Effect", "Effects", "effects_of", "planned_document"]
 
 _NOWHERE: Final = ""
-#: Campaign -> what it was told last, or will be when the spend before is counted, and its reasons.
-_Told: TypeAlias = dict[str, tuple[Action | None, Reason]]
+#: Campaign -> its last action, or resume while one is pending, and its reasons.
+_Actions: TypeAlias = dict[str, tuple[Action | None, Reason]]
 #: The document of a difference in a version.
 _Planned: TypeAlias = Callable[[Difference, int], BrandDocument | CampaignDocument]
 
 
 class Effect(NamedTuple):
-    """A campaign that would pause, or run, other than it does."""
+    """A campaign that would pause or resume."""
 
     brand_id: str
     campaign_id: str
-    #: Why it would be paused; of one that would run, why it is paused. A new campaign that runs has none.
+    #: The reasons of the pause that would begin or end; empty for a new campaign that would run.
     reasons: Sequence[str]
 
 
@@ -48,7 +51,7 @@ class Effect(NamedTuple):
 class Effects:
     pauses: list[Effect]
     resumes: list[Effect]
-    #: Brands that the controller does not hold yet, or about which it cannot decide: nothing is known of them.
+    #: Brands whose effects are not known: the controller does not hold them yet, or deciding about them failed.
     unknown: list[str]
 
 
@@ -59,8 +62,8 @@ def effects_of(
     now: Moment,
     zone_starts_at: Moment,
 ) -> Effects:
-    """By brand, then by campaign. `held` has every brand of `differences`, None where the controller holds nothing. A
-    difference that time alone makes between the state's clock and `now` is none of the file's."""
+    """The effects, sorted by brand and campaign. `held` has every brand of `differences`, None where the controller
+    holds nothing. Effects that time alone has between the state's clock and `now` are left out."""
     planned = partial(planned_document, known=known, zone_starts_at=zone_starts_at)
     found = Effects([], [], [])
     by_brand = sorted(differences, key=lambda it: (it.brand_id, it.campaign_id or ""))
@@ -80,7 +83,7 @@ def effects_of(
 
 
 def _copy(brand_id: str, held: "HeldBrand | None") -> PartitionState:
-    """A partition with this brand alone, guarded so that a failure is its own."""
+    """A partition with a copy of this brand, guarded, so that an exception leaves other brands unaffected."""
     state = PartitionState(0, DuplicateWindow(1), guarded={brand_id})
     if held is not None:
         brand = deepcopy(held.state)
@@ -91,18 +94,18 @@ def _copy(brand_id: str, held: "HeldBrand | None") -> PartitionState:
 
 def _decide(
     state: PartitionState, brand_id: str, differences: Sequence[Difference], planned: _Planned, now: Moment
-) -> tuple[_Told, _Told]:
-    """What the campaigns are told before the documents of the differences are in force, and then."""
+) -> tuple[_Actions, _Actions]:
+    """The actions of the brand's campaigns before and after the documents of the differences are in force."""
     origin = Origin(_NOWHERE, 0, now)
     decide_tick(state, Tick(now), origin)
     brand = state.brand(brand_id)
-    before = _told(brand)
+    before = _actions(brand)
     for difference in differences:
         _put_in_force(state, brand, difference, planned, origin)
-    return before, _told(brand)
+    return before, _actions(brand)
 
 
-def _note_changes(found: Effects, brand_id: str, before: _Told, after: _Told) -> None:
+def _note_changes(found: Effects, brand_id: str, before: _Actions, after: _Actions) -> None:
     for campaign_id, (action, reasons) in sorted(after.items()):
         action_before, reasons_before = before.get(campaign_id, (None, NO_REASONS))
         if action is Action.PAUSE and action_before is not Action.PAUSE:
@@ -111,7 +114,7 @@ def _note_changes(found: Effects, brand_id: str, before: _Told, after: _Told) ->
             found.resumes.append(Effect(brand_id, campaign_id, reason_names(reasons_before)))
 
 
-def _told(brand: BrandState) -> _Told:
+def _actions(brand: BrandState) -> _Actions:
     return {
         it.campaign_id: (Action.RESUME if it.pending_resume else it.last_action, it.reasons)
         for it in brand.campaigns.values()

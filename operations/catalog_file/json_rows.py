@@ -1,4 +1,4 @@
-"""Rows of the catalog in JSON, as programs send them: `{"rows": [{"kind": "brand", …}, …]}`. No I/O.
+"""Reads rows of the catalog in JSON: `{"rows": [{"kind": "brand", …}, …]}`. Pure: no I/O.
 
 Rows are numbered from 1. Numbers are read by their digits. A field that is null is cleared; one that is left out stays
 as it is.
@@ -15,7 +15,7 @@ __all__ = ["json_rows"]
 
 
 def json_rows(text: bytes) -> FileRows:
-    """Raises RefusedValue for what is no such object."""
+    """The rows of the object. Raises RefusedValue for any other text."""
     try:
         body = json.loads(text, parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_fields)
     except (ValueError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""The kinds of values in a catalog file: how each is read, and how it is written. No I/O.
+"""The kinds of values in a catalog file, with the functions that read and write them. Pure: no I/O.
 
 What is read comes from CSV, YAML or JSON: a text, or in the last two also null, true, false or a list. A value that is
 not acceptable raises RefusedValue.
@@ -44,11 +44,11 @@ class Kind:
     """`read(column, value)` checks a value of a file; the others write a checked one."""
 
     read: Callable[[str, Value], Any]
-    #: As the catalog document and the history have it.
+    #: Writes the value as the catalog document and the history have it.
     document: Callable[[Any], Any] = _same
-    #: As a file has it: None, a bool, a text or a list of texts.
+    #: Writes the value as a file has it: None, a bool, a text or a list of texts.
     plain: Callable[[Any], Value] | None = None
-    #: Whether people choose its text, which a spreadsheet must not take for a number.
+    #: Whether people choose the text, so that a spreadsheet might convert it.
     is_free_text: bool = False
 
     def in_file(self, value: Any) -> Value:
@@ -57,7 +57,7 @@ class Kind:
 
 
 def windows_in_order(windows: Collection[Window]) -> tuple[Window, ...]:
-    """Each once, in the order of the database."""
+    """The windows without repetitions, in the order of the database."""
     return tuple(sorted(set(windows), key=lambda it: tuple(window_columns(it).values())))
 
 
@@ -137,7 +137,7 @@ def _list(column: str, value: Value) -> list[Value]:
 
 
 def _window(column: str, value: Value) -> Window:
-    """A text, or as in the catalog's documents."""
+    """A window as a text, or as an object of the catalog's documents."""
     if isinstance(value, Mapping):
         days, from_, to = value.get("days"), value.get("from"), value.get("to")
         if isinstance(days, list) and isinstance(from_, str) and isinstance(to, str) and len(value) == len(_WINDOW):

@@ -1,4 +1,4 @@
-"""Rows of a catalog file before anything is known of their values. No I/O."""
+"""Rows of a catalog file before their values are checked. Pure: no I/O."""
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -9,7 +9,7 @@ from core.errors import RefusedValue
 
 __all__ = ["FileFormat", "FileRow", "FileRows", "Value", "WrongRow", "WrongRows", "format_of"]
 
-#: Numbers are their text, because a float would not be exact. None is `none`, or null where the format has it.
+#: Numbers are texts, because a float would not be exact. None is `none`, or null where the format has it.
 Value: TypeAlias = "str | bool | list[Value] | dict[str, Value] | None"
 
 
@@ -19,15 +19,15 @@ class FileFormat(StrEnum):
 
 
 class FileRow(NamedTuple):
-    """A row by the names of its columns. A column that is not there leaves its field as it is."""
+    """The values of a row by column name. A missing column leaves its field as it is."""
 
-    #: As an editor counts; in JSON the number of the row.
+    #: The line number; in JSON the number of the row.
     line: int
     values: Mapping[str, Value]
 
 
 class WrongRow(NamedTuple):
-    """Why a row cannot be applied: a sentence for its author."""
+    """A row that cannot be applied, with the cause as a sentence."""
 
     line: int
     message: str
@@ -36,14 +36,14 @@ class WrongRow(NamedTuple):
 
 
 class FileRows(NamedTuple):
-    """What a file says, and what of it is no row."""
+    """The rows of a file, and the wrong ones."""
 
     rows: Sequence[FileRow]
     wrong: Sequence[WrongRow]
 
 
 class WrongRows(RefusedValue):
-    """Some rows are wrong, and nothing was changed; 412 where nothing is wrong but that rows are stale."""
+    """Rows are wrong, and nothing was changed. HTTP 412 where all wrong rows are merely stale."""
 
     def __init__(self, wrong: Sequence[WrongRow]) -> None:
         count = "1 row is" if len({row.line for row in wrong}) == 1 else f"{len({row.line for row in wrong})} rows are"
@@ -55,7 +55,7 @@ class WrongRows(RefusedValue):
 
 
 def format_of(name: str) -> FileFormat:
-    """By the ending of the file's name."""
+    """The format by the ending of the file's name. Raises RefusedValue for any other ending."""
     match name.rpartition(".")[2].lower():
         case "csv":
             return FileFormat.CSV

@@ -1,4 +1,4 @@
-"""Ids and names in CSV that a spreadsheet neither runs nor changes, and the way back. Pure.
+"""Marks ids and names in CSV so that a spreadsheet neither runs nor converts them, and removes the marks. Pure.
 
 A spreadsheet makes 7 of `007`, a rounded number of a platform's long id and a date of `mar-1`. An apostrophe before
 such a text keeps it a text.
@@ -27,12 +27,12 @@ _NUMBER_OR_DATE: Final = re.compile(f"'*({'|'.join(_CHANGED)})", re.IGNORECASE)
 
 
 def text_cell(text: str) -> str:
-    """The cell of a text."""
+    """The text as a cell, with an apostrophe where a spreadsheet would run or convert it."""
     return safe_cell(f"'{text}" if _is_changed(text) else text)
 
 
 def text_in(cell: str) -> str:
-    """The text that `text_cell` made the cell of; one that was typed without an apostrophe is itself."""
+    """The text of a cell: the reverse of `text_cell`. A cell without a mark is its own text."""
     text = plain_cell(cell)
     return text[1:] if text.startswith("'") and _is_changed(text) else text
 

@@ -1,4 +1,4 @@
-"""A plan as JSON. No I/O."""
+"""A plan as JSON. Pure: no I/O."""
 
 from collections.abc import Iterable
 
@@ -13,7 +13,7 @@ __all__ = ["difference_view", "plan_view", "wrong_row_views"]
 
 
 def plan_view(planned: Planned, effects: Effects) -> dict[str, Json]:
-    """What a file would change, field by field, and what it would pause and resume now."""
+    """The changes of a file by field, and the pauses and resumes that it would cause now."""
     return {
         "differences": [difference_view(it) for it in planned.comparison.differences],
         "unchanged": planned.comparison.unchanged,
@@ -25,7 +25,7 @@ def plan_view(planned: Planned, effects: Effects) -> dict[str, Json]:
 
 
 def difference_view(difference: Difference) -> dict[str, Json]:
-    """Values are as in documents and history."""
+    """A difference as JSON, with values as in documents and history."""
     is_new = difference.revision is None
     return {
         "line": difference.line,

@@ -1,4 +1,4 @@
-"""Rows of the catalog as the text of a file. No I/O."""
+"""Writes rows of the catalog as the text of a file. Pure: no I/O."""
 
 import csv
 import io
@@ -14,14 +14,14 @@ from operations.catalog_file.text_cells import text_cell
 
 __all__ = ["FREE_TEXTS", "NONE", "exported", "file_text"]
 
-#: What a cell of CSV says for a value that is not there; an empty one says nothing.
+#: The cell of CSV that clears a value; an empty one leaves it as it is.
 NONE: Final = "none"
-#: Columns whose cells are marked where a spreadsheet would change them.
+#: Columns whose cells are marked where a spreadsheet would convert them.
 FREE_TEXTS: Final = {"brand_id", "campaign_id", *(column.name for column in COLUMNS if column.kind.is_free_text)}
 
 
 def exported(row: Brand | Campaign) -> dict[str, Value]:
-    """All columns of the row that it has a field for."""
+    """The row with all columns of its kind."""
     kind = CatalogEntity.BRAND if isinstance(row, Brand) else CatalogEntity.CAMPAIGN
     identity: dict[str, Value] = {"kind": kind.value, "brand_id": row.brand_id}
     if isinstance(row, Campaign):

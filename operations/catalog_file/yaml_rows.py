@@ -1,4 +1,4 @@
-"""Rows of a catalog file in YAML: a list of mappings. No I/O.
+"""Reads the rows of a catalog file in YAML: a list of mappings. Pure: no I/O.
 
 Every scalar is taken as it is written, so that `100.10` stays exact and `no` may be an id. A field that is null is
 cleared; one that is left out stays as it is.
@@ -15,12 +15,12 @@ from operations.catalog_file.rows import FileRow, FileRows, Value, WrongRow
 __all__ = ["yaml_rows"]
 
 _NULL: Final = "tag:yaml.org,2002:null"
-#: A row, its windows, one of them, its days: nothing lies deeper.
+#: The depth of a valid file: a row, its windows, one of them, its days.
 _DEPTH_MAX: Final = 3
 
 
 def yaml_rows(text: bytes) -> FileRows:
-    """Every item of the list. Raises RefusedValue for what is no such list."""
+    """The rows of the list. Raises RefusedValue for any other text."""
     try:
         document = yaml.compose(text, Loader=yaml.CSafeLoader)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
@@ -72,7 +72,7 @@ def _value(node: yaml.Node, depth: int, seen: set[int]) -> Value:
 
 
 def _refuse_alias(node: yaml.Node, seen: set[int]) -> None:
-    """Few lines of aliases of aliases would be billions of values."""
+    """Raise RefusedValue for an alias: a few lines of nested aliases would be billions of values."""
     if id(node) in seen:
         raise RefusedValue("It refers to another part of the file by an alias (*): write it out.")
     seen.add(id(node))

@@ -1,1 +1,1 @@
-"""Dead letters as operators search, read, replay and drop them."""
+"""Searches, shows, replays and drops dead letters."""

@@ -15,8 +15,8 @@ __all__ = ["DeadLetterCount"]
 
 
 class DeadLetterCount:
-    """Keeps the offset of each dead letter, 8 bytes each: offsets alone do not count them, as transaction markers have
-    offsets too."""
+    """Remembers the offset of each dead letter, 8 bytes each: transaction markers have offsets too, so a difference of
+    offsets is no count."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -36,7 +36,7 @@ class DeadLetterCount:
             return letters - handled
 
     def _forget(self, topic_id: str, starts: ReaderPositions, ends: ReaderPositions) -> None:
-        """What the topic has let go, and all of another topic."""
+        """Forget records that the topic has deleted, and all records when the topic was created again."""
         if topic_id != self._topic_id or any(ends.get(number, 0) < at for number, at in self._read_to.items()):
             self._topic_id = topic_id
             self._offsets = {number: array("q") for number in starts}

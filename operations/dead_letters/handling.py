@@ -59,10 +59,11 @@ async def replay(
     dry_run: bool = False,
     force: bool = False,
 ) -> AsyncGenerator[list[HandlingOutcome], None]:
-    """Publish originals again: the same value, the key and partition of the brand that it names, and its arrival.
+    """Publish originals again: the same value and arrival, under the key and in the partition of the brand that it
+    names.
 
-    A letter that was handled before is left alone, one that would become a dead letter again is refused. `force`
-    publishes both all the same. `dry_run` tells what would happen and does nothing.
+    A dead letter that was handled before is skipped, one that would become a dead letter again is refused. `force`
+    publishes both nevertheless. `dry_run` returns the results that there would be, and does nothing.
     """
     async with aclosing(batches), spend_producer(settings) as producer:
         publish = _publisher(producer, settings.future_tolerance_seconds * SECOND)
@@ -126,7 +127,7 @@ def _drop(
 def _split_handled(
     session: Session, batch: Sequence[DeadLetterEntry]
 ) -> tuple[list[HandlingOutcome], list[DeadLetterEntry]]:
-    """Those with which others were done in the meantime, or long ago, and those that wait."""
+    """The dead letters that are handled by now, and those that wait."""
     if not batch:
         return [], []
     actions = last_actions(session, batch[0].topic_id, [entry.dead_letter.position for entry in batch])
@@ -141,7 +142,7 @@ def _split_handled(
 def _redelivery_targets(
     session: Session, settings: Settings, waiting: Sequence[DeadLetterEntry], force: bool
 ) -> tuple[list[HandlingOutcome], list[tuple[DeadLetterEntry, RedeliveryTarget]]]:
-    """What cannot go back, with a sentence, and where the others go."""
+    """The results of dead letters that cannot be published, and the targets of the others."""
     currencies = currencies_of(session, {entry.dead_letter.brand_id for entry in waiting if entry.dead_letter.brand_id})
     now = time.time_ns() // 1_000_000
     refused: list[HandlingOutcome] = []
@@ -162,8 +163,8 @@ def _redelivery_targets(
 
 
 def _publisher(producer: SpendProducer, tolerance_ms: int) -> _Publish:
-    """Returns a function for the thread that holds the transaction; it sends in the event loop of this call. A record
-    that its topic does not take, or that no broker acknowledges, does not keep the others from being sent."""
+    """A function that publishes, to be called in the thread that holds the transaction; it sends in the event loop of
+    this call. A record that is refused or not acknowledged does not keep the others from being sent."""
     loop = asyncio.get_running_loop()
 
     async def send(entry: DeadLetterEntry, target: RedeliveryTarget) -> Acked | SpendgateError:

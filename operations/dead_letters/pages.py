@@ -1,4 +1,4 @@
-"""Lists of dead letters, newest first, read from the end of the topic backwards: a page costs what it shows.
+"""Lists dead letters, newest first. Reads the topic backwards from its end, so that a page costs what it shows.
 
 A cursor has one offset for each partition, below which the next page begins; so no entry is shown twice while the topic
 grows.
@@ -18,18 +18,19 @@ from streams.kafka.reader import ReaderPositions, TopicReader, topic_reader
 from streams.kafka.topics import Topic
 from streams.settings import Settings
 
-__all__ = ["LOOKED_THROUGH_MAX", "DeadLetterPage", "every_page", "page"]
+__all__ = ["SCANNED_MAX", "DeadLetterPage", "every_page", "page"]
 
 _CURSOR: Final = re.compile(r"\d{1,18}(-\d{1,18})*", re.ASCII)
-#: Offsets of a partition that are read at once: few at first, more while little of it fits.
+#: Offsets of a partition that are read at once: few at first, more while few match.
 _WINDOW_MIN: Final = 128
 _WINDOW_MAX: Final = 4_096
-#: After so many offsets a page ends, however little it holds, and says where to go on.
-LOOKED_THROUGH_MAX: Final = 200_000
+#: After so many offsets a page ends, with a cursor to continue at.
+SCANNED_MAX: Final = 200_000
 
 
 class DeadLetterPage(NamedTuple):
-    """Newest first, values and headers left out. `after` asks for the next page; None when this is the last."""
+    """Dead letters, newest first, without values and headers. `after` is the cursor of the next page, None on the
+    last."""
 
     letters: Sequence[DeadLetterEntry]
     after: str | None
@@ -38,8 +39,8 @@ class DeadLetterPage(NamedTuple):
 async def page(
     settings: Settings, wanted: DeadLetterFilter, *, limit: int = 100, after: str | None = None
 ) -> DeadLetterPage:
-    """The newest dead letters that match, or the next older ones after a cursor; fewer than `limit`,
-    or none, where they lie far apart: the page has a cursor all the same."""
+    """The newest dead letters that match, or the next older ones after a cursor. A page may have fewer than `limit`, or
+    none, where they are far apart, and still a cursor for the next page."""
     async with topic_reader(settings, Topic.DEAD_LETTERS) as reader:
         ends = await reader.ends() if after is None else _read_cursor(after, reader.partition_count)
         backwards = _Backwards(settings, reader, wanted, await reader.starts(), ends)
@@ -50,7 +51,7 @@ async def page(
 
 
 async def every_page(settings: Settings, wanted: DeadLetterFilter, *, limit: int) -> Sequence[DeadLetterEntry]:
-    """The newest dead letters that match, up to `limit`, however far back they lie."""
+    """The newest dead letters that match, up to `limit`, through the whole topic."""
     found: list[DeadLetterEntry] = []
     after: str | None = None
     while len(found) < limit:
@@ -62,7 +63,7 @@ async def every_page(settings: Settings, wanted: DeadLetterFilter, *, limit: int
 
 
 class _Backwards:
-    """Iterates over the dead letters that match, newest first; within a partition the later offset first."""
+    """Reads the dead letters that match, newest first; within a partition the higher offset first."""
 
     def __init__(
         self,
@@ -76,15 +77,15 @@ class _Backwards:
         self._reader = reader
         self._wanted = wanted
         self._starts = starts
-        #: Down to which offset each partition was read, and what of it was not handed out yet.
+        #: The offset down to which each partition was read, and the dead letters that were not returned yet.
         self._read_to = {number: max(ends[number], starts[number]) for number in starts}
         self._read: dict[int, deque[DeadLetterEntry]] = {number: deque() for number in starts}
         self._window = _WINDOW_MIN
-        self._looked_through = 0
+        self._scanned = 0
 
     async def next(self) -> DeadLetterEntry | None:
-        """None at the beginning of the topic, or after a great many that do not fit."""
-        while (behind := self._behind()) and self._looked_through < LOOKED_THROUGH_MAX:
+        """The next dead letter; None at the beginning of the topic, or after `SCANNED_MAX` offsets."""
+        while (behind := self._behind()) and self._scanned < SCANNED_MAX:
             await self._read_back(behind)
         heads = [letters[0] for letters in self._read.values() if letters]
         if not heads or behind:
@@ -93,7 +94,7 @@ class _Backwards:
         return self._read[newest.dead_letter.partition].popleft()
 
     async def is_at_end(self) -> bool:
-        while (behind := self._behind()) and self._looked_through < LOOKED_THROUGH_MAX:
+        while (behind := self._behind()) and self._scanned < SCANNED_MAX:
             await self._read_back(behind)
         return not behind and not any(self._read.values())
 
@@ -105,7 +106,7 @@ class _Backwards:
         return "-".join(str(below[number]) for number in sorted(below))
 
     def _behind(self) -> list[int]:
-        """Partitions of which more has to be read before it is known which letter is next."""
+        """The partitions that must be read further before the next dead letter is known."""
         return [number for number, at in self._read_to.items() if not self._read[number] and at > self._starts[number]]
 
     async def _read_back(self, numbers: Sequence[int]) -> None:
@@ -124,12 +125,14 @@ class _Backwards:
                 sized = replace(entry, value_bytes=sizes[entry.dead_letter.position])
                 self._read[entry.dead_letter.partition].appendleft(sized)
         self._read_to |= starts
-        self._looked_through += sum(ends[number] - starts[number] for number in numbers)
+        self._scanned += sum(ends[number] - starts[number] for number in numbers)
         self._window = min(2 * self._window, _WINDOW_MAX)
 
 
 def _read_cursor(text: str, partitions: int) -> ReaderPositions:
     offsets = text.split("-")
     if not _CURSOR.fullmatch(text) or len(offsets) != partitions:
-        raise RefusedValue(f"{text[:40]!r} is no place in the list of dead letters: write what the page before told.")
+        raise RefusedValue(
+            f"{text[:40]!r} is no place in the list of dead letters: write the cursor of the page before."
+        )
     return dict(enumerate(map(int, offsets)))

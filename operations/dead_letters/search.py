@@ -37,18 +37,18 @@ __all__ = [
 WAITING: Final = "waiting"
 
 _ID: Final = re.compile(r"(\d{1,5})/(\d{1,18})", re.ASCII)
-#: Dead letters that are looked up, or handled, at once; and how many bytes of them, because each may be a megabyte.
+#: The most dead letters of a batch, and their most bytes, because each may have a megabyte.
 _BATCH: Final = 500
 _BATCH_BYTES: Final = 8 * 1024 * 1024
 
-#: Batches of dead letters; who does not read them to the end must close the generator.
+#: Batches of dead letters; a caller that does not read all of them must close the generator.
 Batches = AsyncGenerator[list["DeadLetterEntry"], None]
-#: Called with how much of the topic was read and how much there is.
+#: Called with the number of offsets that were read, and of all.
 Progress = Callable[[int, int], None]
 
 
 class DeadLetterFilter(NamedTuple):
-    """Which dead letters; by default all that were neither replayed nor dropped."""
+    """Conditions on dead letters; by default those that were neither replayed nor dropped."""
 
     reason: str | None = None
     brand_id: str | None = None  # by key or value
@@ -70,7 +70,7 @@ class DeadLetterEntry:
     dead_letter: DeadLetter
     topic_id: str
     action: DeadLetterAction | None
-    #: Bytes of its value, where a list has let go of the value itself.
+    #: The length of the value in bytes, where a list has dropped the value itself.
     value_bytes: int | None = None
 
     @property
@@ -83,7 +83,7 @@ class DeadLetterEntry:
 
 
 def letter_position(text: str) -> LetterPosition:
-    """Read an id as it is shown."""
+    """Parse the id of a dead letter, `partition/offset`. Raises RefusedValue."""
     match = _ID.fullmatch(text)
     if match is None:
         raise RefusedValue(
@@ -93,7 +93,7 @@ def letter_position(text: str) -> LetterPosition:
 
 
 async def scan(settings: Settings, wanted: DeadLetterFilter, progress: Progress | None = None) -> Batches:
-    """All dead letters that match and are on the topic at the call, in batches and in the order of the topic."""
+    """All dead letters that match and are on the topic at the call, in batches, in the order of the topic."""
     async with topic_reader(settings, Topic.DEAD_LETTERS) as reader:
         starts, ends = await reader.starts(), await reader.ends()
         total, done = sum(ends.values()) - sum(starts.values()), 0
@@ -111,7 +111,7 @@ async def scan(settings: Settings, wanted: DeadLetterFilter, progress: Progress 
 
 
 async def read_batches(settings: Settings, positions: Iterable[LetterPosition]) -> Batches:
-    """These dead letters in one batch. Raises NotFound when one of them is not there."""
+    """The dead letters at these positions, in one batch. Raises NotFound when one of them is not there."""
     async with topic_reader(settings, Topic.DEAD_LETTERS) as reader:
         dead_letters = [await _read_one(reader, position) for position in dict.fromkeys(positions)]
         yield await entries_of(settings, reader.topic_id, dead_letters)
@@ -144,13 +144,13 @@ async def _read_one(reader: TopicReader, position: LetterPosition) -> DeadLetter
         async with aclosing(reader.to_end()) as records:
             async for record in records:
                 if record.partition == partition and record.offset >= offset:
-                    return _the_one(record, position)
+                    return _dead_letter_at(record, position)
     raise _not_there(position)
 
 
-def _the_one(record: ConsumerRecord, position: LetterPosition) -> DeadLetter:
-    """The dead letter at the position. The first record read from there may lie behind it: transaction markers have
-    offsets, and retention removes records."""
+def _dead_letter_at(record: ConsumerRecord, position: LetterPosition) -> DeadLetter:
+    """The dead letter at the position. Raises NotFound where the first record from there has a higher offset:
+    transaction markers have offsets, and retention removes records."""
     dead_letter = read_dead_letter(record)
     if dead_letter.position != position:
         raise _not_there(position)

@@ -11,7 +11,7 @@ __all__ = ["details", "outcome_view", "summary"]
 
 
 def summary(entry: DeadLetterEntry) -> dict[str, Json]:
-    """Everything but headers and value."""
+    """A dead letter as JSON, without headers and value."""
     letter = entry.dead_letter
     origin = (letter.original_topic, letter.original_partition, letter.original_offset)
     return {
@@ -33,7 +33,8 @@ def summary(entry: DeadLetterEntry) -> dict[str, Json]:
 
 
 def details(entry: DeadLetterEntry) -> dict[str, Json]:
-    """`value` is null where it is no text; `value_base64` is always the exact bytes, null for none at all."""
+    """A dead letter as JSON. `value` is null where it is not UTF-8; `value_base64` has the exact bytes, null for no
+    value."""
     letter = entry.dead_letter
     return {
         **summary(entry),
@@ -44,7 +45,7 @@ def details(entry: DeadLetterEntry) -> dict[str, Json]:
 
 
 def outcome_view(outcome: HandlingOutcome, dry_run: bool) -> dict[str, Json]:
-    """What became of a letter that was replayed or dropped."""
+    """The result of replaying or dropping a dead letter, as JSON."""
     letter, copy = outcome.entry.dead_letter, outcome.copy
     return {
         "id": outcome.entry.letter_id,

@@ -1,1 +1,1 @@
-"""Disaster recovery: a new broker filled from the ledger."""
+"""Disaster recovery: fills a new broker from the ledger."""

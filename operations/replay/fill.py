@@ -31,7 +31,7 @@ from streams.settings import Settings, Timestamps
 
 __all__ = ["ReportProgress", "replay"]
 
-#: Called with what is being sent, how many are, and of how many; None where the total is not known.
+#: Called with what is sent, how many were sent, and of how many; None where the total is not known.
 ReportProgress = Callable[[str, int, int | None], None]
 
 _CORRECTIONS_AT_ONCE: Final = 5_000
@@ -39,8 +39,8 @@ _Item = TypeVar("_Item")
 
 
 async def replay(settings: Settings, request: ReplayRequest, report: ReportProgress) -> ReplayPlan:
-    """Send everything; returns when the broker has acknowledged all of it. Raises RefusedValue where the broker is not
-    empty, brands are unknown or holes are not accepted, Refused where another replay runs, Unreachable, TooLarge."""
+    """Publish everything; returns when the broker has acknowledged it. Raises RefusedValue where the broker is not
+    empty, brands are unknown or holes are not accepted, Refused where another replay runs, Unreachable and TooLarge."""
     url = settings.database
     async with entered_in_thread(replay_runs.alone(url)):
         run = await begin_or_continue(settings, request)
@@ -75,7 +75,7 @@ async def _ends(settings: Settings) -> dict[int, int]:
 
 
 class _Replay:
-    """One replay under way: its connection to the ledger, its producer and its progress."""
+    """A running replay: its connection to the ledger, its producer and its progress."""
 
     def __init__(
         self,
@@ -115,7 +115,7 @@ class _Replay:
         self._report("totals of platforms", len(counted), len(counted))
 
     async def spend(self) -> None:
-        """The next rows are read while the broker takes the last ones."""
+        """Publish the counted rows; the next rows are read while the broker takes the last ones."""
         run, sent = self._run, self._run.sent
         self._report("spend", sent, run.spend_count)
         await in_thread(self._source.open_spend, run.since_at, _cursor_of(run))
@@ -131,7 +131,7 @@ class _Replay:
             rows = following
 
     async def unbooked(self) -> None:
-        """Spend that waits in the ledger for its brand: sent as it came, for the new controller to accept or refuse."""
+        """Publish the unbooked spend unchanged; the new controller accepts or refuses it."""
         for spend in await in_thread(self._source.unbooked):
             await self._sender.unbooked(spend)
         await self._sender.flush()
@@ -143,7 +143,7 @@ class _Replay:
             await self._sender.correction(_replacing_correction(row, self._run.replay_id), row.arrived_at)
 
     def _counts_on_the_ledgers_day(self, row: ReplayedSpend) -> bool:
-        """Whether the controller would book the event to the ledger's day: a zone may have come to the catalog too
+        """Whether the controller would book the event to the ledger's day; not where a zone came into the catalog too
         late."""
         if is_ahead(row.occurred_at, row.arrived_at, self._tolerance_ms):
             return False
@@ -168,7 +168,7 @@ def _cursor_of(run: ReplayRun) -> ReplayCursor | None:
 
 
 def _given(settings: Settings, arrival: Moment | None) -> Moment | None:
-    """The arrival of the documents: that of the spend where producers give timestamps, else now."""
+    """The arrival of the documents with SPENDGATE_TIMESTAMPS=create: that of the spend; else None, which is now."""
     return arrival if settings.timestamps is Timestamps.CREATE else None
 
 

@@ -1,4 +1,4 @@
-"""Whether a replay may begin or continues an unfinished one, and what it will send."""
+"""Decides whether a replay begins or continues an unfinished one, and what it will send."""
 
 from typing import Final, NamedTuple
 
@@ -26,7 +26,7 @@ from streams.worker.startup_checks import check_topics
 __all__ = ["ReplayPlan", "ReplayRequest", "begin_or_continue", "plan_of", "planned"]
 
 _ANSWER_SECONDS: Final = 8.0
-#: How many things one sentence names.
+#: The most names in one sentence.
 _NAMED_MAX: Final = 5
 
 
@@ -46,24 +46,25 @@ class ReplayPlan(NamedTuple):
     since: str | None
     brands: int
     campaigns: int
-    #: Spend before `since`, which goes over as opening balances.
+    #: Rows before `since`, which become opening balances.
     spend_before: int
     spend: int
-    #: How much of it has been sent.
+    #: The number of rows that have been sent.
     sent: int
     unjudged: int
     left_out_brands: list[str]
-    #: Offsets of spend and of dead letters that the ledger never read, in words: the new totals lack their money.
+    #: Sentences on offsets of spend and dead letters that the ledger never read: the new totals lack their money.
     holes: list[str]
 
 
 async def begin_or_continue(settings: Settings, request: ReplayRequest) -> ReplayRun:
-    """The replay that fills this broker: the one that was interrupted here, or a new one."""
+    """The replay that fills this broker: the one that was interrupted, or a new one."""
     run = await _find(settings, request)
     if run is not None:
         return run
     run, accepted = await _new_run(settings, request)
-    # The relay must not publish campaigns between the check that the topics are empty and the row that holds it back.
+    # The relay must not publish campaigns after the check that the topics are empty and before the row that holds it
+    # back.
     async with entered_in_thread(relay_store(settings.database, settings.topic(Topic.CATALOG))):
         await _refuse_unless_empty(settings)
         topics = [settings.topic(topic) for topic in ALL_TOPICS]
@@ -134,7 +135,8 @@ async def _new_run(settings: Settings, request: ReplayRequest) -> tuple[ReplayRu
 
 
 def _accepted_holes(settings: Settings, ids: dict[str, str], request: ReplayRequest) -> list[HoleKey]:
-    """The open holes that the operator accepts. Raises RefusedValue where there are some and nobody does."""
+    """The open holes that the operator accepts. Raises RefusedValue where there are holes and the request accepts
+    none."""
     unaccepted = [it for it in holes_of_replay(settings.database, ids[Topic.SPEND_EVENTS]) if not it.is_accepted]
     if unaccepted and not request.accepts_holes:
         places = _and_more("; ".join(it.where for it in unaccepted[:_NAMED_MAX]), len(unaccepted))
@@ -166,7 +168,7 @@ def _run_from_ledger(settings: Settings, ids: dict[str, str], request: ReplayReq
 
 
 async def _topic_ids(settings: Settings) -> dict[str, str]:
-    """By name without prefix, of all topics: `check_topics` has seen that they are there."""
+    """The ids of all topics by name without prefix; `check_topics` must have been called."""
     client = AIOKafkaClient(**client_options(settings))
     async with unreachable_after(settings, _ANSWER_SECONDS):
         await client.bootstrap()

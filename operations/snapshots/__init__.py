@@ -1,1 +1,1 @@
-"""Snapshots that come in by HTTP and from files: their campaigns found, checked, published."""
+"""Snapshots from HTTP and files: finds their campaigns, checks and publishes them."""

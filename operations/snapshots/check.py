@@ -1,4 +1,4 @@
-"""Whether the controller would take a snapshot that arrived now, and what else speaks against one of a file. Pure."""
+"""Checks snapshots before they are published: as the controller would, and rows of a file against each other. Pure."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -9,40 +9,42 @@ from core.moment import Moment, format_moment
 from core.refusal import Refusal, RefusalReason
 from core.snapshot import Snapshot, snapshot_refusal
 
-__all__ = ["BrandTerms", "Numbered", "intake_refusal", "other_day_refusal", "repeat_refusals"]
+__all__ = ["BrandFacts", "Numbered", "intake_refusal", "other_day_refusal", "repeat_refusals"]
 
 
-class BrandTerms(NamedTuple):
-    """What the catalog says of a brand, as far as it decides on snapshots."""
+class BrandFacts(NamedTuple):
+    """The catalog's fields of a brand that snapshots are checked against."""
 
     currency: str
     zones: Zones
 
 
-def intake_refusal(snapshot: Snapshot, terms: BrandTerms | None, arrival: Moment, tolerance_ms: int) -> Refusal | None:
-    """Why the controller would refuse a snapshot that is about to be sent; `terms` is None for a brand that does not
+def intake_refusal(snapshot: Snapshot, brand: BrandFacts | None, arrival: Moment, tolerance_ms: int) -> Refusal | None:
+    """The controller's refusal of a snapshot with this arrival, or None; `brand` is None for a brand that does not
     exist."""
-    if terms is None:
+    if brand is None:
         return unknown_brand(snapshot.brand_id)
-    return snapshot_refusal(snapshot, terms.currency, terms.zones, arrival, arrival, tolerance_ms)
+    return snapshot_refusal(snapshot, brand.currency, brand.zones, arrival, arrival, tolerance_ms)
 
 
 def other_day_refusal(snapshot: Snapshot, zones: Zones, time_zone: str) -> Refusal | None:
-    """Why a platform that counts its days by `time_zone` cannot give totals of the brand's days."""
+    """The refusal of a total of a day that begins or ends at another moment in `time_zone` than in the brand's
+    zones."""
     day, following = snapshot.day, next_day(snapshot.day)
-    theirs = day_starts_at(time_zone, day), day_starts_at(time_zone, following)
-    ours = date_starts_at(zones, day), date_starts_at(zones, following)
-    if theirs == ours:
+    of_platform = day_starts_at(time_zone, day), day_starts_at(time_zone, following)
+    of_brand = date_starts_at(zones, day), date_starts_at(zones, following)
+    if of_platform == of_brand:
         return None
     return Refusal(
         RefusalReason.INVALID_FIELD,
-        f"day: {day} in {time_zone} is not the brand's {day}: it lasts from {format_moment(theirs[0])} to "
-        f"{format_moment(theirs[1])}, the brand's from {format_moment(ours[0])} to {format_moment(ours[1])}",
+        f"day: {day} in {time_zone} is not the brand's {day}: it lasts from {format_moment(of_platform[0])} to "
+        f"{format_moment(of_platform[1])}, the brand's from {format_moment(of_brand[0])} to "
+        f"{format_moment(of_brand[1])}",
     )
 
 
 class Numbered(NamedTuple):
-    """A snapshot of a line; whether the line has an `as_of` of its own."""
+    """A snapshot with its line number; `has_own_as_of` says whether the line has an `as_of`."""
 
     number: int
     snapshot: Snapshot
@@ -50,8 +52,8 @@ class Numbered(NamedTuple):
 
 
 def repeat_refusals(snapshots: Iterable[Numbered]) -> dict[int, Refusal]:
-    """By line: of several totals of one campaign, source, day and `as_of` only one could count, so none is taken.
-    The same cost twice, each with its own `as_of`, is one total that is repeated, and harmless."""
+    """Refusals by line number of totals with the same campaign, source, day and `as_of`, of which only one could count.
+    The same cost repeated, each with an `as_of` of its own, is not refused."""
     groups: dict[tuple[object, ...], list[Numbered]] = {}
     for one in snapshots:
         it = one.snapshot

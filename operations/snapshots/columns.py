@@ -1,4 +1,4 @@
-"""Recognises by its header what kind of file of totals a CSV is, and which of its columns has what. Pure.
+"""Recognises the kind of a CSV file of totals, and its columns, by its header. Pure.
 
 Header names are those of the platforms' reports in English and German, and those of their APIs.
 """
@@ -23,8 +23,8 @@ class Kind(StrEnum):
 
 
 class Columns(NamedTuple):
-    """`place` has the index of each column that is read, by our own name for it; `currency` is that of the cost's
-    header, where it names one; `width` is the number of columns."""
+    """The columns of a file. `place` is the index of each column by our name for it; `currency` comes from the header
+    of the cost, where it names one; `width` is the number of columns."""
 
     kind: Kind
     separator: str
@@ -33,7 +33,7 @@ class Columns(NamedTuple):
     width: int
 
 
-#: By our own name: what the header may call it, the better one first.
+#: The names of each column in headers, by our name for it, the preferred one first.
 _Names = dict[str, tuple[str, ...]]
 
 _CURRENCY_NAMES: Final = ("currency code", "currency", "währungscode", "währung")
@@ -63,13 +63,13 @@ _WITH_CURRENCY: Final = re.compile(r"(amount spent|ausgegebener betrag) \(([a-z]
 
 
 def columns_of(line: str, separators: Sequence[str] = SEPARATORS) -> Columns | None:
-    """None where the line is no header of a file of totals."""
+    """The columns of a header line; None where the line is no header of a file of totals."""
     found = [columns for separator in separators if (columns := _columns(line, separator))]
     return max(found, key=lambda columns: len(columns.place), default=None)
 
 
 def check_columns(columns: Columns, *, number: int, has_day: bool) -> None:
-    """Raises RefusedValue for columns that are missing; `has_day` says that something else tells the day."""
+    """Raise RefusedValue for missing columns; with `has_day` the day need not be one."""
     place = columns.place
     missing = [] if "day" in place or has_day else ["day"]
     if columns.kind is not Kind.PLAIN:

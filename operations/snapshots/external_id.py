@@ -12,7 +12,7 @@ from models.queries.external_ids import CampaignIds
 
 __all__ = ["AnyRefusal", "ExternalIdReason", "ExternalIdRefusal", "external_id_of", "with_ids"]
 
-#: What the catalog takes.
+#: The length that the catalog accepts.
 _LENGTH_MAX: Final = 200
 _SHOWN: Final = 80
 _IDS_SHOWN: Final = 10
@@ -28,7 +28,7 @@ class ExternalIdReason(StrEnum):
 
 
 class ExternalIdRefusal(NamedTuple):
-    """`campaign_ids` are those that share the id; none for one that no campaign has."""
+    """The refusal of an external_id; `campaign_ids` are the campaigns that share it, none where no campaign has it."""
 
     reason: ExternalIdReason
     message: str
@@ -39,7 +39,7 @@ AnyRefusal = Refusal | ExternalIdRefusal
 
 
 def external_id_of(value: bytes) -> str | Refusal | None:
-    """None where the snapshot names no external_id, or is none that could be read: `read_snapshot` says why."""
+    """The snapshot's external_id; None where it has none, or where `read_snapshot` will refuse it."""
     fields = _fields(value)
     raw = bytes(fields.get(_FIELD, b"null"))
     if raw == b"null":
@@ -60,8 +60,8 @@ def external_id_of(value: bytes) -> str | Refusal | None:
 def with_ids(
     value: bytes, external_id: str | Refusal | None, campaigns: Mapping[str, Sequence[CampaignIds]]
 ) -> bytes | AnyRefusal:
-    """The snapshot with the ids of the one campaign that has its external_id, as `external_id_of` has found it; all
-    else, such as the digits of its cost, stays as it is."""
+    """The snapshot with the ids of the campaign that has its external_id, in place of it; other fields keep their
+    bytes. An ExternalIdRefusal where not exactly one campaign has it."""
     if external_id is None:
         return value
     if isinstance(external_id, Refusal):

@@ -1,7 +1,7 @@
-"""A file of totals as a platform or a program writes it: one campaign and day a line. Pure.
+"""Reads a file of totals of a platform or a program: one campaign and day a line. Pure.
 
-What kind of file it is is told by its header. Every line after it that is not blank is a snapshot, the reason why it is
-none, or a total of other lines, which is skipped.
+The header tells the kind of file. Every later line that is not blank is a snapshot, a refusal, or a total of other
+lines, which is skipped.
 """
 
 import re
@@ -23,9 +23,9 @@ from operations.spend_import.text_lines import TextLine, text_lines
 
 __all__ = ["LINES_MAX", "Defaults", "Row", "Skipped", "TotalsFile", "read_file"]
 
-#: They are in memory together, because a line may contradict another one far from it.
+#: All lines are in memory, because a line may contradict any other one.
 LINES_MAX: Final = 500_000
-#: Titles, dates and notes that may stand before the header.
+#: The most lines before the header: titles, dates and notes.
 _BEFORE_HEADER_MAX: Final = 30
 _SOURCES: Final = {Kind.GOOGLE_ADS: "google-ads", Kind.META_ADS: "meta-ads"}
 _TOTAL: Final = re.compile(r"(total|totals|gesamt|insgesamt|summe|results from|ergebnisse aus)\b", re.IGNORECASE)
@@ -38,8 +38,8 @@ _decode: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 class Defaults(NamedTuple):
-    """What counts where a line does not say it itself. `source` is the platform's usual one, and `decimal` that of the
-    file's amounts, where they are None."""
+    """Values for lines without their own. A `source` of None is the platform's usual one, a `decimal` of None is found
+    from the file's amounts."""
 
     as_of: str
     source: str | None = None
@@ -52,7 +52,7 @@ class Skipped(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One line: the snapshot as it would be sent, with `external_id` in place of its ids where the file has that."""
+    """A line: the snapshot as it would be published, with `external_id` in place of its ids where the file has that."""
 
     number: int
     value: bytes | Refusal | Skipped
@@ -60,7 +60,7 @@ class Row(NamedTuple):
 
 
 class TotalsFile(NamedTuple):
-    """`header` is the number of the line that names the columns; None for JSON lines."""
+    """The rows of a file; `header` is the line number of the header, None for JSON lines."""
 
     kind: Kind
     header: int | None
@@ -68,7 +68,7 @@ class TotalsFile(NamedTuple):
 
 
 def read_file(stream: BinaryIO, defaults: Defaults) -> TotalsFile:
-    """Raises RefusedValue for a file that has no header of one of the kinds, and for one that contradicts itself."""
+    """Read a file. Raises RefusedValue for one without a known header, or whose amounts contradict each other."""
     lines = [line for line in text_lines(stream, MAX_VALUE_BYTES) if line.text is None or line.text.strip(BLANK_BYTES)]
     if len(lines) > LINES_MAX:
         raise RefusedValue(f"The file has more than {LINES_MAX:,} lines: cut it into parts.")
@@ -139,7 +139,7 @@ def _row(number: int, given: dict[str, object] | dict[str, str] | dict[str, msgs
 
 
 class _PlatformRows:
-    """Lines of a platform's report."""
+    """Reads the lines of a platform's report."""
 
     def __init__(self, columns: Columns, table: Sequence[_TableLine], defaults: Defaults) -> None:
         self._columns = columns
@@ -157,7 +157,7 @@ class _PlatformRows:
         return Row(line.number, fields) if isinstance(fields, Refusal) else _row(line.number, fields, self._defaults)
 
     def _is_total(self, cells: Sequence[str]) -> bool:
-        """It names no campaign: by a word in place of one, or by nothing where even the name is empty."""
+        """Whether the line is a total of others: a word in place of the campaign, or neither id nor name."""
         if _PLATFORM_ID.fullmatch(self._cell(cells, "external_id")):
             return False
         first = next((cell.strip() for cell in cells if cell.strip(BLANKS)), "")
@@ -190,7 +190,7 @@ class _PlatformRows:
         return plain_amount(cost, self._decimal)
 
     def _day(self, cells: Sequence[str]) -> str | Refusal:
-        """Empty where there is no such column."""
+        """The text of the day; empty where there is no such column."""
         if "day" not in self._columns.place:
             return ""
         day, last = _iso_day(self._cell(cells, "day")), _iso_day(self._cell(cells, "last_day"))
@@ -199,7 +199,7 @@ class _PlatformRows:
         return day or _refused("day: the cell is empty")
 
     def _cell(self, cells: Sequence[str] | Refusal, name: str) -> str:
-        """Without blanks around it; empty where there is no such column or cell."""
+        """The cell without blanks around it; empty where there is no such column or cell."""
         place = self._columns.place.get(name)
         return cells[place].strip() if place is not None and place < len(cells) else ""
 
@@ -216,7 +216,7 @@ def _id_refusal(external_id: str) -> Refusal | None:
 
 
 def _iso_day(text: str) -> str:
-    """A day as Germans write it too; which of 11/12/2026 is the month depends on who has written it, so it stays."""
+    """A German date in ISO form; other texts unchanged: which part of 11/12/2026 is the month cannot be known."""
     found = _GERMAN_DATE.fullmatch(text)
     if found is None:
         return text

@@ -1,7 +1,7 @@
-"""Amounts as people of many countries write them: `1,234.56`, `1.234,56`, `1 234,56`, `1'234.56`. Pure.
+"""Reads amounts in the formats of many countries: `1,234.56`, `1.234,56`, `1 234,56`, `1'234.56`. Pure.
 
-One amount alone may not tell whether its comma stands between thousands or before the fraction. All of a file are
-written alike, so those that tell decide for those that do not.
+A single amount may be ambiguous: its comma may separate thousands or the fraction. All amounts of a file have the same
+format, so unambiguous ones decide for the others.
 """
 
 import re
@@ -14,12 +14,12 @@ from core.refusal import Refusal, RefusalReason
 
 __all__ = ["Decimal", "decimal_mark_of", "plain_amount"]
 
-#: Marks between thousands that are never before a fraction: blanks of many kinds, and Swiss apostrophes.
+#: Thousands separators that are never a decimal mark: blanks of many kinds, and Swiss apostrophes.
 _MARKS: Final = " \xa0\u202f\u2009'\u2019"
 
 
 class Decimal(StrEnum):
-    """What stands before the fraction."""
+    """The mark before the fraction."""
 
     POINT = "point"
     COMMA = "comma"
@@ -34,7 +34,7 @@ class Decimal(StrEnum):
 
 
 def _amount(decimal: Decimal) -> re.Pattern[str]:
-    """Groups have three digits, in India two but for the last."""
+    """The pattern of an amount with this mark. Groups have three digits, in India two except the last."""
     between = f"[{re.escape(decimal.other.mark)}{_MARKS}]"
     return re.compile(
         rf"-?([0-9]{{1,32}}|[0-9]{{1,3}}(?:{between}[0-9]{{2,3}}){{0,10}}{between}[0-9]{{3}})"
@@ -47,8 +47,8 @@ _AMOUNTS: Final = {decimal: _amount(decimal) for decimal in Decimal}
 
 
 def decimal_mark_of(cells: Iterable[tuple[int, str]]) -> Decimal | None:
-    """By the cells, each with the number of its line; None where none of them tells. Raises RefusedValue where they
-    contradict each other."""
+    """The decimal mark of a file, from its cells with their line numbers; None where all are ambiguous. Raises
+    RefusedValue where they contradict each other."""
     first: dict[Decimal, int] = {}
     for number, cell in cells:
         fits = [decimal for decimal in Decimal if _AMOUNTS[decimal].fullmatch(cell.strip())]
@@ -63,8 +63,8 @@ def decimal_mark_of(cells: Iterable[tuple[int, str]]) -> Decimal | None:
 
 
 def plain_amount(cell: str, decimal: Decimal | None) -> str | Refusal:
-    """The amount with a point before the fraction and nothing between thousands, digits unchanged; `decimal` is None
-    where the file does not tell."""
+    """The amount with a point before the fraction and without thousands separators, digits unchanged; `decimal` is None
+    where all amounts of the file are ambiguous."""
     text = cell.strip()
     fits = {it: found for it, pattern in _AMOUNTS.items() if (found := pattern.fullmatch(text))}
     if decimal is None and fits:

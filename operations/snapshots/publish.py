@@ -1,6 +1,6 @@
-"""Publishing a file of totals: what the controller would refuse is told by line, all else is sent and acked.
+"""Publishes a file of totals: refused lines are reported, all others are published and acked.
 
-The whole file is checked before the first line is sent.
+The whole file is checked before the first line is published.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from models.queries.catalog import brands_and_campaigns
 from models.queries.external_ids import CampaignIds, brands_by_id, campaigns_by_external_id
 from models.session import session_scope
 from operations.schedule_preview import zones_of
-from operations.snapshots.check import BrandTerms, Numbered, intake_refusal, other_day_refusal, repeat_refusals
+from operations.snapshots.check import BrandFacts, Numbered, intake_refusal, other_day_refusal, repeat_refusals
 from operations.snapshots.external_id import AnyRefusal, external_id_of, with_ids
 from operations.snapshots.file import Row, Skipped
 from operations.spend_import.publish import NumberedRecord, in_batches, publish_batch
@@ -35,7 +35,7 @@ class Imported:
 
 
 class Listener(NamedTuple):
-    """Told as it goes; `sent` of how many of all that are not refused the broker has."""
+    """Callbacks of an import. `sent` gets the number of acknowledged lines and of all lines that are not refused."""
 
     refused: Callable[[int, AnyRefusal], None]
     skipped: Callable[[int, Skipped], None]
@@ -46,8 +46,8 @@ class Listener(NamedTuple):
 async def import_snapshots(
     settings: Settings, rows: Sequence[Row], listener: Listener, *, time_zone: str | None, dry_run: bool
 ) -> Imported:
-    """`time_zone` is that by which the platform counts its days, None where it is not known: then they are taken for
-    the days of each brand."""
+    """Check and publish the rows. `time_zone` is the zone of the platform's days; with None they are taken for the days
+    of each brand."""
     checked = await asyncio.to_thread(_checked, settings, rows, time_zone, listener.warned)
     refused = {number: it for number, it in checked if not isinstance(it, NumberedRecord | Skipped)}
     good = [it for _, it in checked if isinstance(it, NumberedRecord)]
@@ -66,7 +66,7 @@ _Checked = NumberedRecord | AnyRefusal | Skipped
 
 
 async def _publish(settings: Settings, records: Sequence[NumberedRecord], listener: Listener) -> dict[int, AnyRefusal]:
-    """Returns the lines that the topic does not take."""
+    """Publish the records; returns the refusals of lines that the topic does not take."""
     refused: dict[int, AnyRefusal] = {}
     sent = 0
     async with spend_producer(settings, Topic.SPEND_SNAPSHOTS) as producer:
@@ -81,7 +81,7 @@ async def _publish(settings: Settings, records: Sequence[NumberedRecord], listen
 def _checked(
     settings: Settings, rows: Sequence[Row], time_zone: str | None, warned: Callable[[str], None]
 ) -> list[tuple[int, _Checked]]:
-    """Of each row what becomes of it, in their order."""
+    """Each row's snapshot or refusal, in order."""
     found = dict(zip((row.number for row in rows), _with_ids(settings, rows), strict=True))
     read = {number: (value, read_snapshot(value)) for number, value in found.items() if isinstance(value, bytes)}
     snapshots = {number: it for number, (_, it) in read.items() if isinstance(it, Snapshot)}
@@ -89,11 +89,11 @@ def _checked(
     now, tolerance_ms = time.time_ns() // 1_000_000, settings.future_tolerance_seconds * SECOND
 
     def refusal_of(snapshot: Snapshot) -> Refusal | None:
-        terms = brands.get(snapshot.brand_id)
-        refusal = intake_refusal(snapshot, terms, now, tolerance_ms)
-        if refusal or terms is None or time_zone is None:
+        brand = brands.get(snapshot.brand_id)
+        refusal = intake_refusal(snapshot, brand, now, tolerance_ms)
+        if refusal or brand is None or time_zone is None:
             return refusal
-        return other_day_refusal(snapshot, terms.zones, time_zone)
+        return other_day_refusal(snapshot, brand.zones, time_zone)
 
     refusals = {number: it for number, (_, it) in read.items() if isinstance(it, Refusal)}
     refusals |= {number: refusal for number, it in snapshots.items() if (refusal := refusal_of(it))}
@@ -123,22 +123,22 @@ def _with_ids(settings: Settings, rows: Sequence[Row]) -> list[bytes | AnyRefusa
     ]
 
 
-def _brands(settings: Settings, snapshots: Iterable[Snapshot], warned: Callable[[str], None]) -> dict[str, BrandTerms]:
-    """The brands named, as far as there are; campaigns that there are not are told, and those of another brand."""
+def _brands(settings: Settings, snapshots: Iterable[Snapshot], warned: Callable[[str], None]) -> dict[str, BrandFacts]:
+    """The existing brands of the snapshots; warns of campaigns that do not exist or are of another brand."""
     named = sorted({(it.campaign_id, it.brand_id) for it in snapshots})
-    terms: dict[str, BrandTerms] = {}
+    found: dict[str, BrandFacts] = {}
     for batch in in_batches(named):
         with session_scope(settings.database) as session:
-            rows = brands_by_id(session, {brand_id for _, brand_id in batch} - terms.keys())
-            terms |= {brand_id: BrandTerms(row.currency, zones_of(row)) for brand_id, row in rows.items()}
+            rows = brands_by_id(session, {brand_id for _, brand_id in batch} - found.keys())
+            found |= {brand_id: BrandFacts(row.currency, zones_of(row)) for brand_id, row in rows.items()}
             _, owners = brands_and_campaigns(session, (), {campaign_id for campaign_id, _ in batch})
         for campaign_id, brand_id in batch:
-            if brand_id in terms and owners.get(campaign_id) != brand_id:
-                warned(_stranger(campaign_id, brand_id, owners.get(campaign_id)))
-    return terms
+            if brand_id in found and owners.get(campaign_id) != brand_id:
+                warned(_foreign_campaign(campaign_id, brand_id, owners.get(campaign_id)))
+    return found
 
 
-def _stranger(campaign_id: str, brand_id: str, owner: str | None) -> str:
+def _foreign_campaign(campaign_id: str, brand_id: str, owner: str | None) -> str:
     if owner is None:
         return f"The catalog has no campaign {campaign_id}: its spend counts to the brand alone until then."
     return f"Campaign {campaign_id} is of brand {owner}: what it spends of {brand_id} counts to that brand alone."

@@ -1,1 +1,1 @@
-"""Files of spend events: read, checked, published."""
+"""Reads, checks and publishes files of spend events."""

@@ -1,4 +1,4 @@
-"""Single lines of CSV with whatever separator, and the line that names their columns. Pure."""
+"""Splits single lines of CSV with any separator, and finds the separator. Pure."""
 
 import csv
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ BLANK_BYTES: Final = b" \t\v\f"
 
 
 def named_separator(line: str) -> str | None:
-    """That of a line `sep=;`, which some programs write before the names of the columns."""
+    """The separator of a line such as `sep=;`, which some programs write before the header; None for any other line."""
     return line[-1] if len(line) == len("sep=,") and line.lower().startswith("sep=") else None
 
 
 def names_of(line: str, separator: str) -> list[str]:
-    """In small letters, without the columns at the end that have no name; none where the line is no CSV."""
+    """The column names of a header in lower case, without unnamed columns at the end; none where the line is no CSV."""
     try:
         names = [cell.strip().lower() for cell in _split(line, separator)]
     except csv.Error:
@@ -30,7 +30,7 @@ def names_of(line: str, separator: str) -> list[str]:
 
 
 def cells_of(line: bytes, separator: str) -> list[str] | Refusal | None:
-    """None for a row of nothing but empty cells, as spreadsheets leave them."""
+    """The cells of a line; None where all are empty, as spreadsheets write them."""
     if b"\0" in line:
         return _refused("the line has a NUL in it")
     try:

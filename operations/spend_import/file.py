@@ -1,7 +1,6 @@
-"""A file of spend events, CSV with a header or JSON lines: one event a line, however many there are.
+"""Reads a file of spend events, CSV with a header or JSON lines: one event a line, of any number.
 
-Every line that is not blank is an event or the reason why it is none. Values are taken as they are written, blanks
-included, in both formats.
+Every line that is not blank is an event or a refusal. Values are taken as they are written, blanks included.
 """
 
 from collections import Counter
@@ -30,14 +29,14 @@ class FileFormat(StrEnum):
 
 
 class Line(NamedTuple):
-    """The event of one line as it would be sent, or why it is none."""
+    """A line: the event as it would be published, or its refusal."""
 
     number: int
     value: bytes | Refusal
 
 
 def format_of(name: str) -> FileFormat:
-    """By the ending of the file's name."""
+    """The format by the ending of the file's name. Raises RefusedValue for any other ending."""
     ending = name.rpartition(".")[2].lower()
     if ending == "csv":
         return FileFormat.CSV
@@ -47,7 +46,7 @@ def format_of(name: str) -> FileFormat:
 
 
 def lines_of(stream: BinaryIO, file_format: FileFormat) -> Iterator[Line]:
-    """Blank lines are passed over; numbers are those of an editor."""
+    """The lines of a file with their line numbers, without blank ones."""
     lines = text_lines(stream, MAX_VALUE_BYTES)
     return _csv_lines(lines) if file_format is FileFormat.CSV else _json_lines(lines)
 
@@ -81,7 +80,7 @@ class _Columns(NamedTuple):
 
 
 def _columns(lines: Iterator[TextLine]) -> _Columns:
-    """Of the first line that is not blank, or of the next where that one only tells a spreadsheet the separator."""
+    """The columns of the first line that is not blank, or of the next one after a line such as `sep=;`."""
     first, separators = _first_text(lines), SEPARATORS
     if named := named_separator(first):
         first, separators = _first_text(lines), (named,)
@@ -128,7 +127,7 @@ def _event(cells: Sequence[str], names: Sequence[str]) -> bytes | Refusal:
     event |= {name: named[name] for name in _OPTIONAL if named.get(name, "").strip(BLANKS)}
     if "attributes" in event:
         try:
-            # Its text goes on as it is: a number that was read and written again need not be the same.
+            # The text is published unchanged: a number that is decoded and encoded again may differ.
             event["attributes"] = msgspec.json.decode(named["attributes"], type=msgspec.Raw)
         except (msgspec.DecodeError, RecursionError) as error:
             return _refused(f"attributes: not JSON: {error}")

@@ -1,6 +1,6 @@
-"""Publishing a file of spend events: what the controller would refuse is told by line, all else is sent and acked.
+"""Publishes a file of spend events: refused lines are reported, all others are published and acked.
 
-An import that broke off is run again: every event has an id, and an id counts once among the last million of its
+An interrupted import is run again: every event has an id, and an id counts once among the last million of its
 partition.
 """
 
@@ -25,7 +25,7 @@ from streams.settings import Settings
 
 __all__ = ["Imported", "Listener", "NumberedRecord", "import_spend", "in_batches", "publish_batch"]
 
-#: Lines that are in memory, checked against the catalog, and on their way to the broker at a time.
+#: Lines of a batch: in memory, checked against the catalog and published together.
 _BATCH: Final = 1_000
 
 _Item = TypeVar("_Item")
@@ -38,7 +38,7 @@ class Imported:
 
 
 class NumberedRecord(NamedTuple):
-    """A record of a line that is not refused."""
+    """The record of a line, with the line number."""
 
     number: int
     brand_id: str
@@ -46,7 +46,7 @@ class NumberedRecord(NamedTuple):
 
 
 class Listener(NamedTuple):
-    """Told as it goes."""
+    """Callbacks of an import."""
 
     refused: Callable[[int, Refusal], None]
     warned: Callable[[str], None]
@@ -81,7 +81,7 @@ def in_batches(items: Iterable[_Item]) -> Iterator[list[_Item]]:
 def _accepted(
     settings: Settings, lines: list[Line], catalog: "_CatalogLookup", imported: Imported, listener: Listener
 ) -> list[NumberedRecord]:
-    """Those of a batch that the controller would take; the others are told."""
+    """The events of a batch that the controller would accept; the others are reported to `listener`."""
     now = time.time_ns() // 1_000_000
     found: list[tuple[Line, Spend | Refusal]] = [
         (line, line.value if isinstance(line.value, Refusal) else read_spend(line.value)) for line in lines
@@ -101,8 +101,7 @@ def _accepted(
 
 
 async def publish_batch(producer: SpendProducer, records: Sequence[NumberedRecord]) -> list[tuple[int, TooLarge]]:
-    """All of a batch at once; they share requests, and stay in their order. Returns the lines that the topic does not
-    take."""
+    """Publish a batch in order, with shared requests. Returns the refusals of lines that the topic does not take."""
     refused: list[tuple[int, TooLarge]] = []
 
     async def send(record: NumberedRecord) -> None:
@@ -118,8 +117,8 @@ async def publish_batch(producer: SpendProducer, records: Sequence[NumberedRecor
 
 
 class _CatalogLookup:
-    """Currencies of brands and brands of campaigns, asked for once each. What is not there is told once each, and sent
-    all the same: money of a campaign that nobody knows still counts to its brand."""
+    """Looks up the currencies of brands and the brands of campaigns, once each. Warns once of each that does not exist;
+    its events are published nevertheless: money of an unknown campaign counts to its brand."""
 
     def __init__(self, settings: Settings, warned: Callable[[str], None]) -> None:
         self._settings = settings
@@ -144,7 +143,7 @@ class _CatalogLookup:
             self._warned(f"The catalog has no campaign {campaign_id}: its spend counts to the brand alone until then.")
 
     def checked(self, spend: Spend, now: Moment) -> Spend | Refusal:
-        """The event, or why the controller would refuse it if it arrived now."""
+        """The event, or the controller's refusal if it arrived now."""
         if refusal := import_refusal(spend, self._currency_of[spend.brand_id], now, self._settings):
             return refusal
         owner = self._brand_of[spend.campaign_id]

@@ -1,4 +1,4 @@
-"""Event ids that a program has probably spoilt on their way into a file. They are legal, so they are told and sent."""
+"""Warns of event ids that a program has probably changed. They are valid, so their events are published."""
 
 import re
 from collections.abc import Callable
@@ -6,14 +6,14 @@ from typing import Final
 
 __all__ = ["SuspectIds"]
 
-#: What a spreadsheet makes of an id of many digits; several ids then look the same, and only one of them counts.
+#: An id of many digits after a spreadsheet has rounded it: several ids become the same, and only one of them counts.
 _ROUNDED: Final = re.compile(r"[+-]?[0-9]([.,][0-9]+)?E\+?[0-9]{1,3}", re.ASCII | re.IGNORECASE)
 _REMEMBERED_MAX: Final = 10_000
 _WARNINGS_MAX: Final = 20
 
 
 class SuspectIds:
-    """Tells of each kind the first, and of rounded ids those that come again."""
+    """Warns of the first id of each kind, and of rounded ids that occur again."""
 
     def __init__(self, warned: Callable[[str], None]) -> None:
         self._warned = warned

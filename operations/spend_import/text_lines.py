@@ -1,4 +1,4 @@
-"""The lines of a text file that somebody else made, whatever its encoding and its ends of lines. Memory is bounded."""
+"""Reads the lines of a text file of any common encoding and line ends, in bounded memory."""
 
 import codecs
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ __all__ = ["TextLine", "text_lines"]
 
 _CHUNK_BYTES: Final = 64 * 1024
 _AS_UTF8 = "save it as text in UTF-8, one event a line"
-#: First bytes of what is no text that can be read here, the longer ones first.
+#: First bytes of files that are not text in a known encoding, longer ones first.
 _NO_TEXT: Final = {
     codecs.BOM_UTF32_LE: "UTF-32",
     codecs.BOM_UTF32_BE: "UTF-32",
@@ -24,14 +24,14 @@ _NO_TEXT: Final = {
 
 
 class TextLine(NamedTuple):
-    """`text` is its bytes in UTF-8, without the end of the line, as far as they are text; None when it is too long."""
+    """A line. `text` is its bytes in UTF-8 without the line end, invalid ones included; None when it is too long."""
 
     number: int
     text: bytes | None
 
 
 def text_lines(stream: BinaryIO, longest: int) -> Iterator[TextLine]:
-    """Every line, blank ones too; a carriage return alone ends one. Raises RefusedValue for what is no text."""
+    """Every line, blank ones too; a single carriage return ends a line too. Raises RefusedValue for a binary file."""
     number, rest = 0, b""
     for chunk in _utf8(stream):
         *lines, rest = (rest + chunk).splitlines(keepends=True)
@@ -75,7 +75,7 @@ def _chunks(first: bytes, stream: BinaryIO) -> Iterator[bytes]:
 
 
 def _from_utf16(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Half a character comes through as what is no UTF-8, so that its own line is refused and not the file."""
+    """UTF-16 as UTF-8. Half a surrogate pair becomes invalid UTF-8, so that its line is refused and not the file."""
     decoder = codecs.getincrementaldecoder("utf-16")("surrogatepass")
     for chunk in chunks:
         if text := decoder.decode(chunk):

@@ -1,1 +1,1 @@
-"""The catalog's edits on their way from PostgreSQL to Kafka."""
+"""Publishes the catalog's edits from PostgreSQL to Kafka."""

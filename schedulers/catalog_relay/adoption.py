@@ -1,6 +1,6 @@
 """Adopts a document of the catalog topic into the database after a restored backup has lost its edit.
 
-The document is in force: the controller decides by it. So the rows are changed to match it, with an entry in the change
+The document is in force: the controller decides by it. So the row is changed to match it, with an entry in the change
 history, and operators see and edit what is in force.
 """
 
@@ -36,7 +36,7 @@ ACTOR: Final = "catalog topic"
 
 
 def adopt(session: Session, record_key: str, value: bytes) -> None:
-    """Make the row what the document says. Raises ModelError, ValueError or an error of msgspec when it cannot be."""
+    """Set the row to the document's values. Raises ModelError, ValueError or an error of msgspec if it cannot."""
     if "/" in record_key:
         _adopt_campaign(session, decode_campaign(value))
     else:

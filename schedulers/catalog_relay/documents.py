@@ -1,4 +1,4 @@
-"""Rows of the catalog as the documents that Kafka carries, and the partition of their brand. No I/O."""
+"""Converts rows of the catalog to the documents of the topic `catalog`. Pure: no I/O."""
 
 from core.moment import format_moment
 from core.money import format_optional_money
@@ -13,7 +13,7 @@ __all__ = ["catalog_partition", "document_of"]
 
 
 def document_of(row: Brand | Campaign, version: int) -> BrandDocument | CampaignDocument:
-    """The catalog document of a row. It is complete: readers need only the latest of a key."""
+    """The complete catalog document of a row: readers need only the latest of each key."""
     return _brand_document(row, version) if isinstance(row, Brand) else _campaign_document(row, version)
 
 

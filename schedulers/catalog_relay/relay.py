@@ -51,7 +51,7 @@ log = structlog.get_logger()
 
 
 async def run_relay(settings: Settings) -> None:
-    """For ever: at once after an edit, every few seconds as a safety net, with patience while something is away."""
+    """Publish edits until cancelled: at once after a notification, and every 5 seconds. An outage is waited out."""
     relay = Relay(settings)
     wait_seconds = _FIRST_WAIT_SECONDS
     try:
@@ -86,20 +86,21 @@ def publish_edit(settings: Settings, record_keys: Collection[str] | None = None)
 async def wait_until_published(
     settings: Settings, relay: "Relay | None" = None, record_keys: Collection[str] | None = None
 ) -> None:
-    """Returns when the broker has acknowledged the documents of `record_keys`, by default of every edit that was
-    committed before. Raises within ten seconds, and 5 ms more for each document: TooLarge where the topic refuses one
-    of these documents; Unreachable or ConfigurationError where Kafka or PostgreSQL cannot be used, or a replay holds
-    one of these campaigns back. A document of another key that could not be published raises nothing here; `run_relay`
-    tells of it.
+    """Return when the broker has acknowledged the documents of `record_keys`, by default of every edit that was
+    committed before.
 
-    A program that edits often keeps one `Relay` and hands it in; it may be used by many at once.
+    Raises within ten seconds, and 5 ms more for each document: TooLarge where the topic refuses one of these documents;
+    Unreachable or ConfigurationError where Kafka or PostgreSQL cannot be used, or a replay holds one of these campaigns
+    back. A document of another key that could not be published raises nothing here; `run_relay` logs it.
+
+    A program that edits often passes one `Relay`, which may be used concurrently.
     """
     own = relay or Relay(settings)
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS + _SECONDS_PER_DOCUMENT * len(record_keys or ())):
             outcome = await own.publish_pending()
         if own.holds_campaigns and (record_keys is None or any("/" in key for key in record_keys)):
-            raise Unreachable("A replay fills the broker, and campaigns are told when it has ended.")
+            raise Unreachable("A replay fills the broker, and campaigns are published when it has ended.")
         for key, error in outcome.failed.items():
             if record_keys is None or key in record_keys:
                 raise _of_document(key, error)
@@ -120,16 +121,16 @@ class PassOutcome(NamedTuple):
 
 
 class Relay:
-    """One pass at a time, in this process and, by a lock in PostgreSQL, among all of them.
+    """Publishes pending documents, one pass at a time in this process and, by a lock in PostgreSQL, among all
+    processes.
 
-    While a replay fills the broker it publishes brands alone: a campaign whose spend is not there yet would be told to
-    resume.
+    While a replay fills the broker it publishes brands alone: a campaign whose spend is not there yet would resume.
     """
 
     def __init__(self, settings: Settings) -> None:
         #: Whether a replay fills the topic, as of the last pass.
         self.holds_campaigns = False
-        #: Record key -> why the topic does not take its document, also as of the last pass.
+        #: Record key -> why the topic refuses its document, as of the last pass.
         self.refused: dict[str, str] = {}
         self._settings = settings
         self._turn = asyncio.Lock()
@@ -137,8 +138,8 @@ class Relay:
         self._topic_id: str | None = None
 
     async def relay_pending(self, arrival: Moment | None = None) -> int:
-        """`publish_pending` for a caller that wants all of it: returns the number of documents published by this pass.
-        Raises the first failure that is not a refusal; the refused documents are in `refused`."""
+        """As `publish_pending`, but raise the first failure that is not a refusal. Returns the number of documents that
+        this pass has published; the refused ones are in `refused`."""
         outcome = await self.publish_pending(arrival)
         for error in outcome.failed.values():
             if not isinstance(error, TooLarge):
@@ -146,9 +147,8 @@ class Relay:
         return outcome.published
 
     async def publish_pending(self, arrival: Moment | None = None) -> PassOutcome:
-        """Publish the document of every edit that was committed before the call. One that fails leaves the others
-        published, because one brand's trouble is never another's. Raises Unreachable or ConfigurationError when the
-        pass itself fails.
+        """Publish the document of every edit that was committed before the call. A document that fails keeps no other
+        one from being published. Raises Unreachable or ConfigurationError when the pass itself fails.
 
         `arrival` becomes the timestamp of the records where producers give timestamps; by default it is now.
         """
@@ -175,7 +175,8 @@ class Relay:
             await topic.close()
 
     async def _opened(self) -> tuple[CatalogTopic, TopicFacts]:
-        """Clients that have known another topic of this name would mix up its sequence numbers and offsets."""
+        """The open clients. They are opened again when the topic was created again, because clients would mix up the
+        sequence numbers and offsets of the two topics."""
         if self._topic is not None:
             facts = await self._topic.facts()
             if facts.topic_id == self._topic_id:
@@ -194,7 +195,7 @@ class Relay:
         documents = 0
         failed: dict[str, SpendgateError] = {}
         tried: list[int] = []
-        while waiting := await in_thread(store.pending, brands_alone=self.holds_campaigns, but=tried):
+        while waiting := await in_thread(store.pending, brands_alone=self.holds_campaigns, excluded=tried):
             published, refused = await self._publish(store, topic, waiting, arrival)
             position = _after(position, published)
             if published:
@@ -206,7 +207,7 @@ class Relay:
         return PassOutcome(documents, failed)
 
     def _note_refused(self, failed: dict[str, SpendgateError]) -> None:
-        """Told once each, and shown for as long as it lasts."""
+        """Log each refusal once, and keep it in `refused` and the metric while it lasts."""
         refused = {key: str(error) for key, error in failed.items() if isinstance(error, TooLarge)}
         for key in refused.keys() - self.refused.keys():
             log.error("catalog_document_refused", record_key=key, why=refused[key])
@@ -245,13 +246,13 @@ _KEPT: Final = "The edit is kept and will be published as soon as broker and dat
 
 
 async def _caught_up(store: RelayStore, topic: CatalogTopic, facts: TopicFacts) -> TopicPosition:
-    """Everything on the topic is known to the store; normally that was so already."""
+    """Read what the store does not know of the topic, which normally is nothing; returns the topic's end."""
     known = await in_thread(store.position)
     ends = await topic.ends()
-    if known is None or _is_another(known, facts, ends):
+    if known is None or _was_recreated(known, facts, ends):
         log.info("catalog_published_anew", topic_id=facts.topic_id, known_topic_id=known and known.topic_id)
         known = TopicPosition(facts.topic_id, dict.fromkeys(ends, 0))
-        await in_thread(store.start_anew, known)
+        await in_thread(store.start_over, known)
     position = TopicPosition(facts.topic_id, ends)
     if position != known:
         seen = await topic.read(known.next_offsets, ends)
@@ -262,8 +263,8 @@ async def _caught_up(store: RelayStore, topic: CatalogTopic, facts: TopicFacts) 
 
 
 def _adopt(session: Session, found: RecordVersion) -> None:
-    """A document that cannot become a row stays in force, and only the next edit supersedes it. Raises DatabaseAway,
-    such as for a row that is locked for too long: then the pass fails, and the next one adopts the document."""
+    """Adopt a document. One that cannot become a row stays in force until the next edit. Raises DatabaseAway, such as
+    for a row that is locked for too long: then the pass fails, and the next one adopts the document."""
     try:
         with session.begin_nested():
             adopt(session, found.record_key, found.value)
@@ -280,15 +281,15 @@ def _adopt(session: Session, found: RecordVersion) -> None:
         )
 
 
-def _is_another(known: TopicPosition, facts: TopicFacts, ends: dict[int, int]) -> bool:
-    """A topic that was made anew, has grown partitions or has lost records."""
+def _was_recreated(known: TopicPosition, facts: TopicFacts, ends: dict[int, int]) -> bool:
+    """Whether the topic was created again, has other partitions or has lost records."""
     if known.topic_id != facts.topic_id or known.next_offsets.keys() != ends.keys():
         return True
     return any(ends[n] < offset for n, offset in known.next_offsets.items())
 
 
 def _after(position: TopicPosition, published: list[PublishedDocument]) -> TopicPosition:
-    """Past our own records, up to where somebody else's may lie between them: the next pass reads from there."""
+    """The position after our own records, up to the first offset that may be another writer's."""
     next_offsets = dict(position.next_offsets)
     for document in sorted(published, key=lambda document: document.offset):
         if document.offset == next_offsets[document.partition]:

@@ -1,4 +1,4 @@
-"""The catalog topic as the relay uses it: what is new on it, and putting documents there."""
+"""Reads the catalog topic for the relay, and publishes documents."""
 
 import asyncio
 import re
@@ -29,7 +29,7 @@ __all__ = ["CatalogTopic", "OutgoingDocument", "edit_header"]
 
 log = structlog.get_logger()
 
-#: The broker is away when it has said nothing for so long.
+#: A broker that has not answered for so long is away.
 _SILENCE_SECONDS: Final = 8
 _CLOSING_SECONDS: Final = 1
 _POLL_MS: Final = 500
@@ -48,8 +48,8 @@ class OutgoingDocument(NamedTuple):
 
 
 class CatalogTopic:
-    """A consumer without a group and a producer, good until the first time that Kafka does not answer. The producer is
-    not idempotent, see `streams.kafka.sending`: a document that comes twice changes nothing, by its version."""
+    """A consumer without a group, and a producer; to be closed when Kafka does not answer. The producer is not
+    idempotent (see `streams.kafka.sending`): a document that is published twice changes nothing, by its version."""
 
     def __init__(self, settings: Settings) -> None:
         options = client_options(settings) | {"request_timeout_ms": _SILENCE_SECONDS * 1000}
@@ -90,7 +90,7 @@ class CatalogTopic:
         return {part.partition: offset for part, offset in ends.items()}
 
     async def read(self, next_offsets: Mapping[int, int], ends: Mapping[int, int]) -> list[RecordVersion]:
-        """Every record from the one to the other; a broker that stays silent in between is away."""
+        """The records in `[next_offsets, ends)` of each partition. Raises Unreachable when the broker falls silent."""
         unread = {self._part(n) for n, offset in next_offsets.items() if offset < ends[n]}
         if not unread:
             return []
@@ -106,8 +106,8 @@ class CatalogTopic:
         return seen
 
     async def publish(self, outgoing: Sequence[OutgoingDocument]) -> list[int | SpendgateError]:
-        """Of each the offset, once all in-sync replicas have the record, or why it has none: TooLarge, or Unreachable
-        also for what may have arrived all the same."""
+        """The offset of each document, once all in-sync replicas have it, or the error: TooLarge, or Unreachable, after
+        which the document may have arrived nevertheless."""
         records = [
             Record(self._name, it.partition, it.key.encode(), it.value, it.headers, it.arrival) for it in outgoing
         ]
@@ -134,7 +134,7 @@ class CatalogTopic:
                 await self._consumer.stop()
 
     async def _next_records(self, unread: set[TopicPartition]) -> list[RecordVersion]:
-        """Waits until a partition has gone on, also where compaction has left no record to show."""
+        """Wait until the position of a partition advances, also where compaction has left no record."""
         before = {part: await self._consumer.position(part) for part in unread}
         while True:
             batches = await self._consumer.getmany(*unread, timeout_ms=_POLL_MS)
@@ -153,8 +153,8 @@ _decode = msgspec.json.Decoder(_Versioned).decode
 
 
 def _record_version(record: ConsumerRecord) -> RecordVersion | None:
-    """A tombstone, or what is not a document at all, has version 0: the controller ignores it as well. None for a key
-    that no document has."""
+    """The record's key and version. A tombstone or a value that is no document has version 0: the controller ignores it
+    as well. None for a key that no document has."""
     brand_id, slash, campaign_id = (record.key or b"").decode(errors="replace").partition("/")
     if not valid_id(brand_id) or (slash and not valid_id(campaign_id)):
         log.warning("catalog_record_passed", partition=record.partition, offset=record.offset, key=brand_id[:80])

@@ -1,4 +1,4 @@
-"""The brands and campaigns of the demo, and how they are put into the catalog so that something happens soon."""
+"""The brands and campaigns of the demo, and their setup in the catalog so that something happens soon."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from models.session import session_scope
 __all__ = ["BRANDS", "DemoBrand", "DemoCampaign", "WindowChange", "raise_daily_budget", "set_up_catalog"]
 
 ACTOR: Final = "demo"
-#: A window that changes sooner than this might do so before the first line is read.
+#: A window that changes sooner might do so before a reader sees the first line.
 NOTICE_SECONDS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
 class WindowChange:
-    """What a daypart window does at the next full minute: it opens or closes."""
+    """Whether a daypart window opens or closes at the next full minute."""
 
     opens: bool
     minutes: int  # that it stays open, or was open before
@@ -84,7 +84,8 @@ BRANDS: Final = (
 
 
 def set_up_catalog(database_url: str, spent_micros: Mapping[str, int], now: datetime) -> None:
-    """Makes what is missing, sets windows that change within two minutes, and grants each brand a new allowance."""
+    """Add what is missing, set windows that change within two minutes, and raise each brand's budget above its
+    spend."""
     for brand in BRANDS:
         with session_scope(database_url) as session:
             _put_brand(session, brand, spent_micros.get(brand.brand_id, 0) + brand.allowance_micros)
@@ -93,7 +94,7 @@ def set_up_catalog(database_url: str, spent_micros: Mapping[str, int], now: date
 
 
 def raise_daily_budget(database_url: str, brand: DemoBrand, spent_micros: int) -> int:
-    """Returns the new budget."""
+    """Raise the brand's daily budget above `spent_micros`; returns the new budget in micros."""
     budget_micros = spent_micros + brand.allowance_micros
     with session_scope(database_url) as session:
         edit_brand(session, brand.brand_id, {"daily_budget_micros": budget_micros}, actor=ACTOR)
@@ -131,7 +132,7 @@ def _put_campaign(session: Session, brand: DemoBrand, campaign: DemoCampaign, lo
 
 
 def _window(change: WindowChange, local_now: datetime) -> Window:
-    """Open or closed until the next full minute that leaves time to look, every day of the week."""
+    """A window on every weekday that opens or closes at the next full minute which is far enough ahead."""
     at = (local_now + timedelta(seconds=NOTICE_SECONDS)).replace(second=0, microsecond=0) + timedelta(minutes=1)
     minute = at.hour * 60 + at.minute
     if change.opens:

@@ -1,4 +1,4 @@
-"""A command as a line on the terminal, in the brand's own time and in words."""
+"""Formats a command as a line on the terminal, in the brand's local time and in words."""
 
 from datetime import datetime
 from typing import Final

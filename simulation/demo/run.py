@@ -1,4 +1,4 @@
-"""The demo at work: spend through Kafka, commands back from it, in a thread beside `up`."""
+"""Runs the demo in a thread of `up`: publishes spend and prints the commands that come back."""
 
 import asyncio
 import json
@@ -29,13 +29,13 @@ from streams.settings import Settings
 __all__ = ["start_demo"]
 
 EVENTS_A_SECOND: Final = 5
-#: How long a budget stays exhausted before the demo's operator raises it.
+#: How long a budget stays exhausted before the simulated operator raises it.
 OPERATOR_SECONDS: Final = 12
 BY_ID: Final = {brand.brand_id: brand for brand in BRANDS}
 
 
 def start_demo(settings: Settings) -> Callable[[], None]:
-    """Returns what ends it."""
+    """Start the demo; returns a function that stops it."""
     loop = asyncio.new_event_loop()
     task = loop.create_task(_Demo(settings).run())
     thread = threading.Thread(target=_run, args=(loop, task), name="demo", daemon=True)
@@ -58,7 +58,7 @@ def _run(loop: asyncio.AbstractEventLoop, task: asyncio.Task[None]) -> None:
 
 
 class _Demo:
-    """Knows of each campaign what the last command said, as an ad server would."""
+    """Obeys the last command of each campaign, as an ad server does."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -94,7 +94,7 @@ class _Demo:
             await consumer.stop()
 
     async def _catch_up(self, consumer: AIOKafkaConsumer) -> None:
-        """What former runs ended with."""
+        """Read the commands of earlier runs."""
         ends = await consumer.end_offsets(consumer.assignment())
         while any([await consumer.position(partition) < end for partition, end in ends.items()]):
             for records in (await consumer.getmany(timeout_ms=200)).values():
@@ -112,7 +112,7 @@ class _Demo:
                 self._schedule_budget_raise(brand, group)
 
     def _apply_command(self, record: ConsumerRecord) -> ControlCommand | None:
-        """None for what is no command."""
+        """Apply a record; returns its command, or None for a record that is none."""
         try:
             command = decode_command(record.value or b"")
         except DecodeError:
@@ -121,7 +121,7 @@ class _Demo:
         return command
 
     def _schedule_budget_raise(self, brand: DemoBrand, group: asyncio.TaskGroup) -> None:
-        """Once for all campaigns of the brand that pause together."""
+        """Schedule one raise for all campaigns of the brand that pause together."""
         task = self._raising.get(brand.brand_id)
         if task is None or task.done():
             self._raising[brand.brand_id] = group.create_task(self._raise_budget(brand))
@@ -132,7 +132,7 @@ class _Demo:
         self._say(f"The operator raises the daily budget of {brand.name} to {format_money(budget)} {brand.currency}.")
 
     def _spent_today(self, brand: DemoBrand) -> int:
-        """As of the newest command, 0 when that is of another day."""
+        """The brand's spend of today by its newest command; 0 when that is of another day."""
         commands = [command for command in self._last.values() if command.brand_id == brand.brand_id]
         if not commands:
             return 0
@@ -143,7 +143,7 @@ class _Demo:
         return spent if newest.brand.day == today else 0
 
     async def _spend(self) -> None:
-        """Ads of campaigns that may run cost money; those of paused ones are not shown."""
+        """Publish spend of the campaigns that may run; paused ones are not shown."""
         async with spend_producer(self._settings) as producer:
             while True:
                 await asyncio.sleep(1 / EVENTS_A_SECOND)

@@ -1,4 +1,4 @@
-"""The rights of processes and commands as command lines of Kafka's own `kafka-acls`."""
+"""Formats rights as command lines of Kafka's tool `kafka-acls`."""
 
 import shlex
 from collections import defaultdict
@@ -11,8 +11,8 @@ from streams.settings import Settings
 __all__ = ["acl_lines", "principal_name"]
 
 
-class _Alike(NamedTuple):
-    """What one command line can allow together."""
+class _AclGroup(NamedTuple):
+    """Rights that one command line can add."""
 
     operations: tuple[Operation, ...]
     resource: Resource
@@ -25,22 +25,22 @@ def principal_name(client: Client, prefix: str) -> str:
 
 
 def acl_lines(principal: str, rights: Iterable[Right], settings: Settings) -> list[str]:
-    """What an administrator runs, once, to allow all of it."""
+    """The command lines that add these rights, to be run by an administrator."""
     operations: dict[tuple[Resource, str, bool], list[Operation]] = defaultdict(list)
     for right in rights:
         operations[right.resource, right.name, right.is_prefix].append(right.operation)
-    names: dict[_Alike, list[str]] = defaultdict(list)
+    names: dict[_AclGroup, list[str]] = defaultdict(list)
     for (resource, name, is_prefix), allowed in operations.items():
-        names[_Alike(tuple(sorted(allowed)), resource, is_prefix)].append(name)
-    return [_line(principal, alike, of_alike, settings) for alike, of_alike in names.items()]
+        names[_AclGroup(tuple(sorted(allowed)), resource, is_prefix)].append(name)
+    return [_line(principal, group, of_group, settings) for group, of_group in names.items()]
 
 
-def _line(principal: str, alike: _Alike, names: list[str], settings: Settings) -> str:
+def _line(principal: str, group: _AclGroup, names: list[str], settings: Settings) -> str:
     words = ["kafka-acls", "--bootstrap-server", settings.brokers, "--add", "--allow-principal", f"User:{principal}"]
-    for operation in alike.operations:
+    for operation in group.operations:
         words += ["--operation", operation.name]
     for name in names:
-        words += [f"--{alike.resource.replace(' ', '-')}", name]
-    if alike.is_prefix:
+        words += [f"--{group.resource.replace(' ', '-')}", name]
+    if group.is_prefix:
         words += ["--resource-pattern-type", "prefixed"]
     return shlex.join(words)

@@ -1,7 +1,7 @@
-"""Very many records in their order, in batches that are filled here: a fifth of the cost of sending record by record.
+"""Publishes very many records in order, in batches that are filled here: a fifth of the cost of sending single records.
 
-Idempotent, so that a batch which is sent again keeps its place. After a refused batch such a producer sends nothing to
-that partition any more, so the first failure is that of everything behind it: all of it has to be sent again.
+The producer is idempotent, so that a batch which is sent again keeps its target. After a refused batch it sends nothing
+more to that partition, so the first failure is that of everything after it, and all of it has to be sent again.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ SILENCE_SECONDS: Final = 20.0
 
 @asynccontextmanager
 async def batch_sender(settings: Settings) -> AsyncIterator["BatchSender"]:
-    """Whoever leaves it without `finish` does not know what the broker has."""
+    """A sender that is closed at the end. Without `finish` the caller does not know what the broker has."""
     producer = AIOKafkaProducer(
         **client_options(settings),
         acks="all",
@@ -45,8 +45,8 @@ async def batch_sender(settings: Settings) -> AsyncIterator["BatchSender"]:
 
 
 class BatchSender:
-    """Each method raises TooLarge or Unreachable for whatever was added before and could not be sent; and from then on
-    each of them does."""
+    """Each method raises TooLarge or Unreachable for any record that was added before and could not be sent; after that
+    all methods raise it."""
 
     def __init__(self, settings: Settings, producer: AIOKafkaProducer) -> None:
         self._settings = settings
@@ -56,36 +56,36 @@ class BatchSender:
         self._failure: tuple[str, BaseException] | None = None
 
     async def add(self, record: Record) -> None:
-        """Waits where the batch before the record's has not left yet, which bounds what is held here."""
+        """Add a record; waits while the previous batch of its partition has not been sent, which bounds the memory."""
         await self._raise_failure()
-        place = record.topic, record.partition
-        while not self._append(place, record):
-            await self._submit(place)
+        target = record.topic, record.partition
+        while not self._append(target, record):
+            await self._submit(target)
 
     async def submit(self) -> None:
-        """Everything added so far is on its way before anything that is added later."""
-        for place in list(self._open):
-            await self._submit(place)
+        """Send everything that was added so far before anything that is added later."""
+        for target in list(self._open):
+            await self._submit(target)
         await self._raise_failure()
 
     async def finish(self) -> None:
-        """Returns when all in-sync replicas have everything that was added."""
+        """Return when all in-sync replicas have everything that was added."""
         await self.submit()
         while self._unanswered and self._failure is None:
             async with unreachable_after(self._settings, SILENCE_SECONDS, operation="Write"):
                 await asyncio.wait(self._unanswered, return_when=asyncio.FIRST_COMPLETED)
         await self._raise_failure()
 
-    def _append(self, place: tuple[str, int], record: Record) -> bool:
-        batch = self._open.get(place)
+    def _append(self, target: tuple[str, int], record: Record) -> bool:
+        batch = self._open.get(target)
         if batch is None:
-            batch = self._open[place] = self._producer.create_batch()
+            batch = self._open[target] = self._producer.create_batch()
         timestamp, headers = record.timestamp_ms, list(record.headers)
         return batch.append(timestamp=timestamp, key=record.key, value=record.value, headers=headers) is not None
 
-    async def _submit(self, place: tuple[str, int]) -> None:
-        topic, partition = place
-        batch = self._open.pop(place)
+    async def _submit(self, target: tuple[str, int]) -> None:
+        topic, partition = target
+        batch = self._open.pop(target)
         try:
             async with asyncio.timeout(SILENCE_SECONDS):
                 sent = await self._producer.send_batch(batch, topic, partition=partition)

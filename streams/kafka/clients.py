@@ -1,4 +1,4 @@
-"""Bounds on what Kafka clients wait for, and their errors as ours."""
+"""Timeouts for requests of Kafka clients, and their errors translated into ours."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ async def unreachable_after(settings: Settings, seconds: float, *, operation: st
 
 @asynccontextmanager
 async def explaining(settings: Settings, operation: str = "") -> AsyncIterator[None]:
-    """What fails inside is raised as one of our own errors, whose message says what to do."""
+    """Translate errors of aiokafka and sockets that are raised inside into ours, whose messages say what to do."""
     try:
         yield
     except (KafkaError, OSError) as error:  # TimeoutError is an OSError
@@ -33,7 +33,7 @@ async def explaining(settings: Settings, operation: str = "") -> AsyncIterator[N
 
 
 async def close_within_seconds(producer: AIOKafkaProducer) -> None:
-    """Close it. Never waits long for a broker that is away, and leaves nothing behind that might still be sent."""
+    """Close the producer within about two seconds, also when the broker is away; nothing is sent afterwards."""
     for close in (producer.stop, producer._sender.close):  # what stops in time has closed the sender
         with suppress(TimeoutError, KafkaError, OSError):
             async with asyncio.timeout(_CLOSING_SECONDS):

@@ -1,7 +1,7 @@
 """Lets aiokafka close a TLS connection at once.
 
-By itself it says goodbye and waits for the broker's goodbye: for 30 seconds where the broker stands still, and an event
-loop that ends meanwhile leaves the socket open. Kafka ends a connection by TCP; a goodbye of TLS tells it nothing more.
+By default asyncio sends close_notify and waits for the broker's: for 30 seconds where the broker is frozen, and an
+event loop that ends meanwhile leaves the socket open. Kafka ends connections by TCP and needs no close_notify.
 """
 
 from typing import Any, Final
@@ -14,7 +14,7 @@ _close: Final = AIOKafkaConnection.close
 
 
 def install() -> None:
-    """For every connection of this process, those that exist included; without effect when called again."""
+    """Replace the method for every connection of this process, existing ones too; a second call changes nothing."""
     AIOKafkaConnection.close = _close_at_once
 
 

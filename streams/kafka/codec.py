@@ -1,4 +1,5 @@
-"""Bytes to messages and back, for every topic: the one place that knows that the wire is JSON."""
+"""Encodes and decodes the messages of topics as JSON. Spend, snapshots and `controller-state` have decoders in the
+core."""
 
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -50,7 +51,7 @@ _Decoded = TypeVar("_Decoded")
 
 
 def _decoder(of: type[_Decoded]) -> Callable[[bytes], _Decoded]:
-    """Raises msgspec.DecodeError for any bytes that are no such message, also for deep ones and for half a letter."""
+    """A decoder that raises msgspec.DecodeError for any invalid bytes, also deeply nested ones and incomplete UTF-8."""
     decode = msgspec.json.Decoder(of).decode
 
     def decoded(value: bytes) -> _Decoded:
@@ -73,5 +74,5 @@ decode_tick: Final = _decoder(DaypartingTick)
 
 
 def encode(message: Message) -> bytes:
-    """The JSON of a message; spend events and dead letters are passed on as the bytes that came in."""
+    """The JSON of a message. Spend events and dead letters of producers are published as the bytes that were read."""
     return _encoder.encode(message)

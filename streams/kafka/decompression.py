@@ -1,4 +1,4 @@
-"""Unpacks what producers have compressed, piece by piece: nobody decides how much memory it takes but the reader."""
+"""Decompresses batches piece by piece, so that the reader bounds the memory and not the producer."""
 
 import struct
 import zlib
@@ -20,7 +20,8 @@ LZ4: Final = 3
 ZSTD: Final = 4
 
 _PIECE_BYTES: Final = 128 * 1024
-#: A block of snappy is unpacked as a whole. Java's producer makes them of 32 KiB, librdkafka one of the whole batch.
+#: The largest block of snappy, which is decompressed as a whole. Java's producer makes blocks of 32 KiB, librdkafka one
+#: of the whole batch.
 _SNAPPY_BLOCK_MAX: Final = 16 * 1024 * 1024
 #: How far back a zstd frame may refer, which is how much of it is kept at hand. Levels up to 20 stay within it.
 _ZSTD_WINDOW_MAX: Final = 32 * 1024 * 1024
@@ -29,12 +30,12 @@ _XERIAL_HEADER_BYTES: Final = 16
 
 
 class UnpacksTooLarge(SpendgateError, ValueError):
-    """It takes more memory to unpack than there is for it."""
+    """Decompressing the data would take too much memory."""
 
 
 def unpacked(codec: int, packed: memoryview) -> Iterator[bytes]:
-    """Pieces of at most 128 KiB, or a block of snappy. Raises ValueError for what is not of the codec, of which
-    UnpacksTooLarge is a kind."""
+    """The decompressed data in pieces of at most 128 KiB, or of a block of snappy. Raises ValueError for invalid data,
+    and its subclass UnpacksTooLarge."""
     unpack = _UNPACK.get(codec)
     if unpack is None:
         raise ValueError(f"compression codec {codec} is unknown")

@@ -27,19 +27,19 @@ _NO_TOPIC, _TOO_LARGE, _FEW_REPLICAS, _STORAGE = 3, 10, (19, 20), 56
 _MECHANISM, _NO_SASL, _PASSWORD = 33, 34, 58
 _RESOURCES: Final = {_TOPIC: "topic", _GROUP: "group", _CLUSTER: "cluster", _TRANSACTION: "transactional id"}
 
-#: What librdkafka says before any broker has: its own numbers are negative.
+#: librdkafka's own codes, which are negative.
 _RD_SSL, _RD_PASSWORD = -181, -169
-#: No connection, no address, no answer in time. The others are about itself, such as a record that it cannot keep.
+#: No connection, no address, no answer in time; other codes are about the client itself, such as a full queue.
 _RD_AWAY: Final = (-195, -193, -192, -187, -185)
 
-#: A broker that has not said a word for so long stays silent.
+#: A broker that has not answered a probe for so long counts as unreachable.
 _PROBE_SECONDS: Final = 1.0
 
 _START_ONE: Final = "start one with `spendgate up`, or set SPENDGATE_BROKERS."
 
 
 def principal(settings: Settings) -> str:
-    """As Kafka's rights name us."""
+    """Our principal, as Kafka's ACLs name it."""
     return f"User:{settings.kafka_username if settings.kafka_security_protocol.startswith('SASL') else 'ANONYMOUS'}"
 
 
@@ -156,7 +156,7 @@ async def _probe(settings: Settings, host: str, port: int, options: dict[str, An
 
 
 class _Closed(Unreachable):
-    """A broker that speaks Kafka, and ends the connection at the first question."""
+    """A broker that speaks Kafka's protocol, and closes the connection at the first request."""
 
 
 async def _connect_once(host: str, port: int, options: dict[str, Any]) -> None:
@@ -172,7 +172,8 @@ async def _connect_once(host: str, port: int, options: dict[str, Any]) -> None:
 async def _other_protocol(
     settings: Settings, host: str, port: int, options: dict[str, Any], *, tries_tls: bool
 ) -> SpendgateError | str:
-    """It takes the connection and does not speak as we do: does it speak the other way, or no Kafka at all?"""
+    """The error for a server that accepts connections and does not answer as configured: TLS instead of plain text or
+    the reverse, or no Kafka at all."""
     address = f"{host}:{port}"
     own = settings.kafka_security_protocol
     if tries_tls and await _works(partial(_answers_kafka, host, port)):
@@ -255,7 +256,7 @@ def _no_sasl(address: str) -> NotAllowed:
 
 
 def _answer(error: BaseException) -> Answer:
-    """Of the first that bears a number: the error, what it holds, and what has caused it."""
+    """The answer in the first exception with an error code: the error, its arguments, and its causes."""
     for one in _chain(error):
         if isinstance(one, BrokerResponseError) and not isinstance(one, UnknownError):
             name = _names(one.args)
@@ -277,7 +278,7 @@ def _chain(error: BaseException) -> Iterator[Any]:
 
 
 def _names(args: tuple[Any, ...]) -> str:
-    """aiokafka gives a name, or many of them in a set."""
+    """The resource names in an error's arguments: aiokafka gives one name or a set."""
     if not args or isinstance(args[0], KafkaError):
         return ""
     names = [args[0]] if isinstance(args[0], str) else args[0]

@@ -1,6 +1,6 @@
-"""Following a topic for as long as a program runs: what is on it at the start, then every record as it is committed.
+"""Follows a topic while a program runs: its records at the start, then every record as it is committed.
 
-A follower is one attempt. Where it ends with an error, `streams.reconnecting` makes the next one, from the start.
+A follower ends with its first error; `streams.reconnecting` makes the next one, which begins again.
 """
 
 import asyncio
@@ -33,16 +33,15 @@ log = structlog.get_logger()
 class TopicFollower:
     """Calls `on_record` with each committed record, those of a partition in the order of their offsets.
 
-    `async with` returns when every record that was there is handed over; with `newest`, in each partition only those
-    of the last `newest` offsets. The records of a partition begin anew only with a new follower.
+    `async with` returns when every record that was there is handed over; with `newest`, in each partition only those of
+    the last `newest` offsets. A follower never goes back in a partition.
 
-    `on_record` must not block. A record that it raises for, or that lies in a batch that cannot be decoded, is logged
-    and skipped, so that one record never stops the others.
+    `on_record` must not block. A record for which it raises, or of a batch that cannot be decoded, is logged and
+    skipped, so that one record never stops the others.
 
-    A broker that goes away ends nothing: the follower goes on when it is back, and `is_fresh` is false meanwhile. What
-    ends it is raised by `failed` and `wait`: ConfigurationError when the topic was deleted, made anew or given more
-    partitions (what was handed over is then not what the topic holds), NotAllowed when Kafka no longer lets us read,
-    Unreachable when the follower is closed.
+    While the broker is away the follower waits, and `is_fresh` is false. `failed` and `wait` raise what ends it:
+    ConfigurationError when the topic was deleted, created again or given more partitions (its records then differ from
+    those handed over), NotAllowed when Kafka no longer lets us read, Unreachable when the follower is closed.
     """
 
     def __init__(
@@ -90,18 +89,19 @@ class TopicFollower:
         return self._reader.partition_count
 
     def is_fresh(self) -> bool:
-        """Whether every record that was committed until 5 seconds ago has been handed over, as far as the broker's own
-        answers say. False while it does not answer, and once the following has ended."""
+        """Whether every record that was committed until 5 seconds ago has been handed over, by the broker's own
+        answers. False while the broker does not answer, and after an error."""
         has_ended = any(task.done() for task in self._tasks)
         return not has_ended and time.monotonic() - self._complete_at < _FRESH_SECONDS
 
     async def failed(self) -> None:
-        """Never returns; raises what has ended the following."""
+        """Wait for the error that ends the follower, and raise it."""
         await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
         self._raise_failure()
 
     async def wait(self, event: asyncio.Event) -> None:
-        """Wait for an event that `on_record` sets; raises what has ended the following, after which it never would."""
+        """Wait for an event that `on_record` sets; raise the error that has ended the follower, after which it is never
+        set."""
         waiting = asyncio.create_task(event.wait())
         try:
             await asyncio.wait([waiting, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
@@ -132,7 +132,7 @@ class TopicFollower:
             log.exception("record_skipped", **where)
 
     async def _check_forever(self) -> None:
-        """Ask the broker: silence is the same where nothing was written and where it is away."""
+        """Ask the broker every second, because without new records an idle topic and a lost broker look the same."""
         misses = 0
         while True:
             asked_at = time.monotonic()

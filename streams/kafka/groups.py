@@ -1,4 +1,4 @@
-"""Consumer groups as the broker sees them: members, what they own, how far behind they are."""
+"""Describes consumer groups: members, their partitions, and the lag."""
 
 import asyncio
 from collections import defaultdict
@@ -28,12 +28,12 @@ from streams.settings import Settings
 __all__ = ["DescribeGroups", "Group", "Member", "describe_group"]
 
 ANSWER_SECONDS: Final = 8.0
-#: What the broker says of a group that it does not know.
+#: The state of a group that the broker does not know.
 _DEAD: Final = "Dead"
 
 _NOT_YET: Final = (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError)
 
-#: Id, client id, host, metadata, assignment: as the protocol has them.
+#: Id, client id, host, metadata and assignment, in the order of the protocol.
 _RawMember = tuple[str, str, str, bytes, bytes]
 
 
@@ -53,7 +53,7 @@ class Group:
 
 
 async def describe_group(settings: Settings, admin: AIOKafkaAdminClient, name: str) -> Group | None:
-    """None when nobody has ever been in it."""
+    """The group, or None when it never had a member. Raises Unreachable."""
     async with unreachable_after(settings, ANSWER_SECONDS):
         state, members = await _described(settings, admin, name)
     lag = await _lag(settings, admin, name)
@@ -63,7 +63,8 @@ async def describe_group(settings: Settings, admin: AIOKafkaAdminClient, name: s
 
 
 async def _described(settings: Settings, admin: AIOKafkaAdminClient, group: str) -> tuple[str, list[_RawMember]]:
-    """A broker that was just started finds its coordinators only after a moment."""
+    """State and members of the group. A broker that has just started finds coordinators only after a moment: asks
+    again."""
     client = AIOKafkaClient(**client_options(settings))
     try:
         await client.bootstrap()
@@ -111,7 +112,7 @@ async def _lag(settings: Settings, admin: AIOKafkaAdminClient, group: str) -> di
 
 
 class DescribeGroups(Request[DescribeGroupsRequest_v2]):  # type: ignore[misc]
-    """aiokafka's own asks in version 3 and reads the answer as if it were in version 2."""
+    """The request in version 2: aiokafka's own is sent in version 3 and its answer is decoded as version 2."""
 
     API_KEY = 15
 

@@ -1,4 +1,4 @@
-"""Headers of Kafka records."""
+"""The type of headers to publish."""
 
 __all__ = ["Headers"]
 

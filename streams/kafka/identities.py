@@ -1,4 +1,4 @@
-"""The names that the cluster knows us by, without SPENDGATE_TOPIC_PREFIX: consumer groups and transactional ids."""
+"""Consumer groups and transactional ids, without SPENDGATE_TOPIC_PREFIX."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ __all__ = ["LEDGER_GROUP", "REPAIR_TRANSACTIONS", "WORKER_GROUP", "WORKER_TRANSA
 WORKER_GROUP: Final = "spendgate-worker"
 LEDGER_GROUP: Final = "spendgate-ledger"
 
-#: The number of a partition comes behind it.
+#: Followed by the partition number.
 WORKER_TRANSACTIONS: Final = "spendgate-worker-"
-#: All repairs share it, so that of two at once one is fenced.
+#: Shared by all repairs, so that of two at once one is fenced.
 REPAIR_TRANSACTIONS: Final = "spendgate-reconcile"

@@ -1,4 +1,5 @@
-"""Record batches of before Kafka 0.11, which an old topic may still hold: a message, or one packed around many."""
+"""Record batches from before Kafka 0.11, which an old topic may still have: a message, or a compressed set of
+messages."""
 
 import struct
 from binascii import crc32
@@ -19,7 +20,7 @@ _TIMESTAMP_TYPE_MASK: Final = 0x08
 
 
 class LegacyBatch:
-    """What aiokafka's fetcher asks of a batch. Such have no headers and no transactions."""
+    """A batch as aiokafka's fetcher reads it, without headers and transactions."""
 
     is_control_batch = False
     is_transactional = False
@@ -50,7 +51,7 @@ class LegacyBatch:
             yield outer
             return
         inner = list(_messages(self._unpacked(codec, outer.value or b"")))
-        # The offsets inside count from 0, if the message was packed by a client that knew how; the last one is ours.
+        # Inner offsets count from 0 where the magic byte is 1; the outer offset is that of the last message.
         base = self._offset - inner[-1].offset if self._raw[_CHECKED_AT] and inner else 0
         previous = -1
         for record in inner:

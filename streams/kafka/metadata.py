@@ -1,6 +1,6 @@
-"""The broker's own ids of topics, which tell a topic from another that was made later under its name, and their size.
+"""Reads ids and partition counts of topics. The id changes when a topic is deleted and created again under its name.
 
-aiokafka speaks metadata only up to version 5; ids came with 10.
+aiokafka requests metadata only up to version 5; ids came with version 10.
 """
 
 import uuid
@@ -36,7 +36,7 @@ class TopicFacts(NamedTuple):
 
 
 async def topic_facts(client: AIOKafkaClient, names: Collection[str]) -> dict[str, TopicFacts]:
-    """By name, as the broker sees them now; a topic that is not there is left out."""
+    """Id and partition count by topic name, as of now; missing topics are left out. Raises an error of aiokafka."""
     response = await client.send(client.get_random_node(), _MetadataRequest(names))
     facts: dict[str, TopicFacts] = {}
     for error_code, name, topic_id, _, partitions, *_ in response.topics:
@@ -50,7 +50,7 @@ async def topic_facts(client: AIOKafkaClient, names: Collection[str]) -> dict[st
 
 
 async def existing_topic(client: AIOKafkaClient, name: str) -> TopicFacts:
-    """Raises ConfigurationError when the topic is not there."""
+    """Id and partition count of one topic. Raises ConfigurationError when the topic is missing."""
     facts = (await topic_facts(client, [name])).get(name)
     if facts is None:
         raise ConfigurationError(f"The topic {name} is not there: run `spendgate topics create`.")
@@ -58,8 +58,8 @@ async def existing_topic(client: AIOKafkaClient, name: str) -> TopicFacts:
 
 
 async def authorized_operations(client: AIOKafkaClient, names: Collection[str]) -> dict[str, frozenset[int]]:
-    """The operations that we may do on each, by the numbers of Kafka's AclOperation; none where the topic may not even
-    be seen. A topic that is not there is left out."""
+    """The operations that our user may do on each topic, as numbers of Kafka's AclOperation; none without the right to
+    describe it. Missing topics are left out."""
     response = await client.send(client.get_random_node(), _MetadataRequest(names, authorized_operations=True))
     allowed: dict[str, frozenset[int]] = {}
     for error_code, name, _, _, _, operations, *_ in response.topics:
@@ -72,7 +72,7 @@ async def authorized_operations(client: AIOKafkaClient, names: Collection[str]) 
 
 
 async def topic_ids(client: AIOKafkaClient, names: Collection[str]) -> dict[str, str]:
-    """Id by name; a topic that is not there is left out."""
+    """The id of each topic by name; missing topics are left out."""
     return {name: facts.topic_id for name, facts in (await topic_facts(client, names)).items()}
 
 

@@ -1,7 +1,7 @@
-"""Which rights of a process or a command are missing on a cluster with an authorizer.
+"""Finds the rights that a process or a command lacks on a cluster with an authorizer.
 
-Rights on topics the broker tells by its own authorizer. A right on a group or a transactional id shows in the answer to
-a request that names a member or a producer which cannot be: it changes nothing, allowed or not.
+The broker tells the allowed operations on topics. A right on a group or a transactional id is found by a request with a
+member or producer that cannot exist: it changes nothing, allowed or not.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ _GROUP_DENIED, _TRANSACTION_DENIED = 30, 53
 
 
 async def check_rights(settings: Settings, process: Process) -> None:
-    """Raise NotAllowed where the process would sooner or later be denied something."""
+    """Raise NotAllowed where the process lacks a right."""
     if missing := (await missing_rights(settings, [process]))[process]:
         first, *others = missing
         if not others:
@@ -42,8 +42,8 @@ async def check_rights(settings: Settings, process: Process) -> None:
 
 
 async def missing_rights(settings: Settings, clients: Collection[Client]) -> dict[Client, list[Right]]:
-    """Of each, on topics that are there; which are not is another check. Whether a topic may be created shows only when
-    it is, and rights by prefix are asked for transactional ids alone."""
+    """The missing rights of each client on existing topics. The right to create topics cannot be checked, and rights by
+    prefix are checked for transactional ids only."""
     wanted = {
         client: [one for right in rights_of([client], settings) for one in _literal(right, settings)]
         for client in clients
@@ -55,7 +55,7 @@ async def missing_rights(settings: Settings, clients: Collection[Client]) -> dic
 
 
 def _literal(right: Right, settings: Settings) -> list[Right]:
-    """Of one name each, as far as they can be asked for."""
+    """The right as rights with literal names; none where it cannot be checked."""
     if right.resource is Resource.TRANSACTIONAL_ID and right.is_prefix:
         return [right._replace(name=f"{right.name}{number}", is_prefix=False) for number in range(settings.partitions)]
     return [] if right.is_prefix or right.operation is Operation.Create else [right]

@@ -1,4 +1,4 @@
-"""The settings by which every client of Kafka finds and enters the cluster, in the words of each library."""
+"""Options of Kafka clients for address, security and authentication, as each library names them."""
 
 import logging
 import ssl
@@ -14,7 +14,7 @@ from streams.settings import Settings
 
 __all__ = ["client_options", "entry_environment", "librdkafka_options"]
 
-# Here, because no client of ours is made without the options of this module.
+# Here, because every client of ours is made with the options of this module.
 install_decoder()
 rebootstrap.install()
 closing.install()
@@ -49,7 +49,7 @@ def _trusting(ca_file: Path | None) -> ssl.SSLContext:
 
 
 def librdkafka_options(settings: Settings) -> dict[str, Any]:
-    """The same for librdkafka's consumer, producer and admin. What it logs comes when the client is polled."""
+    """The same for librdkafka's consumer, producer and admin. Its log lines are delivered when the client is polled."""
     options: dict[str, Any] = {
         "bootstrap.servers": settings.brokers,
         "client.id": "spendgate",
@@ -67,7 +67,7 @@ def librdkafka_options(settings: Settings) -> dict[str, Any]:
 
 
 def entry_environment(settings: Settings) -> dict[str, str]:
-    """The variables by which a process that we start finds and enters the same cluster."""
+    """The environment variables that give a child process the same address and authentication."""
     environment = {
         "SPENDGATE_BROKERS": settings.brokers,
         "SPENDGATE_KAFKA_SECURITY_PROTOCOL": settings.kafka_security_protocol,

@@ -1,6 +1,7 @@
-"""Putting spend events on their topic the way a producer should: keyed by brand, in the brand's partition, acked.
+"""Publishes spend events as a producer should: keyed by brand, in the brand's partition, acknowledged.
 
-Not idempotent, see `streams.kafka.sending`: an event that comes twice counts once, by its id."""
+Not idempotent, see `streams.kafka.sending`: an event that is published twice counts once, by its id.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,7 +23,7 @@ _SILENCE_SECONDS: Final = 6.0
 
 
 class Acked(NamedTuple):
-    """Where the broker has put an event."""
+    """The position of an event on the broker."""
 
     topic: str
     partition: int
@@ -36,8 +37,8 @@ async def spend_producer(settings: Settings, topic: Topic = Topic.SPEND_EVENTS) 
 
 
 class SpendProducer:
-    """Events of many callers at once share batches. They go to `topic` where `send` names no other; all have the same
-    partitions."""
+    """Publishes events of concurrent callers in shared batches, to `topic` unless `send` names another one with the
+    same partition count."""
 
     def __init__(self, settings: Settings, topic: Topic = Topic.SPEND_EVENTS) -> None:
         self._settings = settings
@@ -57,11 +58,11 @@ class SpendProducer:
         await self.close()
 
     def is_fresh(self) -> bool:
-        """Connections come and go; what matters is that the loop that sends is still at work."""
+        """Whether the sending task runs; lost connections are opened again."""
         return not self._sender.task.done()
 
     async def failed(self) -> None:
-        """Returns or raises when nothing can be sent any more."""
+        """Return or raise when nothing can be sent any more."""
         await asyncio.wait([self._sender.task])
 
     async def open(self) -> None:
@@ -70,8 +71,8 @@ class SpendProducer:
             self._partitions = (await existing_topic(self._sender.client, self._settings.topic(self._topic))).partitions
 
     async def send(self, brand_id: str, value: bytes, *, headers: Headers = (), topic: Topic | None = None) -> Acked:
-        """Returns when all in-sync replicas have it. Raises TooLarge when the topic does not take it. After Unreachable
-        it may have arrived all the same: send it again with the same event_id."""
+        """Publish an event; returns its position when all in-sync replicas have it. Raises TooLarge, or Unreachable,
+        after which it may have arrived nevertheless: send it again with the same event_id."""
         partition = partition_of(brand_id, self._partitions)
         async with unreachable_after(self._settings, _SILENCE_SECONDS, operation="Write"):
             sent = await self._sender.one(

@@ -1,4 +1,4 @@
-"""Our topics on the broker: made as they must be, and compared with it."""
+"""Creates our topics, and compares existing ones with what they must be."""
 
 import asyncio
 from collections import Counter
@@ -31,7 +31,7 @@ __all__ = ["TopicDifference", "admin_client", "create_topics", "message_limit", 
 ANSWER_SECONDS: Final = 8.0
 VISIBLE_SECONDS: Final = 15.0
 
-#: Numbers that may be better than asked for: "-1" stands for no limit.
+#: Numbers that may be higher than wanted; "-1" is no limit.
 _AT_LEAST: Final = frozenset({"retention.ms", "min.compaction.lag.ms", "max.message.bytes"})
 _IN_SYNC: Final = "min.insync.replicas"
 _AT_MOST: Final = frozenset({"segment.bytes", "max.compaction.lag.ms", "min.cleanable.dirty.ratio"})
@@ -39,7 +39,7 @@ _AT_MOST: Final = frozenset({"segment.bytes", "max.compaction.lag.ms", "min.clea
 
 @dataclass(frozen=True, slots=True)
 class TopicDifference:
-    """One thing about one topic that is not as it must be."""
+    """A property of a topic that is not as it must be."""
 
     topic: str
     what: str
@@ -59,7 +59,7 @@ class _ExistingTopic:
 
 @asynccontextmanager
 async def admin_client(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
-    """Connected within seconds, or Unreachable."""
+    """A connected admin client. Raises Unreachable within 8 seconds."""
     admin = AIOKafkaAdminClient(**client_options(settings), request_timeout_ms=int(ANSWER_SECONDS * 1000))
     try:
         async with unreachable_after(settings, ANSWER_SECONDS):
@@ -74,7 +74,8 @@ async def admin_client(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]
 
 
 async def create_topics(settings: Settings) -> list[str]:
-    """Makes what is missing and returns its names; refuses topics that exist with other partition counts."""
+    """Create the missing topics and return their names. Raises ConfigurationError for a topic with another partition
+    count."""
     async with admin_client(settings) as admin:
         existing = await _existing(admin, [settings.topic(topic) for topic in ALL_TOPICS], settings)
         missing = [topic for topic in ALL_TOPICS if settings.topic(topic) not in existing]
@@ -86,7 +87,7 @@ async def create_topics(settings: Settings) -> list[str]:
 
 
 async def topic_differences(settings: Settings) -> list[TopicDifference]:
-    """Everything that `create_topics` would have made in another way, empty when all is well."""
+    """All properties of topics that differ from what `create_topics` would make."""
     names = {settings.topic(topic): topic for topic in ALL_TOPICS}
     async with admin_client(settings) as admin:
         existing = await _existing(admin, names, settings)
@@ -106,7 +107,7 @@ async def topic_differences(settings: Settings) -> list[TopicDifference]:
 
 
 async def message_limit(settings: Settings, name: str) -> int | None:
-    """How many bytes a topic takes in one batch, now; None where the broker does not tell."""
+    """The topic's max.message.bytes as of now; None without the right to read it."""
     async with admin_client(settings) as admin, unreachable_after(settings, ANSWER_SECONDS):
         try:
             found = (await _configs(admin, [name], settings)).get(name, {}).get("max.message.bytes")
@@ -155,13 +156,13 @@ async def _create(admin: AIOKafkaAdminClient, topics: Collection[Topic], setting
             )
         if error in (TopicAuthorizationFailedError, ClusterAuthorizationFailedError):
             raise translated(error(name), settings, "Create")
-        # Another process may make the same topics at the same time.
+        # Another process may create the same topics at the same time.
         if code and error is not TopicAlreadyExistsError:
             raise ConfigurationError(f"The broker does not make {name}: {message[0] or error.__name__}.")
 
 
 async def _until_visible(admin: AIOKafkaAdminClient, topics: Collection[Topic], settings: Settings) -> None:
-    """Brokers learn of a new topic one after the other."""
+    """Wait until the topics are visible: brokers learn of them one after the other."""
     names = [settings.topic(topic) for topic in topics]
     async with asyncio.timeout(VISIBLE_SECONDS):
         while len(existing := await _existing(admin, names, settings)) < len(names):
@@ -176,14 +177,15 @@ async def _configs(admin: AIOKafkaAdminClient, names: Collection[str], settings:
     configs = {}
     for response in responses:
         for code, _message, _kind, name, entries, *_ in response.resources:
-            if code:  # it has no entries then, and would look like a topic that is to be altered
+            if code:  # without entries, which would look like a topic to alter
                 raise translated(for_code(code)(name), settings, "DescribeConfigs")
             configs[name] = {entry[0]: entry[1] for entry in entries}
     return configs
 
 
 async def _partition_differences(existing: Mapping[str, _ExistingTopic], settings: Settings) -> list[TopicDifference]:
-    """The count is fixed with the first record, because keys would move away from their state."""
+    """Topics with another partition count. The count is fixed by the first record: later, keys would lead to other
+    partitions than their state."""
     if all(found.partitions == settings.partitions for found in existing.values()):
         return []
     written = await _ever_written(existing, settings)
@@ -245,7 +247,7 @@ def _replica_mend(existing: Mapping[str, _ExistingTopic], brokers: int, settings
 def _replica_differences(
     name: str, found: _ExistingTopic, configs: dict[str, str], mend: str, settings: Settings
 ) -> list[TopicDifference]:
-    """A topic with fewer replicas than `min.insync.replicas` takes no record, so the one is not mended by the other."""
+    """Differences of replicas and min.insync.replicas: a topic with fewer replicas than the latter takes no records."""
     differences = []
     if found.replication < settings.replication_factor:
         wanted = str(settings.replication_factor)

@@ -1,4 +1,4 @@
-"""Looking into a topic from outside of every group: up to its end, or for as long as somebody watches."""
+"""Reads a topic without a consumer group: up to its end, between offsets, or for ever."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
@@ -34,7 +34,7 @@ ReaderPositions = dict[int, int]
 async def topic_reader(
     settings: Settings, topic: Topic, *, key: str | None = None, isolation_level: str = "read_committed"
 ) -> AsyncIterator["TopicReader"]:
-    """A reader at the beginning of the partition of a key, by default of all."""
+    """Open a reader at the beginning of all partitions, or of the partition of `key` alone."""
     reader = TopicReader(settings, topic, isolation_level)
     try:
         await reader.open(key)
@@ -44,7 +44,7 @@ async def topic_reader(
 
 
 class TopicReader:
-    """Reads what is committed. Logs may end in offsets that bear no record, so positions tell, not records."""
+    """Reads committed records. A log may end in offsets without records, so progress is measured by positions."""
 
     def __init__(self, settings: Settings, topic: Topic, isolation_level: str = "read_committed") -> None:
         self._settings = settings
@@ -57,7 +57,7 @@ class TopicReader:
             max_partition_fetch_bytes=_FETCH_BYTES,
             request_timeout_ms=int(_SILENCE_SECONDS * 1000),
         )
-        #: How many partitions the topic has, and the broker's id of it, which another topic of its name has not.
+        #: The topic's partition count and id, which changes when the topic is created again.
         self.partition_count = 0
         self.topic_id = ""
         self._parts: list[TopicPartition] = []
@@ -97,20 +97,20 @@ class TopicReader:
             return {part.partition: end for part, end in (await self._consumer.end_offsets(self._parts)).items()}
 
     async def ends_with(self, topics: Iterable[Topic]) -> dict[Topic, ReaderPositions]:
-        """The same of other topics, in the partitions of the same numbers."""
+        """The ends of other topics, in the same partitions as this reader's."""
         also = {
             topic: [TopicPartition(self._settings.topic(topic), part.partition) for part in self._parts]
             for topic in topics
         }
         async with unreachable_after(self._settings, _SILENCE_SECONDS):
-            # All at once: asked one by one, as the consumer does, each waits behind a fetch for records to come.
+            # All in one request: one by one, as the consumer does, each would wait behind a fetch for new records.
             await asyncio.gather(*[self._consumer._client.add_topic(self._settings.topic(topic)) for topic in also])
             ends = await self._consumer.end_offsets([part for parts in also.values() for part in parts])
         return {topic: {part.partition: ends[part] for part in parts} for topic, parts in also.items()}
 
     async def returned_positions(self) -> None:
-        """Returns when all that was there as of the call has gone to whoever takes batches meanwhile. Unreachable when
-        the broker does not say how much that is."""
+        """Return when everything up to the end as of the call was returned by `batch`, which another task must call
+        meanwhile. Raises Unreachable when the broker does not tell the end."""
         ends = await self.ends()
         while not await self._has_reached(ends):
             await asyncio.sleep(_CHECK_SECONDS)
@@ -120,7 +120,7 @@ class TopicReader:
             self._consumer.seek(TopicPartition(self._name, number), offset)
 
     async def to_end(self) -> AsyncGenerator[ConsumerRecord, None]:
-        """Everything up to the end as of the call; raises Unreachable when the broker falls silent."""
+        """The records up to the end as of the call. Raises Unreachable when the broker does not answer."""
         ends = await self.ends()
         before = await self.positions()
         while any(before[number] < end for number, end in ends.items()):
@@ -131,7 +131,7 @@ class TopicReader:
             before = await self.positions()
 
     async def between(self, starts: ReaderPositions, ends: ReaderPositions) -> AsyncGenerator[ConsumerRecord, None]:
-        """What lies from `starts` up to `ends` in the partitions of `starts`; raises Unreachable as `to_end` does."""
+        """The records in `[starts, ends)` of the partitions of `starts`. Raises Unreachable as `to_end` does."""
         open_parts = {TopicPartition(self._name, number) for number in starts if starts[number] < ends[number]}
         self._consumer.pause(*self._parts)
         self.seek(starts)
@@ -149,8 +149,8 @@ class TopicReader:
         self._consumer.resume(*self._parts)
 
     async def batch(self, timeout_ms: int = _POLL_MS) -> list[ConsumerRecord]:
-        """What has come, `merged`, as soon as anything has; empty when nothing did in time. Survives a broker that goes
-        and comes back."""
+        """The next records, `merged`, as soon as there are any; empty after the timeout. A broker that is away for a
+        while raises nothing."""
         fetched: Mapping[TopicPartition, list[ConsumerRecord]]
         try:
             fetched = await self._consumer.getmany(timeout_ms=timeout_ms, max_records=_POLL_RECORDS)
@@ -162,7 +162,7 @@ class TopicReader:
         return merged(list(fetched.values()))
 
     async def _progress(self, before: ReaderPositions) -> list[ConsumerRecord]:
-        """Waits for a position to move on, also where there is no record to show for it."""
+        """Wait until a position advances, also where there is no record."""
         while True:
             records = await self.batch()
             if records or await self.positions() != before:
@@ -178,8 +178,8 @@ class TopicReader:
 
 
 def merged(partitions: Sequence[Sequence[ConsumerRecord]]) -> list[ConsumerRecord]:
-    """Oldest first among partitions, and each in its own order, also where its times go back: of two records of a key
-    the later offset is the newer one, whatever the clock of who wrote it."""
+    """The records of all partitions, oldest first, each partition in its own order even where its timestamps go back:
+    of two records of a key the higher offset is the newer one, whatever the producer's clock."""
     if len(partitions) == 1:
         return list(partitions[0])
     return list(merge(*partitions, key=lambda record: record.timestamp))

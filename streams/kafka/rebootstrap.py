@@ -1,11 +1,11 @@
-"""Lets aiokafka's clients go back to the bootstrap addresses when no broker that they know of answers (KIP-899).
+"""Lets aiokafka's clients use the bootstrap addresses again when no known broker answers (KIP-899).
 
-By itself a client asks only those brokers for metadata that the last answer named. When all of them have moved to other
-addresses, it asks the old ones for ever. Clients are made deep inside of consumers, producers and admin clients, so one
+By default a client requests metadata only from brokers of the last response. When all of them have moved to other
+addresses, it asks the old ones for ever. Consumers, producers and admin clients make their client themselves, so one
 method is replaced for all of them.
 
-And a connection that is lost during the lookup of a coordinator raises "node not ready", after which the client repeats
-the lookup: otherwise a transactional producer fails for good.
+A connection that is lost during the lookup of a coordinator raises "node not ready", after which the client repeats the
+lookup; otherwise a transactional producer would fail permanently.
 """
 
 from typing import Any, Final
@@ -22,7 +22,7 @@ _look_up_coordinator: Final = AIOKafkaClient.coordinator_lookup
 
 
 def install() -> None:
-    """For every client of this process, those that exist included; without effect when called again."""
+    """Replace the methods for every client of this process, existing ones too; a second call changes nothing."""
     AIOKafkaClient._metadata_update = _ask_known_brokers_or_bootstrap
     AIOKafkaClient.coordinator_lookup = _look_up_coordinator_again
 

@@ -1,8 +1,8 @@
-"""Reads record batches that anybody may have written: within a bound of memory, and past what cannot be decoded.
+"""Reads record batches of untrusted producers: in bounded memory, and past what cannot be decoded.
 
-`install` makes every consumer of aiokafka in this process read this way. aiokafka's own parser stays for what is
-ordinary. It fails for the whole partition at a header name that is not UTF-8, unpacks a few KiB to any size, and takes
-the offsets that a record claims as they are, which would move the reader to where the batch says.
+`install` makes every aiokafka consumer of this process read this way. aiokafka's own parser reads ordinary batches.
+Alone, it fails for the whole partition at a header name that is not UTF-8, decompresses a few KiB to any size, and
+believes the offsets that records claim, which would move the reader anywhere.
 """
 
 import struct
@@ -24,9 +24,9 @@ from streams.kafka.truncation import CutHeaders, Headers
 
 __all__ = ["HAND_OVER_BYTES", "ORDINARY_BYTES", "FetchResult", "MemoryRecords", "PartitionRecords", "install"]
 
-#: Up to so many bytes, unpacked, a batch is in memory as a whole.
+#: A batch of at most so many decompressed bytes is decoded in memory as a whole.
 ORDINARY_BYTES: Final = 4 * 1024 * 1024
-#: Of a partition, so many bytes and one batch more at most are handed over at a time.
+#: The most bytes of a partition that are handed over at a time, plus one batch.
 HAND_OVER_BYTES: Final = 4 * 1024 * 1024
 
 _LENGTH_AT: Final = 8
@@ -39,14 +39,14 @@ _CODEC_MASK: Final = 0x07
 
 
 def install() -> None:
-    """aiokafka's fetcher has no place to give it classes, and its consumer none to give it a fetcher."""
+    """Replace classes of aiokafka's fetcher module: neither fetcher nor consumer takes them as arguments."""
     fetcher.MemoryRecords = MemoryRecords
     fetcher.PartitionRecords = PartitionRecords
     fetcher.FetchResult = FetchResult
 
 
 class MemoryRecords:
-    """The batches of one answer of the broker; takes the place of aiokafka's class."""
+    """The batches of one fetch response; replaces aiokafka's class."""
 
     def __init__(self, fetched: bytes) -> None:
         self._fetched = memoryview(fetched)
@@ -57,7 +57,7 @@ class MemoryRecords:
         return len(self._fetched)
 
     def has_next(self) -> bool:
-        """Whether a whole batch follows: the last one of an answer is often cut off."""
+        """Whether a complete batch follows: the last one of a response is often truncated."""
         return len(self._fetched) - self._at >= _LOG_OVERHEAD and self._end() <= len(self._fetched)
 
     def next_batch(self) -> "_Batch | LegacyBatch":
@@ -74,7 +74,7 @@ class MemoryRecords:
 
 
 class _Batch:
-    """aiokafka's batch, whose records are read within bounds."""
+    """aiokafka's batch, whose records are decoded in bounded memory."""
 
     def __init__(self, raw: memoryview, memory: Memory) -> None:
         self._raw = raw
@@ -91,7 +91,7 @@ class _Batch:
         next_offset, end = self._batch.base_offset, self._batch.next_offset
         # Only compaction leaves gaps.
         is_whole = HEADER.unpack_from(self._raw)[-1] == end - next_offset
-        with suppress(Exception):  # whatever the bytes lead the parser to: what it has not read is read with more care
+        with suppress(Exception):  # any error of the parser: the rest is decoded record by record
             ordinary = self._ordinary()
             if ordinary is not None:
                 for record in ordinary:
@@ -104,7 +104,7 @@ class _Batch:
         yield from self._streamed(next_offset, end)
 
     def _ordinary(self) -> Any:
-        """The batch for aiokafka's parser, unpacked; None when that takes too much memory."""
+        """The decompressed batch for aiokafka's parser; None when it is too large."""
         codec = self._batch.compression_type
         if codec == 0:
             self._memory.unpacked += len(self._raw)
@@ -122,7 +122,7 @@ class _Batch:
         return iter(DefaultRecordBatch(b"".join((header, *pieces))))
 
     def _streamed(self, next_offset: int, end: int) -> Iterator[Record]:
-        """Record after record, from `next_offset` on, and one in the place of all that cannot be decoded."""
+        """Record by record from `next_offset` on, and one record in place of all that cannot be decoded."""
         try:
             for record in streamed(self._raw, self._memory):
                 if record.offset >= next_offset:
@@ -136,10 +136,10 @@ class _Batch:
 
 
 class PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]
-    """aiokafka's walk over batches, transactions and isolation, with headers and timestamps within bounds."""
+    """aiokafka's iteration over batches by isolation level, with bounded headers and timestamps."""
 
     def __iter__(self) -> Iterator[ConsumerRecord]:
-        """The walk itself, without a method's call for each record."""
+        """The iterator itself, without a method call for each record."""
         walk: Iterator[ConsumerRecord] = self._records_iterator
         return walk
 
@@ -148,7 +148,7 @@ class PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]
         key, value, headers, timestamp = record.key, record.value, record.headers, record.timestamp
         if headers:
             headers = _bounded(headers)
-        if not 0 <= timestamp <= END_OF_TIME:  # forged, or none: nothing could write it in a command or a table
+        if not 0 <= timestamp <= END_OF_TIME:  # forged, or none: no command or table could hold it
             timestamp = 0 if timestamp < 0 else END_OF_TIME
         return ConsumerRecord(
             tp.topic,
@@ -166,7 +166,7 @@ class PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]
 
 
 class FetchResult(fetcher.FetchResult):  # type: ignore[misc]
-    """aiokafka's, which hands over no more bytes at a time than there is memory for."""
+    """aiokafka's class, which hands over a bounded number of bytes at a time."""
 
     @override
     def getall(self, max_records: int | None = None) -> list[ConsumerRecord]:

@@ -1,4 +1,4 @@
-"""The records of a batch one after the other, from whatever size it unpacks to: only what is kept is in memory."""
+"""Decodes the records of a batch one by one, in bounded memory whatever the batch decompresses to."""
 
 import struct
 from collections import deque
@@ -13,9 +13,9 @@ from streams.kafka.truncation import CutHeaders, Headers, TruncatedBytes, Undeco
 __all__ = ["HEADER", "HEADERS_MAX", "UNPACKED_MAX", "Memory", "Record", "streamed", "undecodable"]
 
 HEADER: Final = struct.Struct(">qiibIhiqqqhii")
-#: What is behind so many bytes of a batch, unpacked, is not looked at: a few KiB may unpack to any number.
+#: Records after so many decompressed bytes of a batch are not decoded: a few KiB may decompress to any size.
 UNPACKED_MAX: Final = 512 * 1024 * 1024
-#: Keys and values are kept up to here: one byte more than what any reader takes as a value.
+#: Longer keys and values are cut to this length, one byte more than any reader accepts as a value.
 _KEPT_BYTES: Final = MAX_VALUE_BYTES + 1
 #: A header takes 2 bytes to send and 70 to keep. Of more than so many the first and the last half are kept: what a
 #: reroute adds comes last.
@@ -28,7 +28,7 @@ _TIMESTAMP_TYPE_MASK: Final = 0x08
 
 
 class Record(NamedTuple):
-    """What aiokafka's fetcher takes from a record of a batch."""
+    """The fields of a record that aiokafka's fetcher reads."""
 
     offset: int
     timestamp: int
@@ -40,19 +40,19 @@ class Record(NamedTuple):
 
 
 class Memory:
-    """How many bytes of a fetch were unpacked so far."""
+    """Counts the decompressed bytes of a fetch."""
 
     unpacked = 0
 
 
 def streamed(raw: memoryview, memory: Memory) -> Iterator[Record]:
-    """The records of a batch of any size. Raises ValueError or EOFError where they are none."""
+    """The records of a batch of any size. Raises ValueError or EOFError where they cannot be decoded."""
     base, _, _, _, _, attributes, last_delta, first_timestamp, max_timestamp, *_, count = HEADER.unpack_from(raw)
     timestamp_type = int(bool(attributes & _TIMESTAMP_TYPE_MASK))
     payload = raw[HEADER.size :]
     codec = attributes & _CODEC_MASK
     stream = _Stream(unpacked(codec, payload) if codec else iter((bytes(payload),)), memory)
-    # Where nothing is missing the place of a record tells its offset, whatever the record itself claims.
+    # Without gaps the position of a record gives its offset, whatever the record itself claims.
     is_whole = count == last_delta + 1
     previous = -1
     for number in range(count):
@@ -73,13 +73,13 @@ def streamed(raw: memoryview, memory: Memory) -> Iterator[Record]:
 
 
 def undecodable(raw: memoryview, offset: int, last: int, timestamp: int, error: Exception) -> Record:
-    """What stands for the records from `offset` to `last`, which cannot be read."""
+    """The record that replaces those from `offset` to `last`, which cannot be decoded."""
     why = f"the record batch cannot be decoded from offset {offset} to {last}: {error}"
     return Record(offset, timestamp, 0, None, Undecodable.of(raw, why, last), ())
 
 
 def _headers(stream: "_Stream") -> Headers:
-    """The headers of a record; of very many, or very large ones, the first, and the last that are small."""
+    """The headers of a record; of very many or very large ones, the first, and the last small ones."""
     kept: list[tuple[str, bytes | None]] = []
     last: deque[tuple[str, bytes | None]] = deque(maxlen=HEADERS_MAX // 2)
     size = 0
@@ -99,7 +99,7 @@ def _headers(stream: "_Stream") -> Headers:
 
 
 class _Stream:
-    """Reads on in the pieces of a batch; what was read is gone."""
+    """Reads forward through the decompressed pieces of a batch, and keeps only the current piece."""
 
     def __init__(self, pieces: Iterator[bytes], memory: Memory) -> None:
         self._pieces = pieces
@@ -113,7 +113,7 @@ class _Stream:
         return self._before + self._at
 
     def varint(self) -> int:
-        """A zigzag number of at most 64 bits."""
+        """A zigzag varint of at most 64 bits."""
         number = shift = 0
         while True:
             if self._at == len(self._piece):
@@ -132,7 +132,7 @@ class _Stream:
         return None if length < 0 else self.take(length)
 
     def take(self, length: int) -> bytes:
-        """So many bytes, those behind the first `_KEPT_BYTES` as length and digest alone."""
+        """The next `length` bytes, cut to `_KEPT_BYTES` with length and digest where there are more."""
         if length <= _KEPT_BYTES:
             return b"".join(self._slices(length))
         kept, digest = bytearray(), sha256()

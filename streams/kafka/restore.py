@@ -1,4 +1,4 @@
-"""The records of `controller-state`, read into the core's changelog: each that comes, or partitions up to their end."""
+"""Reads records of `controller-state` into the core's changelog: single records, or partitions up to their end."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final

@@ -1,7 +1,6 @@
-"""What each process and each command does on the cluster, and so which rights its user needs there.
+"""The rights on the cluster that each process and each command needs.
 
-The one table of it: processes check it at their start, `spendgate doctor` whenever it is asked, and
-`spendgate topics acls` prints it as ACLs.
+Processes check them at their start, `spendgate doctor` on request, and `spendgate topics acls` prints them as ACLs.
 """
 
 from collections.abc import Iterable
@@ -24,8 +23,8 @@ class Process(StrEnum):
 
 
 class Command(StrEnum):
-    """By the words of its command line. A command that is not here does not talk to Kafka, or does it with the user of
-    another one."""
+    """Commands by the words of their command line. A command that is not here does not use Kafka, or needs no right
+    beyond those of another one."""
 
     BRAND = "brand"
     CAMPAIGN = "campaign"
@@ -55,7 +54,7 @@ CLIENTS: Final[dict[str, Client]] = {one.value: one for one in (*Process, *Comma
 
 
 class Operation(IntEnum):
-    """With the names that Kafka's tools use and the numbers of Kafka's protocol."""
+    """Operations with the names of Kafka's tools and the numbers of Kafka's protocol."""
 
     Read = 3
     Write = 4
@@ -75,16 +74,16 @@ class Right(NamedTuple):
     operation: Operation
     resource: Resource
     name: str
-    is_prefix: bool = False  # then of every resource whose name begins so
+    is_prefix: bool = False  # of every resource whose name begins with `name`
 
     def __str__(self) -> str:
         return f"{self.operation.name} on {self.resource} {self.name}{'*' if self.is_prefix else ''}"
 
 
 def rights_of(clients: Iterable[Client], settings: Settings) -> list[Right]:
-    """What all of them need together, each once and with the names as they are on the cluster."""
+    """The rights that these clients need together, each once, with the names on the cluster."""
     found = dict.fromkeys(right for client in clients for right in _RIGHTS[client])
-    # Read and Write bring Describe with them.
+    # Read and Write include Describe.
     return [
         right._replace(name=settings.topic(right.name))
         for right in found
@@ -110,7 +109,7 @@ def _group(operation: Operation, name: str) -> Right:
 
 
 def _own(prefix: str) -> list[Right]:
-    """All that is done with topics, groups and transactional ids which begin so."""
+    """All rights on topics, groups and transactional ids whose names begin with `prefix`."""
     return [
         *(Right(operation, Resource.TOPIC, prefix, True) for operation in Operation),
         Right(Operation.Read, Resource.GROUP, prefix, True),
@@ -118,11 +117,11 @@ def _own(prefix: str) -> list[Right]:
     ]
 
 
-#: Their ids, partitions and ends.
+#: Rights to read ids, partitions and ends of topics.
 _SEES_TOPICS: Final = _topics(Operation.Describe, *ALL_TOPICS)
 _CHECKS_TOPICS: Final = [*_SEES_TOPICS, *_topics(Operation.DescribeConfigs, *ALL_TOPICS)]
 _EDITS_CATALOG: Final = [*_reads(Topic.CATALOG), *_writes(Topic.CATALOG)]
-#: What the controller holds, and whether that is all that was sent.
+#: Rights to read the controller's state, and whether it has applied everything.
 _SHOWS_STATE: Final = [
     *_reads(Topic.CONTROLLER_STATE),
     *_topics(Operation.Describe, Topic.CATALOG, Topic.SPEND_EVENTS),
@@ -204,6 +203,6 @@ _RIGHTS: Final[dict[Client, list[Right]]] = {
     Command.TOPICS_CHECK: _CHECKS_TOPICS,
     Command.TOPICS_CREATE: [*_SEES_TOPICS, *_topics(Operation.Create, *ALL_TOPICS)],
     Command.SIMULATE_TRAFFIC: [*_SHOWS_STATE, *_writes(Topic.SPEND_EVENTS)],
-    # On topics of its own, which it makes and deletes.
+    # On topics of its own, which it creates and deletes.
     Command.SIMULATE_DAY: _own("sim-"),
 }

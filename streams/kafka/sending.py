@@ -1,9 +1,9 @@
-"""Sending records so that each has an answer of its own: a refusal of one is never another's.
+"""Publishes records so that each has a result of its own.
 
-A broker judges whole batches: one that is larger than the topic's `max.message.bytes` is refused with all its records,
-also where each of them alone would be taken. And an idempotent producer of aiokafka sends nothing to a partition any
-more after a refused batch (tried: OutOfOrderSequenceNumber, until it is closed). So what can come twice without harm,
-because it has an id or a version, is sent by a producer without idempotence.
+A broker refuses a batch that is larger than the topic's `max.message.bytes` with all its records, also where each of
+them alone would be accepted. After a refused batch an idempotent producer of aiokafka sends nothing more to that
+partition (measured: OutOfOrderSequenceNumber until it is closed). So records that may be published twice without harm,
+because they have an id or a version, are sent by a producer without idempotence.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from streams.settings import Settings
 
 __all__ = ["Record", "Sender", "retrieved", "too_large"]
 
-#: Whatever is larger is sent in a batch of its own; what the broker took once it takes again, with one more header.
+#: A larger record is sent in a batch of its own.
 _SHARED_BYTES: Final = 2 * 1024 * 1024
 _ANSWER_SECONDS: Final = 40.0
 
@@ -37,7 +37,7 @@ class Record(NamedTuple):
 
 
 class Sender:
-    """A producer. A record that the broker has not answered for within about twice `answer_seconds` has failed."""
+    """A producer. A record that is not acknowledged within about twice `answer_seconds` has failed."""
 
     def __init__(self, settings: Settings, *, answer_seconds: float = _ANSWER_SECONDS) -> None:
         self._producer = AIOKafkaProducer(
@@ -46,7 +46,7 @@ class Sender:
             request_timeout_ms=int(answer_seconds * 1000),
             max_request_size=_SHARED_BYTES,
         )
-        #: Many prepared batches at once keep each other from being drained until they time out.
+        #: One prepared batch at a time: several would delay each other until they time out.
         self._alone = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
@@ -65,7 +65,7 @@ class Sender:
         await self._producer.start()
 
     async def close(self) -> None:
-        """Never waits long for a broker that is away, and leaves nothing behind that might still be sent."""
+        """Close the producer within about two seconds, also when the broker is away; nothing is sent afterwards."""
         await close_within_seconds(self._producer)
 
     @property
@@ -75,21 +75,21 @@ class Sender:
 
     @property
     def task(self) -> "asyncio.Task[None]":
-        """Ends when nothing can be sent any more."""
+        """The producer's sending task, which ends when nothing can be sent any more."""
         task: asyncio.Task[None] = self._producer._sender.sender_task
         return task
 
     async def one(self, record: Record) -> RecordMetadata:
-        """Returns when all in-sync replicas have it. Raises TooLarge when the topic does not take it even alone, and an
-        error of aiokafka for everything else."""
+        """Publish a record; returns its position when all in-sync replicas have it. Raises TooLarge when the topic does
+        not take it even alone, and errors of aiokafka."""
         [outcome] = await self.outcomes([record])
         if isinstance(outcome, BaseException):
             raise outcome
         return outcome
 
     async def outcomes(self, records: Sequence[Record]) -> list[RecordMetadata | BaseException]:
-        """What became of each: where it is, or an error as of `one`. Those of a partition that are taken with their
-        batches stay in their order."""
+        """Publish records; returns the position of each, or the error that `one` would raise. Records of a partition
+        stay in order, except those that had to be sent alone."""
         sent = [await self._sent(record) for record in records]
         outcomes: list[RecordMetadata | BaseException] = await asyncio.gather(*sent, return_exceptions=True)
         for place, outcome in enumerate(outcomes):
@@ -127,13 +127,13 @@ class Sender:
 
 
 def retrieved(future: "Future[Any]") -> BaseException | None:
-    """The failure, if it has failed. As a callback it keeps asyncio from writing of one that nobody can use any more:
-    whoever sends was cancelled before it came, or has another failure already."""
+    """The exception of a finished future, or None. As a callback it keeps asyncio from logging an exception that nobody
+    retrieves: the sender was cancelled before, or has another failure already."""
     return None if future.cancelled() else future.exception()
 
 
 def too_large(topic: str, what: str) -> TooLarge:
-    """The sentence for what the topic has refused."""
+    """The error for a record or batch that the topic has refused."""
     return TooLarge(
         f"The topic {topic} does not take {what}: give it a larger max.message.bytes "
         f"(`spendgate topics check` tells how)."

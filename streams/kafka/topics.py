@@ -1,4 +1,4 @@
-"""Every topic on one screen: name, key, who cleans it up and for how long it is kept."""
+"""Every topic: name, key, cleanup policy and retention (docs/contract.md, "Topics")."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -10,7 +10,7 @@ __all__ = ["ALL_TOPICS", "INPUTS", "IN_SYNC_OF_A_CLUSTER", "REPLICAS_OF_A_CLUSTE
 
 DAY_MS: Final = 86_400_000
 MIB: Final = 1024 * 1024
-#: From so many replicas on, one broker may be away and so many others have each record.
+#: With so many replicas, one broker may be down and so many others have each record.
 REPLICAS_OF_A_CLUSTER: Final = 3
 IN_SYNC_OF_A_CLUSTER: Final = 2
 
@@ -32,7 +32,7 @@ class Topic(StrEnum):
     CONTROLLER_STATE = "controller-state"  # internal, see streams/worker/table.py
 
 
-#: What the worker reads, in the order in which records of equal arrival are applied.
+#: The topics that the worker reads, in the order in which records of equal arrival are applied.
 INPUTS: Final = (
     Topic.CATALOG,
     Topic.SPEND_CORRECTIONS,
@@ -44,7 +44,7 @@ INPUTS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Keeping:
+class _Retention:
     compact: bool
     retention_ms: int = -1
     extra: dict[str, str] = field(default_factory=dict)
@@ -55,11 +55,11 @@ class _Keeping:
 _DEFAULT_BYTES: Final = {"max.message.bytes": "1048588"}
 
 #: The worker's own topics keep the time of writing; those that carry arrivals follow SPENDGATE_TIMESTAMPS.
-_KEEPING: Final[dict[Topic, _Keeping]] = {
-    Topic.SPEND_EVENTS: _Keeping(False, 14 * DAY_MS, extra=_DEFAULT_BYTES),
-    Topic.CAMPAIGN_CONTROL: _Keeping(True, extra={"min.compaction.lag.ms": str(7 * DAY_MS), **_DEFAULT_BYTES}),
-    # A record a second: whoever begins to read meets those of a few minutes.
-    Topic.CONTROL_HEARTBEAT: _Keeping(
+_RETENTION: Final[dict[Topic, _Retention]] = {
+    Topic.SPEND_EVENTS: _Retention(False, 14 * DAY_MS, extra=_DEFAULT_BYTES),
+    Topic.CAMPAIGN_CONTROL: _Retention(True, extra={"min.compaction.lag.ms": str(7 * DAY_MS), **_DEFAULT_BYTES}),
+    # With a record a second, a new reader reads those of a few minutes.
+    Topic.CONTROL_HEARTBEAT: _Retention(
         True,
         extra={
             "segment.bytes": str(16 * MIB),
@@ -68,16 +68,16 @@ _KEEPING: Final[dict[Topic, _Keeping]] = {
             **_DEFAULT_BYTES,
         },
     ),
-    Topic.CONTROL_ACKS: _Keeping(False, 14 * DAY_MS),
-    Topic.CATALOG: _Keeping(True),
-    Topic.SPEND_SNAPSHOTS: _Keeping(False, 14 * DAY_MS),
-    Topic.SPEND_CORRECTIONS: _Keeping(False, 14 * DAY_MS),
-    Topic.DAYPARTING_TICKS: _Keeping(False, 2 * DAY_MS),
-    Topic.BUDGET_RESETS: _Keeping(False, 2 * DAY_MS),
-    # The largest value a producer can send, with our headers around it, must still fit.
-    Topic.DEAD_LETTERS: _Keeping(False, 14 * DAY_MS, extra={"max.message.bytes": str(2 * MIB)}),
-    Topic.BUDGET_ALERTS: _Keeping(False, 30 * DAY_MS, extra=_DEFAULT_BYTES),
-    Topic.CONTROLLER_STATE: _Keeping(
+    Topic.CONTROL_ACKS: _Retention(False, 14 * DAY_MS),
+    Topic.CATALOG: _Retention(True),
+    Topic.SPEND_SNAPSHOTS: _Retention(False, 14 * DAY_MS),
+    Topic.SPEND_CORRECTIONS: _Retention(False, 14 * DAY_MS),
+    Topic.DAYPARTING_TICKS: _Retention(False, 2 * DAY_MS),
+    Topic.BUDGET_RESETS: _Retention(False, 2 * DAY_MS),
+    # The largest value that a producer can send must fit together with our headers.
+    Topic.DEAD_LETTERS: _Retention(False, 14 * DAY_MS, extra={"max.message.bytes": str(2 * MIB)}),
+    Topic.BUDGET_ALERTS: _Retention(False, 30 * DAY_MS, extra=_DEFAULT_BYTES),
+    Topic.CONTROLLER_STATE: _Retention(
         True,
         extra={
             "segment.bytes": str(64 * MIB),
@@ -88,21 +88,21 @@ _KEEPING: Final[dict[Topic, _Keeping]] = {
     ),
 }
 
-ALL_TOPICS: Final = tuple(_KEEPING)
+ALL_TOPICS: Final = tuple(_RETENTION)
 
 
 def topic_configs(topic: Topic, settings: Settings) -> dict[str, str]:
     """The broker-side configuration of a topic, as `spendgate topics create` makes it and `topics check` wants it."""
-    keeping = _KEEPING[topic]
+    retention = _RETENTION[topic]
     given_times = settings.timestamps is Timestamps.CREATE
     configs = {
-        "cleanup.policy": "compact" if keeping.compact else "delete",
+        "cleanup.policy": "compact" if retention.compact else "delete",
         "message.timestamp.type": "CreateTime" if given_times else "LogAppendTime",
-        **keeping.extra,
+        **retention.extra,
     }
-    if not keeping.compact:
+    if not retention.compact:
         # Kafka would delete records with old times within minutes.
-        configs["retention.ms"] = "-1" if given_times else str(keeping.retention_ms)
+        configs["retention.ms"] = "-1" if given_times else str(retention.retention_ms)
     if settings.replication_factor >= REPLICAS_OF_A_CLUSTER:
         configs["min.insync.replicas"] = str(IN_SYNC_OF_A_CLUSTER)
     return configs

@@ -1,4 +1,4 @@
-"""What is left of a value, of headers or of a batch that is too large to be kept whole, or cannot be decoded."""
+"""Truncated values and headers, with what says how much is missing, and values of batches that cannot be decoded."""
 
 from hashlib import sha256
 from typing import Final, Self
@@ -20,14 +20,14 @@ DIGEST_HEADER: Final = "spendgate-value-sha256"
 KEY_LENGTH_HEADER: Final = "spendgate-key-length"
 HEADERS_DROPPED_HEADER: Final = "spendgate-headers-dropped"
 
-#: How much of a batch that cannot be decoded stands in its records' place.
+#: The bytes of a batch that cannot be decoded that are kept.
 _KEPT_OF_UNDECODABLE: Final = 16 * 1024
 
 Headers = tuple[tuple[str, bytes | None], ...]
 
 
 class TruncatedBytes(bytes):
-    """The first bytes of a value, with the length in bytes and the SHA-256 (hexadecimal) of the whole of it."""
+    """The first bytes of a value, with the length and the SHA-256 (hexadecimal) of the whole value."""
 
     length: int
     sha256: str
@@ -40,7 +40,7 @@ class TruncatedBytes(bytes):
 
 
 class CutHeaders(tuple[tuple[str, bytes | None], ...]):
-    """The headers that are kept, and how many are not."""
+    """The headers that are kept, and the number of those that are not."""
 
     dropped: int
 
@@ -55,7 +55,7 @@ class CutHeaders(tuple[tuple[str, bytes | None], ...]):
 
 
 class Undecodable(bytes):
-    """Stands in the value's place for the records of a batch from an offset on: the first bytes of the batch."""
+    """The value of the record that replaces those of a batch from an offset on: the first bytes of the batch."""
 
     why: str
     last_offset: int

@@ -40,7 +40,7 @@ async def check_cluster(settings: Settings) -> None:
 def prepare_process(app: ControllerApp) -> None:
     """Set the garbage collector, serve health and metrics, and start the thread that ends a process that hangs."""
     settings = app.settings
-    # State is large and lives long: looking through all of it again and again would stop the world for a second.
+    # The state is large and long-lived: collecting it again and again would block the process for a second each time.
     gc.freeze()
     gc.set_threshold(50_000, 50, 1000)
     port = _METRICS_PORT if settings.metrics_port is None else settings.metrics_port
@@ -49,8 +49,9 @@ def prepare_process(app: ControllerApp) -> None:
 
 
 def _run_to_the_end(worker: faust.Worker, settings: Settings) -> None:
-    """Faust ends with 1 where one of its services crashed, which would look like a configuration that is refused."""
-    worker.spinner = None  # it hides and shows a terminal's cursor also where there is no terminal
+    """Run Faust; a crash of one of its services ends with the exit code for a restart, where Faust would exit with
+    1."""
+    worker.spinner = None  # it writes control sequences also where there is no terminal
     try:
         worker.execute_from_commandline()
     except SystemExit as end:

@@ -1,4 +1,4 @@
-"""What must hold before the first event of a partition is applied; each refusal says what to do."""
+"""Checks before the first record of a partition is applied; each refusal says what to do."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -33,19 +33,20 @@ __all__ = [
 
 log = structlog.get_logger()
 
-#: Differences of a topic that would make decisions wrong; others are for `spendgate topics check` to tell.
+#: Differences of a topic that would make decisions wrong; `spendgate topics check` lists all.
 _FATAL: Final = frozenset(
     {"the topic", "partitions", "cleanup.policy", "message.timestamp.type", "min.insync.replicas"}
 )
 
-#: Whose old records may be gone, and which may be made anew: a late tick or reset changes no total.
+#: Topics that may lose old records or be created again: a missing tick or reset changes no total.
 _MAY_BE_GONE: Final = frozenset({Topic.DAYPARTING_TICKS, Topic.BUDGET_RESETS})
 
 REBUILD: Final = "Rebuild on an empty broker or a new SPENDGATE_TOPIC_PREFIX with `spendgate replay --from-ledger`."
 
 
 class Committed(NamedTuple):
-    """What the group has of one partition; the note is ours, or empty where a tool or an older release set it."""
+    """The group's offset of a partition and its metadata, which is empty where a tool or an older release set the
+    offset."""
 
     offset: int  # -1 where there is none
     note: str = ""
@@ -53,7 +54,7 @@ class Committed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OnBroker:
-    """What the broker has of one partition number, to be held against its state."""
+    """The broker's ids and offsets for one partition, to compare with the partition's state."""
 
     topic_ids: Mapping[str, str]
     beginnings: Mapping[Topic, int]  # of the inputs and of `controller-state`
@@ -67,14 +68,14 @@ async def check_topics(settings: Settings) -> None:
         if difference.what in _FATAL:
             raise ConfigurationError(str(difference))
         if difference.what == "max.message.bytes":
-            # What the topic takes is written all the same, and a partition that it stops goes on when it is raised.
+            # A warning, because smaller records are written, and a partition that it stops continues when it is raised.
             log.warning("topic_limit_too_low", why=str(difference))
 
 
 async def committed_offsets(
     settings: Settings, group: str, numbers: Iterable[int]
 ) -> dict[int, dict[Topic, Committed]]:
-    """What the consumer group has committed of each input topic, by partition number."""
+    """The group's committed offset of each input topic, by partition."""
     tps = {(number, topic): TopicPartition(settings.topic(topic), number) for number in numbers for topic in INPUTS}
     async with admin_client(settings) as admin:
         found = await admin.list_consumer_group_offsets(group, partitions=list(tps.values()))
@@ -84,7 +85,7 @@ async def committed_offsets(
 
 
 def commit_note(ids: Mapping[str, str]) -> str:
-    """Goes with every offset that a worker commits: an offset without it was set by somebody else."""
+    """The metadata of every offset that a worker commits: an offset without it was set by another program."""
     return f"state {ids[Topic.CONTROLLER_STATE]}"
 
 
@@ -103,28 +104,29 @@ async def known_topic_ids(settings: Settings) -> dict[str, str]:
 
 
 def is_of_older_release(part: PartRecord) -> bool:
-    """Whether it was written by a release that kept the ids of the inputs alone."""
+    """Whether the record was written by a release that stored the ids of the input topics only."""
     return Topic.CONTROLLER_STATE not in part.topic_ids
 
 
 def check_positions(number: int, part: PartRecord | None, found: OnBroker) -> dict[Topic, int]:
-    """Where to read each topic of the partition from, after making sure that state and broker belong together."""
+    """The offset to read each topic of the partition from. Raises ConfigurationError where state and topics do not
+    belong together."""
     if part is not None:
         _check_state_topic(number, part, found)
     positions = {
         topic: found.beginnings[topic] if part is None else _position(number, topic, part, found) for topic in INPUTS
     }
     for topic, position in positions.items():
-        # Offsets of a topic that is gone may live on in the group. One that may not be made anew was refused above.
-        is_other = part is not None and _made_anew(part, topic, found)
-        if found.committed[topic].offset > position and not is_other:
-            _judge_committed(number, topic, position, part, found)
+        # The group may have offsets of a deleted topic. A topic that must not be created again was refused above.
+        was_recreated = part is not None and _was_recreated(part, topic, found)
+        if found.committed[topic].offset > position and not was_recreated:
+            _check_committed(number, topic, position, part, found)
     return positions
 
 
 def check_brands(state: PartitionState, settings: Settings) -> None:
-    """A brand whose key leads elsewhere was put here under another partition count; without its document it may be
-    anybody's."""
+    """Raise ConfigurationError for a brand whose key leads to another partition: the partition count was changed. A
+    brand without a document may be misplaced spend, and is not checked."""
     for brand_id, brand in state.brands.items():
         if brand.config is not None and partition_of(brand_id, settings.partitions) != state.partition:
             raise ConfigurationError(
@@ -137,7 +139,7 @@ def check_brands(state: PartitionState, settings: Settings) -> None:
 def _check_state_topic(number: int, part: PartRecord, found: OnBroker) -> None:
     if part.schema > SCHEMA:
         raise ConfigurationError(f"Partition {number} was written by a newer release; upgrade this worker.")
-    if _made_anew(part, Topic.CONTROLLER_STATE, found):
+    if _was_recreated(part, Topic.CONTROLLER_STATE, found):
         raise ConfigurationError(
             f"Topic {Topic.CONTROLLER_STATE} was made anew under a running worker: partition {number} has only what "
             f"was written since. {REBUILD}"
@@ -150,14 +152,14 @@ def _check_state_topic(number: int, part: PartRecord, found: OnBroker) -> None:
         )
 
 
-def _made_anew(part: PartRecord, topic: Topic, found: OnBroker) -> bool:
-    """Not known of a topic whose id was not kept yet."""
+def _was_recreated(part: PartRecord, topic: Topic, found: OnBroker) -> bool:
+    """Whether the topic has another id than in the state; False where the state has no id of it."""
     return part.topic_ids.get(topic, found.topic_ids[topic]) != found.topic_ids[topic]
 
 
 def _position(number: int, topic: Topic, part: PartRecord, found: OnBroker) -> int:
     beginning, end = found.beginnings[topic], found.ends[topic]
-    if _made_anew(part, topic, found):
+    if _was_recreated(part, topic, found):
         if topic in _MAY_BE_GONE:
             return beginning
         raise ConfigurationError(
@@ -179,15 +181,16 @@ def _position(number: int, topic: Topic, part: PartRecord, found: OnBroker) -> i
     )
 
 
-def _judge_committed(number: int, topic: Topic, position: int, part: PartRecord | None, found: OnBroker) -> None:
-    """A worker commits what its state holds and nothing above. So either the state went back or it was not a worker."""
+def _check_committed(number: int, topic: Topic, position: int, part: PartRecord | None, found: OnBroker) -> None:
+    """Check a committed offset above the state's. A worker commits at most what its state has, so either the state has
+    lost records, or another program set the offset."""
     offset, note = found.committed[topic]
     if note == commit_note(found.topic_ids):
         cause = "records of the state were lost with a broker's disk, or deleted"
     elif note:
         cause = f"{Topic.CONTROLLER_STATE} was deleted and made anew"
     elif part is not None and not is_of_older_release(part):
-        # The state is whole and it alone tells where to read: what the group has is overwritten by the next commit.
+        # The state is complete and alone decides where to read: the next commit overwrites the group's offset.
         log.warning("group_was_moved_by_hand", topic=topic, partition=number, committed=offset, applied=position)
         return
     else:

@@ -105,7 +105,7 @@ async def test_few_that_fit_are_found_however_far_back(settings: Settings, produ
 async def test_a_page_ends_where_too_much_was_looked_through(
     settings: Settings, producer: AIOKafkaProducer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("operations.dead_letters.pages.LOOKED_THROUGH_MAX", 200)
+    monkeypatch.setattr("operations.dead_letters.pages.SCANNED_MAX", 200)
     await send(producer, settings, LETTERS, seed=5)
     letters, after = await page(settings, DeadLetterFilter(reason="amount_zero"), limit=50)
     assert after is not None
