@@ -159,7 +159,7 @@ async def _sender(settings: Settings) -> AsyncIterator[Sender]:
     sender = Sender(settings, answer_seconds=_SILENCE_SECONDS)
     try:
         async with unreachable_after(settings, _SILENCE_SECONDS):
-            await sender.start()
+            await sender.open()
         yield sender
     finally:
         await sender.close()

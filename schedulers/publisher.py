@@ -52,7 +52,7 @@ class Publisher:
     async def _opened(self) -> Sender:
         if self._sender is None:
             self._sender = Sender(self._settings, answer_seconds=_PATIENCE_SECONDS)
-            await self._sender.start()
+            await self._sender.open()
         return self._sender
 
     async def _send(self, sender: Sender, messages: Sequence[ScheduledMessage]) -> None:

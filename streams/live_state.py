@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Final, Self
+from typing import Final
 
 from aiokafka import ConsumerRecord
 
@@ -18,7 +18,7 @@ from core.moment import Moment
 from core.partitioner import partition_of
 from core.state import BrandState, CampaignState
 from core.state_records import state_key
-from streams.kafka.follower import TopicFollower
+from streams.kafka.follower import FollowedView, TopicFollower
 from streams.kafka.reader import topic_reader
 from streams.kafka.restore import apply_record
 from streams.kafka.topics import Topic
@@ -102,33 +102,17 @@ async def find_held(settings: Settings, campaign_id: str) -> str | None:
     return None
 
 
-class LiveState:
+class LiveState(FollowedView):
     """All that the controller holds, kept up to date in memory as it is written.
 
     Brands are decoded when somebody asks for them, so that following 10,000 brands costs no decoding.
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._follower = TopicFollower(settings, Topic.CONTROLLER_STATE, self._take)
+        super().__init__(TopicFollower(settings, Topic.CONTROLLER_STATE, self._take))
         self._changelogs: dict[int, Changelog] = defaultdict(lambda: Changelog(with_event_ids=False))
         self._brand_of: dict[str, str] = {}
         self._watchers: set[_Watcher] = set()
-
-    async def __aenter__(self) -> Self:
-        """Returns when everything that was written before is known. Raises as `TopicFollower` does."""
-        await self._follower.__aenter__()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._follower.__aexit__()
-
-    def is_fresh(self) -> bool:
-        """Whether everything written until a few seconds ago is known, see `TopicFollower`."""
-        return self._follower.is_fresh()
-
-    async def failed(self) -> None:
-        """Wait for the error that ends the follower, and raise it."""
-        await self._follower.failed()
 
     def brand(self, brand_id: str) -> HeldBrand | None:
         """The brand, not to be changed by the caller; None where the controller holds nothing of it."""

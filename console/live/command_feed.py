@@ -11,7 +11,7 @@ from aiokafka import ConsumerRecord
 from core.moment import Moment, parse_moment
 from core.records import ControlCommand
 from streams.kafka.codec import decode_command
-from streams.kafka.follower import TopicFollower
+from streams.kafka.follower import FollowedView, TopicFollower
 from streams.kafka.topics import Topic
 from streams.settings import Settings
 
@@ -31,34 +31,23 @@ class ReceivedCommand(NamedTuple):
     offset: int
 
 
-class CommandFeed:
+class CommandFeed(FollowedView):
     """Keeps the newest commands in memory. `on_command` is called with each of them, from the oldest on."""
 
     def __init__(self, settings: Settings, on_command: Callable[[ReceivedCommand], None]) -> None:
-        self._follower = TopicFollower(settings, Topic.CAMPAIGN_CONTROL, self._take, newest=NEWEST_MAX)
+        super().__init__(TopicFollower(settings, Topic.CAMPAIGN_CONTROL, self._take, newest=NEWEST_MAX))
         self._on_command = on_command
         self._earlier: list[ReceivedCommand] | None = []  # until the start is over, in the order of reading
         self._newest: deque[ReceivedCommand] = deque(maxlen=NEWEST_MAX)
 
     async def __aenter__(self) -> Self:
         """Returns when the newest commands from before are known."""
-        await self._follower.__aenter__()
+        await super().__aenter__()
         self._newest.extend(sorted(self._earlier or (), key=in_order))
         self._earlier = None
         for received in self._newest:
             self._on_command(received)
         return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._follower.__aexit__()
-
-    def is_fresh(self) -> bool:
-        """Whether every command published until a few seconds ago is known, see `TopicFollower`."""
-        return self._follower.is_fresh()
-
-    async def failed(self) -> None:
-        """Never returns; raises what has ended the following."""
-        await self._follower.failed()
 
     def newest(
         self, count: int, *, brand_id: str | None = None, campaign_id: str | None = None

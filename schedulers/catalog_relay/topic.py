@@ -65,7 +65,7 @@ class CatalogTopic:
             async with explaining(settings):
                 async with asyncio.timeout(_SILENCE_SECONDS):
                     await topic._consumer.start()
-                    await topic._sender.start()
+                    await topic._sender.open()
         except BaseException:
             await topic.close()
             raise

@@ -1,9 +1,10 @@
 """Timeouts for requests of Kafka clients, and their errors translated into ours."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Final
+from typing import Final, Self
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -11,9 +12,30 @@ from aiokafka.errors import KafkaError
 from streams.kafka.failures import explained
 from streams.settings import Settings
 
-__all__ = ["close_within_seconds", "explaining", "unreachable_after"]
+__all__ = ["OpenedClient", "close_within_seconds", "explaining", "unreachable_after"]
 
 _CLOSING_SECONDS: Final = 1.0
+
+
+class OpenedClient(ABC):
+    """An async context manager that calls `open` and `close`; it closes also when opening fails."""
+
+    @abstractmethod
+    async def open(self) -> None: ...
+
+    @abstractmethod
+    async def close(self) -> None: ...
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self.open()
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
 
 @asynccontextmanager

@@ -19,7 +19,7 @@ from streams.kafka.topics import Topic
 from streams.kafka.truncation import Undecodable
 from streams.settings import Settings
 
-__all__ = ["TopicFollower"]
+__all__ = ["FollowedView", "TopicFollower"]
 
 #: How often the broker is asked for the end of the log, and for how long an answer counts.
 _CHECK_SECONDS: Final = 1.0
@@ -156,3 +156,26 @@ class TopicFollower:
             raise ConfigurationError(
                 f"The topic {self._name} was given {facts.partitions} partitions while it was read."
             )
+
+
+class FollowedView:
+    """The base of what is kept in memory from a followed topic; `async with` follows the topic."""
+
+    def __init__(self, follower: TopicFollower) -> None:
+        self._follower = follower
+
+    async def __aenter__(self) -> Self:
+        """Return when everything that was written before is known. Raises as `TopicFollower` does."""
+        await self._follower.__aenter__()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._follower.__aexit__()
+
+    def is_fresh(self) -> bool:
+        """Whether everything written until a few seconds ago is known, see `TopicFollower`."""
+        return self._follower.is_fresh()
+
+    async def failed(self) -> None:
+        """Wait for the error that ends the follower, and raise it."""
+        await self._follower.failed()

@@ -6,10 +6,10 @@ Not idempotent, see `streams.kafka.sending`: an event that is published twice co
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple
 
 from core.partitioner import partition_of
-from streams.kafka.clients import unreachable_after
+from streams.kafka.clients import OpenedClient, unreachable_after
 from streams.kafka.headers import Headers
 from streams.kafka.metadata import existing_topic
 from streams.kafka.sending import Record, Sender
@@ -36,7 +36,7 @@ async def spend_producer(settings: Settings, topic: Topic = Topic.SPEND_EVENTS) 
         yield producer
 
 
-class SpendProducer:
+class SpendProducer(OpenedClient):
     """Publishes events of concurrent callers in shared batches, to `topic` unless `send` names another one with the
     same partition count."""
 
@@ -45,17 +45,6 @@ class SpendProducer:
         self._topic = topic
         self._partitions = 0
         self._sender = Sender(settings, answer_seconds=_SILENCE_SECONDS)
-
-    async def __aenter__(self) -> Self:
-        try:
-            await self.open()
-        except BaseException:
-            await self.close()
-            raise
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
 
     def is_fresh(self) -> bool:
         """Whether the sending task runs; lost connections are opened again."""
@@ -67,7 +56,7 @@ class SpendProducer:
 
     async def open(self) -> None:
         async with unreachable_after(self._settings, _SILENCE_SECONDS):
-            await self._sender.start()
+            await self._sender.open()
             self._partitions = (await existing_topic(self._sender.client, self._settings.topic(self._topic))).partitions
 
     async def send(self, brand_id: str, value: bytes, *, headers: Headers = (), topic: Topic | None = None) -> Acked:

@@ -9,14 +9,14 @@ because they have an id or a version, are sent by a producer without idempotence
 import asyncio
 from asyncio import Future
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from aiokafka.structs import RecordMetadata
 
 from core.errors import TooLarge
-from streams.kafka.clients import close_within_seconds
+from streams.kafka.clients import OpenedClient, close_within_seconds
 from streams.kafka.options import client_options
 from streams.settings import Settings
 
@@ -36,7 +36,7 @@ class Record(NamedTuple):
     timestamp_ms: int | None = None  # None is now
 
 
-class Sender:
+class Sender(OpenedClient):
     """A producer. A record that is not acknowledged within about twice `answer_seconds` has failed."""
 
     def __init__(self, settings: Settings, *, answer_seconds: float = _ANSWER_SECONDS) -> None:
@@ -49,18 +49,7 @@ class Sender:
         #: One prepared batch at a time: several would delay each other until they time out.
         self._alone = asyncio.Lock()
 
-    async def __aenter__(self) -> Self:
-        try:
-            await self.start()
-        except BaseException:
-            await self.close()
-            raise
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
-
-    async def start(self) -> None:
+    async def open(self) -> None:
         """Raises an error of aiokafka when no broker answers."""
         await self._producer.start()
 
