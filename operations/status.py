@@ -29,7 +29,7 @@ __all__ = ["GROUPS", "read_status"]
 
 GROUPS: Final = (WORKER_GROUP, LEDGER_GROUP)
 #: A partition may end in transaction markers and foreign records: one of so many offsets is one of ours.
-LOOK_BACK: Final = 20
+_LAST_OFFSETS: Final = 20
 
 Status = dict[str, Any]
 _Message = TypeVar("_Message")
@@ -113,7 +113,7 @@ async def _newest(
     settings: Settings, topic: Topic, decode: Callable[[bytes], _Message]
 ) -> tuple[ConsumerRecord, _Message] | None:
     """The newest record that can be decoded, because other programs may write to the topic too."""
-    records = await last_records(settings, topic, at_most=LOOK_BACK)
+    records = await last_records(settings, topic, at_most=_LAST_OFFSETS)
     for record in sorted(records, key=lambda record: (record.timestamp, record.offset), reverse=True):
         with suppress(MsgspecError, ValueError, RecursionError):
             return record, decode(record.value or b"")

@@ -22,7 +22,7 @@ __all__ = ["until_applied", "until_stored"]
 CHECK_SECONDS: Final = 0.5
 CHECKS: Final = 2
 #: A partition may end in transaction markers: one of so many offsets is a record.
-LOOK_BACK: Final = 50
+_LAST_OFFSETS: Final = 50
 
 
 async def until_applied(settings: Settings, patience_seconds: float) -> bool:
@@ -67,7 +67,7 @@ async def _stored(settings: Settings) -> bool:
     """Whether the ledger has committed the offset after the last record, which transaction markers may follow."""
     ends: dict[TopicPartition, int] = {}
     for topic in READ:
-        for record in await last_records(settings, topic, at_most=LOOK_BACK):
+        for record in await last_records(settings, topic, at_most=_LAST_OFFSETS):
             part = TopicPartition(record.topic, record.partition)
             ends[part] = max(record.offset + 1, ends.get(part, 0))
     async with admin_client(settings) as admin:

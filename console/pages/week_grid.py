@@ -17,9 +17,6 @@ class Stretch(NamedTuple):
     day: int
     from_minute: int
     to_minute: int
-    #: Continues the stretch of the day before; is continued on the day after.
-    from_before: bool = False
-    goes_on: bool = False
 
     @property
     def text(self) -> str:
@@ -61,18 +58,7 @@ def stretches_of(windows: Iterable[Window]) -> list[Stretch]:
             merged[-1][2] = max(merged[-1][2], to_minute)
         else:
             merged.append([day, from_minute, to_minute])
-    ends = {day for day, _, to_minute in merged if to_minute == END_OF_DAY}
-    starts = {day for day, from_minute, _ in merged if from_minute == 0}
-    return [
-        Stretch(
-            day,
-            from_minute,
-            to_minute,
-            from_before=from_minute == 0 and (day - 1) % 7 in ends,
-            goes_on=to_minute == END_OF_DAY and (day + 1) % 7 in starts,
-        )
-        for day, from_minute, to_minute in merged
-    ]
+    return [Stretch(*one) for one in merged]
 
 
 def _pieces(window: Window) -> Iterable[tuple[int, int, int]]:

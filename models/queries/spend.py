@@ -71,10 +71,14 @@ def find_spend_at(
 ) -> SpendEntry | None:
     """The record of an event at a position in Kafka, whether it counts or not. The event is needed for an index, and to
     tell the record from one at the same position of another incarnation of the topic."""
-    lives = select(TopicIncarnation.incarnation).where(TopicIncarnation.topic == storable("topic", topic))
+    incarnations = select(TopicIncarnation.incarnation).where(TopicIncarnation.topic == storable("topic", topic))
     found = []
     for columns, query in (first(), again(), *refused()):
-        at = (columns["incarnation"].in_(lives), columns["partition"] == partition, columns["record_offset"] == offset)
+        at = (
+            columns["incarnation"].in_(incarnations),
+            columns["partition"] == partition,
+            columns["record_offset"] == offset,
+        )
         placed = query.where(*conditions(columns, {"brand_id": brand_id, "event_id": event_id}), *at).subquery()
         found += [_entry(row) for row in session.execute(_with_topic(placed))]
     return max(found, key=lambda entry: entry.incarnation, default=None)
@@ -96,9 +100,9 @@ def _page(branch: Branch, wanted: SpendFilter, key: tuple[Any, ...] | None, limi
 
 
 def _entry(row: Row[Any]) -> SpendEntry:
-    told = row._asdict()
-    amount, reason, message = told.pop("amount"), told.pop("reason"), told.pop("message")
-    return SpendEntry(amount_micros=amount, refused_reason=reason, refused_message=message, **told)
+    fields = row._asdict()
+    amount, reason, message = fields.pop("amount"), fields.pop("reason"), fields.pop("message")
+    return SpendEntry(amount_micros=amount, refused_reason=reason, refused_message=message, **fields)
 
 
 def _cursor(last: SpendEntry) -> str:

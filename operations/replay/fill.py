@@ -1,10 +1,9 @@
 """Fills a new, empty broker from PostgreSQL, so that a controller that reads it has the ledger's totals.
 
-The order is what keeps ad servers safe, whoever reads meanwhile: brands, so that spend is known; totals of platforms,
-so that a later one adds only the difference; opening balances; spend; and the campaigns last, so that each is told
-once, as what it is after all of its spend. Until then their money waits for them, as that of any campaign which the
-catalog does not know yet. Killed at any point it goes on where it
-was: what is sent twice counts once, by the ids that events and opening balances have.
+The order keeps ad servers safe, also while they read: first brands, so that spend has a brand; then totals of
+platforms, so that a later one adds only the difference; opening balances; spend; and campaigns last, so that each gets
+one command, for its state after all of its spend. Until then their money counts as that of unknown campaigns. After a
+kill the replay continues: what is sent twice counts once, by the ids of events and opening balances.
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -108,7 +108,7 @@ class OrderedApplier:
         """
         if topic is not Topic.CATALOG:
             return False
-        return self._applier.leaves_pending_resumes(next(self._inbox.at_hand(topic)))
+        return self._applier.leaves_pending_resumes(next(self._inbox.queued(topic)))
 
     def _spend_limit(self) -> tuple[Moment, int] | None:
         """Arrival and order of the record whose turn comes before later spend; None where all spend may be applied."""
@@ -123,7 +123,7 @@ class OrderedApplier:
         worker_metrics.APPLIED.labels(topic).inc(count)
 
     def _apply_first(self, topic: Topic, now: Moment) -> int:
-        record = next(self._inbox.at_hand(topic))
+        record = next(self._inbox.queued(topic))
         catalog_complete = record.offset < self._catalog_complete_below.get(topic, 0)
         if not self._applier.apply(topic, record, now, catalog_complete=catalog_complete):
             self._await_catalog(topic)
@@ -138,7 +138,7 @@ class OrderedApplier:
         pending, pending_before = self._state.pending_resumes, len(self._state.pending_resumes)
         count = 0
         try:
-            for record in self._inbox.at_hand(Topic.SPEND_EVENTS):
+            for record in self._inbox.queued(Topic.SPEND_EVENTS):
                 if until is not None and (record.timestamp, _SPEND_ORDER) > until:
                     break
                 if not spend(record, now, record.offset < complete_below):

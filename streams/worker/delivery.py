@@ -93,8 +93,8 @@ class Delivery:
             raise
 
     async def _check_rights(self) -> None:
-        """Raise NotAllowed where a right is missing, which ends the process: no worker starts without it. Other failures
-        of the check are ignored."""
+        """Raise NotAllowed where a right is missing, which ends the process: no worker starts without it. Other
+        failures of the check are ignored."""
         try:
             async with asyncio.timeout(_RIGHTS_SECONDS):
                 await check_rights(self._settings, Process.WORKER)

@@ -78,7 +78,7 @@ class Inbox:
     def is_empty(self) -> bool:
         return not any(self._queues.values())
 
-    def at_hand(self, topic: Topic) -> Iterator[ConsumerRecord]:
+    def queued(self, topic: Topic) -> Iterator[ConsumerRecord]:
         """The topic's records in order; nothing may be added or dropped meanwhile."""
         return iter(self._queues[topic])
 

@@ -61,7 +61,7 @@ def test_the_count_is_never_less_than_what_is_at_hand_and_nothing_when_that_is_n
     inbox, offset = opened(), 0
     for step in steps:
         if isinstance(step, int):
-            inbox.drop(SPEND, min(step, len(list(inbox.at_hand(SPEND)))))
+            inbox.drop(SPEND, min(step, len(list(inbox.queued(SPEND)))))
         else:
             records = [
                 record_of(SPEND, offset + n, key=b"k" * k, value=b"v" * v, headers=tuple(("h", b"h" * h) for h in hs))
@@ -69,12 +69,12 @@ def test_the_count_is_never_less_than_what_is_at_hand_and_nothing_when_that_is_n
             ]
             offset += len(records)
             inbox.add(SPEND, records, offset)
-        at_hand = list(inbox.at_hand(SPEND))
+        queued = list(inbox.queued(SPEND))
         held = sum(
             len(it.key or b"") + len(it.value or b"") + sum(len(value or b"") for _, value in it.headers)
-            for it in at_hand
+            for it in queued
         )
         assert inbox.size_in_bytes(SPEND) >= held
-        assert at_hand or inbox.size_in_bytes(SPEND) == 0
+        assert queued or inbox.size_in_bytes(SPEND) == 0
     inbox.begin(inbox.positions(), {})
     assert inbox.size_in_bytes(SPEND) == 0
