@@ -23,6 +23,8 @@ LOGGING = (
     f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2-broker.properties').as_uri()}",
     "-Dspendgate.log=../logs/kafka.log",
 )
+#: Java's, for a broker that lives on.
+BROKER_OPTIONS: tuple[str, ...] = ("-Xmx512m",)
 START_SECONDS = 120  # after a kill -9 a broker reads its log again, which takes long when it is large
 STOP_SECONDS = 30
 ORPHAN_STOP_SECONDS = 10
@@ -140,7 +142,7 @@ class LocalKafka:
         console = self.log.with_suffix(".out")
         console.write_bytes(b"")
         log_start = self.log.stat().st_size if self.log.exists() else 0
-        options = ["-Xmx512m", *self._archive(jars), *LOGGING]
+        options = [*BROKER_OPTIONS, *self._archive(jars), *LOGGING]
         command = [*java_command("kafka.Kafka", jars, options), "server.properties"]
         self.process = start_child(command, folder=self.folder, log=console)
         deadline = time.monotonic() + START_SECONDS

@@ -2,26 +2,28 @@
 
 import gc
 import secrets
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 
 import hypothesis
-import psycopg2
 import pytest
 import structlog
 
 from local.kafka import LocalKafka
 from local.postgres import LocalPostgres
+from tests.cheap_services import create_database, drop_database, use_cheap_services, use_hashes
 from tests.distribution import Distribution, is_of_longest
+from tests.lengths import length
 from tests.shared_services import SharedServices, note_wanted, service
 
 #: The migrated installation with a worker that tests of operations, cli and console share.
 pytest_plugins = ["tests.installation"]
 
 # How long an example takes, or takes to draw, on a machine that others use too says nothing of the code.
-hypothesis.settings.register_profile(
-    "spendgate", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-)
+_USUAL = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+hypothesis.settings.register_profile("spendgate", **_USUAL, max_examples=length(25, 100))
+#: For `make mutants`: a mutant that lives is to be one that no example shows.
+hypothesis.settings.register_profile("mutants", **_USUAL, max_examples=100)
 hypothesis.settings.load_profile("spendgate")
 
 #: Tests that start services of their own, without a fixture of this file.
@@ -34,9 +36,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """The controlling process of a run with pytest-xdist starts what the others share."""
+    use_cheap_services()
     if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
         config.pluginmanager.register(SharedServices())
         config.pluginmanager.register(Distribution())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """What is imported is there until the end, so the garbage collector need not look at it after each file."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -47,14 +62,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _needs_services(item):
             item.add_marker("services")
+        if _is_drawn(item):
+            item.add_marker("long")
     items.sort(key=_rank)
 
 
 def _rank(item: pytest.Item) -> int:
     services = item.get_closest_marker("services") is not None
-    is_drawn = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
     if not services:
-        return 0 if is_drawn else 1
+        return 0 if _is_drawn(item) else 1
     return 2 if is_of_longest(item.nodeid) else 3
 
 
@@ -62,6 +78,10 @@ def _rank(item: pytest.Item) -> int:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Without what `-m` or `-k` has left out."""
     note_wanted(session.config, {name for item in session.items for name in _fixtures(item)})
+
+
+def _is_drawn(item: pytest.Item) -> bool:
+    return bool(getattr(getattr(item, "obj", None), "is_hypothesis_test", False))
 
 
 def _needs_services(item: pytest.Item) -> bool:
@@ -87,6 +107,12 @@ def _nothing_left_open_by_a_test(request: pytest.FixtureRequest) -> Iterator[Non
     yield
     if request.config.getoption("leaks"):
         gc.collect()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _cheap_hashes() -> Iterator[None]:
+    with use_hashes():
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -125,14 +151,20 @@ def topic_prefix() -> str:
 @pytest.fixture
 def database_url(postgres: LocalPostgres) -> Iterator[str]:
     """A fresh, empty database, dropped afterwards."""
+    with _database(postgres) as url:
+        yield url
+
+
+@pytest.fixture
+def migrated_url(postgres: LocalPostgres) -> Iterator[str]:
+    """A fresh database with today's tables, dropped afterwards."""
+    with _database(postgres, migrated=True) as url:
+        yield url
+
+
+@contextmanager
+def _database(postgres: LocalPostgres, *, migrated: bool = False) -> Iterator[str]:
     name = f"test_{secrets.token_hex(6)}"
-    _execute(postgres, f"CREATE DATABASE {name}")
+    create_database(postgres, name, migrated=migrated)
     yield postgres.url_of(name)
-    _execute(postgres, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def _execute(postgres: LocalPostgres, statement: str) -> None:
-    with closing(psycopg2.connect(postgres.url)) as connection:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(statement)
+    drop_database(postgres, name)

@@ -22,9 +22,16 @@ _SPREAD: Final = (
     "tests/streams/worker/test_kills.py",
     "tests/streams/worker/test_operators.py",
 )
+#: They share a broker that asks for passwords, and one of them makes it stand still: one process runs them all.
+_SECURED: Final = (
+    "tests/cli/test_secured.py",
+    "tests/streams/kafka/test_closing.py",
+    "tests/streams/kafka/test_failures.py",
+    "tests/streams/worker/test_app.py",
+)
 _LONGEST: Final = (
     *_SPREAD,
-    "tests/cli/test_secured.py",
+    *_SECURED,
     "tests/cli/test_simulate.py",
     "tests/cli/test_up.py",
     "tests/console/pages/browser/",
@@ -39,6 +46,8 @@ def is_of_longest(nodeid: str) -> bool:
 
 class _ByFile(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith(_SECURED):
+            return "secured"
         return nodeid if nodeid.startswith(_SPREAD) else nodeid.split("::", 1)[0]
 
 

@@ -3,19 +3,17 @@
 import asyncio
 import secrets
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg2
 import pytest
 
 from local.kafka import LocalKafka
 from local.postgres import LocalPostgres
-from models.migrations import migrate
 from models.session import engine_of
 from streams.kafka.provision import create_topics
 from streams.settings import Settings
+from tests.cheap_services import create_database
 from tests.commands import Commands
 from tests.streams.worker_process import WorkerProcess
 
@@ -31,9 +29,7 @@ def surroundings(
     kafka: LocalKafka, postgres: LocalPostgres, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Surroundings]:
     name = f"console_{secrets.token_hex(6)}"
-    with closing(psycopg2.connect(postgres.url)) as connection:
-        connection.autocommit = True
-        connection.cursor().execute(f"CREATE DATABASE {name}")
+    create_database(postgres, name, migrated=True)
     environment = {
         "SPENDGATE_BROKERS": kafka.brokers,
         "SPENDGATE_DATABASE_URL": postgres.url_of(name),
@@ -47,7 +43,6 @@ def surroundings(
         topic_prefix=f"{name}-",
         partitions=2,
     )
-    migrate.upgrade(settings.database)
     asyncio.run(create_topics(settings))
     yield Surroundings(settings, environment)
     engine_of(settings.database).dispose()

@@ -4,17 +4,15 @@ import asyncio
 
 import pytest
 
-from models.migrations import migrate
 from streams.kafka.provision import create_topics
 from streams.settings import Settings
 from tests.commands import Commands
 
 
 @pytest.fixture
-def commands(commands: Commands, topic_prefix: str, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Commands:
+def commands(commands: Commands, topic_prefix: str, migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> Commands:
     """On an empty broker and a catalog of one brand."""
-    migrate.upgrade(database_url)
-    monkeypatch.setenv("SPENDGATE_DATABASE_URL", database_url)
+    monkeypatch.setenv("SPENDGATE_DATABASE_URL", migrated_url)
     monkeypatch.setenv("SPENDGATE_TOPIC_PREFIX", f"{topic_prefix}lost-")
     asyncio.run(create_topics(Settings()))
     commands.campaign(commands.brand())

@@ -20,7 +20,6 @@ from pydantic import SecretStr
 from ledger.ingest.ledger import READ as LEDGER_READS
 from local.kafka import LocalKafka
 from local.ports import HOST, choose_port
-from models.migrations import migrate
 from streams.kafka.decompression import GZIP, ZSTD
 from streams.kafka.options import entry_environment
 from streams.kafka.reader import topic_reader
@@ -46,11 +45,10 @@ def bombs() -> tuple[bytes, ...]:
 
 
 @pytest.fixture
-def settings(kafka: LocalKafka, topic_prefix: str, database_url: str) -> Settings:
-    migrate.upgrade(database_url)
+def settings(kafka: LocalKafka, topic_prefix: str, migrated_url: str) -> Settings:
     return Settings(
         brokers=kafka.brokers,
-        database_url=SecretStr(database_url),
+        database_url=SecretStr(migrated_url),
         topic_prefix=topic_prefix,
         partitions=2,
         metrics_port=0,

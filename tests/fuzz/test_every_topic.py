@@ -16,7 +16,6 @@ from pydantic import SecretStr
 
 from console.live.command_feed import CommandFeed
 from local.kafka import LocalKafka
-from models.migrations import migrate
 from operations.dead_letters.search import DeadLetterFilter, scan
 from operations.dead_letters.views import details
 from streams.kafka.topics import ALL_TOPICS, INPUTS, Topic
@@ -37,11 +36,10 @@ KINDS = ("worker", "ledger", "scheduler")
 
 
 @pytest.fixture
-def settings(kafka: LocalKafka, topic_prefix: str, database_url: str) -> Settings:
-    migrate.upgrade(database_url)
+def settings(kafka: LocalKafka, topic_prefix: str, migrated_url: str) -> Settings:
     return Settings(
         brokers=kafka.brokers,
-        database_url=SecretStr(database_url),
+        database_url=SecretStr(migrated_url),
         topic_prefix=topic_prefix,
         partitions=4,
         metrics_port=0,

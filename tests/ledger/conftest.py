@@ -12,7 +12,6 @@ from pydantic import SecretStr
 from core.errors import SpendgateError
 from ledger.ingest import run as ledger_run
 from local.kafka import LocalKafka
-from models.migrations import migrate
 from streams.settings import Settings, Timestamps
 from tests.streams.broker import Broker, open_broker
 
@@ -64,8 +63,13 @@ class RunningLedger:
 
 
 @pytest.fixture
+def database_url(migrated_url: str) -> str:
+    """With today's tables."""
+    return migrated_url
+
+
+@pytest.fixture
 def settings(kafka: LocalKafka, topic_prefix: str, database_url: str) -> Settings:
-    migrate.upgrade(database_url)
     return Settings(
         brokers=kafka.brokers,
         database_url=SecretStr(database_url),

@@ -5,15 +5,13 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine
 
-from models.migrations import migrate
 from models.session import engine_of
 
 
 @pytest.fixture
-def url(database_url: str) -> Iterator[str]:
-    migrate.upgrade(database_url)
-    yield database_url
-    engine_of(database_url).dispose()
+def url(migrated_url: str) -> Iterator[str]:
+    yield migrated_url
+    engine_of(migrated_url).dispose()
 
 
 @pytest.fixture

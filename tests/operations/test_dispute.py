@@ -10,7 +10,6 @@ import pytest
 from core.moment import SECOND, format_moment
 from core.money import MICROS, format_money
 from core.records import ControlCommand
-from models.migrations import migrate
 from models.session import engine_of, session_scope
 from models.tables.brand import Brand
 from models.tables.catalog_change import CatalogChange, CatalogEntity
@@ -27,13 +26,12 @@ REPLAYED_AT = NOON + 60 * SECOND
 
 
 @pytest.fixture
-def url(database_url: str) -> Iterator[str]:
+def url(migrated_url: str) -> Iterator[str]:
     """Two lives of the spend topic."""
-    migrate.upgrade(database_url)
     for _ in range(2):
-        add(database_url, TopicIncarnation(topic=TOPIC, topic_id=uuid4()))
-    yield database_url
-    engine_of(database_url).dispose()
+        add(migrated_url, TopicIncarnation(topic=TOPIC, topic_id=uuid4()))
+    yield migrated_url
+    engine_of(migrated_url).dispose()
 
 
 def test_a_repair_has_made_the_totals_those_of_the_rows(url: str) -> None:

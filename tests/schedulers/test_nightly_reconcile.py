@@ -10,7 +10,6 @@ from pydantic import SecretStr
 from core.errors import NotCaughtUp
 from core.moment import HOUR, Moment, parse_moment
 from local.kafka import LocalKafka
-from models.migrations import migrate
 from models.session import engine_of, session_scope
 from models.tables.reconcile_run import ReconcileRun, last_reconcile
 from schedulers import nightly_reconcile
@@ -22,14 +21,13 @@ EVENING, NIGHT = parse_moment("2025-09-08T20:00:00Z"), parse_moment("2025-09-09T
 
 
 @pytest.fixture
-async def settings(kafka: LocalKafka, topic_prefix: str, database_url: str) -> AsyncIterator[Settings]:
-    migrate.upgrade(database_url)
+async def settings(kafka: LocalKafka, topic_prefix: str, migrated_url: str) -> AsyncIterator[Settings]:
     settings = Settings(
-        brokers=kafka.brokers, database_url=SecretStr(database_url), topic_prefix=topic_prefix, partitions=1
+        brokers=kafka.brokers, database_url=SecretStr(migrated_url), topic_prefix=topic_prefix, partitions=1
     )
     await create_topics(settings)
     yield settings
-    engine_of(database_url).dispose()
+    engine_of(migrated_url).dispose()
 
 
 class Clock:

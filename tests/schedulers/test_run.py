@@ -15,7 +15,6 @@ from pydantic import SecretStr
 from core.errors import ConfigurationError
 from core.moment import SECOND, Moment
 from local.kafka import LocalKafka
-from models.migrations import migrate
 from models.queries import catalog_edits
 from models.session import engine_of, session_scope
 from schedulers.run import now, run
@@ -27,18 +26,17 @@ from tests.topics import make_topics
 
 
 @pytest.fixture
-async def settings(kafka: LocalKafka, database_url: str, topic_prefix: str) -> AsyncIterator[Settings]:
-    yield await made_ready(kafka, database_url, topic_prefix)
-    engine_of(database_url).dispose()
+async def settings(kafka: LocalKafka, migrated_url: str, topic_prefix: str) -> AsyncIterator[Settings]:
+    yield await made_ready(kafka, migrated_url, topic_prefix)
+    engine_of(migrated_url).dispose()
 
 
-async def made_ready(kafka: LocalKafka, database_url: str, topic_prefix: str) -> Settings:
-    migrate.upgrade(database_url)
-    with session_scope(database_url) as session:
+async def made_ready(kafka: LocalKafka, migrated_url: str, topic_prefix: str) -> Settings:
+    with session_scope(migrated_url) as session:
         catalog_edits.add_brand(session, "nike", time_zone="Asia/Karachi", currency="USD", actor="ann")
     settings = Settings(
         brokers=kafka.brokers,
-        database_url=SecretStr(database_url),
+        database_url=SecretStr(migrated_url),
         topic_prefix=topic_prefix,
         partitions=3,
         metrics_port=free_port(),
@@ -61,12 +59,12 @@ async def test_it_sends_at_once_and_then_on_the_minute_and_stops_when_told(setti
 
 
 async def test_it_outlives_a_broker_that_goes_and_comes_back(
-    tmp_path: Path, database_url: str, topic_prefix: str
+    tmp_path: Path, migrated_url: str, topic_prefix: str
 ) -> None:
     broker = LocalKafka(tmp_path, port=free_port())
     await asyncio.to_thread(broker.start)
     try:
-        settings = await made_ready(broker, database_url, topic_prefix)
+        settings = await made_ready(broker, migrated_url, topic_prefix)
         clock = clock_from("2025-09-08T18:59:55Z")
         async with running(settings, clock):
             async with reading(settings) as reader:
@@ -79,7 +77,7 @@ async def test_it_outlives_a_broker_that_goes_and_comes_back(
                 await reader.until("daily:Asia/Karachi:2025-09-09")
     finally:
         await asyncio.to_thread(broker.stop)
-        engine_of(database_url).dispose()
+        engine_of(migrated_url).dispose()
 
 
 async def test_a_metrics_port_that_is_taken_is_refused_with_what_to_do(settings: Settings) -> None:

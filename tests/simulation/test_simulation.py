@@ -17,6 +17,7 @@ from tests.simulation.history import Mark, Record, Step, history
 DAYS = 5
 #: Whole in `make test-long`.
 pytestmark = pytest.mark.long
+pytestmark = pytest.mark.long
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -35,7 +36,7 @@ def run_days(seed: int) -> Checks:
 
 
 @pytest.mark.timeout(900)  # a minute of CPU, on machines that have other work
-@examples(length(40, 130))  # of 5 days each
+@examples(length(12, 130))  # of 5 days each
 @given(seed=seeds)
 def test_state_and_commands_are_what_ledger_documents_and_clock_say(seed: int) -> None:
     run_days(seed)
@@ -50,7 +51,7 @@ def test_the_days_are_full_of_everything_that_can_happen() -> None:
     assert met >= {"catalog APPLIED", "catalog STALE", "catalog CURRENCY_MISMATCH", "spend-corrections COUNTED"}
 
 
-@examples(length(15, 50))
+@examples(length(6, 50))
 @given(seed=seeds)
 def test_a_replay_makes_the_same_bytes_with_kills_and_without(seed: int) -> None:
     steps = history(seed, DAYS)
@@ -60,7 +61,7 @@ def test_a_replay_makes_the_same_bytes_with_kills_and_without(seed: int) -> None
     assert observed
 
 
-@examples(length(5, 15))
+@examples(length(2, 15))
 @given(seed=seeds, every=st.integers(1, 7))
 def test_a_kill_after_every_step_changes_nothing(seed: int, every: int) -> None:
     steps = [step for step in history(seed, 2) if step is not Mark.KILL]
@@ -70,7 +71,7 @@ def test_a_kill_after_every_step_changes_nothing(seed: int, every: int) -> None:
     assert Engine().run(killed) == Engine(kills=False).run(killed)
 
 
-@examples(length(12, 40))
+@examples(length(4, 40))
 @given(seed=seeds)
 def test_a_brand_alone_is_told_the_same_as_among_others(seed: int) -> None:
     steps = history(seed, DAYS)

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -29,6 +30,7 @@ from operations.accounts.accounts import new_password
 from operations.accounts.passwords import check_password, hash_password, is_right
 from operations.accounts.person import Role
 from streams.settings import Settings
+from tests.cheap_services import COSTLY, use_hashes
 from tests.commands import Commands
 from tests.console.api.server import PASSWORD, Api, new_user, served, sign_in, signed_in, status_of, until
 from tests.installation import Surroundings
@@ -77,7 +79,11 @@ def test_a_wrong_password_a_wrong_name_and_a_disabled_user_are_told_the_same(
     assert all("set-cookie" not in answer.headers for answer in wrong)
 
 
-def test_a_user_who_is_not_there_takes_as_long_as_a_wrong_password() -> None:
+def test_passwords_are_hashed_as_rfc_9106_wants_it(costly_hashes: None) -> None:
+    assert hash_password(PASSWORD).startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+
+
+def test_a_user_who_is_not_there_takes_as_long_as_a_wrong_password(costly_hashes: None) -> None:
     password_hash = hash_password(PASSWORD)
     assert not is_right("wrong", None)  # makes the hash that nobody has
     known, unknown = (min(_seconds(hashed) for _ in range(5)) for hashed in (password_hash, None))
@@ -346,19 +352,17 @@ def test_any_long_password_is_good(commands: Commands) -> None:
         assert is_right(password, hash_password(password))
 
 
-def test_the_last_admin_stays(database_url: str) -> None:
-    from models.migrations import migrate
+def test_the_last_admin_stays(migrated_url: str) -> None:
     from operations.accounts.accounts import add_first_admin
 
-    migrate.upgrade(database_url)
-    admin = add_first_admin(database_url, actor="tests")
+    admin = add_first_admin(migrated_url, actor="tests")
     assert admin and len(admin.password) == 20
-    assert add_first_admin(database_url, actor="tests") is None
+    assert add_first_admin(migrated_url, actor="tests") is None
     for change in (
         lambda session: set_enabled(session, "admin", False, actor="tests"),
         lambda session: set_role(session, "admin", Role.VIEWER, actor="tests"),
     ):
-        with pytest.raises(Refused, match="the only admin"), session_scope(database_url) as session:
+        with pytest.raises(Refused, match="the only admin"), session_scope(migrated_url) as session:
             change(session)
 
 
@@ -369,6 +373,13 @@ def test_nothing_secret_is_in_the_tables(surroundings: Surroundings, api_url: st
         for table in ("account", "web_session", "access_token", "account_change", "sign_in_allowance"):
             rows = str(session.execute(text(f"SELECT * FROM {table}")).all())  # noqa: S608
             assert PASSWORD not in rows and secret not in rows
+
+
+@pytest.fixture
+def costly_hashes() -> Iterator[None]:
+    """Those that people get."""
+    with use_hashes(COSTLY):
+        yield
 
 
 def _seconds(password_hash: str | None) -> float:

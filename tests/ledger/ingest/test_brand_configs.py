@@ -16,6 +16,7 @@ from core.spend import Spend
 from core.state import Origin
 from ledger.ingest.brand_configs import BrandConfigs
 from tests.core.scenario import new_state
+from tests.lengths import length
 
 NOON = parse_moment("2025-09-08T12:00:00Z")
 TOLERANCE_MS = 300_000
@@ -26,7 +27,7 @@ restarts = st.tuples(st.just("restart"), st.none(), st.none())
 
 
 @given(st.lists(documents | spends | restarts, max_size=12), st.integers(0, 12))
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=length(100, 500))
 def test_the_ledger_has_the_controllers_currency_however_far_it_lags(events: list[tuple], ahead: int) -> None:  # type: ignore[type-arg]
     """The ledger reads the catalog up to `ahead` records before it comes to a spend event, and restarts in between."""
     timed = [(NOON + number * 1000, *event) for number, event in enumerate(events)]

@@ -14,6 +14,7 @@ from streams.kafka.topics import Topic
 from streams.kafka.truncation import DIGEST_HEADER, HEADERS_DROPPED_HEADER, LENGTH_HEADER
 from streams.settings import Settings
 from tests.ledger.conftest import LedgerTables, RunningLedger
+from tests.lengths import length
 from tests.streams.broker import Broker
 from tests.streams.topic_changes import limit
 
@@ -69,7 +70,7 @@ async def test_a_topic_that_takes_no_letter_at_all_is_named_and_asked_again_unti
 
 
 @given(st.binary(max_size=3_000), _headers)
-@example_settings(max_examples=200, deadline=None)
+@example_settings(max_examples=length(50, 200), deadline=None)
 def test_a_letter_gets_shorter_down_to_what_says_why_and_never_says_anything_untrue(
     value: bytes, headers: list[tuple[str, bytes]]
 ) -> None:

@@ -7,7 +7,6 @@ import psycopg2
 import pytest
 
 from ledger.ingest.database import LedgerDatabase
-from models.migrations import migrate
 from tests.ledger.conftest import LedgerTables
 
 ASKED: dict[str, Callable[[LedgerDatabase], object]] = {
@@ -21,7 +20,6 @@ ASKED: dict[str, Callable[[LedgerDatabase], object]] = {
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[LedgerDatabase]:
-    migrate.upgrade(database_url)
     with closing(LedgerDatabase(database_url)) as database:
         yield database
 

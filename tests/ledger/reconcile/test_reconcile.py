@@ -21,7 +21,6 @@ from ledger.reconcile.reconciliation import Reconciliation, reconcile
 from ledger.reconcile.repair import Changed, repair
 from local.kafka import LocalKafka
 from local.postgres import LocalPostgres
-from models.migrations import migrate
 from models.session import engine_of
 from streams.kafka.identities import REPAIR_TRANSACTIONS
 from streams.kafka.provision import create_topics
@@ -63,7 +62,6 @@ def running(kafka: LocalKafka, postgres: LocalPostgres, tmp_path_factory: pytest
         duplicate_window=WINDOW,
         flush_interval_seconds=0.05,
     )
-    migrate.upgrade(settings.database)
     asyncio.run(create_topics(settings))
     logs = tmp_path_factory.mktemp("reconcile")
     worker, ledger = WorkerProcess(settings, logs / "worker.log"), LedgerProcess(settings, logs / "ledger.log")
@@ -278,7 +276,6 @@ async def test_another_brand_is_not_looked_at(
 
 
 async def test_a_ledger_that_does_not_come_is_told(brand: str, settings: Settings, database_url: str) -> None:
-    migrate.upgrade(database_url)
     elsewhere = settings.model_copy(update={"database_url": SecretStr(database_url)})
     with pytest.raises(NotCaughtUp, match=r"saved .*spend-events.* up to offset 0 and not up to .*spendgate ledger"):
         await reconcile(elsewhere, patience_seconds=0.3)
@@ -289,7 +286,6 @@ async def test_rows_of_topics_that_are_gone_are_compared_beside_those_of_the_new
     kafka: LocalKafka, topic_prefix: str, database_url: str, tmp_path: Path
 ) -> None:
     """The new topics have the old names and offsets, and a controller that knows nothing of before."""
-    migrate.upgrade(database_url)
     settings = Settings(
         brokers=kafka.brokers,
         database_url=SecretStr(database_url),

@@ -20,7 +20,6 @@ from core.records import BrandDocument, CampaignDocument
 from core.windows import Window
 from local.kafka import LocalKafka
 from models.errors import AlreadyExists
-from models.migrations import migrate
 from models.queries import catalog_edits
 from models.session import engine_of, session_scope
 from schedulers.catalog_relay.relay import Relay, publish_edit, run_relay, wait_until_published
@@ -41,17 +40,16 @@ class Told(NamedTuple):
 
 
 @pytest.fixture
-async def settings(kafka: LocalKafka, database_url: str, topic_prefix: str) -> AsyncIterator[Settings]:
-    migrate.upgrade(database_url)
+async def settings(kafka: LocalKafka, migrated_url: str, topic_prefix: str) -> AsyncIterator[Settings]:
     made = Settings(
         brokers=kafka.brokers,
-        database_url=SecretStr(database_url),
+        database_url=SecretStr(migrated_url),
         topic_prefix=topic_prefix,
         partitions=PARTITIONS,
     )
     await make_topics(made, Topic.CATALOG)
     yield made
-    engine_of(database_url).dispose()
+    engine_of(migrated_url).dispose()
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from pydantic import SecretStr
 
 from core.errors import ConfigurationError, Unreachable
 from local.kafka import LocalKafka
-from models.migrations import migrate
 from models.queries.catalog_edits import add_brand
 from models.session import engine_of, session_scope
 from schedulers.catalog_relay.relay import publish_edit, run_relay
@@ -35,13 +34,12 @@ def refusing_address() -> str:
 
 
 @pytest.fixture
-def edited(database_url: str) -> Iterator[Settings]:
+def edited(migrated_url: str) -> Iterator[Settings]:
     """Settings of a database in which an edit waits."""
-    migrate.upgrade(database_url)
-    with session_scope(database_url) as session:
+    with session_scope(migrated_url) as session:
         add_brand(session, "nike", time_zone="UTC", currency="USD", actor="ann")
-    yield Settings(database_url=SecretStr(database_url))
-    engine_of(database_url).dispose()
+    yield Settings(database_url=SecretStr(migrated_url))
+    engine_of(migrated_url).dispose()
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from streams.kafka import record_batches
 from streams.kafka.record_batches import HAND_OVER_BYTES, ORDINARY_BYTES, MemoryRecords, PartitionRecords
 from streams.kafka.record_stream import Memory, Record, streamed
 from streams.kafka.truncation import CutHeaders, TruncatedBytes, Undecodable
+from tests.lengths import length
 from tests.streams.raw_batches import CODECS, NOW, Raw, batch, encoded, packed
 
 TP = TopicPartition("spend-events", 3)
@@ -208,7 +209,7 @@ raw_records = st.builds(
 
 
 @given(st.lists(raw_records, min_size=1, max_size=6), st.sampled_from(CODECS), st.booleans())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=length(60, 300), deadline=None)
 def test_every_record_keeps_its_place_and_its_bytes(records: list[Raw], codec: int, xerial: bool) -> None:
     got = read(batch(records, codec, xerial=xerial) + batch([GOOD], base=len(records)))
     assert got[-1].value == GOOD.value
@@ -220,7 +221,7 @@ def test_every_record_keeps_its_place_and_its_bytes(records: list[Raw], codec: i
 
 
 @given(st.binary(max_size=400), st.sampled_from([*CODECS, 6]), st.integers(1, 50), st.booleans())
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=length(100, 500), deadline=None)
 def test_any_payload_is_passed(payload: bytes, codec: int, count: int, is_packed: bool) -> None:
     raw = batch([], codec, payload=packed(codec, payload) if is_packed else payload, count=count)
     got = read(raw + batch([GOOD], base=count))
@@ -231,7 +232,7 @@ def test_any_payload_is_passed(payload: bytes, codec: int, count: int, is_packed
 
 
 @given(st.binary(min_size=1, max_size=400), st.sampled_from([0, 1]), st.integers(0, 255))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=length(100, 500), deadline=None)
 def test_any_batch_of_an_old_format_is_passed(body: bytes, magic: int, attributes: int) -> None:
     import struct
     import zlib

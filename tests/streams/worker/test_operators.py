@@ -16,7 +16,6 @@ from confluent_kafka.admin import (
 from msgspec import json, structs
 
 from core.moment import parse_moment
-from models.migrations import migrate
 from models.queries.commands import last_commands
 from models.session import engine_of, session_scope
 from models.tables.control_log import ControlLog
@@ -207,17 +206,16 @@ async def test_what_is_done_under_a_running_worker_ends_it_within_seconds(
 
 
 async def test_commands_that_the_topic_lacks_are_told_again_from_the_journal_and_the_worker_goes_on(
-    settings: Settings, new_worker: StartWorker, database_url: str
+    settings: Settings, new_worker: StartWorker, migrated_url: str
 ) -> None:
-    migrate.upgrade(database_url)
     own = settings.model_copy(update={"partitions": 1})
     async with open_broker(own) as broker:
         worker = await _with_a_history(broker, new_worker(own))
         observed = await _control_records(own)
-        await asyncio.to_thread(_journal, database_url, observed)
+        await asyncio.to_thread(_journal, migrated_url, observed)
         assert await worker.stop() == 0
         await asyncio.to_thread(Operator(own).make_anew, Topic.CAMPAIGN_CONTROL)
-    with session_scope(database_url) as session:
+    with session_scope(migrated_url) as session:
         dry = await resend_all(own, last_commands(session), dry_run=True)
         assert ((dry.sent, dry.there), await _control_records(own)) == ((1, 0), [])
         done = await resend_all(own, last_commands(session), dry_run=False)
@@ -229,7 +227,7 @@ async def test_commands_that_the_topic_lacks_are_told_again_from_the_journal_and
         await broker.publish(Topic.CATALOG, _RAISED, partition=0, key="nike")
         await broker.until(lambda: len(broker.commands) >= 2)
         assert [it.command_id for it in broker.commands] == ["summer:1:2", "summer:1:3"]
-    engine_of(database_url).dispose()
+    engine_of(migrated_url).dispose()
 
 
 @pytest.mark.parametrize("written_by_older_release", [True, False])

@@ -1,4 +1,4 @@
-"""Debian's chromium in front of the console that the other tests of pages use, with a worker and a ledger behind it.
+"""Debian's chromium, one for each process, in front of the console that the other tests of pages use.
 
 Where there is no chromium the tests are skipped, visibly; with CI or SPENDGATE_REQUIRE_BROWSER set they fail instead.
 """
@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import async_playwright
+import pytest_asyncio
+from playwright.async_api import Browser, async_playwright
 
 from operations.accounts.person import Role
 from tests.console.pages.browser.reader import Reader
@@ -37,15 +38,28 @@ def chromium() -> Path:
     pytest.skip(words)
 
 
-@pytest.fixture
-async def reader(
-    chromium: Path, console_address: str, people: dict[Role, str], worker: WorkerProcess, ledger: LedgerProcess
-) -> AsyncIterator[Reader]:
-    """A fresh browser. Whatever a page complains of in it, or asks for elsewhere, fails the test."""
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All tests of browsers have one event loop, as the browser has."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent) and pytest_asyncio.is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser(chromium: Path) -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        context = await browser.new_context(viewport={"width": 1280, "height": 800})
-        reader = Reader(await context.new_page(), console_address, people)
-        yield reader
+        yield browser
         await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def reader(
+    browser: Browser, console_address: str, people: dict[Role, str], worker: WorkerProcess, ledger: LedgerProcess
+) -> AsyncIterator[Reader]:
+    """Nobody's cookies, storage or cache. Whatever a page complains of, or asks for elsewhere, fails the test."""
+    context = await browser.new_context(viewport={"width": 1280, "height": 800})
+    reader = Reader(await context.new_page(), console_address, people)
+    yield reader
+    await context.close()
     assert reader.complaints == []

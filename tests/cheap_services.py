@@ -1,0 +1,100 @@
+"""What makes a service of a test cost less, where nothing that a test is about depends on it.
+
+A run starts some twenty brokers, makes hundreds of databases and signs in hundreds of people. On two cores their CPU
+seconds are most of what a run takes.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Final
+
+import psycopg2
+import pytest
+from argon2 import PasswordHasher
+from psycopg2.extensions import cursor as Cursor
+
+import local.kafka
+import local.postgres
+from local.java import QUICK_START
+from local.postgres import LocalPostgres
+from models.migrations import migrate
+from models.session import engine_of
+from operations.accounts import passwords
+
+__all__ = ["COSTLY", "create_database", "drop_database", "use_cheap_services", "use_hashes"]
+
+#: Of passwords: argon2id as ever, with less memory and one round.
+COSTLY: Final = passwords._hasher  # what people get
+CHEAP: Final = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
+#: One number for all processes of a run that may make the template.
+_LOCK: Final = 5_817_204_301
+_TEMPLATE: Final = "migrated"
+_PATIENCE_SECONDS: Final = 60
+
+
+def use_cheap_services() -> None:
+    """Brokers and databases that this process starts from now on. A broker gains nothing in minutes from Java's second
+    compiler. The data of tests outlives processes, which are killed, and never the machine."""
+    local.kafka.BROKER_OPTIONS = (*local.kafka.BROKER_OPTIONS, QUICK_START)
+    local.postgres.SETTINGS.update(fsync="off", synchronous_commit="off", full_page_writes="off")
+
+
+@contextmanager
+def use_hashes(hasher: PasswordHasher = CHEAP) -> Iterator[None]:
+    """Passwords are hashed by it until the end of the block."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", hasher)
+        passwords._nobodys_hash.cache_clear()
+        yield
+    passwords._nobodys_hash.cache_clear()
+
+
+def create_database(postgres: LocalPostgres, name: str, *, migrated: bool) -> None:
+    """An empty one, or one with today's tables: a copy costs a tenth of what the migrations do."""
+    with _cursor(postgres) as cursor:
+        cursor.execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {_template(postgres, cursor)}" if migrated else ""))
+
+
+def drop_database(postgres: LocalPostgres, name: str) -> None:
+    """Whoever is still connected loses it."""
+    with _cursor(postgres) as cursor:
+        cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def _cursor(postgres: LocalPostgres) -> Iterator[Cursor]:
+    with closing(psycopg2.connect(postgres.url)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            yield cursor
+
+
+def _template(postgres: LocalPostgres, cursor: Cursor) -> str:
+    """The name of the database that is copied, which the first who asks for one makes."""
+    cursor.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+    try:
+        cursor.execute("SELECT FROM pg_database WHERE datname = %s AND NOT datallowconn", (_TEMPLATE,))
+        if not cursor.rowcount:
+            _make_template(postgres, cursor)
+    finally:
+        cursor.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
+    return _TEMPLATE
+
+
+def _make_template(postgres: LocalPostgres, cursor: Cursor) -> None:
+    cursor.execute(f"DROP DATABASE IF EXISTS {_TEMPLATE} WITH (FORCE)")
+    cursor.execute(f"CREATE DATABASE {_TEMPLATE}")
+    migrate.upgrade(postgres.url_of(_TEMPLATE))
+    engine_of(postgres.url_of(_TEMPLATE)).dispose()
+    # A database to which somebody is connected, be it a process that vacuums, cannot be copied.
+    cursor.execute(f"ALTER DATABASE {_TEMPLATE} ALLOW_CONNECTIONS false")
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while _connections(cursor):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def _connections(cursor: Cursor) -> int:
+    cursor.execute("SELECT FROM pg_stat_activity WHERE datname = %s", (_TEMPLATE,))
+    return cursor.rowcount
