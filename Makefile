@@ -4,8 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# Most tests wait more than they work, so more of them run at once than there are cores; a file is one process's own.
-SHARED := --numprocesses 5 --dist loadfile --no-loadscope-reorder
+# Many tests wait, so more of them run at once than there are cores; a file is one process's own. Each process costs as
+# much CPU as a minute of tests: what is imported, and a worker, a ledger and a console of its own.
+SHARED := --numprocesses 4 --dist loadfile --no-loadscope-reorder
 # What `make mutants` breaks: all of the core, or for example MUTATE='core.budget*'.
 MUTATE ?=
 MUTANTS := .venv-mutants

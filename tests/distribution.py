@@ -17,7 +17,6 @@ _SPREAD: Final = (
     "tests/ledger/reconcile/test_restored_database.py",
     "tests/ledger/replay/test_replay.py",
     "tests/local/test_parent_death.py",
-    "tests/simulation/test_defects.py",
     "tests/streams/worker/test_hostile_batches.py",
     "tests/streams/worker/test_kills.py",
     "tests/streams/worker/test_operators.py",
@@ -36,6 +35,7 @@ _LONGEST: Final = (
     "tests/cli/test_up.py",
     "tests/console/pages/browser/",
     "tests/faults/test_day.py",
+    "tests/simulation/test_defects.py",
     "tests/simulation/test_simulation.py",
 )
 
