@@ -12,6 +12,7 @@ from console.api import (
     brands,
     campaigns,
     catalog_file,
+    channels,
     control,
     dead_letters,
     health,
@@ -59,7 +60,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Middleware)
     add_handlers(app)
     app.openapi = cache(lambda: describe(app))  # type: ignore[method-assign]
-    for part in (brands, campaigns, catalog_file, spend, snapshots, control, dead_letters, reconcile, status):
+    for part in (brands, campaigns, catalog_file, channels, spend, snapshots, control, dead_letters, reconcile, status):
         app.include_router(part.router, dependencies=[Depends(known_parameters)])
     app.include_router(health.router)
     for pages in (sign_in, account, live_pages, routes):

@@ -20,6 +20,7 @@ from core.errors import SpendgateError
 from operations.accounts.person import Credential, Person, Role
 
 __all__ = [
+    "Admin",
     "Forbidden",
     "NotSignedIn",
     "Operator",
@@ -28,6 +29,7 @@ __all__ = [
     "PageViewer",
     "SignInFirst",
     "Viewer",
+    "admin",
     "authenticated_person",
     "operator",
     "page_admin",
@@ -147,12 +149,14 @@ def _too_little(person: Person, role: Role) -> str:
 
 viewer: Final = _needs(Role.VIEWER)
 operator: Final = _needs(Role.OPERATOR)
+admin: Final = _needs(Role.ADMIN)
 page_viewer: Final = _page_needs(Role.VIEWER)
 page_operator: Final = _page_needs(Role.OPERATOR)
 page_admin: Final = _page_needs(Role.ADMIN)
 
 Viewer = Annotated[Person, Depends(viewer)]
 Operator = Annotated[Person, Depends(operator)]
+Admin = Annotated[Person, Depends(admin)]
 PageViewer = Annotated[Person, Depends(page_viewer)]
 PageOperator = Annotated[Person, Depends(page_operator)]
 PageAdmin = Annotated[Person, Depends(page_admin)]

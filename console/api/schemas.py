@@ -19,6 +19,9 @@ __all__ = [
     "CatalogApplied",
     "CatalogPlan",
     "ChangePage",
+    "ChannelAdded",
+    "ChannelPage",
+    "ChannelView",
     "Command",
     "CommandPage",
     "Letter",
@@ -26,6 +29,8 @@ __all__ = [
     "LetterPage",
     "NewSnapshot",
     "NewSpend",
+    "Notification",
+    "NotificationPage",
     "Problem",
     "Published",
     "PublishedSnapshots",
@@ -600,3 +605,51 @@ class Status(_Shown, frozen=True, kw_only=True):
     last_reconcile: LastReconcile | None
     restored: str | None
     holes: list[str]
+
+
+class ChannelView(_Shown, frozen=True, kw_only=True):
+    """`address` lacks what may be a secret; an empty list of `kinds`, `severities` or `brands` lets all pass."""
+
+    name: str
+    kind: str
+    address: str
+    kinds: list[str]
+    severities: list[str]
+    brands: list[str]
+    commands: bool
+    paused: bool
+    created_by: str
+    created_at: Moment
+
+
+class ChannelAdded(ChannelView, frozen=True, kw_only=True):
+    """`secret` is shown this once; `null` of a channel to people."""
+
+    secret: str | None
+
+
+class ChannelPage(_Shown, frozen=True, kw_only=True):
+    items: list[ChannelView]
+    next: str | None
+
+
+class Notification(_Shown, frozen=True, kw_only=True):
+    """One alert, command or test for one channel. `message_id` is the `webhook-id` of each attempt."""
+
+    id: int
+    channel: str
+    message_id: str
+    source: str
+    subject: str
+    brand_id: str | None
+    state: str
+    attempts: int
+    created_at: Moment
+    next_attempt_at: Moment | None
+    finished_at: Moment | None
+    last_error: str | None
+
+
+class NotificationPage(_Shown, frozen=True, kw_only=True):
+    items: list[Notification]
+    next: str | None

@@ -6,6 +6,7 @@ from console.pages.admin import (
     action_pages,
     brands,
     campaigns,
+    channel_pages,
     dead_letter_pages,
     history_pages,
     journals,
@@ -28,6 +29,7 @@ for part in (
     dead_letter_pages,
     people_history,
     people_pages,
+    channel_pages,
     action_pages,  # last: the name of the action is a parameter of the path
 ):
     router.include_router(part.router)

@@ -32,6 +32,7 @@ _FLASHES: Final = {
     "done": Flash("done", "Done; it holds from now on."),
     "revoked": Flash("done", "The token is revoked: it opens nothing any more."),
     "replayed": Flash("done", "The original was published again."),
+    "tested": Flash("done", "The test has arrived."),
     "dropped": Flash("done", "The dead letter is dropped: it is shown no more."),
 }
 

@@ -39,7 +39,7 @@ _PAGES: Final = (
     ("/commands", "Commands"),
     ("/dead-letters", "Dead letters"),
 )
-_PAGES_OF_ADMINS: Final = (("/users", "Users"), ("/tokens", "Tokens"))
+_PAGES_OF_ADMINS: Final = (("/users", "Users"), ("/tokens", "Tokens"), ("/channels", "Channels"))
 
 #: Shorter than those of `operations.reason_words`, for lists.
 _SHORT_REASONS: Final = {

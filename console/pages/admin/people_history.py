@@ -1,4 +1,4 @@
-"""The change history of users and tokens, for admins."""
+"""The change history of users, tokens and channels, for admins."""
 
 from collections.abc import Mapping
 from typing import Annotated, NamedTuple
@@ -60,6 +60,14 @@ def _words(field: str, values: Mapping[str, Json]) -> str:
             return "enabled" if after else "disabled"
         case "password":
             return "a new password"
-        case "revoked":
-            return "revoked"
+        case "revoked" | "removed":
+            return field
+        case "address":
+            return f"added for {after}"
+        case "alert_kinds" | "severities" | "brand_ids" if isinstance(after, list):
+            return f"{field.replace('_', ' ')} {', '.join(map(str, after))}"
+        case "commands":
+            return "commands as well"
+        case "paused":
+            return "paused" if after else "resumed"
     return field
