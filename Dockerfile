@@ -11,6 +11,7 @@ COPY core core
 COPY models models
 COPY streams streams
 COPY ledger ledger
+COPY notifier notifier
 COPY schedulers schedulers
 COPY operations operations
 COPY console console
