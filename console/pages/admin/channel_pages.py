@@ -40,7 +40,7 @@ async def add(request: Request, person: PageAdmin, services: Served) -> Response
     services.need_database()
     form = await request.form()
     name, address, brands = (str(form.get(it) or "").strip() for it in ("name", "address", "brands"))
-    chosen = {
+    chosen: dict[str, Any] = {
         "alert_kinds": [str(it) for it in form.getlist("kinds")],
         "severities": [str(it) for it in form.getlist("severities")],
         "brand_ids": brands.replace(",", " ").split(),
