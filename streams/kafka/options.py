@@ -8,7 +8,7 @@ from typing import Any
 from aiokafka.helpers import create_ssl_context
 
 from core.errors import ConfigurationError
-from streams.kafka import closing, rebootstrap
+from streams.kafka import closing, lost_connections, rebootstrap
 from streams.kafka.record_batches import install as install_decoder
 from streams.settings import Settings
 
@@ -18,6 +18,7 @@ __all__ = ["client_options", "entry_environment", "librdkafka_options"]
 install_decoder()
 rebootstrap.install()
 closing.install()
+lost_connections.install()
 
 
 def client_options(settings: Settings) -> dict[str, Any]:

@@ -40,6 +40,8 @@ _NOT_ALLOWED: Final = frozenset(
         KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
     }
 )
+#: The cluster is there all the same: it has told who leads what.
+_NO_ANSWER: Final = frozenset({KafkaError._TIMED_OUT, KafkaError._MSG_TIMED_OUT, KafkaError._TIMED_OUT_QUEUE})
 _TOO_LARGE: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
 
 #: What a record of the topic is called in an obstacle.
@@ -80,7 +82,7 @@ class Delivery:
             writes, reduced = await self._reduced(writes, failures)
             if reduced:
                 continue
-            self._stop(await self._describe(failures))
+            self._stop(await self._describe(failures, writes))
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
         self._clear_obstacle()
@@ -157,7 +159,7 @@ class Delivery:
         self.stopped.clear()
         worker_metrics.STOPPED.labels(str(self._partition)).set(0)
 
-    async def _describe(self, failures: list[Failure]) -> str:
+    async def _describe(self, failures: list[Failure], writes: Sequence[Write]) -> str:
         """A sentence that says why nothing is written, and what to do.
 
         Counts an answer of the cluster in `answers`, which the watchdog takes for progress: while the cluster gives a
@@ -170,10 +172,14 @@ class Delivery:
         cluster = await self._writer.cluster()
         if cluster is None:
             return self._not_written(await explained(TimeoutError(failure.message), self._settings))
-        targets = {(it.write.topic, it.write.partition) for it in failures if it.write}
-        if unavailable := _unavailable(cluster, targets):
+        failed = {(it.write.topic, it.write.partition) for it in failures if it.write}
+        # Where the commit has failed, any of them may be meant.
+        if unavailable := _unavailable(cluster, failed or {(it.topic, it.partition) for it in writes}):
             self.answers += 1
             return f"{unavailable}; partition {self._partition} is written again as soon as it can be."
+        if failure.code in _NO_ANSWER:
+            why = failure.message.rstrip(".")
+            return f"Partition {self._partition} cannot be written: Kafka did not take it in time ({why})."
         return self._not_written(translated_answer(Answer(failure.code, failure.message), self._settings, "Write"))
 
     def _not_written(self, why: SpendgateError) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from streams.kafka.options import entry_environment
 from streams.settings import Settings
 
-READY_SECONDS = 60
+READY_SECONDS = 120
 
 
 class WorkerProcess:

@@ -1,0 +1,61 @@
+"""What a partition says of a commit that was not answered, by what the cluster tells of its topics then."""
+
+import asyncio
+from collections.abc import Sequence
+from types import SimpleNamespace as Facts
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError
+
+from streams.settings import Settings
+from streams.worker.delivery import Delivery
+from streams.worker.transaction import Failure, Write
+
+WRITES = [Write("state", 0, b"k", b"v"), Write("commands", 2, b"k", b"v")]
+
+
+class Writer:
+    """Its first commit is not answered, for whatever reason."""
+
+    def __init__(self, cluster: Any) -> None:
+        self._cluster = cluster
+        self._attempts = 0
+
+    async def attempt(self, _writes: Sequence[Write]) -> list[Failure]:
+        self._attempts += 1
+        return [Failure(None, KafkaError._TIMED_OUT, "timed out")] if self._attempts == 1 else []
+
+    async def cluster(self) -> Any:
+        return self._cluster
+
+
+def cluster(**of_commands: Any) -> Any:
+    whole = Facts(leader=1, replicas=[1, 2, 3], isrs=[1, 2, 3])
+    commands = Facts(**{**vars(whole), **of_commands})
+    return Facts(topics={"state": Facts(partitions={0: whole}), "commands": Facts(partitions={2: commands})})
+
+
+@pytest.mark.parametrize(
+    ("told", "says"),
+    [
+        (
+            cluster(leader=-1),
+            "commands, partition 2, has no leader; partition 0 is written again as soon",
+        ),
+        (cluster(isrs=[1]), "commands, partition 2, has 1 of 3 replicas in sync; partition 0 is written again"),
+        (cluster(), "Partition 0 cannot be written: Kafka did not take it in time (timed out)."),
+        (None, "Partition 0 cannot be written: No Kafka broker answers at 127.0.0.1:1:"),
+    ],
+)
+async def test_a_cluster_that_answers_is_not_said_to_be_away(told: Any, says: str) -> None:
+    async def no_limit(_topic: str) -> None:
+        """It is not asked for."""
+
+    delivery = Delivery(Writer(told), 0, Settings(brokers="127.0.0.1:1"), no_limit)  # type: ignore[arg-type]
+    delivering = asyncio.create_task(delivery.deliver(WRITES))
+    await delivery.stopped.wait()
+    assert delivery.obstacle is not None
+    assert delivery.obstacle.startswith(says)
+    await delivering
+    assert delivery.obstacle is None
