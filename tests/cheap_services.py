@@ -45,9 +45,9 @@ def use_hashes(hasher: PasswordHasher = CHEAP) -> Iterator[None]:
     """Passwords are hashed by it until the end of the block."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "_hasher", hasher)
-        passwords._nobodys_hash.cache_clear()
+        passwords._hash_of_no_user.cache_clear()
         yield
-    passwords._nobodys_hash.cache_clear()
+    passwords._hash_of_no_user.cache_clear()
 
 
 def create_database(postgres: LocalPostgres, name: str, *, migrated: bool) -> None:
