@@ -53,11 +53,9 @@ def _checked(value: bytes, currency: str, settings: "Settings") -> "Spend":
     it."""
     from core.acceptance import read_acceptable
     from core.errors import RefusedValue
-    from core.moment import SECOND
     from core.refusal import Refusal
 
-    now, tolerance_ms = time.time_ns() // 1_000_000, settings.future_tolerance_seconds * SECOND
-    spend = read_acceptable(value, lambda _: currency, now, tolerance_ms)
+    spend = read_acceptable(value, lambda _: currency, time.time_ns() // 1_000_000, settings.tolerance)
     if isinstance(spend, Refusal):
         raise RefusedValue(f"The event is refused: {spend.message}")
     return spend

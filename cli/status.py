@@ -26,12 +26,34 @@ def _lines(facts: dict[str, Any]) -> list[str]:
     tick, decision = facts["last_tick"], facts["last_decision"]
     lines.append(f"last tick      {tick['due_at'] if tick else 'none yet'}")
     lines.append(f"last decision  {_decision(decision) if decision else 'none yet'}")
+    lines.append(f"duplicates     {_window(facts['duplicate_window'])}")
+    if facts["held_resumes"]["count"]:
+        lines.append(f"resumes        {_resumes(facts['held_resumes'])}")
     lines.append(f"dead letters   {_letters(facts['dead_letters'])}")
     lines.append(f"reconcile      {_reconcile(facts['last_reconcile'])}")
     if facts["restored"]:
         lines.append(f"database       {facts['restored']}")
     lines += [f"database       {hole}" for hole in facts["holes"]]
     return lines
+
+
+def _window(window: dict[str, Any]) -> str:
+    known = f"{window['event_ids']} of {window['capacity']} event ids are held"
+    if window["seconds"] is None:
+        return f"{known}: all that came"
+    return f"{known}: those of the last {_length(window['seconds'])}, since {window['since']}"
+
+
+def _resumes(held: dict[str, Any]) -> str:
+    count = f"{held['count']} held until the spend before them is counted"
+    return count if held["seconds"] is None else f"{count}, the first for {_length(held['seconds'])}"
+
+
+def _length(seconds: float) -> str:
+    for unit, name in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
+        if seconds >= 2 * unit:
+            return f"{seconds / unit:.1f} {name}"
+    return f"{seconds:.1f} seconds"
 
 
 def _letters(waiting: int | None) -> str:

@@ -35,7 +35,7 @@ def decide_spend(state: PartitionState, spend: Spend, topic: str, offset: int, a
     brand = state.brands.get(spend.brand_id)
     if brand is None or brand.config is None:
         return Verdict.UNKNOWN_BRAND
-    refusal = refusal_of(spend, brand.config.currency, arrival, state.future_tolerance_ms)
+    refusal = refusal_of(spend, brand.config.currency, arrival, state.tolerance)
     if refusal is not None:
         return refusal
     occurred_at = arrival if spend.occurred_at is None else spend.occurred_at

@@ -23,7 +23,7 @@ def decide_snapshot(state: PartitionState, snapshot: Snapshot, arrival: Moment) 
     if brand is None or brand.config is None:
         return Verdict.UNKNOWN_BRAND
     zones, now = brand.config.zones, max(arrival, brand.clock, state.clock)
-    refusal = snapshot_refusal(snapshot, brand.config.currency, zones, now, arrival, state.future_tolerance_ms)
+    refusal = snapshot_refusal(snapshot, brand.config.currency, zones, now, arrival, state.tolerance)
     if refusal is not None:
         return refusal
     costs = state.costs.get(snapshot.brand_id, {}).get(snapshot.day, {})

@@ -11,12 +11,17 @@ from typing import Final
 
 from xxhash import xxh3_64_intdigest
 
+from core.moment import Moment
+
 __all__ = ["CHUNK_FULL", "ENTRY_BYTES", "DuplicateWindow", "id_hash"]
 
 #: Chunks below this many ids are rewritten rather than followed by another, so that a quiet partition has few.
 CHUNK_FULL: Final = 256
 #: A chunk's record stays far below the broker's limit of 1 MiB a message.
 CHUNK_MAX: Final = 32_768
+
+#: So many chunks have the moment kept at which they were begun; others are between two of them.
+_BEGINNINGS_MAX: Final = 32
 
 _ENTRY: Final = struct.Struct("<Qq")
 ENTRY_BYTES: Final = _ENTRY.size
@@ -36,6 +41,14 @@ class DuplicateWindow:
         self._chunks: deque[tuple[int, list[int]]] = deque()  # (n, hashes), oldest first
         self._unwritten: list[int] = []
         self._next = 0
+        #: (chunk, moment at which it was begun), rising in both, of some chunks that are held.
+        self.beginnings: list[tuple[int, Moment]] = []
+
+    @property
+    def reaches_back_to(self) -> Moment | None:
+        """A moment since which every id that came is held, at or somewhat after the arrival of the oldest one. None
+        when there is none, or an older release wrote them."""
+        return self.beginnings[0][1] if self.beginnings else None
 
     def add(self, hashed: int, amount_micros: int) -> None:
         """Remember an id that was counted."""
@@ -52,13 +65,18 @@ class DuplicateWindow:
             self.seen.pop(hashed, None)
         del self._unwritten[mark:]
 
-    def take_changes(self) -> tuple[list[tuple[int, bytes]], list[int]]:
-        """Return chunks to write, as (number, bytes), and numbers of chunks to delete, since the last call."""
+    def take_changes(self, now: Moment = 0) -> tuple[list[tuple[int, bytes]], list[int]]:
+        """Return chunks to write, as (number, bytes), and numbers of chunks to delete, since the last call. `now` is
+        when the newest id came."""
         written = self._pack_unwritten()
-        return [(number, self._pack(hashes)) for number, hashes in written], self._drop_old()
+        dropped = self._drop_old()
+        if written or dropped:
+            self._note_beginnings([number for number, _ in written], now)
+        return [(number, self._pack(hashes)) for number, hashes in written], dropped
 
-    def restore(self, chunks: Iterable[tuple[int, bytes]]) -> None:
-        """Take the chunks of the state topic, in any order."""
+    def restore(self, chunks: Iterable[tuple[int, bytes]], beginnings: Iterable[tuple[int, Moment]] = ()) -> None:
+        """Take the chunks of the state topic, in any order, and when some of them were begun."""
+        self.beginnings = list(beginnings)
         for number, packed in sorted(chunks):
             entries = list(_ENTRY.iter_unpack(packed))
             self.seen.update(entries)
@@ -80,6 +98,14 @@ class DuplicateWindow:
             written.append(chunk)
             self._next += 1
         return written
+
+    def _note_beginnings(self, written: list[int], now: Moment) -> None:
+        last = self.beginnings[-1][0] if self.beginnings else -1
+        self.beginnings += [(number, now) for number in written if number > last]
+        oldest = self._chunks[0][0] if self._chunks else self._next
+        self.beginnings = [(number, moment) for number, moment in self.beginnings if number >= oldest]
+        while len(self.beginnings) > 2 * _BEGINNINGS_MAX:
+            self.beginnings = self.beginnings[::2]
 
     def _drop_old(self) -> list[int]:
         dropped = []

@@ -16,6 +16,7 @@ class RefusalReason(StrEnum):
     AMOUNT_OUT_OF_RANGE = "amount_out_of_range"
     CURRENCY_MISMATCH = "currency_mismatch"
     OCCURRED_IN_FUTURE = "occurred_in_future"
+    OCCURRED_TOO_EARLY = "occurred_too_early"
     SNAPSHOT_TOO_OLD = "snapshot_too_old"
     ARRIVAL_IN_FUTURE = "arrival_in_future"
     UNKNOWN_BRAND = "unknown_brand"

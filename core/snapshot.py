@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from core.acceptance import is_ahead, other_currency, too_far_ahead
+from core.acceptance import Tolerance, is_ahead, is_too_early, other_currency, too_early, too_far_ahead
 from core.calendar import Zones, budget_day, day_of
 from core.moment import Moment, format_moment, parse_moment
 from core.money import format_money, parse_json_number, parse_money
@@ -93,7 +93,7 @@ def read_snapshot(value: bytes | None) -> Snapshot | Refusal:
 
 
 def snapshot_refusal(
-    snapshot: Snapshot, currency: str, zones: Zones, now: Moment, arrival: Moment, tolerance_ms: int
+    snapshot: Snapshot, currency: str, zones: Zones, now: Moment, arrival: Moment, tolerance: Tolerance
 ) -> Refusal | None:
     """Why the controller refuses the snapshot; None when it takes it, be it as one that changes nothing.
 
@@ -101,8 +101,8 @@ def snapshot_refusal(
     """
     if snapshot.currency not in (None, currency):
         return other_currency(snapshot.currency, currency)
-    if is_ahead(snapshot.as_of, arrival, tolerance_ms):
-        return too_far_ahead("as_of", snapshot.as_of, arrival, tolerance_ms)
+    if is_ahead(snapshot.as_of, arrival, tolerance):
+        return too_far_ahead("as_of", snapshot.as_of, arrival, tolerance)
     open_day = budget_day(zones, now).date
     if snapshot.day > open_day:
         return Refusal(
@@ -116,7 +116,8 @@ def snapshot_refusal(
     span = day_of(zones, snapshot.day)
     if span.starts_at >= span.ends_at:
         return _invalid(f"day: the brand's calendar has no {snapshot.day}: a change of its time zone skips it")
-    return None
+    occurred_at = _occurred_at(snapshot, zones, arrival)
+    return too_early("day", occurred_at, arrival, tolerance) if is_too_early(occurred_at, arrival, tolerance) else None
 
 
 def is_expired(day: date, open_day: date) -> bool:
@@ -130,8 +131,6 @@ def difference_event(snapshot: Snapshot, held_micros: int, zones: Zones, arrival
     difference = snapshot.cost_micros - held_micros
     if not difference:
         return None
-    day = day_of(zones, snapshot.day)
-    occurred_at = snapshot.as_of if day.starts_at <= snapshot.as_of < day.ends_at else day.ends_at - 1
     about = SnapshotAttributes(
         source=snapshot.source,
         day=snapshot.day.isoformat(),
@@ -144,9 +143,15 @@ def difference_event(snapshot: Snapshot, held_micros: int, zones: Zones, arrival
         campaign_id=snapshot.campaign_id,
         amount=format_money(difference),
         currency=snapshot.currency,
-        occurred_at=format_moment(max(day.starts_at, min(occurred_at, arrival))),
+        occurred_at=format_moment(_occurred_at(snapshot, zones, arrival)),
         attributes=msgspec.Raw(_encode({"snapshot": about})),
     )
+
+
+def _occurred_at(snapshot: Snapshot, zones: Zones, arrival: Moment) -> Moment:
+    day = day_of(zones, snapshot.day)
+    occurred_at = snapshot.as_of if day.starts_at <= snapshot.as_of < day.ends_at else day.ends_at - 1
+    return max(day.starts_at, min(occurred_at, arrival))
 
 
 def event_id_of(snapshot: Snapshot) -> str:

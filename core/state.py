@@ -11,6 +11,7 @@ from datetime import date
 from heapq import heappop, heappush
 from typing import Final, NamedTuple
 
+from core.acceptance import Tolerance
 from core.calendar import Day, Month
 from core.catalog import BrandConfig, CampaignConfig
 from core.dayparting import Openness
@@ -202,7 +203,7 @@ class PartitionState:
 
     partition: int
     duplicates: DuplicateWindow
-    future_tolerance_ms: int = 300_000  # how far occurred_at may lie ahead of arrival
+    tolerance: Tolerance = field(default_factory=Tolerance)
     reaction_ms: int = 60_000  # how long after a pause spend is no cause of alarm
     clock: Moment = 0  # the highest tick
     brands: dict[str, BrandState] = field(default_factory=dict)
@@ -231,6 +232,12 @@ class PartitionState:
         if brand is None:
             brand = self.brands[brand_id] = BrandState(brand_id)
         return brand
+
+    @property
+    def resumes_awaited_since(self) -> Moment | None:
+        """When the resume was decided that is awaited longest; None when none is awaited."""
+        awaited = (campaign.pending_resume for _, campaign in self.pending_resumes.values())
+        return min((it.decided_at for it in awaited if it is not None), default=None)
 
     def touch_brand(self, brand: BrandState) -> None:
         if not brand.dirty:

@@ -28,6 +28,7 @@ def take_changes(state: PartitionState, topic_ids: dict[str, str], positions: di
     Clears the state's lists of changes, so the records must be written: who cannot write them has to restore the state.
     `topic_ids` and `positions` are those of PartRecord.
     """
+    now = max((brand.clock for brand in state.dirty_brands), default=0)
     records: list[StateRecord] = [(f"doc/{key}".encode(), value) for key, value in state.new_documents.items()]
     for brand in state.dirty_brands:
         records.append((f"brand/{brand.brand_id}".encode(), encode(_brand_record(brand))))
@@ -43,16 +44,30 @@ def take_changes(state: PartitionState, topic_ids: dict[str, str], positions: di
         (_alert_key(key), encode(AlertRecord(*held)) if held else None)
         for key, held in state.changed_thresholds.items()
     )
-    written, dropped = state.duplicates.take_changes()
+    written, dropped = state.duplicates.take_changes(now)
     records.extend((_seen_key(number), packed) for number, packed in written)
     records.extend((_seen_key(number), None) for number in dropped)
-    records.append((PART_KEY.encode(), encode(PartRecord(SCHEMA, topic_ids, positions, state.clock))))
+    records.append((PART_KEY.encode(), encode(_part_record(state, topic_ids, positions))))
     state.new_documents.clear()
     state.changed_costs.clear()
     state.changed_thresholds.clear()
     state.dirty_brands.clear()
     state.dirty_campaigns.clear()
     return records
+
+
+def _part_record(state: PartitionState, topic_ids: dict[str, str], positions: dict[str, int]) -> PartRecord:
+    window = state.duplicates
+    return PartRecord(
+        schema=SCHEMA,
+        topic_ids=topic_ids,
+        positions=positions,
+        clock=state.clock,
+        seen=len(window.seen),
+        seen_since=window.beginnings,
+        resumes_awaited=len(state.pending_resumes),
+        resumes_awaited_since=state.resumes_awaited_since,
+    )
 
 
 def _seen_key(number: int) -> bytes:

@@ -64,6 +64,10 @@ class PartRecord(msgspec.Struct, frozen=True):
     topic_ids: dict[str, str]
     positions: dict[str, int]  # topic -> offset of the first record that is not applied
     clock: Moment  # the highest tick
+    seen: int = 0  # accepted event ids that are held
+    seen_since: list[tuple[int, Moment]] = []  # number of a chunk of them and the moment at which it was begun
+    resumes_awaited: int = 0
+    resumes_awaited_since: Moment | None = None
 
 
 class BrandRecord(msgspec.Struct, frozen=True, omit_defaults=True, rename={"future_spend": "ahead"}):

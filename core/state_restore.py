@@ -50,7 +50,7 @@ def restore(
         else:
             skipped(key, "no such kind of record")
     state.clock = part.clock if part else 0
-    state.duplicates.restore(_chunks(of_kind["seen"], skipped))
+    state.duplicates.restore(_chunks(of_kind["seen"], skipped), part.seen_since if part else ())
     # A brand's record needs its document, a campaign's record its brand's.
     for kind, take in (
         ("doc", _restore_document),

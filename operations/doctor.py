@@ -17,6 +17,7 @@ from aiokafka.partitioner import murmur2
 
 from core import partitioner
 from core.errors import SpendgateError
+from operations.held import Held, read_held
 from operations.last_records import last_records
 from streams.kafka.failures import principal
 from streams.kafka.missing_rights import missing_rights
@@ -30,6 +31,9 @@ __all__ = ["Finding", "examine"]
 MOST_SKEW_SECONDS: Final = 2.0
 #: Ticks come each minute: an older one says nothing about the broker's clock.
 TICK_SECONDS: Final = 60.0
+#: Producers send again what a broker has not acknowledged, for up to two minutes by default.
+LEAST_WINDOW_SECONDS: Final = 3_600.0
+LONGEST_HOLD_SECONDS: Final = 60.0
 LATEST_SPEND: Final = 250
 RELEASES: Final = ("faust-streaming", "aiokafka", "sqlalchemy")
 
@@ -148,7 +152,8 @@ async def _broker(client: Client | None, settings: Settings) -> list[Finding]:
         return findings
     ticks = await last_records(settings, Topic.DAYPARTING_TICKS, at_most=3)
     spend = await last_records(settings, Topic.SPEND_EVENTS, at_most=LATEST_SPEND)
-    findings += [_broker_clock(settings, ticks), _placement(settings, spend)]
+    held = await read_held(settings, time.time_ns() // 1_000_000)
+    findings += [_broker_clock(settings, ticks), _placement(settings, spend), _duplicates(held), _resumes(held)]
     return findings
 
 
@@ -183,6 +188,26 @@ def _placement(settings: Settings, spend: list[ConsumerRecord]) -> Finding:
     result = f"{misplaced} of the latest {len(spend)} spend events lie in another partition than Java's default chooses"
     mend = "set the producers' partitioner to murmur2_random and their key to brand_id"
     return Finding("producers", not misplaced, result, mend)
+
+
+def _duplicates(held: Held) -> Finding:
+    """How far back in time a duplicate is known, at the rate of the events that are held."""
+    known = f"{held.event_ids} of {held.capacity} event ids are held"
+    if held.seconds is None:
+        return Finding("duplicates", True, f"{known}, all that came")
+    result = f"{known}, those of the last {held.seconds:.0f} s: an older duplicate would count again"
+    return Finding(
+        "duplicates", held.seconds >= LEAST_WINDOW_SECONDS, result, "set a higher SPENDGATE_DUPLICATE_WINDOW"
+    )
+
+
+def _resumes(held: Held) -> Finding:
+    seconds = held.resumes_seconds
+    if seconds is None:
+        return Finding("resumes", True, "none is held")
+    result = f"{held.resumes} are held until the spend before them is counted, the first for {seconds:.0f} s"
+    mend = "look at the lag in `spendgate status`, and for a producer that leaves a transaction open"
+    return Finding("resumes", seconds <= LONGEST_HOLD_SECONDS, result, mend)
 
 
 def _is_in_javas_partition(record: ConsumerRecord, partitions: int) -> bool:

@@ -2,6 +2,7 @@
 letters, holes of the ledger."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, TypeVar
@@ -17,6 +18,7 @@ from models.errors import ModelError
 from models.session import session_scope
 from models.tables.reconcile_run import last_reconcile
 from operations.dead_letters.count import DeadLetterCount
+from operations.held import read_held
 from operations.last_records import last_records
 from streams.kafka.codec import decode_command, decode_tick
 from streams.kafka.groups import Group, describe_group
@@ -38,10 +40,14 @@ _Message = TypeVar("_Message")
 async def read_status(settings: Settings, letters: DeadLetterCount | None = None) -> Status:
     """The status as `spendgate status --json` prints it. Callers that read it often pass the same DeadLetterCount each
     time."""
-    (groups, restored), last_tick, last_decision, dead_letters, reconciled, lacking = await asyncio.gather(
+    of_kafka = asyncio.gather(
         _groups(settings),
         _last_tick(settings),
         _last_decision(settings),
+        read_held(settings, time.time_ns() // 1_000_000),
+    )
+    ((groups, restored), last_tick, last_decision, held), dead_letters, reconciled, lacking = await asyncio.gather(
+        of_kafka,
         _waiting_letters(letters or DeadLetterCount(settings)),
         asyncio.to_thread(_last_reconcile, settings),
         asyncio.to_thread(_holes, settings),
@@ -54,6 +60,7 @@ async def read_status(settings: Settings, letters: DeadLetterCount | None = None
         "last_reconcile": reconciled,
         "restored": restored,
         "holes": lacking,
+        **held.facts(),
     }
 
 

@@ -3,10 +3,13 @@
 from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+if TYPE_CHECKING:
+    from core.acceptance import Tolerance
 
 __all__ = ["LogFormat", "Settings", "Timestamps"]
 
@@ -52,6 +55,7 @@ class Settings(BaseSettings):
 
     duplicate_window: int = Field(1_000_000, ge=1)  # accepted event ids remembered per partition
     future_tolerance_seconds: int = Field(300, ge=0, le=3600)  # how far occurred_at may lie ahead of arrival
+    past_tolerance_days: int | None = Field(None, ge=1, le=36_500)  # how far before it; None: however far
     reaction_seconds: int = Field(60, ge=0, le=86_400)  # how long after a pause spend raises no alert
     flush_interval_seconds: float = Field(0.5, gt=0, le=60)
     patience_seconds: float = Field(120, ge=5)  # a worker that stands still for so long ends itself
@@ -90,6 +94,14 @@ class Settings(BaseSettings):
     def topic(self, name: str) -> str:
         """The name on the broker of a topic, group or transactional id: with the prefix."""
         return f"{self.topic_prefix}{name}"
+
+    @property
+    def tolerance(self) -> "Tolerance":
+        """How far `occurred_at` of spend may lie from its arrival."""
+        from core.acceptance import FOREVER, Tolerance
+
+        days = self.past_tolerance_days
+        return Tolerance(self.future_tolerance_seconds * 1_000, FOREVER if days is None else days * 86_400_000)
 
     def transactional_id(self, partition: int) -> str:
         """The transactional id of the producer of a partition's owner."""

@@ -593,6 +593,24 @@ class LastReconcile(_Shown, frozen=True, kw_only=True):
     failure: str | None
 
 
+class DuplicateWindow(_Shown, frozen=True, kw_only=True):
+    """By the ids of the last `event_ids` spend events duplicates are known, in the partition that has most of at most
+    `capacity`. `since` and `seconds`, how far back they go where that is least, are `null` while none was dropped."""
+
+    event_ids: int
+    capacity: int
+    since: str | None
+    seconds: float | None
+
+
+class HeldResumes(_Shown, frozen=True, kw_only=True):
+    """Resumes that are decided and wait for the spend before them, and since when the first of them does."""
+
+    count: int
+    since: str | None
+    seconds: float | None
+
+
 class Status(_Shown, frozen=True, kw_only=True):
     """As `spendgate status --json` prints it. `dead_letters` is the number that wait, `null` without the database;
     `restored` says that the database has less than the ledger had saved in it, `null` when it has all; `holes` has a
@@ -605,6 +623,8 @@ class Status(_Shown, frozen=True, kw_only=True):
     last_reconcile: LastReconcile | None
     restored: str | None
     holes: list[str]
+    duplicate_window: DuplicateWindow
+    held_resumes: HeldResumes
 
 
 class ChannelView(_Shown, frozen=True, kw_only=True):

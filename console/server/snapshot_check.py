@@ -4,7 +4,6 @@ import time
 from collections.abc import Sequence
 
 from console.server.services import Services
-from core.moment import SECOND
 from core.refusal import Refusal
 from core.snapshot import Snapshot, read_snapshot
 from models.queries.external_ids import CampaignIds, campaigns_by_external_id
@@ -43,8 +42,8 @@ def _checked(services: Services, value: bytes) -> CheckedSnapshot:
     snapshot = read_snapshot(value)
     if isinstance(snapshot, Refusal):
         return snapshot
-    now, tolerance_ms = time.time_ns() // 1_000_000, services.settings.future_tolerance_seconds * SECOND
-    refusal = intake_refusal(snapshot, _brand_facts(services, snapshot.brand_id), now, tolerance_ms)
+    now = time.time_ns() // 1_000_000
+    refusal = intake_refusal(snapshot, _brand_facts(services, snapshot.brand_id), now, services.settings.tolerance)
     return refusal or (snapshot, value)
 
 

@@ -4,7 +4,7 @@ from functools import partial
 
 from console.server.services import Services
 from core.acceptance import read_acceptable
-from core.moment import SECOND, Moment
+from core.moment import Moment
 from core.refusal import Refusal
 from core.spend import Spend
 
@@ -13,8 +13,7 @@ __all__ = ["checked_spend"]
 
 def checked_spend(services: Services, value: bytes, now: Moment) -> Spend | Refusal:
     """The event, or the controller's refusal of it: it is refused before it is published and never a dead letter."""
-    tolerance_ms = services.settings.future_tolerance_seconds * SECOND
-    return read_acceptable(value, partial(_currency_of, services), now, tolerance_ms)
+    return read_acceptable(value, partial(_currency_of, services), now, services.settings.tolerance)
 
 
 def _currency_of(services: Services, brand_id: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from aiokafka import ConsumerRecord
 
+from core.acceptance import Tolerance
 from core.catalog import read_brand_config
 from core.partitioner import partition_of
 from core.refusal import Refusal
@@ -15,8 +16,8 @@ class BrandCatalog:
     """The brands of the catalog. Call `catch_up` before booking spend, so that every brand and time zone that was
     published before the spend is known."""
 
-    def __init__(self, reader: TopicReader, tolerance_ms: int) -> None:
-        self.configs = BrandConfigs(tolerance_ms)
+    def __init__(self, reader: TopicReader, tolerance: Tolerance) -> None:
+        self.configs = BrandConfigs(tolerance)
         self._reader = reader
 
     async def catch_up(self) -> bool:

@@ -7,7 +7,7 @@ that arrived later puts it in force, spend that arrived earlier and is not refus
 
 from collections.abc import Iterable
 
-from core.acceptance import refusal_of, replaces
+from core.acceptance import Tolerance, refusal_of, replaces
 from core.catalog import BrandConfig
 from core.moment import Moment
 from core.spend import Spend
@@ -18,8 +18,8 @@ __all__ = ["BrandConfigs"]
 class BrandConfigs:
     """The document in force of every brand, and the documents that are held back."""
 
-    def __init__(self, tolerance_ms: int) -> None:
-        self._tolerance_ms = tolerance_ms
+    def __init__(self, tolerance: Tolerance) -> None:
+        self._tolerance = tolerance
         self._held: dict[str, BrandConfig] = {}
         self._held_back: dict[str, list[tuple[Moment, BrandConfig]]] = {}
         self._with_spend: set[str] = set()
@@ -61,7 +61,7 @@ class BrandConfigs:
             self._apply_held_back(brand_id, arrival)
         config = self._held.get(brand_id)
         if brand_id not in self._with_spend and config is not None:
-            refusal = refusal_of(spend, config.currency, arrival, self._tolerance_ms)
+            refusal = refusal_of(spend, config.currency, arrival, self._tolerance)
             if refusal is None:
                 self.note_spend(brand_id, arrival)
         return config

@@ -7,7 +7,6 @@ from typing import Final
 
 from aiokafka import AIOKafkaConsumer
 
-from core.moment import SECOND
 from ledger.ingest.brand_catalog import BrandCatalog
 from ledger.ingest.ledger import GROUP, Ledger
 from streams.health import serve_health
@@ -49,7 +48,7 @@ async def _run(settings: Settings) -> None:
         heartbeat_interval_ms=2_000,
     )
     async with explaining(settings), topic_reader(settings, Topic.CATALOG) as catalog, consumer:
-        ledger = Ledger(settings, consumer, BrandCatalog(catalog, settings.future_tolerance_seconds * SECOND))
+        ledger = Ledger(settings, consumer, BrandCatalog(catalog, settings.tolerance))
         port = _METRICS_PORT if settings.metrics_port is None else settings.metrics_port
         serve_health(settings.metrics_host, port, lambda: ledger.ready)
         await ledger.run()

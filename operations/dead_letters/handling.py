@@ -16,8 +16,9 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
+from core.acceptance import Tolerance
 from core.errors import RefusedValue, SpendgateError, TooLarge
-from core.moment import SECOND, format_moment
+from core.moment import format_moment
 from models.queries.dead_letter_actions import currencies_of, last_actions, lock_dead_letters, note
 from models.session import session_scope
 from models.tables.dead_letter_action import DeadLetterAction, Handling
@@ -66,7 +67,7 @@ async def replay(
     publishes both nevertheless. `dry_run` returns the results that there would be, and does nothing.
     """
     async with aclosing(batches), spend_producer(settings) as producer:
-        publish = _publisher(producer, settings.future_tolerance_seconds * SECOND)
+        publish = _publisher(producer, settings.tolerance)
         async for batch in batches:
             yield await asyncio.to_thread(_replay, settings, batch, publish, actor, dry_run, force)
 
@@ -152,9 +153,7 @@ def _redelivery_targets(
         if isinstance(target, str):
             refused.append(HandlingOutcome(entry, HandlingResult.REFUSED, target))
             continue
-        against = redelivery_obstacle(
-            entry.dead_letter, target.topic, currencies, now, settings.future_tolerance_seconds * SECOND
-        )
+        against = redelivery_obstacle(entry.dead_letter, target.topic, currencies, now, settings.tolerance)
         if against is None or force:
             targets.append((entry, target))
         else:
@@ -162,7 +161,7 @@ def _redelivery_targets(
     return refused, targets
 
 
-def _publisher(producer: SpendProducer, tolerance_ms: int) -> _Publish:
+def _publisher(producer: SpendProducer, tolerance: Tolerance) -> _Publish:
     """A function that publishes, to be called in the thread that holds the transaction; it sends in the event loop of
     this call. A record that is refused or not acknowledged does not keep the others from being sent."""
     loop = asyncio.get_running_loop()
@@ -170,7 +169,7 @@ def _publisher(producer: SpendProducer, tolerance_ms: int) -> _Publish:
     async def send(entry: DeadLetterEntry, target: RedeliveryTarget) -> Acked | SpendgateError:
         dead_letter = entry.dead_letter
         try:
-            headers = redelivery_headers(dead_letter, tolerance_ms)
+            headers = redelivery_headers(dead_letter, tolerance)
             return await producer.send(target.brand_id, dead_letter.value or b"", headers=headers, topic=target.topic)
         except SpendgateError as failed:
             return failed

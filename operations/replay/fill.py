@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import groupby, islice
 from typing import Final, TypeVar, cast
 
-from core.acceptance import is_ahead
+from core.acceptance import is_ahead, is_too_early
 from core.calendar import Zones, ZoneSpan, date_of
 from core.moment import Moment
 from core.opening_balance import correction, opening_corrections
@@ -91,7 +91,7 @@ class _Replay:
         self._source = source
         self._sender = sender
         self._report = report
-        self._tolerance_ms = settings.future_tolerance_seconds * 1_000
+        self._tolerance = settings.tolerance
 
     async def openings(self) -> None:
         since, sent = self._run.since_at, 0
@@ -144,7 +144,8 @@ class _Replay:
     def _counts_on_the_ledgers_day(self, row: ReplayedSpend) -> bool:
         """Whether the controller would book the event to the ledger's day; not where a zone came into the catalog too
         late."""
-        if is_ahead(row.occurred_at, row.arrived_at, self._tolerance_ms):
+        moments = row.occurred_at, row.arrived_at, self._tolerance
+        if is_ahead(*moments) or is_too_early(*moments):
             return False
         return date_of(self._zones[row.brand_id], row.occurred_at) == row.booked_day
 

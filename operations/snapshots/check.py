@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from core.acceptance import unknown_brand
+from core.acceptance import Tolerance, unknown_brand
 from core.calendar import Zones, date_starts_at, day_starts_at, next_day
 from core.moment import Moment, format_moment
 from core.refusal import Refusal, RefusalReason
@@ -19,12 +19,14 @@ class BrandFacts(NamedTuple):
     zones: Zones
 
 
-def intake_refusal(snapshot: Snapshot, brand: BrandFacts | None, arrival: Moment, tolerance_ms: int) -> Refusal | None:
+def intake_refusal(
+    snapshot: Snapshot, brand: BrandFacts | None, arrival: Moment, tolerance: Tolerance
+) -> Refusal | None:
     """The controller's refusal of a snapshot with this arrival, or None; `brand` is None for a brand that does not
     exist."""
     if brand is None:
         return unknown_brand(snapshot.brand_id)
-    return snapshot_refusal(snapshot, brand.currency, brand.zones, arrival, arrival, tolerance_ms)
+    return snapshot_refusal(snapshot, brand.currency, brand.zones, arrival, arrival, tolerance)
 
 
 def other_day_refusal(snapshot: Snapshot, zones: Zones, time_zone: str) -> Refusal | None:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from core.moment import SECOND
 from core.refusal import Refusal, RefusalReason
 from core.snapshot import Snapshot, read_snapshot
 from models.queries.catalog import brands_and_campaigns
@@ -86,11 +85,11 @@ def _checked(
     read = {number: (value, read_snapshot(value)) for number, value in found.items() if isinstance(value, bytes)}
     snapshots = {number: it for number, (_, it) in read.items() if isinstance(it, Snapshot)}
     brands = _brands(settings, snapshots.values(), warned)
-    now, tolerance_ms = time.time_ns() // 1_000_000, settings.future_tolerance_seconds * SECOND
+    now = time.time_ns() // 1_000_000
 
     def refusal_of(snapshot: Snapshot) -> Refusal | None:
         brand = brands.get(snapshot.brand_id)
-        refusal = intake_refusal(snapshot, brand, now, tolerance_ms)
+        refusal = intake_refusal(snapshot, brand, now, settings.tolerance)
         if refusal or brand is None or time_zone is None:
             return refusal
         return other_day_refusal(snapshot, brand.zones, time_zone)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
-from core.acceptance import date_refusal, refusal_of
+from core.acceptance import Tolerance, is_ahead, refusal_of
 from core.correction import Correction, read_correction
 from core.moment import Moment, format_moment
 from core.refusal import Refusal, RefusalReason
@@ -42,19 +42,19 @@ def redelivery_target(dead_letter: DeadLetter, settings: Settings) -> Redelivery
     return RedeliveryTarget(topic, dead_letter.brand_id)
 
 
-def redelivery_headers(dead_letter: DeadLetter, tolerance_ms: int) -> Headers:
+def redelivery_headers(dead_letter: DeadLetter, tolerance: Tolerance) -> Headers:
     """The headers of the copy: the original's, and its arrival, so that it counts for the day on which it came.
 
     Without `spendgate-rerouted`: a copy that bears it must not be misplaced again, and this one is a new original.
     """
     own = tuple(header for header in dead_letter.headers if header[0] not in (ARRIVAL_HEADER, REROUTED_HEADER))
-    if _arrives_anew(dead_letter, tolerance_ms):
+    if _arrives_anew(dead_letter, tolerance):
         return own
     return (*own, (ARRIVAL_HEADER, format_moment(dead_letter.arrived_at).encode()))
 
 
 def redelivery_obstacle(
-    dead_letter: DeadLetter, topic: Topic, currencies: Mapping[str, str], now: Moment, tolerance_ms: int
+    dead_letter: DeadLetter, topic: Topic, currencies: Mapping[str, str], now: Moment, tolerance: Tolerance
 ) -> str | None:
     """A sentence on why the controller or the ledger would refuse the copy, or None.
 
@@ -76,8 +76,8 @@ def redelivery_obstacle(
     if not isinstance(event, Spend):
         return None
     # The controller takes the arrival of a header only where it is not later than the copy's own.
-    arrival = now if _arrives_anew(dead_letter, tolerance_ms) else min(dead_letter.arrived_at, now)
-    refusal = refusal_of(event, currency, arrival, tolerance_ms)
+    arrival = now if _arrives_anew(dead_letter, tolerance) else min(dead_letter.arrived_at, now)
+    refusal = refusal_of(event, currency, arrival, tolerance)
     return refusal and _obstacle(event, currency, refusal)
 
 
@@ -97,12 +97,14 @@ def _cut(dead_letter: DeadLetter) -> str | None:
     return None
 
 
-def _arrives_anew(dead_letter: DeadLetter, tolerance_ms: int) -> bool:
+def _arrives_anew(dead_letter: DeadLetter, tolerance: Tolerance) -> bool:
     """Whether the copy gets a new arrival: spend dated too far ahead of its old one would always be refused."""
     if dead_letter.reason == RefusalReason.OCCURRED_IN_FUTURE:
         return True
     spend = read_spend(dead_letter.value)
-    return isinstance(spend, Spend) and date_refusal(spend, dead_letter.arrived_at, tolerance_ms) is not None
+    if not isinstance(spend, Spend) or spend.occurred_at is None:
+        return False
+    return is_ahead(spend.occurred_at, dead_letter.arrived_at, tolerance)
 
 
 def _obstacle(spend: Spend, currency: str, refusal: Refusal) -> str:
@@ -111,6 +113,8 @@ def _obstacle(spend: Spend, currency: str, refusal: Refusal) -> str:
         return _other_currency(spend, currency)
     if refusal.reason is RefusalReason.OCCURRED_IN_FUTURE and spend.occurred_at is not None:
         return f"It is dated {format_moment(spend.occurred_at)}: wait until then."
+    if refusal.reason is RefusalReason.OCCURRED_TOO_EARLY:
+        return f"It would be refused again ({refusal.message}): set a higher SPENDGATE_PAST_TOLERANCE_DAYS first."
     return f"It would be refused again ({refusal.message})."
 
 

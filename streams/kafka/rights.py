@@ -133,6 +133,7 @@ _REDELIVERS: Final = [
 ]
 _SHOWS_STATUS: Final = [
     *_reads(Topic.DAYPARTING_TICKS, Topic.CAMPAIGN_CONTROL, Topic.DEAD_LETTERS, Topic.SPEND_EVENTS),
+    *_reads(Topic.CONTROLLER_STATE),
     *_SEES_TOPICS,
     _group(Operation.Describe, WORKER_GROUP),
     _group(Operation.Describe, LEDGER_GROUP),
@@ -199,7 +200,7 @@ _RIGHTS: Final[dict[Client, list[Right]]] = {
         *_writes(Topic.SPEND_EVENTS, Topic.SPEND_CORRECTIONS, Topic.SPEND_SNAPSHOTS),
     ],
     Command.STATUS: _SHOWS_STATUS,
-    Command.DOCTOR: [*_CHECKS_TOPICS, *_reads(Topic.DAYPARTING_TICKS, Topic.SPEND_EVENTS)],
+    Command.DOCTOR: [*_CHECKS_TOPICS, *_reads(Topic.DAYPARTING_TICKS, Topic.SPEND_EVENTS, Topic.CONTROLLER_STATE)],
     Command.TOPICS_CHECK: _CHECKS_TOPICS,
     Command.TOPICS_CREATE: [*_SEES_TOPICS, *_topics(Operation.Create, *ALL_TOPICS)],
     Command.SIMULATE_TRAFFIC: [*_SHOWS_STATE, *_writes(Topic.SPEND_EVENTS)],

@@ -37,6 +37,8 @@ Applied = bool
 #: Besides spend, which has its own method.
 _WITH_DEAD_LETTERS: Final = (Topic.SPEND_CORRECTIONS, Topic.SPEND_SNAPSHOTS)
 _FUTURE_ARRIVAL_MS: Final = 300_000
+#: Spend later than this is in the metric of late spend.
+_LATE_MS: Final = 60_000
 #: Differs from every key of a record.
 _NO_KEY: Final = object()
 
@@ -101,7 +103,10 @@ class RecordApplier:
                 raise
             except Exception as error:
                 raise StateInDoubt(brand_id) from error
+            occurred_at = spend.occurred_at
             if verdict is Verdict.COUNTED:
+                if occurred_at is not None and arrival - occurred_at > _LATE_MS:
+                    worker_metrics.LATE_SPEND.observe((arrival - occurred_at) / 1000)
                 return True
             return self._unusual(record, spend, verdict, catalog_complete)
         except StateInDoubt:
@@ -206,6 +211,10 @@ class RecordApplier:
         if verdict is Verdict.UNKNOWN_BRAND:
             return catalog_complete and self._refuse(record, _unknown_brand(spend.brand_id))
         worker_metrics.VERDICTS.labels(verdict.name.lower()).inc()
+        if verdict is Verdict.COUNTED_FOR_UNKNOWN_CAMPAIGN and spend.occurred_at is not None:
+            late_ms = arrival_of(record) - spend.occurred_at
+            if late_ms > _LATE_MS:
+                worker_metrics.LATE_SPEND.observe(late_ms / 1000)
         if verdict is Verdict.DUPLICATE_OF_OTHER_AMOUNT:
             log.warning("duplicate_of_other_amount", event_id=spend.event_id, brand_id=spend.brand_id)
         elif verdict is Verdict.COUNTED_FOR_UNKNOWN_CAMPAIGN and spend.campaign_id not in self._warned_unknown:

@@ -3,6 +3,7 @@
 The source of the order is docs/contract.md, "Order of decisions".
 """
 
+import time
 from typing import Final
 
 from core.emission import release_resumes
@@ -37,6 +38,7 @@ class OrderedApplier:
         self._barriers = barriers
         #: The resumes that the spend barrier releases.
         self._awaiting_spend: list[tuple[BrandState, CampaignState, PendingResume]] = []
+        self._awaiting_since = 0.0  # by time.monotonic
         #: Topics whose first record names a brand that the catalog may still bring.
         self._awaiting_catalog: set[Topic] = set()
         #: By topic: a record below names an unknown brand for good once the catalog barrier is reached.
@@ -78,11 +80,15 @@ class OrderedApplier:
         if self._barriers.take_reached(Topic.SPEND_EVENTS):
             due = [(b, c) for b, c, pending in self._awaiting_spend if c.pending_resume is pending]
             self._awaiting_spend = []
+            held_seconds = time.monotonic() - self._awaiting_since
+            for _ in due:
+                worker_metrics.RESUME_HELD.observe(held_seconds)
             for cause, failure in release_resumes(self._state, due):
                 self._applier.note_undecidable(cause.topic, cause.offset, failure)
         # After the release: resumes that became pending meanwhile need a barrier of their own, and at once, because
         # everything but spend waits for it and no record may follow.
         if self._state.pending_resumes and Topic.SPEND_EVENTS not in self._barriers:
+            self._awaiting_since = time.monotonic()
             self._awaiting_spend = [
                 (b, c, c.pending_resume) for b, c in self._state.pending_resumes.values() if c.pending_resume
             ]

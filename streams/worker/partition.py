@@ -202,6 +202,15 @@ class OwnedPartition:
             for brand, campaign in self.state.pending_resumes.values()
         ]
         self._heartbeat.observe(self.inbox, positions, [*resumes, *self._derived_spend.pending()])
+        self._show_ages()
+
+    def _show_ages(self) -> None:
+        now, number = time.time_ns() // 1_000_000, str(self.state.partition)
+        for gauge, since in (
+            (worker_metrics.OLDEST_EVENT_ID, self.state.duplicates.reaches_back_to),
+            (worker_metrics.RESUMES_AWAITED, self.state.resumes_awaited_since),
+        ):
+            gauge.labels(number).set(0 if since is None else max(0, now - since) / 1000)
 
     async def hand_over(self) -> None:
         """Decide nothing more and flush. Returns before the flush is committed where the cluster refuses it, so that
@@ -220,4 +229,7 @@ class OwnedPartition:
         if self._handing_over:
             self._handing_over.cancel()
         self.delivery.leave()
+        for gauge in (worker_metrics.OLDEST_EVENT_ID, worker_metrics.RESUMES_AWAITED):
+            with suppress(KeyError):
+                gauge.remove(str(self.state.partition))
         await self._writer.close()

@@ -91,7 +91,7 @@ class PartitionRestore:
         return PartitionState(
             number,
             DuplicateWindow(self._settings.duplicate_window),
-            future_tolerance_ms=self._settings.future_tolerance_seconds * 1000,
+            tolerance=self._settings.tolerance,
             reaction_ms=self._settings.reaction_seconds * 1000,
             guarded=set(self._guarded),
         )

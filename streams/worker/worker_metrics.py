@@ -14,8 +14,12 @@ __all__ = [
     "FLUSH_SECONDS",
     "HEARTBEATS_CONTRADICTED",
     "LAST_TICK",
+    "LATE_SPEND",
+    "OLDEST_EVENT_ID",
     "OWNED",
     "REROUTED",
+    "RESUMES_AWAITED",
+    "RESUME_HELD",
     "SKIPPED",
     "SNAPSHOTS",
     "STOPPED",
@@ -48,3 +52,26 @@ HEARTBEATS_CONTRADICTED: Final = Counter(
 )
 LAST_TICK: Final = Gauge("spendgate_last_tick_timestamp_seconds", "Moment of the last tick applied")
 OWNED: Final = Gauge("spendgate_partitions_owned", "Partitions that this worker owns")
+
+_HOUR: Final = 3_600
+_DAY: Final = 24 * _HOUR
+LATE_SPEND: Final = Histogram(
+    "spendgate_late_spend_seconds",
+    "Spend counted that occurred more than a minute before it arrived, by how much earlier",
+    buckets=(300, 900, _HOUR, 6 * _HOUR, _DAY, 3 * _DAY, 7 * _DAY, 31 * _DAY),
+)
+OLDEST_EVENT_ID: Final = Gauge(
+    "spendgate_oldest_event_id_age_seconds",
+    "Age of the oldest event id by which duplicates of a partition are known",
+    ["partition"],
+)
+RESUME_HELD: Final = Histogram(
+    "spendgate_resume_held_seconds",
+    "How long resumes were held until the spend before them was counted",
+    buckets=(0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 1_800),
+)
+RESUMES_AWAITED: Final = Gauge(
+    "spendgate_resumes_awaited_seconds",
+    "For how long the resume is held that was decided first and is not sent yet; 0 when none is",
+    ["partition"],
+)

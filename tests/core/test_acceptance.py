@@ -3,21 +3,24 @@
 import pytest
 
 from core.acceptance import (
+    Tolerance,
     currency_refusal,
     date_refusal,
     is_ahead,
+    is_too_early,
     read_acceptable,
     refusal_of,
     replaces,
     unknown_brand,
 )
 from core.catalog import BrandConfig
-from core.moment import MINUTE, parse_moment
+from core.moment import HOUR, MINUTE, parse_moment
 from core.refusal import Refusal, RefusalReason
 from core.spend import Spend
 
 NOW = parse_moment("2025-09-08T09:00:00Z")
-TOLERANCE = 5 * MINUTE
+AHEAD, BEHIND = 5 * MINUTE, 72 * HOUR
+TOLERANCE = Tolerance(AHEAD, BEHIND)
 
 
 def spend(currency: str | None = None, occurred_at: int | None = None) -> Spend:
@@ -37,9 +40,11 @@ def reason(refusal: object) -> RefusalReason | None:
     [
         (spend(), "USD", None),
         (spend("USD", NOW), "USD", None),
-        (spend("USD", NOW + TOLERANCE), "USD", None),
-        (spend("USD", NOW + TOLERANCE + 1), "USD", RefusalReason.OCCURRED_IN_FUTURE),
-        (spend("EUR", NOW + TOLERANCE + 1), "USD", RefusalReason.CURRENCY_MISMATCH),
+        (spend("USD", NOW + AHEAD), "USD", None),
+        (spend("USD", NOW + AHEAD + 1), "USD", RefusalReason.OCCURRED_IN_FUTURE),
+        (spend("USD", NOW - BEHIND), "USD", None),
+        (spend("USD", NOW - BEHIND - 1), "USD", RefusalReason.OCCURRED_TOO_EARLY),
+        (spend("EUR", NOW + AHEAD + 1), "USD", RefusalReason.CURRENCY_MISMATCH),
         (spend("EUR"), None, RefusalReason.UNKNOWN_BRAND),
     ],
 )
@@ -56,11 +61,14 @@ def test_a_refusal_says_what_was_sent_and_what_is_accepted() -> None:
     assert refusal_of(spend(occurred_at=NOW + 301_500), "USD", NOW, TOLERANCE) == Refusal(
         RefusalReason.OCCURRED_IN_FUTURE, "occurred_at: 301.500 s ahead of arrival, at most 300 s are taken"
     )
+    assert refusal_of(spend(occurred_at=NOW - 84 * HOUR), "USD", NOW, TOLERANCE) == Refusal(
+        RefusalReason.OCCURRED_TOO_EARLY, "occurred_at: 3.500 days before arrival, at most 3 are taken"
+    )
     assert unknown_brand("nike") == Refusal(RefusalReason.UNKNOWN_BRAND, "brand_id: no brand nike; add it first")
 
 
 def test_the_currency_alone_is_checked_whatever_the_date() -> None:
-    for occurred_at in (None, 0, NOW, NOW + 100 * TOLERANCE):
+    for occurred_at in (None, 0, NOW, NOW + 100 * AHEAD):
         assert currency_refusal(spend(None, occurred_at), "USD") is None
         assert currency_refusal(spend("USD", occurred_at), "USD") is None
         assert reason(currency_refusal(spend("EUR", occurred_at), "USD")) is RefusalReason.CURRENCY_MISMATCH
@@ -69,12 +77,24 @@ def test_the_currency_alone_is_checked_whatever_the_date() -> None:
 def test_the_date_alone_is_checked_whatever_the_currency() -> None:
     for currency in (None, "EUR", "USD"):
         assert date_refusal(spend(currency), NOW, TOLERANCE) is None
-        assert date_refusal(spend(currency, NOW + TOLERANCE), NOW, TOLERANCE) is None
-        late = date_refusal(spend(currency, NOW + TOLERANCE + 1), NOW, TOLERANCE)
+        assert date_refusal(spend(currency, NOW + AHEAD), NOW, TOLERANCE) is None
+        late = date_refusal(spend(currency, NOW + AHEAD + 1), NOW, TOLERANCE)
         assert reason(late) is RefusalReason.OCCURRED_IN_FUTURE
+        early = date_refusal(spend(currency, NOW - BEHIND - 1), NOW, TOLERANCE)
+        assert reason(early) is RefusalReason.OCCURRED_TOO_EARLY
 
 
-@pytest.mark.parametrize(("after_ms", "expected"), [(-1, False), (0, False), (TOLERANCE, False), (TOLERANCE + 1, True)])
+def test_there_is_no_limit_for_late_spend_unless_one_is_set() -> None:
+    assert refusal_of(spend(occurred_at=0), "USD", NOW, Tolerance()) is None
+
+
+@pytest.mark.parametrize(("before_ms", "expected"), [(0, False), (BEHIND, False), (BEHIND + 1, True)])
+def test_spend_is_too_early_when_it_is_dated_further_back_than_the_tolerance(before_ms: int, expected: bool) -> None:
+    assert is_too_early(NOW - before_ms, NOW, TOLERANCE) is expected
+    assert (refusal_of(spend(occurred_at=NOW - before_ms), "USD", NOW, TOLERANCE) is not None) is expected
+
+
+@pytest.mark.parametrize(("after_ms", "expected"), [(-1, False), (0, False), (AHEAD, False), (AHEAD + 1, True)])
 def test_spend_is_ahead_when_it_is_dated_further_than_the_tolerance(after_ms: int, expected: bool) -> None:
     assert is_ahead(NOW + after_ms, NOW, TOLERANCE) is expected
     refused = refusal_of(spend(occurred_at=NOW + after_ms), "USD", NOW, TOLERANCE) is not None
@@ -94,7 +114,7 @@ def test_a_value_is_read_and_refused_as_the_controller_would() -> None:
     assert reason(read(good.replace(b"nike", b"puma"))) is RefusalReason.CURRENCY_MISMATCH
     assert reason(read(good.replace(b"nike", b"asics"))) is RefusalReason.UNKNOWN_BRAND
     assert reason(read(ahead)) is RefusalReason.OCCURRED_IN_FUTURE
-    assert read(ahead.replace(b".001", b"")) == spend("USD", NOW + TOLERANCE)
+    assert read(ahead.replace(b".001", b"")) == spend("USD", NOW + AHEAD)
 
 
 @pytest.mark.parametrize(

@@ -101,3 +101,43 @@ def test_hashes_and_amounts_of_any_size_are_restored(entries: dict[int, int]) ->
         window.add(hashed, amount)
     flush(window, stored)
     assert restored(stored, 1_000_000).seen == entries
+
+
+def test_the_window_tells_since_when_every_id_is_held_also_after_restarts() -> None:
+    window, stored = DuplicateWindow(1_000), dict[int, bytes]()
+    assert window.reaches_back_to is None
+    for now in range(1, 500):
+        for hashed in range(now * 100, now * 100 + 100):
+            window.add(hashed, 1)
+        written, dropped = window.take_changes(now)
+        stored.update(written)
+        for number in dropped:
+            del stored[number]
+        if now % 7 == 0:
+            window, beginnings = DuplicateWindow(1_000), window.beginnings
+            window.restore(stored.items(), beginnings)
+        since = window.reaches_back_to
+        assert since is not None
+        oldest_came_at = min(window.seen) // 100
+        assert oldest_came_at <= since <= max(1, now - 9)
+        assert len(window.beginnings) <= 64
+    assert window.reaches_back_to == oldest_came_at
+
+
+def test_a_window_of_many_chunks_keeps_the_beginnings_of_some() -> None:
+    window = DuplicateWindow(100_000)
+    for now in range(1, 1_000):
+        for hashed in range(now * 300, now * 300 + 300):
+            window.add(hashed, 1)
+        window.take_changes(now)
+        since, oldest_came_at = window.reaches_back_to, min(window.seen) // 300
+        assert since is not None
+        assert oldest_came_at <= since <= oldest_came_at + 34
+        assert len(window.beginnings) <= 64
+
+
+def test_what_an_older_release_wrote_has_no_beginning() -> None:
+    window, stored = DuplicateWindow(1_000), dict[int, bytes]()
+    window.add(1, 1)
+    flush(window, stored)
+    assert restored(stored, 1_000).reaches_back_to is None

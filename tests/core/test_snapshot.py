@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.acceptance import Tolerance
 from core.decide import decide_spend
 from core.decide_snapshot import decide_counted_snapshot
-from core.moment import parse_moment
+from core.moment import HOUR, parse_moment
 from core.money import parse_money
 from core.records import SpendEvent
 from core.refusal import Refusal, RefusalReason
@@ -161,6 +162,16 @@ def test_a_snapshot_from_ahead_of_its_arrival_is_refused_beyond_the_tolerance() 
     assert _reason(scenario) is RefusalReason.OCCURRED_IN_FUTURE
     scenario.run("10:00 snapshot g a 2025-09-08 5.00 as_of=10:05")
     assert scenario.spend_events[-1].occurred_at == "2025-09-08T10:00:00Z"
+
+
+def test_a_day_whose_spend_would_be_too_early_is_refused_and_no_cost_is_held() -> None:
+    scenario = _brand(zone="UTC")
+    scenario.state.tolerance = Tolerance(behind_ms=24 * HOUR)
+    scenario.run("10T00:00 snapshot g a 2025-09-08 5.00 as_of=09T23:00")
+    assert _reason(scenario) is RefusalReason.OCCURRED_TOO_EARLY
+    assert not scenario.state.costs
+    scenario.run("09T23:59:59.999 snapshot g a 2025-09-08 5.00 as_of=09T23:00")
+    assert scenario.verdicts[-1] is Verdict.COUNTED
 
 
 def test_other_refusals_are_those_of_spend() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.acceptance import currency_refusal
+from core.acceptance import Tolerance, currency_refusal
 from core.catalog import BrandConfig, read_brand_config
 from core.decide import decide_spend
 from core.decide_catalog import decide_brand
@@ -19,7 +19,7 @@ from tests.core.scenario import new_state
 from tests.lengths import length
 
 NOON = parse_moment("2025-09-08T12:00:00Z")
-TOLERANCE_MS = 300_000
+TOLERANCE = Tolerance()
 
 documents = st.tuples(st.just("document"), st.sampled_from(["USD", "EUR"]), st.integers(1, 6))
 spends = st.tuples(st.just("spend"), st.sampled_from([None, "USD", "EUR"]), st.sampled_from([None, 0, 400_000]))
@@ -31,13 +31,13 @@ restarts = st.tuples(st.just("restart"), st.none(), st.none())
 def test_the_ledger_has_the_controllers_currency_however_far_it_lags(events: list[tuple], ahead: int) -> None:  # type: ignore[type-arg]
     """The ledger reads the catalog up to `ahead` records before it comes to a spend event, and restarts in between."""
     timed = [(NOON + number * 1000, *event) for number, event in enumerate(events)]
-    state, brands, first_counted = new_state(), BrandConfigs(TOLERANCE_MS), dict[str, Moment]()
+    state, brands, first_counted = new_state(), BrandConfigs(TOLERANCE), dict[str, Moment]()
     taken, asked = 0, False  # whether the database was asked since the last restart
     for number, (arrival, kind, currency, detail) in enumerate(timed):
         if kind == "document":
             decide_brand(state, "nike", document(currency, detail), Origin("catalog", number, arrival))
         elif kind == "restart":
-            brands, taken, asked = BrandConfigs(TOLERANCE_MS), 0, False
+            brands, taken, asked = BrandConfigs(TOLERANCE), 0, False
         while taken < max(number + 1, min(number + ahead, len(timed))):
             came_at, came, its_currency, version = timed[taken]
             if came == "document":
@@ -61,7 +61,7 @@ def test_the_ledger_has_the_controllers_currency_however_far_it_lags(events: lis
 
 
 def test_a_new_currency_counts_from_its_documents_arrival_until_there_is_spend() -> None:
-    brands = BrandConfigs(TOLERANCE_MS)
+    brands = BrandConfigs(TOLERANCE)
     brands.take("nike", config("EUR", 1), NOON)
     brands.take("nike", config("USD", 2), NOON + 2000)
     brands.take("nike", config("EUR", 3), NOON + 4000)
@@ -77,7 +77,7 @@ def test_a_new_currency_counts_from_its_documents_arrival_until_there_is_spend()
 
 
 def test_a_correction_fixes_the_currency_as_spend_does() -> None:
-    brands = BrandConfigs(TOLERANCE_MS)
+    brands = BrandConfigs(TOLERANCE)
     brands.take("nike", config("EUR", 1), NOON)
     brands.take("nike", config("USD", 2), NOON + 2000)
     brands.note_spend("nike", NOON + 1000)
@@ -86,7 +86,7 @@ def test_a_correction_fixes_the_currency_as_spend_does() -> None:
 
 @pytest.mark.parametrize("arrival", [NOON, NOON + 9000])
 def test_spend_of_no_known_brand_fixes_nothing(arrival: Moment) -> None:
-    brands = BrandConfigs(TOLERANCE_MS)
+    brands = BrandConfigs(TOLERANCE)
     assert brands.config_for(Spend("e", "nike", "a", 1, "USD", None), arrival) is None
     brands.note_spend("nike", arrival)
     brands.take("nike", config("EUR", 1), NOON)

@@ -5,8 +5,9 @@ import json
 import pytest
 from aiokafka import ConsumerRecord
 
+from core.acceptance import Tolerance
 from core.decide import decide_spend
-from core.moment import parse_moment
+from core.moment import HOUR, parse_moment
 from core.refusal import Refusal, RefusalReason
 from core.spend import Spend, read_spend
 from core.verdict import Verdict
@@ -21,7 +22,7 @@ from tests.core.scenario import check
 SETTINGS = Settings(topic_prefix="x-")
 ARRIVED = parse_moment("2025-09-08T20:00:00Z")
 REFUSED = ARRIVED + 60_000
-TOLERANCE_MS = 300_000
+TOLERANCE = Tolerance(300_000, 72 * HOUR)
 EVENT = {"event_id": "e", "brand_id": "nike", "campaign_id": "c", "amount": "1.00"}
 CORRECTION = {
     "correction_id": "k",
@@ -54,11 +55,11 @@ def test_the_original_is_read_back_byte_for_byte_also_when_its_headers_are_named
 def test_a_letter_that_is_refused_again_and_again_gathers_nothing() -> None:
     original = record(json.dumps(EVENT).encode(), headers=(("trace", b"1"),))
     first = read_dead_letter(refused(original, RefusalReason.UNKNOWN_BRAND))
-    copy = record(first.value, headers=redelivery_headers(first, TOLERANCE_MS), at=REFUSED)
+    copy = record(first.value, headers=redelivery_headers(first, TOLERANCE), at=REFUSED)
     second = read_dead_letter(refused(copy, RefusalReason.UNKNOWN_BRAND))
     assert (
-        redelivery_headers(second, TOLERANCE_MS)
-        == redelivery_headers(first, TOLERANCE_MS)
+        redelivery_headers(second, TOLERANCE)
+        == redelivery_headers(first, TOLERANCE)
         == (("trace", b"1"), (ARRIVAL_HEADER, b"2025-09-08T20:00:00Z"))
     )
 
@@ -66,12 +67,12 @@ def test_a_letter_that_is_refused_again_and_again_gathers_nothing() -> None:
 def test_a_reroutes_arrival_goes_on_and_its_mark_does_not() -> None:
     headers = ((REROUTED_HEADER, b"t/1/2"), (ARRIVAL_HEADER, b"2025-09-08T19:00:00Z"), ("trace", b"1"))
     letter = read_dead_letter(refused(record(b"{}", headers=headers), RefusalReason.MISPLACED))
-    assert redelivery_headers(letter, TOLERANCE_MS) == (("trace", b"1"), (ARRIVAL_HEADER, b"2025-09-08T19:00:00Z"))
+    assert redelivery_headers(letter, TOLERANCE) == (("trace", b"1"), (ARRIVAL_HEADER, b"2025-09-08T19:00:00Z"))
 
 
 def test_what_was_dated_ahead_of_its_arrival_arrives_anew() -> None:
     letter = read_dead_letter(refused(record(b"{}"), RefusalReason.OCCURRED_IN_FUTURE))
-    assert redelivery_headers(letter, TOLERANCE_MS) == ()
+    assert redelivery_headers(letter, TOLERANCE) == ()
 
 
 @pytest.mark.parametrize("reason", [RefusalReason.UNKNOWN_BRAND, RefusalReason.OCCURRED_IN_FUTURE])
@@ -79,11 +80,22 @@ def test_a_letter_of_any_reason_is_judged_by_the_arrival_that_its_copy_has(reaso
     """Dated 10 minutes after its arrival, it would be refused again for that arrival, however late it is replayed."""
     value = json.dumps(EVENT | {"occurred_at": "2025-09-08T20:10:00Z"}).encode()
     letter, later = letter_of(value, reason), ARRIVED + 3_600_000
-    early = redelivery_obstacle(letter, Topic.SPEND_EVENTS, {"nike": "USD"}, REFUSED, TOLERANCE_MS)
+    early = redelivery_obstacle(letter, Topic.SPEND_EVENTS, {"nike": "USD"}, REFUSED, TOLERANCE)
     assert early == "It is dated 2025-09-08T20:10:00Z: wait until then."
-    assert redelivery_obstacle(letter, Topic.SPEND_EVENTS, {"nike": "USD"}, later, TOLERANCE_MS) is None
-    copy = record(value, headers=redelivery_headers(letter, TOLERANCE_MS), at=later)
+    assert redelivery_obstacle(letter, Topic.SPEND_EVENTS, {"nike": "USD"}, later, TOLERANCE) is None
+    copy = record(value, headers=redelivery_headers(letter, TOLERANCE), at=later)
     assert decided(copy) is Verdict.COUNTED_FOR_UNKNOWN_CAMPAIGN
+
+
+def test_what_was_too_early_goes_back_with_its_arrival_once_more_days_are_taken() -> None:
+    value = json.dumps(EVENT | {"occurred_at": "2025-09-05T19:59:59.999Z"}).encode()
+    letter = letter_of(value, RefusalReason.OCCURRED_TOO_EARLY)
+    against = redelivery_obstacle(letter, Topic.SPEND_EVENTS, {"nike": "USD"}, REFUSED, TOLERANCE)
+    assert against is not None
+    assert "PAST_TOLERANCE_DAYS" in against
+    more = TOLERANCE._replace(behind_ms=96 * HOUR)
+    assert redelivery_obstacle(letter, Topic.SPEND_EVENTS, {"nike": "USD"}, REFUSED + 960 * HOUR, more) is None
+    assert redelivery_headers(letter, more) == ((ARRIVAL_HEADER, b"2025-09-08T20:00:00Z"),)
 
 
 def decided(copy: ConsumerRecord) -> Verdict | Refusal:
@@ -133,9 +145,9 @@ def test_a_correction_goes_back_to_the_corrections() -> None:
     original = record(json.dumps(CORRECTION).encode(), topic="x-spend-corrections")
     letter = read_dead_letter(refused(original, RefusalReason.UNKNOWN_BRAND))
     assert redelivery_target(letter, SETTINGS) == RedeliveryTarget(Topic.SPEND_CORRECTIONS, "nike")
-    assert redelivery_obstacle(letter, Topic.SPEND_CORRECTIONS, {"nike": "USD"}, REFUSED, TOLERANCE_MS) is None
+    assert redelivery_obstacle(letter, Topic.SPEND_CORRECTIONS, {"nike": "USD"}, REFUSED, TOLERANCE) is None
     assert (
-        redelivery_obstacle(letter, Topic.SPEND_CORRECTIONS, {}, REFUSED, TOLERANCE_MS)
+        redelivery_obstacle(letter, Topic.SPEND_CORRECTIONS, {}, REFUSED, TOLERANCE)
         == "There is no brand nike: add it first."
     )
 
@@ -158,7 +170,7 @@ def test_a_correction_goes_back_to_the_corrections() -> None:
 )
 def test_what_would_be_refused_again_is_told(change: dict[str, str], reason: str, observed: str | None) -> None:
     letter = letter_of(json.dumps(EVENT | change).encode(), RefusalReason(reason))
-    against = redelivery_obstacle(letter, Topic.SPEND_EVENTS, {"nike": "USD"}, REFUSED, TOLERANCE_MS)
+    against = redelivery_obstacle(letter, Topic.SPEND_EVENTS, {"nike": "USD"}, REFUSED, TOLERANCE)
     assert (against is None) if observed is None else (against is not None and observed in against)
 
 
@@ -192,10 +204,10 @@ def test_a_letter_that_was_cut_does_not_go_back(header: str, expected: str) -> N
     """Also where the part that is left reads like an event."""
     original = refused(record(json.dumps(EVENT).encode()), RefusalReason.UNKNOWN_BRAND)
     letter = read_dead_letter(record(original.value, headers=(*original.headers, (header, b"70000"))))
-    against = redelivery_obstacle(letter, Topic.SPEND_EVENTS, {"nike": "USD"}, REFUSED, TOLERANCE_MS)
+    against = redelivery_obstacle(letter, Topic.SPEND_EVENTS, {"nike": "USD"}, REFUSED, TOLERANCE)
     assert against is not None
     assert "70000 bytes" in against
     assert expected in against
     theirs = refused(record(json.dumps(EVENT).encode(), headers=((header, b"70000"),)), RefusalReason.UNKNOWN_BRAND)
     whole = read_dead_letter(theirs)
-    assert redelivery_obstacle(whole, Topic.SPEND_EVENTS, {"nike": "USD"}, REFUSED, TOLERANCE_MS) is None
+    assert redelivery_obstacle(whole, Topic.SPEND_EVENTS, {"nike": "USD"}, REFUSED, TOLERANCE) is None

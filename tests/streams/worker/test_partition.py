@@ -3,14 +3,17 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 from aiokafka import ConsumerRecord
+from prometheus_client import REGISTRY
 
 from core.decide_catalog import leaves_pending_resumes
 from core.duplicates import DuplicateWindow
 from core.moment import HOUR, parse_moment
 from core.state import PartitionState
+from core.state_changes import take_changes
 from streams.kafka.topics import INPUTS, Topic
 from streams.settings import Settings, Timestamps
 from streams.worker.partition import OwnedPartition
@@ -147,3 +150,33 @@ async def test_a_document_waits_where_its_arrival_begins_a_day_for_a_pending_res
     assert leaves_pending_resumes(state, "puma", "", NOON + 12 * HOUR)
     assert leaves_pending_resumes(state, "puma", "puma-1", NOON + 12 * HOUR)
     assert leaves_pending_resumes(state, "unheard-of", "", NOON)
+
+
+async def test_late_spend_and_held_resumes_are_measured(harness: PartitionHarness) -> None:
+    late = partial(_sample, "spendgate_late_spend_seconds")
+    held = partial(_sample, "spendgate_resume_held_seconds")
+    waits = partial(_sample, "spendgate_resumes_awaited_seconds", partition="0")
+    oldest = partial(_sample, "spendgate_oldest_event_id_age_seconds", partition="0")
+    before, hour_before = late(suffix="_count"), late(suffix="_bucket", le="3600.0")
+    held_before = held(suffix="_count")
+    for event_id, occurred_at in (("in-time", "2025-09-08T11:59:05Z"), ("late", "2025-09-08T10:00:00Z")):
+        harness.read(Topic.SPEND_EVENTS, "nike", spend_event("nike", "nike-1", "0.01", event_id, occurred_at))
+    assert late(suffix="_count") == before + 1
+    assert late(suffix="_bucket", le="3600.0") == hour_before
+
+    harness.spend("nike", "-5")
+    harness.partition._observe(harness.partition.inbox.positions())
+    assert waits() > 0
+    await harness.answer()
+    assert harness.told() == ["resume nike-1"]
+    assert held(suffix="_count") == held_before + 1
+    take_changes(harness.partition.state, {}, {})
+    harness.partition._observe(harness.partition.inbox.positions())
+    assert waits() == 0
+    assert oldest() > 0
+    await harness.partition.close()
+    assert REGISTRY.get_sample_value("spendgate_resumes_awaited_seconds", {"partition": "0"}) is None
+
+
+def _sample(name: str, suffix: str = "", **labels: str) -> float:
+    return REGISTRY.get_sample_value(f"{name}{suffix}", labels) or 0.0
