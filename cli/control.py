@@ -85,12 +85,14 @@ def show(command_id: str = typer.Argument(metavar="COMMAND_ID", help="Such as ni
     from operations.catalog_views import change_view
     from operations.dispute import recompute
     from operations.journal import ack_lines, command_lines, decoded, dispute_view, recomputed_lines
+    from operations.overspend import overspend_lines, overspend_of
 
     with session_scope(load_settings().database) as session:
         row = get_command(session, command_id)
         command = decoded(row)
         found = recompute(session, command)
         acks = acknowledgements(session, [command_id])[command_id]
+        overspend = overspend_of(session, command, acks)
         changes = {
             "brand": change_of_version(
                 session, brand_id=row.brand_id, campaign_id=None, version=command.catalog.brand_version
@@ -104,8 +106,10 @@ def show(command_id: str = typer.Argument(metavar="COMMAND_ID", help="Such as ni
         }
     history = [f"  change     {change_line(change_view(it))}" for it in changes.values() if it is not None]
     acked = ack_lines(acks, command.currency)
+    if overspend is not None:
+        acked += overspend_lines(overspend)
     lines = [*command_lines(row, command), *acked, *history, *recomputed_lines(found)]
-    output.show(dispute_view(row, found, changes, acks), "\n".join(lines))
+    output.show(dispute_view(row, found, changes, acks, overspend), "\n".join(lines))
 
 
 @app.command()

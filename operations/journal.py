@@ -16,6 +16,7 @@ from models.tables.catalog_change import CatalogChange
 from models.tables.control_log import ControlLog
 from operations.catalog_views import Json, change_view
 from operations.dispute import Recomputed, Sums
+from operations.overspend import Overspend, overspend_view
 from operations.reason_words import in_words
 from streams.kafka.codec import decode_command
 
@@ -107,12 +108,14 @@ def dispute_view(
     found: Recomputed,
     changes: Mapping[str, CatalogChange | None],
     acks: Sequence[Acknowledged],
+    overspend: Overspend | None,
 ) -> JsonObject:
     """The output of `control show`: the message unchanged, and what was recomputed of it."""
     return {
         "message": msgspec.json.decode(row.value),
         "told_on": {"topic": row.topic, "partition": row.partition, "offset": row.record_offset},
         "acks": [ack_view(ack) for ack in acks],
+        "overspend": None if overspend is None else dict(overspend_view(overspend)),
         "spend": spend_view(found.spend) if found.spend else None,
         "changes": {kind: change_view(change) if change else None for kind, change in changes.items()},
         "rederived": {

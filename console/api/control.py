@@ -13,6 +13,7 @@ from console.server.paging import Cursor, Limit, page_of
 from console.server.services import Served
 from core.reasons import Reason
 from core.records import Action
+from models.errors import NotFound
 from models.queries.acks import Acknowledged, acknowledgements
 from models.queries.commands import Journaled, get_command, list_commands
 from models.queries.paging import Page
@@ -20,7 +21,8 @@ from models.session import session_scope
 from models.tables.control_log import ControlLog
 from models.threads import in_thread
 from operations import validation
-from operations.journal import ack_view
+from operations.journal import ack_view, decoded
+from operations.overspend import Overspend, overspend_of, overspend_view
 
 __all__ = ["router"]
 
@@ -88,6 +90,23 @@ async def acks(command_id: str, _: Viewer, services: Served) -> Response:
 
     items = [ack_view(ack) for ack in await in_thread(query)]
     return Response(msgspec.json.encode({"items": items}), media_type="application/json")
+
+
+@router.get("/{command_id}/overspend", **documented(schemas.Overspend, errors=(404,)))
+async def overspend(command_id: str, _: Viewer, services: Served) -> Response:
+    """Of a pause: the event that crossed the budget, what came after it until each consumer had applied the pause, and
+    what came after that."""
+    services.need_database()
+
+    def query() -> Overspend:
+        with session_scope(services.settings.database) as session:
+            command = decoded(get_command(session, command_id))
+            found = overspend_of(session, command, acknowledgements(session, [command_id]).get(command_id, []))
+        if found is None:
+            raise NotFound(f"{command_id} is no pause: an overspend is of a pause alone.")
+        return found
+
+    return Response(msgspec.json.encode(overspend_view(await in_thread(query))), media_type="application/json")
 
 
 def _entry(row: ControlLog, follows_a_gap: bool) -> bytes:

@@ -466,6 +466,43 @@ class Acks(_Shown, frozen=True, kw_only=True):
     items: list[Ack]
 
 
+class Crossing(_Shown, frozen=True, kw_only=True):
+    """The spend that used a budget up, and how far beyond it that led. `budget` is the one exceeded by most."""
+
+    event_id: str
+    amount: Money
+    budget: str
+    over: Money
+
+
+class AfterCommand(_Shown, frozen=True, kw_only=True):
+    """What occurred after the decision, by the ledger; `until` is the next command's decision, `null` before it."""
+
+    spent: Money
+    events: int
+    last_occurred_at: Moment | None
+    until: Moment | None
+
+
+class ConsumerShare(_Shown, frozen=True, kw_only=True):
+    """Split at the moment at which the consumer applied the pause, by its own clock."""
+
+    consumer: str
+    applied_at: Moment
+    reaction_seconds: float
+    spent_until_applied: Money
+    spent_later: Money
+
+
+class Overspend(_Shown, frozen=True, kw_only=True):
+    """Of a pause. `crossing` is `null` where no spend or no budget made it."""
+
+    currency: str
+    crossing: Crossing | None
+    after_pause: AfterCommand
+    consumers: list[ConsumerShare]
+
+
 class LetterSummary(_Shown, frozen=True, kw_only=True):
     """`standing` is waiting, replayed or dropped. What the original does not tell is null."""
 

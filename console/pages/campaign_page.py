@@ -12,6 +12,7 @@ from console.live.command_feed import ReceivedCommand
 from console.pages.brand_now import brand_now
 from console.pages.campaign_now import campaign_now
 from console.pages.command_list import CommandList
+from console.pages.last_overspend import last_overspend
 from console.pages.page_stream import Part, stream
 from console.pages.recent import SHOWN, merged, newest_received, recent
 from console.pages.shared_views import shared_view
@@ -50,6 +51,7 @@ async def campaign(request: Request, campaign_id: CampaignId, person: PageViewer
         row=brand_now(services, row.brand_id, now),
         grid=week_grid(schedule_of(row).windows, it.time_zone, now),
         commands=commands,
+        overspend=await last_overspend(services, commands),
         now=now,
         may_edit=person.may(Role.OPERATOR),
     )

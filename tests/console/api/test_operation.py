@@ -55,6 +55,16 @@ def test_commands_are_read_newest_first_and_one_of_them_byte_for_byte(api: Api, 
     ]
     assert api.get("/control/journal.1:1:1/acks") == {"items": []}
     api.problem("GET", "/api/v1/control/journal.1:1:3/acks", 404)
+    split = api.get("/control/journal.1:1:2/overspend")
+    assert split["after_pause"] == {
+        "spent": "0.00",
+        "events": 0,
+        "last_occurred_at": None,
+        "until": "2025-09-08T12:00:00.004Z",
+    }
+    assert [(it["consumer"], it["reaction_seconds"]) for it in split["consumers"]] == [("eu", 5.0)]
+    for no_pause in ("journal.1:1:1", "journal.1:1:3"):
+        api.problem("GET", f"/api/v1/control/{no_pause}/overspend", 404)
     api.problem("GET", "/api/v1/control", 422, params={"since": "yesterday"})
     api.problem("GET", "/api/v1/control", 422, params={"reason": "whim"})
 
