@@ -34,7 +34,7 @@ from spendgate_control import ControlReader, Policy
 _CONSUMER: Final = "bench"
 #: Of spend at the rate; long enough for all campaigns to be running.
 _BUDGET_SECONDS: Final = 3
-_PATIENCE_SECONDS: Final = 120.0
+_PATIENCE_SECONDS: Final = 300.0
 
 
 @dataclass
@@ -116,7 +116,8 @@ def _spend(
     waiting: dict[str, Any] = {}  # campaign -> the pause that its ad server has not applied yet
     while any(case.stopped_at is None for case in cases.values()):
         if time.time() - started_at > _PATIENCE_SECONDS:
-            raise TimeoutError("not every campaign was paused")
+            running = [f"{it.rate_micros / MICROS:g} a second" for it in cases.values() if it.told_at is None]
+            raise TimeoutError(f"after {_PATIENCE_SECONDS:g} s these were not paused yet: {running}")
         due = started_at + step / events_per_second
         while True:
             left = due - time.time()

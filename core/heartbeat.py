@@ -22,6 +22,7 @@ class DecidedUpTo:
         self.moment: Moment = ALWAYS
         #: So much less is claimed than the worker's clock says; grows with every claim that proved wrong.
         self.margin_ms = CLOCKS_APART_MS
+        self._margin_of_claim_ms = CLOCKS_APART_MS  # with which `moment` was reached
         self._reached: Moment = ALWAYS  # by the inputs alone
         self._awaited: dict[Hashable, Moment] = {}
 
@@ -34,7 +35,9 @@ class DecidedUpTo:
         """
         self._awaited = {what: self._awaited.get(what, self._reached) for what in awaited}
         self._reached = max(self._reached, min(inputs))
-        self.moment = max(self.moment, min([self._reached, *self._awaited.values()]))
+        moment = min([self._reached, *self._awaited.values()])
+        if moment > self.moment:
+            self.moment, self._margin_of_claim_ms = moment, self.margin_ms
 
     def sent_at(self, moment: Moment) -> Moment:
         """The moment on the brokers' clocks before which all arrivals are in the answer of a fetch sent at `moment`."""
@@ -42,8 +45,8 @@ class DecidedUpTo:
 
     def contradicted_by(self, arrival: Moment) -> bool:
         """Whether a record arrives that should have been there before: the clocks are further apart than was taken. The
-        margin is widened by what was missing."""
+        margin becomes what the claim would have needed, however many records contradict it."""
         if arrival >= self.moment:
             return False
-        self.margin_ms += self.moment - arrival
+        self.margin_ms = max(self.margin_ms, self._margin_of_claim_ms + self.moment - arrival)
         return True

@@ -83,7 +83,9 @@ steps = st.lists(
 
 @given(steps)
 def test_it_is_true_of_any_order_of_arrivals_fetches_and_decisions(steps: list[tuple[object, ...]]) -> None:
-    """Three topics; a record of which the command is told later is one that decides a resume."""
+    """Three topics; a record of which the command is told later is one that decides a resume. The moment is never too
+    late, never goes back, and is as late as may be: where nothing is awaited up to where the inputs are applied, and at
+    the end, when all is applied and told, up to the last fetch."""
     now = 0
     log: list[list[tuple[int, bool]]] = [[], [], []]  # arrival, and whether its command has to wait
     applied = [0, 0, 0]
@@ -91,6 +93,8 @@ def test_it_is_true_of_any_order_of_arrivals_fetches_and_decisions(steps: list[t
     waiting: dict[Hashable, int] = {}
     decided = DecidedUpTo()
     decided.margin_ms = 0
+    highest = ALWAYS  # up to which all inputs were applied at a look
+    first_awaited: dict[Hashable, int] = {}
 
     def reached(topic: int) -> int:
         fetched = whole[topic]
@@ -116,7 +120,35 @@ def test_it_is_true_of_any_order_of_arrivals_fetches_and_decisions(steps: list[t
         elif name == "tell":
             waiting.clear()
         elif name == "look":
-            decided.observe(map(reached, range(3)), waiting)
+            before, inputs = decided.moment, [reached(number) for number in range(3)]
+            decided.observe(inputs, waiting)
+            assert decided.moment >= before
+            if not waiting:
+                assert decided.moment == max(before, min(inputs))
+            else:
+                # What is awaited now for the first time came after what was reached at the look before.
+                first_awaited = {what: first_awaited.get(what, highest) for what in waiting}
+                assert decided.moment >= min(max(highest, min(inputs)), *first_awaited.values())
+            first_awaited = first_awaited if waiting else {}
+            highest = max(highest, min(inputs))
             untold = [at for number, done in enumerate(applied) for at, _ in log[number][done:]]
             untold += waiting.values()
             assert all(decided.moment <= at for at in untold)
+    now += 1
+    decided.observe([now, now, now], [])
+    assert decided.moment == now
+
+
+@given(st.integers(-5_000, 5_000), st.lists(st.integers(0, 3_000), min_size=1, max_size=20))
+def test_the_margin_is_widened_until_it_covers_how_far_the_clocks_are_apart(ahead: int, gaps: list[int]) -> None:
+    """A worker whose clock is `ahead` fetches; the next record arrives, by the broker's clock, at that very moment."""
+    decided, now = DecidedUpTo(), 100_000
+    for gap in gaps:
+        now += gap
+        decided.observe([decided.sent_at(now + ahead)], [])
+        claimed = decided.moment
+        assert decided.contradicted_by(now) is (claimed > now)
+        assert decided.margin_ms == max(CLOCKS_APART_MS, ahead)
+    now += abs(ahead)
+    decided.observe([decided.sent_at(now + ahead)], [])
+    assert not decided.contradicted_by(now)

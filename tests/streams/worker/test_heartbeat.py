@@ -10,6 +10,7 @@ from itertools import pairwise
 import msgspec
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from spendgate_control import ControlReader, Doubt, Policy
 
 from core.moment import parse_moment
 from core.records import ControlHeartbeat
@@ -203,6 +204,34 @@ async def test_a_frozen_worker_is_silent_and_beats_again_within_two_seconds_of_i
     await listener.until_all_beat(woken)
     for number in range(settings.partitions):
         assert listener.since(number, woken)[0].written_at - woken < 2
+
+
+async def test_the_kit_calls_its_brands_stale_within_six_seconds_and_fresh_within_two_of_its_return(
+    settings: Settings, broker: Broker, worker: WorkerProcess
+) -> None:
+    await broker.brand("nike", "2025-09-08T00:00:00Z")
+    await broker.campaign("nike", "nike-1", "2025-09-08T00:00:00Z")
+    await broker.until_settled()
+    with ControlReader(
+        settings.brokers, consumer="adserver-eu", policy=Policy.CLOSED, topic_prefix=settings.topic_prefix
+    ) as reader:
+        await asyncio.to_thread(reader.catch_up, PATIENCE_SECONDS)
+        await _until_doubts(reader, ())
+        frozen = time.monotonic()
+        worker.freeze()
+        assert await _until_doubts(reader, (Doubt.SILENT,)) - frozen < 6
+        woken = time.monotonic()
+        worker.wake()
+        assert await _until_doubts(reader, ()) - woken < 2
+        assert reader.may_run("nike-1").may_run
+
+
+async def _until_doubts(reader: ControlReader, doubts: tuple[Doubt, ...]) -> float:
+    """The moment at which a campaign has these."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while reader.may_run("nike-1").doubts != doubts:
+            await asyncio.to_thread(reader.poll, 0.1)
+    return time.monotonic()
 
 
 async def test_whoever_takes_over_beats_within_two_seconds_of_it(
