@@ -12,12 +12,17 @@ from collections.abc import Callable
 import pytest
 
 from core.moment import format_moment
+from models.queries.commands import list_commands
+from models.session import session_scope
+from models.tables.control_ack import ControlAck
+from models.tables.control_log import ControlLog
 from streams.kafka.producer import spend_producer
 from streams.kafka.reader import topic_reader
 from streams.kafka.topics import Topic
 from tests.console.pages.conftest import FormClient
 from tests.installation import Surroundings
 from tests.ledger.ingest.test_ledger_process import LedgerProcess
+from tests.models.ledger_rows import add
 from tests.streams.worker_process import WorkerProcess
 
 PATIENCE_SECONDS = 60
@@ -204,3 +209,53 @@ def test_a_viewer_cannot_publish(viewer: FormClient, operator: FormClient, campa
     assert viewer.get(path).status_code == 403
     assert viewer.post(path, {"amount": "1"}).status_code == 403
     assert operator.post(path, {"amount": "1"}, csrf_token="0" * 64).status_code == 403
+
+
+def test_the_column_applied_and_the_campaigns_page_show_what_was_spent_until_a_pause_was_applied(
+    operator: FormClient, campaign_id: str
+) -> None:
+    database = operator.settings.database
+    brand_id = campaign_id.split(".")[0]
+    _publish(operator, campaign_id, amount="12")
+
+    def pause() -> ControlLog | None:
+        with session_scope(database) as session:
+            rows = list_commands(session, campaign_id=campaign_id, limit=5).rows
+            return next((it.command for it in rows if it.command.action == "pause"), None)
+
+    _until(lambda: pause() is not None)
+    command = pause()
+    assert command is not None
+    assert " spent" not in _text(operator.page("/commands", campaign=campaign_id))
+    _publish(operator, campaign_id, amount="1.5", event_id=f"{campaign_id}.late")
+    _until(lambda: f"{campaign_id}.late" in operator.page("/spend", brand=brand_id))
+    acks = [
+        ControlAck(
+            command_id=command.command_id,
+            campaign_id=campaign_id,
+            consumer=consumer,
+            outcome=outcome,
+            applied_at=command.decided_at + after_ms,
+            detail=detail,
+            arrived_at=command.decided_at,
+            incarnation=1,
+            partition=0,
+            record_offset=after_ms,
+        )
+        for consumer, outcome, after_ms, detail in (
+            ("eu", "applied", 3_600_000, None),
+            ("us", "failed", 4_500, "no <route>"),
+            ("at-once", "applied", 1, None),
+        )
+    ]
+    add(database, *acks)
+    shown = _text(operator.page("/commands", campaign=campaign_id))
+    assert re.search(r"at-once after 0\.0 s, \S*0\.00\S* (EUR )?spent", shown), shown
+    assert re.search(r"eu after 3600\.0 s, \S*1\.50\S* (EUR )?spent", shown), shown
+    assert re.search(r"failed\s+us after 4\.5 s no <route>", shown), shown
+
+    page = _text(operator.page(f"/campaigns/{campaign_id}")).partition("Overspend of the last pause")[2]
+    assert re.search(r"Crossing event \S*2\.00\S*.* beyond the daily budget", page), page
+    assert re.search(r"After the decision \S*1\.50\S*.* in 1 events", page), page
+    assert re.search(r"Until at-once applied it \S*0\.00\S*.* in 0\.0 s, \S*1\.50\S*.* after that", page), page
+    assert re.search(r"Until eu applied it \S*1\.50\S*.* in 3600\.0 s, \S*0\.00\S*.* after that", page), page
