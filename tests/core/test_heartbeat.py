@@ -63,6 +63,30 @@ def test_a_claim_that_proves_wrong_widens_the_margin() -> None:
     assert not decided.contradicted_by(20_001)
 
 
+def test_it_moves_by_a_millisecond() -> None:
+    decided = DecidedUpTo()
+    decided.observe([300], [])
+    decided.observe([301], [])
+    assert decided.moment == 301
+
+
+def test_what_is_awaited_anew_came_after_the_highest_that_was_reached() -> None:
+    decided = DecidedUpTo()
+    decided.observe([100], [])
+    decided.observe([300], ["one"])
+    decided.observe([200], ["one"])
+    decided.observe([300], ["another"])
+    assert decided.moment == 300
+
+
+def test_clocks_that_go_further_apart_widen_the_margin_to_what_they_are_apart_then() -> None:
+    decided = DecidedUpTo()
+    for now, ahead in ((10_000, 2_000), (20_000, 3_000)):
+        decided.observe([decided.sent_at(now + ahead)], [])
+        assert decided.contradicted_by(now)
+        assert decided.margin_ms == ahead
+
+
 def test_clocks_within_the_margin_contradict_nothing() -> None:
     decided = DecidedUpTo()
     decided.observe([decided.sent_at(10_000 + CLOCKS_APART_MS)], [])
