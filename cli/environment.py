@@ -20,6 +20,14 @@ PLAINTEXT_CONNECTION: dict[str, Any] = {
     "kafka_password": None,
     "kafka_password_file": None,
     "kafka_ca_file": None,
+    "kafka_certificate_file": None,
+    "kafka_key_file": None,
+    "kafka_key_password": None,
+    "kafka_key_password_file": None,
+    "kafka_token_url": None,
+    "kafka_token_scope": None,
+    "kafka_token_extensions": "",
+    "kafka_token_ca_file": None,
 }
 
 

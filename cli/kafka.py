@@ -25,7 +25,14 @@ def kafka(arguments: list[str] = typer.Argument(None, metavar="TOOL ARGUMENTS…
     secrets = client_properties(settings)
     properties = None if secrets is None else inheritable_file(secrets)
     with download_progress() as progress:
-        command = tool_command(arguments[0], arguments[1:], settings.brokers, progress, properties=properties)
+        command = tool_command(
+            arguments[0],
+            arguments[1:],
+            settings.brokers,
+            progress,
+            properties=properties,
+            token_url=settings.kafka_token_url,
+        )
     sys.stdout.flush()
     # The tool takes our place, so that signals, the terminal and the exit code are its own.
     os.execv(command[0], command)  # noqa: S606

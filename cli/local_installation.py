@@ -171,7 +171,7 @@ def _write_run_file(run_file: Path, settings: Settings, http: str | None) -> Non
 
 def _connection_settings(settings: Settings) -> dict[str, str]:
     """The Kafka settings without the password, which stays in a file of its own."""
-    values = {name: getattr(settings, name) for name in PLAINTEXT_CONNECTION if name != "kafka_password"}
+    values = {name: getattr(settings, name) for name in PLAINTEXT_CONNECTION if not name.endswith("_password")}
     return {name: str(value) for name, value in values.items() if value is not None}
 
 

@@ -79,7 +79,7 @@ def _process_settings(process: str) -> "Settings":
 
     from streams.logs import configure_logs
 
-    settings = load_settings()
+    settings = load_settings().of_process(process)
     configure_logs(settings.log_format, process=process)
     if advice := advice_on_defaults():
         structlog.get_logger().warning("addresses_are_defaults", advice=advice)

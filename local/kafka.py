@@ -75,7 +75,7 @@ class LocalKafka:
             formatted = (self.folder / "log" / "meta.properties").exists()
             if self.security and not self.security.exists:
                 self._secure(formatted)
-            self._choose_ports()
+            self._write_settings()
             if not formatted:
                 self._format(jars)
             self._run(jars)
@@ -105,14 +105,22 @@ class LocalKafka:
             self._recording = None
         self._ownership.release()
 
-    def _choose_ports(self) -> None:
+    def _write_settings(self) -> None:
         self.port = choose_port(0 if self._any_port else self.port, "Kafka")
         controller_port = choose_port(0, "Kafka's controller")
         protocol = "SASL_SSL" if self.security else "PLAINTEXT"
         settings = SETTINGS.format(host=HOST, port=self.port, controller_port=controller_port, protocol=protocol)
         if self.security:
             settings += self.security.server_settings()
+        settings += self._further_settings(controller_port)
         write_private_file(self.folder / "server.properties", settings)
+
+    def _further_settings(self, controller_port: int) -> str:
+        """Lines that go below those of `server.properties`, where the last of a name counts."""
+        return ""
+
+    def _java_options(self) -> list[str]:
+        return []
 
     def _secure(self, formatted: bool) -> None:
         """Create credentials before the first start. Raises DataFolderUnsecured where the folder was formatted
@@ -142,7 +150,7 @@ class LocalKafka:
         console = self.log.with_suffix(".out")
         console.write_bytes(b"")
         log_start = self.log.stat().st_size if self.log.exists() else 0
-        options = [*BROKER_OPTIONS, *self._archive(jars), *LOGGING]
+        options = [*BROKER_OPTIONS, *self._archive(jars), *LOGGING, *self._java_options()]
         command = [*java_command("kafka.Kafka", jars, options), "server.properties"]
         self.process = start_child(command, folder=self.folder, log=console)
         deadline = time.monotonic() + START_SECONDS

@@ -1,9 +1,13 @@
 """Java properties with which Kafka's own tools connect to the cluster of `Settings`."""
 
 import os
+import re
 import tempfile
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
+from core.errors import ConfigurationError
 from streams.settings import Settings
 
 __all__ = ["client_properties", "inheritable_file"]
@@ -17,17 +21,65 @@ def client_properties(settings: Settings) -> str | None:
     if protocol == "PLAINTEXT":
         return None
     properties = {"security.protocol": protocol}
-    if protocol.startswith("SASL"):
-        assert settings.kafka_username and settings.kafka_password  # Settings refuses SASL without them
-        module = "plain.PlainLoginModule" if settings.kafka_sasl_mechanism == "PLAIN" else "scram.ScramLoginModule"
-        user = f"username={_quoted(settings.kafka_username)}"
-        password = f"password={_quoted(settings.kafka_password.get_secret_value())}"
-        properties["sasl.mechanism"] = settings.kafka_sasl_mechanism
-        properties["sasl.jaas.config"] = f"{_PACKAGE}.{module} required {user} {password};"
-    if protocol.endswith("SSL") and settings.kafka_ca_file is not None:
+    if settings.uses_sasl:
+        properties |= _sasl(settings)
+    if settings.uses_tls and settings.kafka_ca_file is not None:
         properties["ssl.truststore.type"] = "PEM"
         properties["ssl.truststore.location"] = str(settings.kafka_ca_file.absolute())
+    if settings.kafka_certificate_file is not None:
+        properties |= _certificate(settings, settings.kafka_certificate_file)
     return "".join(f"{name}={_escaped(value)}\n" for name, value in properties.items())
+
+
+def _sasl(settings: Settings) -> dict[str, str]:
+    assert settings.kafka_username and settings.kafka_password  # Settings refuses SASL without them
+    name, secret = settings.kafka_username, settings.kafka_password.get_secret_value()
+    properties = {"sasl.mechanism": settings.kafka_sasl_mechanism}
+    if not settings.uses_tokens:
+        module = "plain.PlainLoginModule" if settings.kafka_sasl_mechanism == "PLAIN" else "scram.ScramLoginModule"
+        return properties | {"sasl.jaas.config": _jaas(module, {"username": name, "password": secret})}
+    assert settings.kafka_token_url  # as above
+    properties["sasl.login.callback.handler.class"] = f"{_PACKAGE}.oauthbearer.OAuthBearerLoginCallbackHandler"
+    properties["sasl.oauthbearer.token.endpoint.url"] = settings.kafka_token_url
+    if settings.kafka_token_scope:
+        properties["sasl.oauthbearer.scope"] = settings.kafka_token_scope
+    extensions = dict(one.split("=", 1) for one in settings.kafka_token_extensions.split(",") if one)
+    options = {"clientId": name, "clientSecret": secret} | {f"extension_{key}": it for key, it in extensions.items()}
+    if settings.kafka_token_scope:
+        options["scope"] = settings.kafka_token_scope
+    if settings.kafka_token_ca_file is not None:
+        options |= {"ssl.truststore.type": "PEM"}
+        options |= {"ssl.truststore.location": str(settings.kafka_token_ca_file.absolute())}
+    return properties | {"sasl.jaas.config": _jaas("oauthbearer.OAuthBearerLoginModule", options)}
+
+
+def _jaas(module: str, options: Mapping[str, str]) -> str:
+    written = " ".join(f"{key}={_quoted(value)}" for key, value in options.items())
+    return f"{_PACKAGE}.{module} required {written};"
+
+
+def _certificate(settings: Settings, certificate: Path) -> dict[str, str]:
+    """The texts themselves: of files, Java takes certificate and key in one alone."""
+    properties = {
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.certificate.chain": _blocks(certificate, "CERTIFICATE"),
+        "ssl.keystore.key": _blocks(settings.kafka_key_file or certificate, "PRIVATE KEY"),
+    }
+    if settings.kafka_key_password is not None:
+        properties["ssl.key.password"] = settings.kafka_key_password.get_secret_value()
+    return properties
+
+
+def _blocks(path: Path, kind: str) -> str:
+    """The PEM blocks of a kind. Raises ConfigurationError for a key that Java does not read."""
+    text = path.read_text(encoding="ascii", errors="replace")
+    found = re.findall(rf"-----BEGIN [A-Z ]*{kind}-----.*?-----END [A-Z ]*{kind}-----", text, re.DOTALL)
+    if kind == "PRIVATE KEY" and found and not re.match("-----BEGIN (ENCRYPTED )?PRIVATE KEY", found[0]):
+        raise ConfigurationError(
+            f"Kafka's tools read no key as that in {path}: convert it with `openssl pkcs8 -topk8 -in {path}`, and set "
+            "SPENDGATE_KAFKA_KEY_FILE to what that writes."
+        )
+    return "\n".join(found)
 
 
 def inheritable_file(text: str) -> str:

@@ -34,14 +34,18 @@ def tool_command(
     progress: Progress | None = None,
     *,
     properties: str | None = None,
+    token_url: str | None = None,
 ) -> list[str]:
     """The command line of a tool, with the brokers filled in unless the arguments name some, and with the file of
-    `properties` by which a client enters a secured cluster, likewise."""
+    `properties` by which a client enters a secured cluster, likewise; Java asks for tokens only at a `token_url` that
+    its command line allows."""
     tool = TOOLS.get(name.removesuffix(".sh"))
     if tool is None:
         raise UnknownTool(name, sorted(TOOLS))
     jars = kafka_jars(progress)
     options = [QUICK_START, *archive_options(jars), f"-Dlog4j2.configurationFile={LOGGING.as_uri()}"]
+    if token_url is not None:
+        options.append(f"-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls={token_url}")
     filled = [*_brokers(tool, arguments, brokers), *_properties(tool, arguments, properties)]
     at = 1 if tool.brokers is Brokers.COMMAND_OPTION else 0
     return [*java_command(tool.main_class, jars, options), *arguments[:at], *filled, *arguments[at:]]

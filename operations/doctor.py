@@ -19,6 +19,7 @@ from core import partitioner
 from core.errors import SpendgateError
 from operations.held import Held, read_held
 from operations.last_records import last_records
+from streams.kafka.certificates import certificate_days_left, certificate_name
 from streams.kafka.failures import principal
 from streams.kafka.missing_rights import missing_rights
 from streams.kafka.provision import topic_differences
@@ -34,6 +35,8 @@ TICK_SECONDS: Final = 60.0
 #: Producers send again what a broker has not acknowledged, for up to two minutes by default.
 LEAST_WINDOW_SECONDS: Final = 3_600.0
 LONGEST_HOLD_SECONDS: Final = 60.0
+#: A client certificate that lasts less long is told.
+LEAST_DAYS: Final = 14
 LATEST_SPEND: Final = 250
 RELEASES: Final = ("faust-streaming", "aiokafka", "sqlalchemy")
 
@@ -51,6 +54,7 @@ async def examine(settings: Settings, client: Client | None = None) -> list[Find
     rights to one process or command; None checks those of all."""
     findings = [_python(), _data_dir(settings.data_dir), *_embedded(), _partitioner()]
     findings += await asyncio.to_thread(_database, settings)
+    findings += _certificate(settings)
     mend = "start one with `spendgate up`, or set SPENDGATE_BROKERS"
     findings += await _guarded("broker", mend, partial(_broker, client), settings)
     return findings
@@ -83,6 +87,20 @@ def _embedded() -> Iterator[Finding]:
         f"{len(missing)} jars of Kafka are fetched at the next start" if missing else f"Kafka's jars are in {folder}"
     )
     yield Finding("jars", True, result)
+
+
+def _certificate(settings: Settings) -> Iterator[Finding]:
+    """Of the client, where it shows one. How long it lasts is told before it has expired."""
+    path = settings.kafka_certificate_file
+    if path is None:
+        return
+    left = certificate_days_left(path)
+    if left is None:
+        return  # the finding about the broker says why it cannot be used
+    lasts = f"is valid for {left:.0f} more days" if left >= 0 else f"expired {-left:.1f} days ago"
+    result = f"the client certificate in {path} of {certificate_name(path) or 'a name that cannot be read'} {lasts}"
+    mend = f"put a new one in its place before that, then start again what uses it ({LEAST_DAYS} days are a warning)"
+    yield Finding("certificate", left >= LEAST_DAYS, result, mend)
 
 
 def _partitioner() -> Finding:

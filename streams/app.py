@@ -21,7 +21,7 @@ class FaustApp(ControllerApp):
 def __getattr__(name: str) -> ControllerApp:
     """Make `app` on first access, so that importing this module needs no complete environment."""
     if name == "app":
-        settings = Settings()
+        settings = Settings().of_process("worker")
         # Here, because a worker of Faust redirects standard output before it starts the app.
         configure_logs(settings.log_format, process="worker")
         return create_app(settings, FaustApp)

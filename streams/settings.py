@@ -48,10 +48,19 @@ class Settings(BaseSettings):
     actor: str | None = None  # who stands in the change history; the system's user where it is not given
 
     kafka_security_protocol: str = Field("PLAINTEXT", pattern="^(PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)$")
-    kafka_sasl_mechanism: str = Field("PLAIN", pattern="^(PLAIN|SCRAM-SHA-256|SCRAM-SHA-512)$")
-    kafka_username: str | None = None
-    kafka_password: SecretStr | None = None
+    kafka_sasl_mechanism: str = Field("PLAIN", pattern="^(PLAIN|SCRAM-SHA-256|SCRAM-SHA-512|OAUTHBEARER)$")
+    kafka_username: str | None = None  # with OAUTHBEARER the id of the client at the token endpoint
+    kafka_password: SecretStr | None = None  # with OAUTHBEARER its secret
     kafka_ca_file: Path | None = None
+    kafka_certificate_file: Path | None = None  # of the client, with the authorities between, PEM
+    kafka_key_file: Path | None = None  # the file of the certificate where it is not set
+    kafka_key_password: SecretStr | None = None
+    kafka_token_url: str | None = Field(None, pattern=r"^https?://\S+$")
+    kafka_token_scope: str | None = None
+    kafka_token_extensions: str = Field("", pattern=r"^([A-Za-z]+=[^,=\s]+(,[A-Za-z]+=[^,=\s]+)*)?$")
+    kafka_token_ca_file: Path | None = None
+    kafka_client_id: str = Field("spendgate", pattern=r"^[A-Za-z0-9._-]{1,200}$")
+    kafka_client_rack: str | None = None
 
     duplicate_window: int = Field(1_000_000, ge=1)  # accepted event ids remembered per partition
     future_tolerance_seconds: int = Field(300, ge=0, le=3600)  # how far occurred_at may lie ahead of arrival
@@ -64,11 +73,12 @@ class Settings(BaseSettings):
 
     database_url_file: Path | None = None
     kafka_password_file: Path | None = None
+    kafka_key_password_file: Path | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _secrets_from_files(cls, values: dict[str, object]) -> dict[str, object]:
-        for name in ("database_url", "kafka_password"):
+        for name in ("database_url", "kafka_password", "kafka_key_password"):
             path = values.get(f"{name}_file")
             if path and not values.get(name):
                 values[name] = Path(str(path)).read_text(encoding="utf-8").strip()
@@ -86,10 +96,39 @@ class Settings(BaseSettings):
         return value
 
     @model_validator(mode="after")
-    def _sasl_needs_a_user(self) -> Self:
-        if self.kafka_security_protocol.startswith("SASL") and not (self.kafka_username and self.kafka_password):
+    def _entry_is_whole(self) -> Self:
+        """What the way into the cluster needs is there, and nothing is set that it would leave unused."""
+        if self.uses_sasl and not (self.kafka_username and self.kafka_password):
             raise ValueError("SASL needs SPENDGATE_KAFKA_USERNAME and SPENDGATE_KAFKA_PASSWORD")
+        if self.uses_tokens and not self.kafka_token_url:
+            raise ValueError("OAUTHBEARER needs SPENDGATE_KAFKA_TOKEN_URL, the address that gives tokens")
+        if self.kafka_key_file and not self.kafka_certificate_file:
+            raise ValueError("SPENDGATE_KAFKA_KEY_FILE needs SPENDGATE_KAFKA_CERTIFICATE_FILE, whose key it is")
+        if self.kafka_certificate_file and not self.uses_tls:
+            raise ValueError(
+                f"{self.kafka_security_protocol} shows no certificate: set SPENDGATE_KAFKA_SECURITY_PROTOCOL to SSL or "
+                "SASL_SSL, or leave SPENDGATE_KAFKA_CERTIFICATE_FILE out"
+            )
         return self
+
+    @property
+    def uses_tls(self) -> bool:
+        return self.kafka_security_protocol.endswith("SSL")
+
+    @property
+    def uses_sasl(self) -> bool:
+        return self.kafka_security_protocol.startswith("SASL")
+
+    @property
+    def uses_tokens(self) -> bool:
+        """Whether clients show a token of an OAuth 2 server in place of a password."""
+        return self.uses_sasl and self.kafka_sasl_mechanism == "OAUTHBEARER"
+
+    def of_process(self, process: str) -> Self:
+        """The same with the process in `client.id`, by which brokers count, limit and log, unless one is set."""
+        if "kafka_client_id" in self.model_fields_set:
+            return self
+        return self.model_copy(update={"kafka_client_id": f"spendgate-{process}"})
 
     def topic(self, name: str) -> str:
         """The name on the broker of a topic, group or transactional id: with the prefix."""

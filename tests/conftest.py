@@ -13,6 +13,7 @@ from local.kafka import LocalKafka
 from local.postgres import LocalPostgres
 from tests.cheap_services import create_database, drop_database, use_cheap_services, use_hashes
 from tests.distribution import Distribution, is_of_longest
+from tests.entries import ManyEntries, TokenServer
 from tests.lengths import length
 from tests.shared_services import SharedServices, note_wanted, service
 
@@ -128,12 +129,14 @@ def kafka(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="session")
-def secured_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
-    """TLS, a password and rights: its own user may do everything, whoever is made beside it nothing."""
-    service = LocalKafka(tmp_path_factory.mktemp("secured-kafka"), secured=True, authorizer=True)
-    service.start()
-    yield service
-    service.stop()
+def secured_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManyEntries]:
+    """TLS, every way in, and rights: its own user may do everything, whoever is made beside it nothing."""
+    tokens = TokenServer()
+    service = ManyEntries(tmp_path_factory.mktemp("secured-kafka"), tokens)
+    with tokens.running():
+        service.start()
+        yield service
+        service.stop()
 
 
 @pytest.fixture(scope="session")

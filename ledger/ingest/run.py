@@ -12,7 +12,7 @@ from ledger.ingest.ledger import GROUP, Ledger
 from streams.health import serve_health
 from streams.kafka.clients import explaining
 from streams.kafka.missing_rights import check_rights
-from streams.kafka.options import client_options
+from streams.kafka.options import consumer_options
 from streams.kafka.reader import topic_reader
 from streams.kafka.rights import Process
 from streams.kafka.topics import Topic
@@ -38,7 +38,7 @@ async def _run(settings: Settings) -> None:
     await check_rights(settings, Process.LEDGER)
     await check_topics(settings)
     consumer = AIOKafkaConsumer(
-        **client_options(settings),
+        **consumer_options(settings),
         group_id=settings.topic(GROUP),
         isolation_level="read_committed",
         enable_auto_commit=False,

@@ -5,6 +5,7 @@ available"; a connection of our own finds the cause.
 """
 
 import asyncio
+import shlex
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -17,7 +18,9 @@ from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.util import get_running_loop
 
 from core.errors import ConfigurationError, NotAllowed, SpendgateError, Unreachable
+from streams.kafka.certificates import certificate_days_left, certificate_name
 from streams.kafka.options import client_options
+from streams.kafka.tokens import NoToken
 from streams.settings import Settings
 
 __all__ = ["Answer", "explained", "not_allowed", "principal", "reason", "translated", "translated_answer"]
@@ -39,8 +42,11 @@ _START_ONE: Final = "start one with `spendgate up`, or set SPENDGATE_BROKERS."
 
 
 def principal(settings: Settings) -> str:
-    """Our principal, as Kafka's ACLs name it."""
-    return f"User:{settings.kafka_username if settings.kafka_security_protocol.startswith('SASL') else 'ANONYMOUS'}"
+    """As Kafka's rights name us, unless the brokers map certificates or tokens to other names."""
+    if settings.uses_sasl:
+        return f"User:{settings.kafka_username}"
+    certificate = settings.kafka_certificate_file if settings.uses_tls else None
+    return f"User:{(certificate and certificate_name(certificate)) or 'ANONYMOUS'}"
 
 
 def not_allowed(settings: Settings, operation: str, kind: str, name: str) -> NotAllowed:
@@ -49,7 +55,7 @@ def not_allowed(settings: Settings, operation: str, kind: str, name: str) -> Not
     where = "" if kind == "cluster" else f" {name or '(Kafka does not say which)'}"
     what = f"may not {operation} the {kind}" if operation else f"lacks a right on the {kind}"
     option = "--cluster" if kind == "cluster" else f"--{kind.replace(' ', '-')} {name}".rstrip()
-    allow = f"--allow-principal {who} --operation {operation or 'All'} {option}"
+    allow = f"--allow-principal {shlex.quote(who)} --operation {operation or 'All'} {option}"
     return NotAllowed(
         f"{who} {what}{where}: let Kafka's administrator allow it with `kafka-acls --add {allow}`; "
         "`spendgate doctor` names every right that is missing."
@@ -77,7 +83,7 @@ def translated_answer(answer: Answer, settings: Settings, operation: str = "") -
         case _ if code in _RESOURCES:
             return not_allowed(settings, operation, _RESOURCES[code], name)
         case _ if code in (_PASSWORD, _RD_PASSWORD):
-            return _wrong_password(settings)
+            return _token_refused(settings, words) if settings.uses_tokens else _wrong_password(settings)
         case _ if code == _MECHANISM:
             return NotAllowed(
                 f"Kafka at {settings.brokers} does not take {settings.kafka_sasl_mechanism} ({words}): "
@@ -102,7 +108,10 @@ def translated_answer(answer: Answer, settings: Settings, operation: str = "") -
         case _ if code == _NO_TOPIC:
             return ConfigurationError(f"The topic {name or 'asked for'} is not there: run `spendgate topics create`.")
         case _ if code == _RD_SSL:
-            return NotAllowed(f"TLS with Kafka at {settings.brokers} fails ({words}): set SPENDGATE_KAFKA_CA_FILE.")
+            return NotAllowed(
+                f"TLS with Kafka at {settings.brokers} fails ({words}): correct SPENDGATE_KAFKA_CA_FILE, "
+                "SPENDGATE_KAFKA_CERTIFICATE_FILE or SPENDGATE_KAFKA_KEY_FILE."
+            )
     if code is not None and (code > 0 or code not in _RD_AWAY) and not may_pass:
         what = name or words.rstrip(".") or "it does not say why"
         return Unreachable(f"Kafka at {settings.brokers} refused it: {what} (error {code}).")
@@ -136,11 +145,13 @@ async def _connection_refusal(settings: Settings) -> SpendgateError | None:
 async def _probe(settings: Settings, host: str, port: int, options: dict[str, Any]) -> SpendgateError | str | None:
     """The error of one broker; None when it accepts a connection, a text when it is unreachable for no known cause."""
     address = f"{host}:{port}"
-    tries_tls = settings.kafka_security_protocol.endswith("SSL")
+    tries_tls = settings.uses_tls
     try:
         async with asyncio.timeout(_PROBE_SECONDS):
             await _connect_once(host, port, options)
             return None
+    except NoToken as error:
+        return error.told
     except socket.gaierror:
         return Unreachable(f"The host {host} is not known: correct SPENDGATE_BROKERS, or the system's name service.")
     except ssl.SSLCertVerificationError as error:
@@ -172,10 +183,12 @@ async def _connect_once(host: str, port: int, options: dict[str, Any]) -> None:
 async def _other_protocol(
     settings: Settings, host: str, port: int, options: dict[str, Any], *, tries_tls: bool
 ) -> SpendgateError | str:
-    """The error for a server that accepts connections and does not answer as configured: TLS instead of plain text or
-    the reverse, or no Kafka at all."""
+    """It takes the connection and does not speak as we do: does it want a certificate, speak the other way, or no Kafka
+    at all?"""
     address = f"{host}:{port}"
     own = settings.kafka_security_protocol
+    if tries_tls and (alert := await _tls_alert(host, port, options["ssl_context"])):
+        return _certificate_refused(settings, address, alert)
     if tries_tls and await _works(partial(_answers_kafka, host, port)):
         other = own.replace("SASL_SSL", "SASL_PLAINTEXT") if own == "SASL_SSL" else "PLAINTEXT"
         return NotAllowed(
@@ -216,6 +229,42 @@ async def _answers_tls(host: str, port: int) -> None:
     transport.abort()
 
 
+async def _tls_alert(host: str, port: int, context: ssl.SSLContext) -> str:
+    """Why the other side ends TLS, which it tells after its own half of the greeting; empty where it does not."""
+    try:
+        async with asyncio.timeout(_PROBE_SECONDS / 2):
+            reader, writer = await asyncio.open_connection(host, port, ssl=context)
+            try:
+                await reader.read(1)
+            finally:
+                writer.transport.abort()
+    except ssl.SSLError as error:
+        name = error.reason or ""
+        return name.partition("_ALERT_")[2].replace("_", " ").lower()
+    except (OSError, TimeoutError):
+        pass
+    return ""
+
+
+def _certificate_refused(settings: Settings, address: str, alert: str) -> SpendgateError:
+    own = settings.kafka_certificate_file
+    if own is None:
+        return NotAllowed(
+            f"Kafka at {address} asks for a client certificate ({alert}): set SPENDGATE_KAFKA_CERTIFICATE_FILE and "
+            "SPENDGATE_KAFKA_KEY_FILE."
+        )
+    left = certificate_days_left(own)
+    if left is not None and left < 0:
+        return NotAllowed(
+            f"The client certificate in {own} expired {-left:.1f} days ago, so Kafka at {address} refuses it: put a "
+            "new one in its place, then start again what uses it."
+        )
+    return NotAllowed(
+        f"Kafka at {address} refuses the client certificate in {own} ({alert}): set SPENDGATE_KAFKA_CERTIFICATE_FILE "
+        "to one that an authority has signed which the brokers trust."
+    )
+
+
 def _unknown_certificate(settings: Settings, address: str, error: ssl.SSLCertVerificationError) -> SpendgateError:
     why = error.verify_message.rstrip(".")
     if "mismatch" in why or "not valid for" in why:
@@ -236,8 +285,7 @@ def _closed(settings: Settings, address: str) -> SpendgateError:
     wanted = "SASL_SSL" if settings.kafka_security_protocol == "SSL" else "SASL_PLAINTEXT"
     return NotAllowed(
         f"Kafka at {address} asks for a password and {settings.kafka_security_protocol} gives none: set "
-        f"SPENDGATE_KAFKA_SECURITY_PROTOCOL to {wanted}, SPENDGATE_KAFKA_USERNAME and SPENDGATE_KAFKA_PASSWORD "
-        "(where it asks for a client certificate instead, Spendgate can give none)."
+        f"SPENDGATE_KAFKA_SECURITY_PROTOCOL to {wanted}, SPENDGATE_KAFKA_USERNAME and SPENDGATE_KAFKA_PASSWORD."
     )
 
 
@@ -246,6 +294,15 @@ def _wrong_password(settings: Settings) -> NotAllowed:
         f"Kafka at {settings.brokers} refuses the user {settings.kafka_username} with this password by "
         f"{settings.kafka_sasl_mechanism}: correct SPENDGATE_KAFKA_USERNAME, SPENDGATE_KAFKA_PASSWORD or "
         "SPENDGATE_KAFKA_SASL_MECHANISM."
+    )
+
+
+def _token_refused(settings: Settings, words: str) -> NotAllowed:
+    why = f" ({words.rstrip('.')})" if words else ""
+    return NotAllowed(
+        f"Kafka at {settings.brokers} refuses the token that {settings.kafka_token_url} gave to "
+        f"{settings.kafka_username}{why}: let its issuer, audience and SPENDGATE_KAFKA_TOKEN_SCOPE be those that the "
+        "brokers take."
     )
 
 

@@ -1,85 +1,115 @@
 """Options of Kafka clients for address, security and authentication, as each library names them."""
 
 import logging
-import ssl
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from aiokafka.helpers import create_ssl_context
+from pydantic import SecretStr
 
-from core.errors import ConfigurationError
-from streams.kafka import closing, lost_connections, rebootstrap
+from streams.kafka import closing, lost_connections, rebootstrap, tokens
+from streams.kafka.certificates import tls_context
 from streams.kafka.record_batches import install as install_decoder
+from streams.kafka.tokens import token_provider
 from streams.settings import Settings
 
-__all__ = ["client_options", "entry_environment", "librdkafka_options"]
+__all__ = ["ENTRY_SETTINGS", "client_options", "consumer_options", "entry_environment", "librdkafka_options"]
 
 # Here, because every client of ours is made with the options of this module.
 install_decoder()
 rebootstrap.install()
 closing.install()
 lost_connections.install()
+tokens.install()
 
 
 def client_options(settings: Settings) -> dict[str, Any]:
     """The keywords that aiokafka's consumer, producer, admin and plain client have in common."""
     options: dict[str, Any] = {
         "bootstrap_servers": settings.brokers,
-        "client_id": "spendgate",
+        "client_id": settings.kafka_client_id,
         "security_protocol": settings.kafka_security_protocol,
     }
-    if settings.kafka_security_protocol.startswith("SASL"):
+    if settings.uses_sasl:
         assert settings.kafka_password is not None  # Settings refuses SASL without one
         options["sasl_mechanism"] = settings.kafka_sasl_mechanism
-        options["sasl_plain_username"] = settings.kafka_username
-        options["sasl_plain_password"] = settings.kafka_password.get_secret_value()
-    if settings.kafka_security_protocol.endswith("SSL"):
-        options["ssl_context"] = _trusting(settings.kafka_ca_file)
+        if settings.uses_tokens:
+            options["sasl_oauth_token_provider"] = token_provider(settings)
+        else:
+            options["sasl_plain_username"] = settings.kafka_username
+            options["sasl_plain_password"] = settings.kafka_password.get_secret_value()
+    if settings.uses_tls:
+        options["ssl_context"] = tls_context(settings)
     return options
 
 
-def _trusting(ca_file: Path | None) -> ssl.SSLContext:
-    try:
-        context: ssl.SSLContext = create_ssl_context(cafile=ca_file)
-        return context
-    except OSError as error:  # as TLS's own errors are
-        why = error.strerror or error
-        raise ConfigurationError(
-            f"SPENDGATE_KAFKA_CA_FILE, {ca_file}, is no file of certificates ({why}): name one in PEM."
-        ) from error
+def consumer_options(settings: Settings) -> dict[str, Any]:
+    """Those of a consumer that may read from the replica in its own rack, which lags behind the leader."""
+    rack = {} if settings.kafka_client_rack is None else {"client_rack": settings.kafka_client_rack}
+    return client_options(settings) | rack
 
 
 def librdkafka_options(settings: Settings) -> dict[str, Any]:
     """The same for librdkafka's consumer, producer and admin. Its log lines are delivered when the client is polled."""
     options: dict[str, Any] = {
         "bootstrap.servers": settings.brokers,
-        "client.id": "spendgate",
+        "client.id": settings.kafka_client_id,
         "security.protocol": settings.kafka_security_protocol,
         "logger": logging.getLogger("librdkafka"),  # it would write to stderr by itself
     }
-    if settings.kafka_security_protocol.startswith("SASL"):
+    if settings.uses_sasl:
         assert settings.kafka_password is not None  # Settings refuses SASL without one
         options["sasl.mechanism"] = settings.kafka_sasl_mechanism
-        options["sasl.username"] = settings.kafka_username
-        options["sasl.password"] = settings.kafka_password.get_secret_value()
-    if settings.kafka_security_protocol.endswith("SSL") and settings.kafka_ca_file is not None:
-        options["ssl.ca.location"] = str(settings.kafka_ca_file)
+        secret = settings.kafka_password.get_secret_value()
+        if settings.uses_tokens:
+            options |= _tokens_of_librdkafka(settings, secret)
+        else:
+            options["sasl.username"] = settings.kafka_username
+            options["sasl.password"] = secret
+    if settings.uses_tls:
+        options |= _certificates_of_librdkafka(settings)
     return options
 
 
-def entry_environment(settings: Settings) -> dict[str, str]:
-    """The environment variables that give a child process the same address and authentication."""
-    environment = {
-        "SPENDGATE_BROKERS": settings.brokers,
-        "SPENDGATE_KAFKA_SECURITY_PROTOCOL": settings.kafka_security_protocol,
-        "SPENDGATE_KAFKA_SASL_MECHANISM": settings.kafka_sasl_mechanism,
+def _tokens_of_librdkafka(settings: Settings, secret: str) -> dict[str, Any]:
+    """It fetches tokens in a thread of its own, before the old ones expire."""
+    options = {
+        "sasl.oauthbearer.method": "oidc",
+        "sasl.oauthbearer.token.endpoint.url": settings.kafka_token_url,
+        "sasl.oauthbearer.client.id": settings.kafka_username,
+        "sasl.oauthbearer.client.secret": secret,
+        "sasl.oauthbearer.scope": settings.kafka_token_scope,
+        "sasl.oauthbearer.extensions": settings.kafka_token_extensions or None,
+        "https.ca.location": str(settings.kafka_token_ca_file) if settings.kafka_token_ca_file else None,
     }
-    if settings.kafka_username is not None:
-        environment["SPENDGATE_KAFKA_USERNAME"] = settings.kafka_username
-    if settings.kafka_password_file is not None:
-        environment["SPENDGATE_KAFKA_PASSWORD_FILE"] = str(settings.kafka_password_file.absolute())
-    elif settings.kafka_password is not None:
-        environment["SPENDGATE_KAFKA_PASSWORD"] = settings.kafka_password.get_secret_value()
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _certificates_of_librdkafka(settings: Settings) -> dict[str, Any]:
+    options: dict[str, Any] = {}
     if settings.kafka_ca_file is not None:
-        environment["SPENDGATE_KAFKA_CA_FILE"] = str(settings.kafka_ca_file.absolute())
+        options["ssl.ca.location"] = str(settings.kafka_ca_file)
+    if settings.kafka_certificate_file is not None:
+        options["ssl.certificate.location"] = str(settings.kafka_certificate_file)
+        options["ssl.key.location"] = str(settings.kafka_key_file or settings.kafka_certificate_file)
+        if settings.kafka_key_password is not None:
+            options["ssl.key.password"] = settings.kafka_key_password.get_secret_value()
+    return options
+
+
+#: The settings by which a client enters a cluster; a secret that came from a file stays in it.
+ENTRY_SETTINGS: Final = tuple(name for name in Settings.model_fields if name.startswith("kafka_"))
+
+
+def entry_environment(settings: Settings) -> dict[str, str]:
+    """The variables by which a process that we start finds and enters the same cluster."""
+    environment = {"SPENDGATE_BROKERS": settings.brokers}
+    for name in ENTRY_SETTINGS:
+        value = getattr(settings, name)
+        if value is None or value == "" or (name == "kafka_client_id" and name not in settings.model_fields_set):
+            continue
+        if isinstance(value, SecretStr):
+            if getattr(settings, f"{name}_file") is not None:
+                continue
+            value = value.get_secret_value()
+        environment[f"SPENDGATE_{name.upper()}"] = str(value.absolute() if isinstance(value, Path) else value)
     return environment

@@ -13,7 +13,7 @@ from core.partitioner import partition_of
 from streams.kafka.clients import unreachable_after
 from streams.kafka.failures import explained
 from streams.kafka.metadata import TopicFacts, existing_topic, topic_facts
-from streams.kafka.options import client_options
+from streams.kafka.options import consumer_options
 from streams.kafka.topics import Topic
 from streams.settings import Settings
 
@@ -50,7 +50,7 @@ class TopicReader:
         self._settings = settings
         self._name = settings.topic(topic)
         self._consumer = AIOKafkaConsumer(
-            **client_options(settings),
+            **consumer_options(settings),
             isolation_level=isolation_level,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
