@@ -109,8 +109,12 @@ def certificate_name(certificate: Path) -> str | None:
 def _facts(certificate: Path) -> Mapping[str, Any]:
     """Python has no public function that reads a certificate which nobody has shown; empty where this one fails."""
     try:
-        decoded: Mapping[str, Any] = ssl._ssl._test_decode_cert(str(certificate))  # type: ignore[attr-defined]
-    except (AttributeError, OSError, ValueError):
+        from _ssl import _test_decode_cert  # type: ignore[attr-defined]
+    except ImportError:
+        return {}
+    try:
+        decoded: Mapping[str, Any] = _test_decode_cert(str(certificate))
+    except (OSError, ValueError):
         return {}
     return decoded
 

@@ -40,7 +40,7 @@ class NoToken(KafkaConnectionError):  # type: ignore[misc]
 
     def __init__(self, told: SpendgateError) -> None:
         super().__init__(str(told))
-        self.told = told
+        self.told: SpendgateError = told
 
 
 def install() -> None:
@@ -67,15 +67,18 @@ class _ClientCredentials(AbstractTokenProvider):  # type: ignore[misc]
     def __init__(
         self, url: str, client: str, secret: str, scope: str | None, extensions: str, ca_file: Path | None
     ) -> None:
-        self._url, self._client, self._ca_file = url, client, ca_file
-        self._extensions = dict(one.split("=", 1) for one in extensions.split(",") if one)
+        self._url: str = url
+        self._client: str = client
+        self._ca_file: Path | None = ca_file
+        self._extensions: dict[str, str] = dict(one.split("=", 1) for one in extensions.split(",") if one)
         form = {"grant_type": "client_credentials"} | ({"scope": scope} if scope else {})
         pair = base64.b64encode(f"{client}:{secret}".encode()).decode()
         headers = {"Authorization": f"Basic {pair}", "Accept": "application/json"}
         body = urllib.parse.urlencode(form).encode()
-        self._request = urllib.request.Request(url, data=body, headers=headers, method="POST")  # noqa: S310
-        self._lock = Lock()  # clients of one process may have event loops of their own
-        self._token, self._renew_at = "", 0.0
+        self._request: urllib.request.Request = urllib.request.Request(url, data=body, headers=headers, method="POST")  # noqa: S310
+        self._lock: Lock = Lock()  # clients of one process may have event loops of their own
+        self._token: str = ""
+        self._renew_at: float = 0.0
 
     @override
     async def token(self) -> str:
@@ -144,7 +147,7 @@ _provider = lru_cache(maxsize=64)(_ClientCredentials)
 class _Authenticator(OAuthAuthenticator):  # type: ignore[misc]
     """RFC 7628, section 3.2.3: a refusal is answered by one byte, after which the server's error follows."""
 
-    _refusal_answered = False
+    _refusal_answered: bool = False
 
     @override
     async def step(self, payload: bytes | None) -> tuple[bytes, bool] | None:
