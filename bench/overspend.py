@@ -15,6 +15,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 from confluent_kafka import Producer
 
 from bench.load import producer
@@ -153,7 +154,8 @@ def _spend_once(settings: Settings, sender: Producer, case: Case, step: int) -> 
     if case.crossed_at is None and case.spent_micros >= case.budget_micros:
         case.crossed_at = now
     event_id, moment = f"{case.name}-{step}", format_moment(int(now * 1000))
-    event = SpendEvent(event_id, case.name, case.name, format_money(case.event_micros), "USD", moment)
+    amount, none = format_money(case.event_micros), msgspec.Raw(b"{}")
+    event = SpendEvent(event_id, case.name, case.name, amount, "USD", moment, none)
     partition = partition_of(case.name, settings.partitions)
     sender.produce(settings.topic(Topic.SPEND_EVENTS), encode(event), case.name.encode(), partition)
 
