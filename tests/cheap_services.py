@@ -35,9 +35,10 @@ _PATIENCE_SECONDS: Final = 60
 
 def use_cheap_services() -> None:
     """Brokers and databases that this process starts from now on. A broker gains nothing in minutes from Java's second
-    compiler. The data of tests outlives processes, which are killed, and never the machine."""
+    compiler. The data of tests outlives processes, which are killed, and never the machine: what is committed has to be
+    with the operating system, and not on the disk."""
     local.kafka.BROKER_OPTIONS = (*local.kafka.BROKER_OPTIONS, QUICK_START)
-    local.postgres.SETTINGS.update(fsync="off", synchronous_commit="off", full_page_writes="off")
+    local.postgres.SETTINGS.update(fsync="off", full_page_writes="off")
 
 
 @contextmanager

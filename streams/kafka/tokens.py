@@ -35,7 +35,7 @@ _USUAL_LIFE_SECONDS: Final = 300.0
 _LONGEST_REASON: Final = 200
 
 
-class NoToken(KafkaConnectionError):  # type: ignore[misc]
+class NoToken(Unreachable, KafkaConnectionError):  # type: ignore[misc]
     """The server gave none. To aiokafka it is a connection that failed, which is tried again."""
 
     def __init__(self, told: SpendgateError) -> None:

@@ -88,7 +88,16 @@ def test_status_of_an_installation_that_never_ran_says_so(capsys: pytest.Capture
     assert run(application(), ["status", "--json"]) == 0
     status = json.loads(capsys.readouterr().out)
     nothing = dict.fromkeys(("last_tick", "last_decision", "last_reconcile", "restored"))
-    assert status == {"groups": [], "dead_letters": 0, "holes": [], **nothing}
+    window = {"capacity": 1_000_000, "event_ids": 0, "since": None, "seconds": None}
+    resumes = {"count": 0, "since": None, "seconds": None}
+    assert status == {
+        "groups": [],
+        "dead_letters": 0,
+        "holes": [],
+        "duplicate_window": window,
+        "held_resumes": resumes,
+        **nothing,
+    }
     assert run(application(), ["status"]) == 0
     assert "spendgate up" in capsys.readouterr().out
 

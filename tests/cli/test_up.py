@@ -63,6 +63,13 @@ class Up:
         (found,) = self._children(name)
         return found
 
+    def runs(self, program: str) -> bool:
+        for one in self.family():
+            with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+                if one.name() == program:
+                    return True
+        return False
+
     def _children(self, name: str) -> list[psutil.Process]:
         found = []
         for one in self.family():
@@ -209,7 +216,7 @@ def in_folder(folder: Path, *arguments: str, **settings: str) -> "subprocess.Com
 def test_a_signal_during_the_start_stops_it_and_leaves_nothing(start: Callable[..., Up]) -> None:
     up = start()
     until(lambda: "starting Kafka and PostgreSQL" in up.lines, READY_SECONDS, up)
-    until(lambda: any(one.name() == "java" for one in up.family()), READY_SECONDS, up)
+    until(lambda: up.runs("java"), READY_SECONDS, up)
     family = up.family()
     up.stop()
     assert psutil.wait_procs(family, timeout=5)[1] == []

@@ -46,6 +46,7 @@ class ControlTopics:
         made = admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in names])
         for future in made.values():
             future.result(PATIENCE_SECONDS)
+        _wait_until_shown(admin, names)
         self._producer = Producer(self._common)
         self._controller = Producer({**self._common, "transactional.id": f"{prefix}controller"})
         self._controller.init_transactions(PATIENCE_SECONDS)
@@ -84,3 +85,14 @@ class ControlTopics:
                 assert message.key().decode() == found[-1]["campaign_id"]
         consumer.close()
         return found
+
+
+def _wait_until_shown(admin: AdminClient, names: list[str]) -> None:
+    """The broker's metadata follow a moment after its answer."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        shown = admin.list_topics(timeout=PATIENCE_SECONDS).topics
+        if all(name in shown and len(shown[name].partitions) == PARTITIONS for name in names):
+            return
+        assert time.monotonic() < deadline, f"the broker does not show {names}"
+        time.sleep(0.02)

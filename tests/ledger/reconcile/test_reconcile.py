@@ -3,7 +3,6 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -26,6 +25,7 @@ from streams.kafka.identities import REPAIR_TRANSACTIONS
 from streams.kafka.provision import create_topics
 from streams.kafka.topics import Topic
 from streams.settings import Settings, Timestamps
+from tests.cheap_services import create_database
 from tests.ledger.conftest import LedgerTables
 from tests.ledger.ledger_process import LedgerProcess
 from tests.streams.broker import Broker, open_broker, spend_event
@@ -50,9 +50,7 @@ class Running:
 def running(kafka: LocalKafka, postgres: LocalPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A worker and a ledger for all tests here, each of which uses brands of its own."""
     name = f"reconcile_{secrets.token_hex(6)}"
-    with closing(psycopg2.connect(postgres.url)) as connection:
-        connection.autocommit = True
-        connection.cursor().execute(f"CREATE DATABASE {name}")
+    create_database(postgres, name, migrated=True)
     settings = Settings(
         brokers=kafka.brokers,
         database_url=SecretStr(postgres.url_of(name)),

@@ -117,7 +117,8 @@ async def test_a_topic_made_anew_ends_it_and_the_next_one_knows_only_the_new_top
         async with TopicFollower(topics, TOPIC, received) as follower:
             await make_anew(topics, TOPIC)
             await send(b"new")
-            with pytest.raises(ConfigurationError, match="anew"):
+            # Between the two the topic is not there; whether the follower sees that depends on when it asks.
+            with pytest.raises(ConfigurationError, match=r"anew|was deleted"):
                 await asyncio.wait_for(follower.failed(), PATIENCE_SECONDS)
         again = Received()
         async with TopicFollower(topics, TOPIC, again):
