@@ -7,6 +7,9 @@ READY := $(VENV)/.ready
 # Many tests wait, so more of them run at once than there are cores; a file is one process's own. Each process costs as
 # much CPU as a minute of tests: what is imported, and a worker, a ledger and a console of its own.
 SHARED := --numprocesses 4 --dist loadfile --no-loadscope-reorder
+# Bytecode is kept, also where the environment asks for none: without it each of the hundreds of processes of a run, and
+# each command, compiles all of ours anew.
+unexport PYTHONDONTWRITEBYTECODE
 # What `make mutants` breaks: all of the core, or for example MUTATE='core.budget*'.
 MUTATE ?=
 MUTANTS := .venv-mutants
@@ -27,8 +30,8 @@ run: setup ## Start Kafka, PostgreSQL and Spendgate with a demo; Ctrl-C stops it
 test: setup ## Run all tests, on a real Kafka and PostgreSQL
 	@$(BIN)/pytest $(SHARED)
 
-test-fast: setup ## Run the tests that need neither Kafka nor PostgreSQL
-	@$(BIN)/pytest --numprocesses 2 -m "not services"
+test-fast: setup ## Run the tests that need neither Kafka, PostgreSQL nor many examples
+	@$(BIN)/pytest --numprocesses 2 -m "not services and not long"
 
 test-long: setup ## Run the tests with random examples and the kill tests at their full length
 	@SPENDGATE_TEST_LENGTH=long $(BIN)/pytest $(SHARED) -m long

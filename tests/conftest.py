@@ -27,6 +27,8 @@ hypothesis.settings.register_profile("spendgate", **_USUAL, max_examples=length(
 hypothesis.settings.register_profile("mutants", **_USUAL, max_examples=100)
 hypothesis.settings.load_profile("spendgate")
 
+#: Fixtures that are services, and the classes of which a test makes its own.
+_SERVICES = {"kafka", "secured_kafka", "postgres", "LocalKafka", "LocalPostgres"}
 #: Tests that start services of their own, without a fixture of this file.
 _STARTERS = ("tests/local/", "tests/cli/test_up.py", "tests/faults/")
 
@@ -50,7 +52,6 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
     try:
         return (yield)
     finally:
-        gc.collect()
         gc.freeze()
         gc.enable()
 
@@ -87,7 +88,9 @@ def _is_drawn(item: pytest.Item) -> bool:
 
 def _needs_services(item: pytest.Item) -> bool:
     names = _fixtures(item) | set(vars(getattr(item, "module", item)))
-    return bool(names & {"kafka", "postgres", "LocalKafka", "LocalPostgres"}) or item.nodeid.startswith(_STARTERS)
+    return bool(
+        names & {"kafka", "secured_kafka", "postgres", "LocalKafka", "LocalPostgres"}
+    ) or item.nodeid.startswith(_STARTERS)
 
 
 def _fixtures(item: pytest.Item) -> set[str]:

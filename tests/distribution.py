@@ -25,6 +25,7 @@ _SPREAD: Final = (
 _SECURED: Final = (
     "tests/cli/test_secured.py",
     "tests/streams/kafka/test_closing.py",
+    "tests/streams/kafka/test_entries.py",
     "tests/streams/kafka/test_failures.py",
     "tests/streams/worker/test_app.py",
 )

@@ -10,7 +10,6 @@ from pydantic import SecretStr
 
 from core.errors import SpendgateError
 from local.kafka import LocalKafka
-from models.migrations import migrate
 from models.session import engine_of
 from notifier.run import Notifier
 from streams.settings import Settings
@@ -42,8 +41,13 @@ NewNotifier = Callable[[Settings], RunningNotifier]
 
 
 @pytest.fixture
+def database_url(migrated_url: str) -> str:
+    """With today's tables."""
+    return migrated_url
+
+
+@pytest.fixture
 def settings(kafka: LocalKafka, topic_prefix: str, database_url: str) -> Iterator[Settings]:
-    migrate.upgrade(database_url)
     yield Settings(
         brokers=kafka.brokers,
         database_url=SecretStr(database_url),

@@ -122,9 +122,10 @@ def test_what_is_too_large_is_kept_in_part_and_the_records_around_it_whole(codec
     assert (got[1].headers, got[1].headers.dropped) == ((("last", b"1"),), 1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("codec", CODECS[1:])
 def test_a_batch_is_never_in_memory_as_a_whole(codec: int) -> None:
-    raw = batch([Raw(b"k", b"7" * 400 * MIB), GOOD], codec)
+    raw = batch([Raw(b"k", b"7" * length(120, 400) * MIB), GOOD], codec)
     tracemalloc.start()
     offsets = [it.offset for it in _records(raw)]
     peak = tracemalloc.get_traced_memory()[1]
