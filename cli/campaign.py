@@ -196,6 +196,24 @@ def unarchive(campaign_id: str = _ID) -> None:
 
 
 @app.command()
+def timeline(
+    campaign_id: str = _ID,
+    from_: str = typer.Option(..., "--from", help="The first day, in the brand's time zone, such as 2025-09-08."),
+    to: str = typer.Option(..., "--to", help="The last day."),
+) -> None:
+    """When it was on and off by the brand's clock, why, who did it, and what was spent meanwhile."""
+    from models.session import session_scope
+    from operations import validation
+    from operations.timeline.timeline import read_timeline, timeline_lines, timeline_view
+
+    campaign_id = validation.identifier("campaign", campaign_id)
+    first, last = validation.day("--from", from_), validation.day("--to", to)
+    with session_scope(load_settings().database) as session:
+        found = read_timeline(session, campaign_id, first, last, time.time_ns() // 1_000_000)
+    output.show(timeline_view(found), "\n".join(timeline_lines(found)))
+
+
+@app.command()
 def history(campaign_id: str = _ID, limit: str = typer.Option("100", help="How many of the newest.")) -> None:
     """Who changed what, newest first."""
     from models.queries.catalog import changes_of, get_campaign

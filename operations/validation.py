@@ -135,6 +135,14 @@ def date_or_none(what: str, text: str) -> date | None:
     return day
 
 
+def day(what: str, text: str) -> date:
+    """A date of a brand's calendar as YYYY-MM-DD."""
+    found = date_or_none(what, text)
+    if found is None:
+        _refuse(f"{what} needs a date: write it as 2025-09-08.")
+    return found
+
+
 def flight(starts_on: date | None, ends_on: date | None) -> None:
     """Both dates belong to the flight, so it may last one day but not less."""
     if starts_on and ends_on and ends_on < starts_on:

@@ -30,15 +30,18 @@ from console.api.openapi import documented
 from console.api.views import ViewCache
 from console.server.catalog_actions import CatalogAction
 from console.server.compute_thread import in_compute_thread
-from console.server.paging import CampaignId, Cursor, Limit, json_answer, page_in_memory
+from console.server.paging import CampaignId, Cursor, Limit, QueryDay, json_answer, page_in_memory
 from console.server.services import Served, Services
 from core.errors import RefusedValue
 from models.errors import DatabaseAway, NotFound
 from models.queries.catalog_edits import add_campaign, edit_campaign, set_windows
+from models.session import session_scope
 from models.tables.campaign import Campaign
+from models.threads import in_thread
 from operations import validation
 from operations.catalog_views import campaign_row_view
 from operations.schedule_preview import overrides_ahead, preview_of, schedule_of, zones_of
+from operations.timeline.timeline import Timeline, read_timeline, timeline_view
 
 __all__ = ["router"]
 
@@ -206,6 +209,26 @@ async def schedule(
     view = await in_compute_thread(preview_of, schedule_of(row), zones_of(brand), now, days)
     view["budget_overrides"] = overrides_ahead(brand, row, now, days)
     return json_answer({"campaign_id": campaign_id, "brand_id": row.brand_id, **view})
+
+
+@router.get("/{campaign_id}/timeline", **documented(schemas.Timeline, errors=(404,)))
+async def timeline(
+    campaign_id: CampaignId,
+    _: Viewer,
+    services: Served,
+    from_: Annotated[QueryDay, Query(alias="from", description="The first day, in the brand's time zone.")],
+    to: Annotated[QueryDay, Query(description="The last day; at most 93 in all.")],
+) -> Response:
+    """When it was on and off, why, by whom, and what was spent meanwhile: from the journal of commands and the history
+    of the catalog, up to now."""
+    services.need_database()
+    campaign_id = validation.identifier("campaign", campaign_id)
+
+    def read() -> Timeline:
+        with session_scope(services.settings.database) as session:
+            return read_timeline(session, campaign_id, from_, to, time.time_ns() // 1_000_000)
+
+    return json_answer(timeline_view(await in_thread(read)))
 
 
 @router.get("/{campaign_id}/history", **documented(schemas.ChangePage, errors=(404,)))

@@ -38,6 +38,7 @@ __all__ = [
     "Schedule",
     "SpendPage",
     "Status",
+    "Timeline",
     "Windows",
 ]
 
@@ -300,6 +301,46 @@ class CatalogApplied(_Shown, frozen=True, kw_only=True):
     """The rows that were added or changed."""
 
     changed: list[CatalogChanged]
+
+
+class TimelineBand(_Shown, frozen=True, kw_only=True, rename={"from_": "from"}):
+    """`state` is running, paused or unknown. `is_told` says whether the band begins with the command; else it begins
+    with the period, or by time or an edit in the middle of a pause."""
+
+    from_: Moment
+    to: Moment
+    local_from: Moment
+    local_to: Moment
+    time_zone: str
+    seconds: int
+    state: str
+    reasons: list[str]
+    words: str | None
+    spent: Money
+    command_id: str | None
+    is_told: bool
+    follows_a_gap: bool
+    cause: str | None
+    event_id: str | None
+    actor: str | None
+    change: Change | None
+
+
+class Timeline(_Shown, frozen=True, kw_only=True, rename={"from_": "from"}):
+    """Bands that touch, by the brand's clock. `spent` is what occurred in them."""
+
+    campaign_id: str
+    brand_id: str
+    currency: str
+    from_: Day
+    to: Day
+    running_seconds: int
+    paused_seconds: int
+    unknown_seconds: int
+    paused_seconds_by_reason: dict[str, int]
+    spent: Money
+    spent_while_paused: Money
+    bands: list[TimelineBand]
 
 
 class ChangePage(_Shown, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from console.pages.admin import (
     people_history,
     people_pages,
     simulate,
+    timeline_page,
 )
 from console.pages.schedule import pages as schedule_pages
 
@@ -25,6 +26,7 @@ for part in (
     history_pages,
     schedule_pages,
     simulate,
+    timeline_page,
     journals,
     dead_letter_pages,
     people_history,

@@ -19,6 +19,7 @@ __all__ = [
     "change_of_version",
     "changes_of",
     "changes_since",
+    "changes_with_brand",
     "epoch_began_at",
     "get_brand",
     "get_campaign",
@@ -120,6 +121,13 @@ def changes_of(
     if before is not None:
         query = query.where(CatalogChange.change_id < before)
     return session.scalars(query).all()
+
+
+def changes_with_brand(session: Session, brand_id: str, campaign_ids: Collection[str]) -> Sequence[CatalogChange]:
+    """The edits of a brand's own row and of those of its campaigns, newest first."""
+    mine = or_(CatalogChange.campaign_id.is_(None), CatalogChange.campaign_id.in_(campaign_ids))
+    query = select(CatalogChange).where(CatalogChange.brand_id == brand_id, mine)
+    return session.scalars(query.order_by(CatalogChange.change_id.desc())).all()
 
 
 def changes_since(session: Session, row: Brand | Campaign, revision: int) -> Sequence[CatalogChange]:

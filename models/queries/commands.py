@@ -1,6 +1,6 @@
 """Queries of the command journal: pages, newest first, and single commands."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from models.errors import NotFound
 from models.queries.paging import Page, decode_cursor, encode_cursor, storable
 from models.tables.control_log import ControlLog
 
-__all__ = ["Journaled", "get_command", "last_command", "last_commands", "list_commands"]
+__all__ = ["Journaled", "get_command", "last_command", "last_commands", "list_commands", "told_between"]
 
 _KIND: Final = "commands"
 _FETCHED_AT_ONCE: Final = 1_000
@@ -83,6 +83,30 @@ def last_command(session: Session, campaign_id: str) -> ControlLog:
     if command is None:
         raise NotFound(f"There is no command of campaign {campaign_id} in the journal.")
     return command
+
+
+def told_between(
+    session: Session, campaign_ids: Collection[str], since: int, until: int
+) -> dict[str, tuple[Journaled | None, list[Journaled]]]:
+    """Of each campaign the last command decided by `since`, and those decided after it and before `until`, in the order
+    of epoch and sequence. Moments are milliseconds since the epoch."""
+    order = (ControlLog.campaign_id, ControlLog.epoch, ControlLog.sequence)
+    mine = ControlLog.campaign_id.in_([storable("campaign id", it) for it in campaign_ids])
+    after = select(ControlLog, ~_is_first_or_follows()).where(
+        mine, ControlLog.decided_at > since, ControlLog.decided_at < until
+    )
+    before = (
+        select(ControlLog, ~_is_first_or_follows())
+        .ext(distinct_on(ControlLog.campaign_id))
+        .where(mine, ControlLog.decided_at <= since)
+        .order_by(ControlLog.campaign_id, ControlLog.epoch.desc(), ControlLog.sequence.desc())
+    )
+    found: dict[str, tuple[Journaled | None, list[Journaled]]] = {it: (None, []) for it in campaign_ids}
+    for command, gap in session.execute(before):
+        found[command.campaign_id] = (Journaled(command, gap), [])
+    for command, gap in session.execute(after.order_by(*order)):
+        found[command.campaign_id][1].append(Journaled(command, gap))
+    return found
 
 
 def last_commands(session: Session) -> Iterator[ControlLog]:

@@ -4,11 +4,12 @@ All first records are summed by an index-only scan; the few that were refused ar
 in their place are added.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any, Final, NamedTuple, Unpack
 
 from sqlalchemy import ColumnElement, Numeric, Select, func, literal, select, type_coerce, union_all
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from models.queries.spend_rows import (
@@ -23,7 +24,7 @@ from models.queries.spend_rows import (
 )
 from models.tables.types import MomentColumn, MoneyColumn
 
-__all__ = ["SpendTotal", "spend_by_hour", "spend_total"]
+__all__ = ["SpendTotal", "spend_between_moments", "spend_by_hour", "spend_total"]
 
 _HOUR_SECONDS: Final = 3_600
 
@@ -59,6 +60,21 @@ def spend_by_hour(
 
     wanted: SpendFilter = {"brand_id": brand_id, "campaign_id": campaign_id, "day_from": day, "day_until": day}
     return [(start, micros) for _, micros, start in _sums(session, _counted(), wanted, hour)]
+
+
+def spend_between_moments(
+    session: Session, moments: Sequence[int], *, brand_id: str, campaign_id: str, day_from: date, day_until: date
+) -> list[int]:
+    """Micros of what occurred between each two neighbours of rising moments, the first of each two included: one sum
+    fewer than there are moments. `day_from` and `day_until` are the days to which that may be booked."""
+    limits = literal(list(moments), ARRAY(MomentColumn))
+
+    def number(columns: Columns) -> ColumnElement[Any]:
+        return func.width_bucket(columns["occurred_at"], limits)
+
+    wanted = SpendFilter(brand_id=brand_id, campaign_id=campaign_id, day_from=day_from, day_until=day_until)
+    found = {bucket: micros for _, micros, bucket in _sums(session, _counted(), wanted, number)}
+    return [found.get(bucket, 0) for bucket in range(1, len(moments))]
 
 
 def _counted() -> list[tuple[int, Branch]]:

@@ -69,6 +69,24 @@ def test_commands_are_read_newest_first_and_one_of_them_byte_for_byte(api: Api, 
     api.problem("GET", "/api/v1/control", 422, params={"reason": "whim"})
 
 
+def test_a_timeline_tells_when_a_campaign_was_on_and_off_and_by_whom(api: Api, surroundings: Surroundings) -> None:
+    add(surroundings.settings.database, *(_journaled(sequence, "timed.1") for sequence in (1, 2)))
+    api.campaign(api.brand(brand_id="timed"), campaign_id="timed.1")
+    found = api.get("/campaigns/timed.1/timeline", **{"from": "2025-09-08", "to": "2025-09-08"})
+    assert [(it["state"], it["command_id"]) for it in found["bands"]] == [
+        ("unknown", None),
+        ("running", "timed.1:1:1"),
+        ("paused", "timed.1:1:2"),
+    ]
+    assert found["bands"][-1]["to"] == "2025-09-09T00:00:00Z"
+    assert found["spent_while_paused"] == "0.00"
+    path = "/api/v1/campaigns/timed.1/timeline"
+    api.problem("GET", path, 422, params={"from": "2025-09-08"})
+    api.problem("GET", path, 422, params={"from": "2025-09-08", "to": "2025-09-07"})
+    api.problem("GET", path, 422, params={"from": "1700006400", "to": "2025-09-07"})
+    api.problem("GET", "/api/v1/campaigns/nobody/timeline", 404, params={"from": "2025-09-08", "to": "2025-09-08"})
+
+
 def test_a_dead_letter_is_told_replayed_once_its_brand_is_there_and_then_no_longer_waits(
     api: Api, surroundings: Surroundings
 ) -> None:
@@ -163,15 +181,15 @@ def _ack(consumer: str, applied_at: int, outcome: str = "applied", detail: str |
     )
 
 
-def _journaled(sequence: int) -> ControlLog:
+def _journaled(sequence: int, campaign_id: str = "journal.1") -> ControlLog:
     """One of the controller's own, with the ids of this test."""
     reasons = ["manual"] if sequence % 2 == 0 else []
     message = json.loads(encode(play()[0]))
-    message |= {"command_id": f"journal.1:1:{sequence}", "campaign_id": "journal.1", "sequence": sequence}
+    message |= {"command_id": f"{campaign_id}:1:{sequence}", "campaign_id": campaign_id, "sequence": sequence}
     message |= {"action": "pause" if reasons else "resume", "reasons": reasons}
     return ControlLog(
         command_id=message["command_id"],
-        campaign_id="journal.1",
+        campaign_id=campaign_id,
         brand_id="journal",
         epoch=1,
         sequence=sequence,

@@ -1,0 +1,147 @@
+"""Folds the commands of a campaign into bands of on and off. Pure.
+
+A pause tells the reasons for which it began, and a change among them sends no command. What time and edits alone made
+of them is told from the catalog's history: windows, flight, the operator's pause and the archive as they were; a budget
+that was used up holds until its day or month is over.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from itertools import accumulate, pairwise
+from typing import Final, NamedTuple
+
+from core.calendar import Zones, budget_day, budget_month
+from core.dayparting import next_boundary, openness
+from core.moment import NEVER, Moment
+from core.reasons import NO_REASONS, Reason, reason_names, reasons_from_names
+from core.records import Action, ControlCommand
+from operations.timeline.standing import Standings
+
+__all__ = ["Band", "BandState", "Told", "bands_of"]
+
+_OF_DAY: Final = Reason.DAILY_BUDGET | Reason.CAMPAIGN_DAILY_BUDGET | Reason.PACING
+_UNTIL_TOLD: Final = Reason.CAMPAIGN_TOTAL_BUDGET | Reason.INVALID
+
+
+class BandState(StrEnum):
+    RUNNING = "running"
+    PAUSED = "paused"
+    UNKNOWN = "unknown"
+
+
+class Told(NamedTuple):
+    """A command of the journal; `follows_a_gap` where the journal lacks the one before it."""
+
+    command: ControlCommand
+    decided_at: Moment
+    follows_a_gap: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Band:
+    """`[starts_at, ends_at)`, in one state for the same reasons."""
+
+    starts_at: Moment
+    ends_at: Moment
+    state: BandState
+    reasons: tuple[str, ...] = ()
+    #: The command that is in force; None before the first.
+    told: Told | None = None
+    #: Whether the band begins with that command, and not by time or an edit in the middle of a pause.
+    is_told: bool = False
+
+    @property
+    def length_ms(self) -> int:
+        return self.ends_at - self.starts_at
+
+
+def bands_of(
+    before: Told | None, told: Iterable[Told], starts_at: Moment, ends_at: Moment, zones: Zones, standings: Standings
+) -> list[Band]:
+    """The bands of `[starts_at, ends_at)`, which touch. `before` is the last command until then; `told` are those
+    after it, in order of epoch and sequence."""
+    in_force = [it for it in told if it.decided_at < ends_at]
+    starts = [*accumulate((it.decided_at for it in in_force), max, initial=starts_at), ends_at]
+    found: list[Band] = []
+    for command, (from_, until) in zip([before, *in_force], pairwise(starts), strict=True):
+        if from_ < until:
+            found += _bands_of_command(command, from_, until, zones, standings)
+    return found
+
+
+def _bands_of_command(
+    told: Told | None, starts_at: Moment, ends_at: Moment, zones: Zones, standings: Standings
+) -> Iterator[Band]:
+    band = Band(starts_at=starts_at, ends_at=ends_at, state=BandState.UNKNOWN, told=told)
+    if told is None:
+        yield band
+        return
+    band = replace(band, is_told=starts_at == told.decided_at)
+    if told.command.action is Action.RESUME:
+        yield replace(band, state=BandState.RUNNING)
+        return
+    band = replace(band, state=BandState.PAUSED, reasons=tuple(told.command.reasons))
+    for reasons, from_, until in _reasons_within(told, starts_at, ends_at, zones, standings):
+        yield replace(
+            band, starts_at=from_, ends_at=until, reasons=reasons, is_told=band.is_told and from_ == starts_at
+        )
+
+
+def _reasons_within(
+    told: Told, starts_at: Moment, ends_at: Moment, zones: Zones, standings: Standings
+) -> Iterator[tuple[tuple[str, ...], Moment, Moment]]:
+    """The stretches of a pause and their reasons. One for which neither time nor edits give a reason, such as the
+    moments until an edit is in force, belongs to the one before."""
+    known = Reason(0)
+    for name in told.command.reasons:
+        known |= reasons_from_names([name]) if name.upper() in Reason.__members__ else NO_REASONS
+    current = tuple(told.command.reasons)
+    begun = starts_at
+    if starts_at == told.decided_at:  # the command itself says what held it then
+        points = _points(told, starts_at, ends_at, zones, standings)
+    else:
+        points = [starts_at, *_points(told, starts_at, ends_at, zones, standings)]
+    for at in points:
+        reasons = reason_names(_lasting(known, told.decided_at, at, zones) | _by_catalog(at, zones, standings))
+        if reasons and reasons != current:
+            if begun < at:
+                yield current, begun, at
+            current, begun = reasons, at
+    yield current, begun, ends_at
+
+
+def _points(told: Told, starts_at: Moment, ends_at: Moment, zones: Zones, standings: Standings) -> Sequence[Moment]:
+    """Where reasons may change after `starts_at`."""
+    edits = standings.changes_between(starts_at, ends_at)
+    found = {*edits, budget_day(zones, told.decided_at).ends_at, budget_month(zones, told.decided_at).ends_at}
+    for from_, until in pairwise([starts_at, *edits, ends_at]):
+        schedule = standings.at(from_).schedule
+        at = next_boundary(schedule, zones, from_)
+        while at is not None and at < until:
+            found.add(at)
+            at = next_boundary(schedule, zones, at)
+    return sorted(at for at in found if starts_at < at < ends_at and at != NEVER)
+
+
+def _lasting(told: Reason, decided_at: Moment, at: Moment, zones: Zones) -> Reason:
+    reasons = told & _UNTIL_TOLD
+    if at < budget_day(zones, decided_at).ends_at:
+        reasons |= told & _OF_DAY
+    if at < budget_month(zones, decided_at).ends_at:
+        reasons |= told & Reason.MONTHLY_BUDGET
+    return reasons
+
+
+def _by_catalog(at: Moment, zones: Zones, standings: Standings) -> Reason:
+    standing = standings.at(at)
+    in_flight, in_window = openness(standing.schedule, zones, at)
+    reasons = NO_REASONS
+    for holds, reason in (
+        (standing.archived, Reason.ARCHIVED),
+        (not standing.enabled, Reason.MANUAL),
+        (not in_flight, Reason.FLIGHT),
+        (not in_window, Reason.SCHEDULE),
+    ):
+        reasons |= reason if holds else NO_REASONS
+    return reasons
