@@ -88,9 +88,7 @@ def _is_drawn(item: pytest.Item) -> bool:
 
 def _needs_services(item: pytest.Item) -> bool:
     names = _fixtures(item) | set(vars(getattr(item, "module", item)))
-    return bool(
-        names & {"kafka", "secured_kafka", "postgres", "LocalKafka", "LocalPostgres"}
-    ) or item.nodeid.startswith(_STARTERS)
+    return bool(names & _SERVICES) or item.nodeid.startswith(_STARTERS)
 
 
 def _fixtures(item: pytest.Item) -> set[str]:
