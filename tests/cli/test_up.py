@@ -22,7 +22,8 @@ UP = [sys.executable, "-m", "cli", "up"]
 #: What a script's `&` does to a command: an interrupt must stop it all the same.
 IN_BACKGROUND = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"]
 ANY_PORTS = ["--kafka-port", "0", "--postgres-port", "0", "--http-port", "0"]
-READY_SECONDS = 90
+#: More than `up` itself gives its services, so that a start that fails says why.
+READY_SECONDS = 240
 GONE_SECONDS = 40
 
 
@@ -83,6 +84,10 @@ class Up:
             self.process.send_signal(signal.SIGTERM)
         assert self.process.wait(GONE_SECONDS) == 0, self.lines
 
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
 
 def until(condition: Callable[[], bool], seconds: float, up: Up) -> None:
     deadline = time.monotonic() + seconds
@@ -119,9 +124,7 @@ def start(folder: Path) -> Iterator[Callable[..., Up]]:
 
     yield run
     for up in started:
-        if up.process.poll() is None:
-            up.process.kill()
-            up.process.wait()
+        up.end()
 
 
 def test_all_of_it_serves_a_dead_child_is_healed_and_ctrl_c_leaves_nothing(start: Callable[..., Up]) -> None:
@@ -194,7 +197,7 @@ def test_a_secured_one_needs_its_password_and_its_commands_have_it(tmp_path: Pat
         assert in_folder(tmp_path / "other", "topics", "check", **other_entry).returncode == 5
         up.stop()
     finally:
-        up.process.kill()
+        up.end()
 
 
 def _is_open(path: Path) -> bool:

@@ -29,6 +29,7 @@ from streams.kafka.topics import INPUTS, Topic
 from streams.live_state import LiveState, find_held, read_held
 from streams.reconnecting import Reconnecting
 from streams.settings import Settings
+from streams.worker.offset_queries import OffsetQueries
 from streams.worker.transaction import PartitionWriter
 from streams.worker.writes import Write
 from tests.streams.broker import brand_in
@@ -48,15 +49,18 @@ class Controller:
         self.brand_id = brand_in(PARTITION, settings.partitions, "brand")
         self._settings = settings
         self._writer = PartitionWriter(f"{settings.topic_prefix}writer", settings)
+        self._offsets = OffsetQueries(settings)
         self._version = 0
         self._events = 0
 
     async def __aenter__(self) -> "Controller":
         await self._writer.open()
+        await self._offsets.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._writer.close()
+        await self._offsets.stop()
 
     def brand(self, daily_budget: str | None = None, at: int = NINE) -> None:
         self._version += 1
@@ -84,13 +88,19 @@ class Controller:
         release_resumes(self.state, self.state.pending_resumes.values())
 
     async def flush(self) -> None:
-        """One transaction, whose marker is then the last offset of the log."""
+        """One transaction, whose marker is then the last offset of the log and can be read."""
         ids = dict.fromkeys(INPUTS, "id")
         await self.write(take_changes(self.state, ids, {str(topic): at for topic, at in self.positions.items()}))
 
     async def write(self, entries: list[tuple[bytes, bytes | None]]) -> None:
         topic = self._settings.topic(Topic.CONTROLLER_STATE)
         assert await self._writer.attempt([Write(topic, PARTITION, key, value) for key, value in entries]) == []
+        async with asyncio.timeout(60):  # a commit returns before its marker is written
+            while await self._end(stable=True) != await self._end(stable=False):
+                await asyncio.sleep(0.01)
+
+    async def _end(self, stable: bool) -> int:
+        return await self._offsets.end(Topic.CONTROLLER_STATE, PARTITION, stable)
 
 
 @pytest.fixture

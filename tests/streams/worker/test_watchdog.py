@@ -46,7 +46,8 @@ async def test_a_worker_that_stands_still_ends_itself_and_says_what_it_waited_fo
             async with open_broker(own) as broker:
                 await broker.brand("nike")
             command = [sys.executable, str(Path(__file__).with_name("stuck_worker.py")), defect]
-            environment = {"SPENDGATE_PATIENCE_SECONDS": "5", "PYTHONPATH": str(Path(__file__).parents[3])}
+            # Long enough to be assigned partitions on a busy machine, which is waited for like anything else.
+            environment = {"SPENDGATE_PATIENCE_SECONDS": "15", "PYTHONPATH": str(Path(__file__).parents[3])}
             workers.append(WorkerProcess(own, tmp_path / f"{defect}.log", command, **environment))
             workers[-1].start()
         assert await asyncio.gather(*(worker.ended(READY_SECONDS + 30) for worker in workers)) == [EXIT_CODE] * len(
