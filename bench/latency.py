@@ -1,4 +1,4 @@
-"""Time from producing a spend event to reading the pause that it made, at a steady rate. `--help` tells the options.
+"""Time from producing a spend event to reading the pause that it made, at a steady rate. `--help` lists the options.
 
 The producer's clock stands in the event's id, which the command names as its cause; both clocks are this machine's.
 """

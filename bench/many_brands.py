@@ -1,4 +1,4 @@
-"""The overview with 10,000 brands: how long until it is painted, what an open page costs. `--help` tells the options.
+"""The overview with 10,000 brands: how long until it is painted, what an open page costs. `--help` lists the options.
 
 The controller's state is written as a worker would write it, so that none has to run beside what is measured.
 """

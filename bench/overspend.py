@@ -1,4 +1,4 @@
-"""What a campaign spends beyond its budget, with a real worker and the Python kit. `--help` tells the options.
+"""What a campaign spends beyond its budget, with a real worker and the Python kit. `--help` lists the options.
 
 Each case is a campaign whose ad server spends at a steady rate, learns of the pause by the kit and stops so many
 seconds later; then it acknowledges. Beside what was spent too much stands the bound: the rate times our latency and
@@ -48,7 +48,7 @@ class Case:
     event_micros: int
     spent_micros: int = 0
     crossed_at: float | None = None
-    told_at: float | None = None
+    command_at: float | None = None
     stopped_at: float | None = None
 
     @property
@@ -56,8 +56,8 @@ class Case:
         return self.rate_micros * _BUDGET_SECONDS
 
     def result(self) -> dict[str, Any]:
-        assert self.crossed_at and self.told_at and self.stopped_at
-        latency, delay = self.told_at - self.crossed_at, self.stopped_at - self.told_at
+        assert self.crossed_at and self.command_at and self.stopped_at
+        latency, delay = self.command_at - self.crossed_at, self.stopped_at - self.command_at
         bound = round(self.rate_micros * (latency + delay)) + self.event_micros
         over = self.spent_micros - self.budget_micros
         return {
@@ -117,14 +117,14 @@ def _spend(
     waiting: dict[str, Any] = {}  # campaign -> the pause that its ad server has not applied yet
     while any(case.stopped_at is None for case in cases.values()):
         if time.time() - started_at > _PATIENCE_SECONDS:
-            running = [f"{it.rate_micros / MICROS:g} a second" for it in cases.values() if it.told_at is None]
+            running = [f"{it.rate_micros / MICROS:g} a second" for it in cases.values() if it.command_at is None]
             raise TimeoutError(f"after {_PATIENCE_SECONDS:g} s these were not paused yet: {running}")
         due = started_at + step / events_per_second
         while True:
             left = due - time.time()
             for change in reader.poll(max(0.0, min(left, 0.01))):
                 if change.command.action == "pause" and change.command.campaign_id in cases:
-                    cases[change.command.campaign_id].told_at = time.time()
+                    cases[change.command.campaign_id].command_at = time.time()
                     waiting[change.command.campaign_id] = change.command
             _apply_due(reader, cases, waiting)
             if left <= 0:
@@ -141,8 +141,8 @@ def _apply_due(reader: ControlReader, cases: dict[str, Case], waiting: dict[str,
     now = time.time()
     for name, command in list(waiting.items()):
         case = cases[name]
-        assert case.told_at is not None
-        if now >= case.told_at + case.delay:
+        assert case.command_at is not None
+        if now >= case.command_at + case.delay:
             case.stopped_at = now
             reader.acknowledge(command)
             del waiting[name]

@@ -144,7 +144,7 @@ def show(brand_id: str = _ID) -> None:
 
 @app.command("list")
 def list_(search: str = typer.Option(None, help="A part of the id or name.")) -> None:
-    """All brands as they were set up; `show` tells what they spend."""
+    """All brands as they were set up; `show` has what they spend."""
     from models.queries.catalog import list_brands
     from models.session import session_scope
     from operations.catalog_views import brand_row_view

@@ -142,7 +142,7 @@ def list_(
     brand: str = typer.Option(None, help="Of this brand alone."),
     search: str = typer.Option(None, help="A part of the id or name."),
 ) -> None:
-    """All campaigns as they were set up; `show` tells whether they run."""
+    """All campaigns as they were set up; `show` says whether they run."""
     from models.queries.catalog import get_brand, list_campaigns
     from models.session import session_scope
     from operations import validation

@@ -102,7 +102,7 @@ def _read(file: str, format_: str) -> "FileRows":
     from operations.catalog_file.rows import format_of
 
     if file == _STDIN and not format_:
-        raise RefusedValue("What comes on stdin has no name that tells its format: write --format csv or yaml.")
+        raise RefusedValue("What comes on stdin has no name that shows its format: write --format csv or yaml.")
     file_format = _chosen(format_) if format_ else format_of(file)
     data = sys.stdin.buffer.read() if file == _STDIN else Path(file).read_bytes()
     return read_rows(io.BytesIO(data), file_format)

@@ -1,4 +1,4 @@
-"""`control …`: the commands as they come, and the journal of all that were told."""
+"""`control …`: the commands as they come, and the journal of all that were published."""
 
 import sys
 from collections.abc import AsyncIterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from streams.settings import Settings
 
-app = CommandGroup("control", help="Pauses and resumes as they are told.", panel="Try and watch")
+app = CommandGroup("control", help="Pauses and resumes as they are published.", panel="Try and watch")
 
 
 @app.command()
@@ -25,7 +25,7 @@ def tail(
     campaign: str = typer.Option(None, help="Of this campaign alone."),
     from_start: bool = typer.Option(False, "--from-start", help="Everything that the topic holds first."),
 ) -> None:
-    """Print each pause and resume once it is told, until Ctrl-C. With --json the messages themselves, one a line."""
+    """Print each pause and resume as it is published, until Ctrl-C. With --json the messages, one a line."""
     try:
         from operations import validation
 
@@ -45,7 +45,7 @@ def list_(
     action: str = typer.Option(None, help="pause or resume."),
     limit: str = typer.Option("100", help="How many of the newest."),
 ) -> None:
-    """The journal: commands as they were told, newest first."""
+    """The journal: commands as they were published, newest first."""
     from core.reasons import Reason, reason_names
     from core.records import Action
     from models.queries.commands import list_commands
@@ -114,11 +114,11 @@ def show(command_id: str = typer.Argument(metavar="COMMAND_ID", help="Such as ni
 
 @app.command()
 def resend(
-    campaign: str = typer.Argument(None, help="Whose last command is told again."),
+    campaign: str = typer.Argument(None, help="Whose last command is sent again."),
     everyone: bool = typer.Option(False, "--all", help="That of every campaign of which the topic lacks it."),
-    dry_run: bool = typer.Option(False, "--dry-run", help="Only say what would be told."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Only say what would be sent."),
 ) -> None:
-    """Tell the last command of a campaign again: same bytes, same key, same partition."""
+    """Send the last command of a campaign again: same bytes, same key, same partition."""
     if (campaign is None) is not everyone:
         raise typer.BadParameter("name a campaign, or give --all")
     if everyone:
@@ -131,14 +131,14 @@ def _resend_one(campaign: str, dry_run: bool) -> None:
     from models.queries.commands import last_command
     from models.session import session_scope
     from operations import validation
-    from operations.resend import resend as tell_again
+    from operations.resend import resend as send_again
 
     settings = load_settings()
     with session_scope(settings.database) as session:
         row = last_command(session, validation.identifier("campaign", campaign))
-    sent = run_async(tell_again(settings, row, dry_run=dry_run))
+    sent = run_async(send_again(settings, row, dry_run=dry_run))
     where = f"{sent.topic}, partition {sent.partition}" + ("" if sent.offset is None else f", offset {sent.offset}")
-    message = "would be told again on" if dry_run else "is told again on"
+    message = "would be sent again to" if dry_run else "is sent again to"
     view = {"command_id": row.command_id, "action": row.action, "dry_run": dry_run, **sent._asdict()}
     output.show(view, f"{row.command_id} ({row.action}) {message} {where}")
 
@@ -151,7 +151,7 @@ def _resend_all(dry_run: bool) -> None:
     settings = load_settings()
     with session_scope(settings.database) as session:
         done = run_async(resend_all(settings, last_commands(session), dry_run=dry_run))
-    message = "would be told again on" if dry_run else "were told again on"
+    message = "would be sent again to" if dry_run else "were sent again to"
     text = f"The last commands of {done.sent} campaigns {message} {done.topic}; it had those of {done.there}."
     output.show({"dry_run": dry_run, **done._asdict()}, text)
 

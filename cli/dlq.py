@@ -30,11 +30,11 @@ _HANDLING: Final = ("standing", "since", "by", "because")
 #: Most letters that are listed one by one, and most distinct reasons of refusal.
 _MAX_LISTED: Final = 20
 
-_IDS = typer.Argument(None, metavar="ID…", help="As `dlq list` tells them: partition/offset.")
+_IDS = typer.Argument(None, metavar="ID…", help="As `dlq list` shows them: partition/offset.")
 _REASON = typer.Option(None, help="Of this reason alone, such as unknown_brand.")
 _BRAND = typer.Option(None, help="Of this brand alone, by key or value.")
 _ALL = typer.Option(False, "--all", help="All that wait.")
-_DRY_RUN = typer.Option(False, "--dry-run", help="Tell what would happen, and do nothing.")
+_DRY_RUN = typer.Option(False, "--dry-run", help="Show what would happen, and do nothing.")
 
 
 @app.command("list")
@@ -44,7 +44,7 @@ def list_(
     handled: bool = typer.Option(False, "--all", help="Those replayed or dropped as well."),
     limit: str = typer.Option("100", help="How many of the newest."),
 ) -> None:
-    """The dead letters that wait, oldest first; `show` tells all of one."""
+    """The dead letters that wait, oldest first; `show` has all of one."""
     from operations import validation
     from operations.dead_letters.pages import every_page
     from operations.dead_letters.views import summary
@@ -58,7 +58,7 @@ def list_(
 
 
 @app.command()
-def show(letter: str = typer.Argument(metavar="ID", help="As `dlq list` tells it: partition/offset.")) -> None:
+def show(letter: str = typer.Argument(metavar="ID", help="As `dlq list` shows it: partition/offset.")) -> None:
     """One dead letter: why, from where, what became of it, its headers, and the value as it came."""
     from operations.dead_letters.search import find, letter_position
     from operations.dead_letters.views import details
@@ -85,7 +85,7 @@ def replay(
 ) -> None:
     """Publish originals again: spend counts once, on the day on which it came.
 
-    A letter that would be refused again stays and is told why; then the exit code is 4.
+    A letter that would be refused again stays and is listed with the reason; then the exit code is 4.
     """
     from operations.dead_letters import handling as operations
 
@@ -187,7 +187,7 @@ def _bar(chosen: "list[LetterPosition] | DeadLetterFilter") -> "AbstractContextM
 
 
 async def _report(outcomes: "Outcomes", each: bool, dry_run: bool) -> tuple[Counter[str], Counter[str]]:
-    """How many letters became what, and why those were refused that were not told one by one."""
+    """How many letters became what, and why those were refused that were not listed one by one."""
     from operations.dead_letters.views import outcome_view
 
     tally: Counter[str] = Counter()

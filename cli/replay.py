@@ -33,7 +33,7 @@ def replay(
     accept_hole: bool = typer.Option(
         False, "--accept-hole", help="Go on also where the ledger lacks rows: their money is forgotten."
     ),
-    dry_run: bool = typer.Option(False, "--dry-run", help="Check everything, tell what would be sent, send nothing."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Check everything, show what would be sent, send nothing."),
 ) -> None:
     """Fill a new, empty broker from PostgreSQL; killed and started again, it goes on where it was."""
     from core.errors import RefusedValue

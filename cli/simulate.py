@@ -198,8 +198,8 @@ def _report_traffic(generator: "SpendGenerator", name: str, before: "dict[Key, i
         columns = ("brand_id", "period", "starts_on", "spent", "then")
         output.show_table(columns, [row for row in rows if row["campaign_id"] is None], "Nothing was spent.")
         output.note(
-            "`spent` is what this adds to each total, `then` what it comes to when nothing else is spent. --json tells "
-            "the campaigns' too. `spendgate brand show` tells what is held, `spendgate reconcile` checks the ledger."
+            "`spent` is what this adds to each total, `then` what it comes to when nothing else is spent. --json has "
+            "the campaigns' too. `spendgate brand show` shows what is held, `spendgate reconcile` checks the ledger."
         )
 
 

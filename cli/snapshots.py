@@ -29,12 +29,12 @@ def import_(
     day: str = typer.Option(None, help="The day of lines that name none, such as 2025-09-08."),
     as_of: str = typer.Option(None, help="When the file was made, such as 2025-09-08T09:00:00Z; now when not given."),
     time_zone: str = typer.Option(None, help="That of the platform's account: other days than a brand's are refused."),
-    decimal: str = typer.Option(None, help="point or comma, where the amounts of a report do not tell."),
+    decimal: str = typer.Option(None, help="point or comma, where the amounts of a report are ambiguous."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Only check; publish nothing."),
 ) -> None:
     """Publish the totals of a file; exit code 1 when a line was refused.
 
-    Which kind of file it is is told by its header. Of one campaign, source and day the total with the highest as_of
+    The header shows which kind of file it is. Of one campaign, source and day the total with the highest as_of
     counts: import files in the order in which they were made, or say with --as-of when that was. To import the same
     file again is harmless.
     """

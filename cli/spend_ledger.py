@@ -93,7 +93,7 @@ def import_(
     if format_ is not None:
         file_format = FileFormat(validation.one_of("format", format_.lower(), [it.value for it in FileFormat]))
     elif file == _STDIN:
-        raise RefusedValue("What comes on stdin has no name that tells its format: write --format csv or jsonl.")
+        raise RefusedValue("What comes on stdin has no name that shows its format: write --format csv or jsonl.")
     else:
         file_format = format_of(file)
     settings = load_settings()

@@ -18,7 +18,7 @@ app = CommandGroup(
 )
 
 _NAME = typer.Argument(metavar="NAME", help="1 to 64 of a-z 0-9 . _ @ -")
-_ROLE = typer.Option("viewer", help="viewer looks, operator also edits, admin also manages users.")
+_ROLE = typer.Option("viewer", help="viewer reads, operator also edits, admin also manages users.")
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Up to which moment everything that arrived is decided and told (docs/contract.md, "control-heartbeat").
+"""Up to which moment everything that arrived is decided and published (docs/contract.md, "control-heartbeat").
 
 Of one partition number. Moments of arrival are the brokers' clocks; those at which a fetch was sent are the worker's.
 """
@@ -28,7 +28,7 @@ class DecidedUpTo:
 
     def observe(self, inputs: Iterable[Moment], awaited: Iterable[Hashable]) -> None:
         """Take up to where each input is applied (ALWAYS where that is not known), and what else has to come before
-        everything applied is told: resumes that are pending, spend that was made of totals.
+        everything applied is published: resumes that are pending, spend that was made of totals.
 
         What was not awaited the last time was made by a record that was not applied then, so all that arrived before
         the moment reached then came before its cause.

@@ -15,7 +15,7 @@ LIMIT_MICROS: Final = 1_000_000_000_000 * MICROS - 1
 
 _DECIMAL: Final = re.compile(r"(-?)([0-9]{1,32})(?:\.([0-9]{1,32}))?", re.ASCII)
 
-#: `1,000.00`, `1.000,50` and `1,5`, which cannot be told from one another without asking.
+#: `1,000.00`, `1.000,50` and `1,5`, which cannot be distinguished without asking.
 _GROUPED: Final = re.compile(r"-?[0-9]{1,32}(?:[.,' ][0-9]{1,32}){1,12}", re.ASCII)
 
 

@@ -316,7 +316,7 @@ class BudgetAlert(msgspec.Struct, frozen=True):
 
 class ControlHeartbeat(msgspec.Struct, frozen=True):
     """control-heartbeat, key the partition number: every command of records that arrived before `decided_up_to` is
-    told. `offsets` are those of the inputs that are read next, by topic without prefix."""
+    published. `offsets` are those of the inputs that are read next, by topic without prefix."""
 
     schema: int
     partition: int

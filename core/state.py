@@ -85,7 +85,7 @@ class Pause(NamedTuple):
 
 
 class CostKey(NamedTuple):
-    """What a platform tells the cost of: a campaign on a day, by one source."""
+    """What a platform reports the cost of: a campaign on a day, by one source."""
 
     brand_id: str
     campaign_id: str
@@ -208,7 +208,7 @@ class PartitionState:
     clock: Moment = 0  # the highest tick
     brands: dict[str, BrandState] = field(default_factory=dict)
     pending_resumes: dict[tuple[str, str], tuple[BrandState, CampaignState]] = field(default_factory=dict)
-    #: brand -> day -> (campaign, source) -> cost, of the brands that platforms tell of
+    #: brand -> day -> (campaign, source) -> cost, of the brands that platforms report
     costs: dict[str, dict[date, dict[tuple[str, str], Cost]]] = field(default_factory=dict)
     #: brand -> (budget, campaign or "") -> what was raised, of budgets that raised anything in their period
     thresholds: dict[str, dict[tuple[Budget, str], Thresholds]] = field(default_factory=dict)

@@ -58,7 +58,7 @@ _ABOUT: Final = {
     Topic.BUDGET_ALERTS: "Thresholds of budgets, spend while paused, unknown campaigns and silence. Read it with "
     "isolation.level=read_committed: each alert_id is raised once and, if it ever is, resolved once.",
     Topic.CONTROL_HEARTBEAT: "Each partition, at least once a second while a worker owns it. Every command of records "
-    "that arrived before decided_up_to is told. Silence of 5 s: nobody decides on the brands of the partition.",
+    "that arrived before decided_up_to is published. Silence of 5 s: nobody decides on the brands of the partition.",
     Topic.CONTROL_ACKS: "What consumers say became of commands, if they like. The ledger keeps it beside the command.",
     Topic.CATALOG: "Brands and campaigns, one document each, the brand's first.",
     Topic.SPEND_SNAPSHOTS: "What a platform has counted so far of a campaign and day. Of one (campaign, source, day) "
@@ -318,7 +318,7 @@ def _schemas() -> Schema:
 
 
 def _typed(schema: Schema) -> Schema:
-    """All our sets of names are strings; generators of code want to be told."""
+    """All our sets of names are strings; generators of code need it stated."""
     return {**schema, "type": "string"} if "enum" in schema else schema
 
 

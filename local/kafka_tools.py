@@ -14,7 +14,7 @@ LOGGING = Path(__file__).with_name("log4j2-tools.properties")
 
 
 class Brokers(Enum):
-    """How a tool is told where the brokers are."""
+    """How a tool is given the brokers' addresses."""
 
     OPTION = "--bootstrap-server, before everything else"
     COMMAND_OPTION = "--bootstrap-server, after the tool's own command"

@@ -105,7 +105,7 @@ class LocalPostgres:
         unfinished.rename(self.data)
 
     def _run(self, user: PostgresUser) -> None:
-        # All that works in this folder was stopped, so this can only tell of a process that is gone.
+        # All that works in this folder was stopped, so this can only name a process that is gone.
         (self.data / "postmaster.pid").unlink(missing_ok=True)
         self.log.write_bytes(b"")
         settings = {"listen_addresses": HOST, "port": self.port, "unix_socket_directories": "", **SETTINGS}

@@ -92,8 +92,8 @@ def explained(error: DBAPIError) -> ModelError:
 
 def _database_message(error: DBAPIError) -> str:
     """The constraint's name, which is a short sentence, or else the first line of the driver's message."""
-    told = getattr(error.orig, "diag", None)
-    if told is not None and told.constraint_name:
-        return str(told.constraint_name).removeprefix(f"ck_{told.table_name}_").replace("_", " ")
+    diagnostics = getattr(error.orig, "diag", None)
+    if diagnostics is not None and diagnostics.constraint_name:
+        return str(diagnostics.constraint_name).removeprefix(f"ck_{diagnostics.table_name}_").replace("_", " ")
     lines = str(error.orig).strip().splitlines()
     return lines[0].rstrip(".") if lines else type(error.orig).__name__

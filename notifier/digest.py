@@ -1,11 +1,11 @@
-"""When people are told, and in which words: what comes within a minute is one message."""
+"""When people get messages, and in which words: what comes within a minute is one message."""
 
 from collections import Counter
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from core.moment import SECOND, Moment
-from notifier.messages import Told
+from notifier.messages import Summary
 
 __all__ = ["Digest", "digest_due_at", "digest_of"]
 
@@ -27,17 +27,17 @@ def digest_due_at(oldest_at: Moment, newest_at: Moment, last_sent_at: Moment | N
     return due_at if last_sent_at is None else max(due_at, last_sent_at + _WINDOW_MS)
 
 
-def digest_of(told: Sequence[Told]) -> Digest:
+def digest_of(summaries: Sequence[Summary]) -> Digest:
     """One message of at least one; the oldest first, at most 20 in full."""
-    if len(told) == 1:
-        return Digest(f"Spendgate: {told[0].title}", told[0].words)
-    brands = {it.brand_id for it in told}
-    counts = Counter(it.title for it in told)
-    title = f"Spendgate: {len(told):,} messages of {_counted(len(brands), 'brand')}"
-    lines = [f"{count:,} times {what}" for what, count in counts.most_common()] if len(told) > _LINES else []
-    lines += [it.words for it in told[:_LINES]]
-    if len(told) > _LINES:
-        lines.append(f"… and {len(told) - _LINES:,} more: `spendgate notification list` has them all.")
+    if len(summaries) == 1:
+        return Digest(f"Spendgate: {summaries[0].title}", summaries[0].words)
+    brands = {it.brand_id for it in summaries}
+    counts = Counter(it.title for it in summaries)
+    title = f"Spendgate: {len(summaries):,} messages of {_counted(len(brands), 'brand')}"
+    lines = [f"{count:,} times {what}" for what, count in counts.most_common()] if len(summaries) > _LINES else []
+    lines += [it.words for it in summaries[:_LINES]]
+    if len(summaries) > _LINES:
+        lines.append(f"… and {len(summaries) - _LINES:,} more: `spendgate notification list` has them all.")
     return Digest(title, "\n".join(lines))
 
 

@@ -15,12 +15,12 @@ from streams.kafka.codec import decode_alert, decode_command
 __all__ = [
     "Message",
     "Source",
-    "Told",
+    "Summary",
     "UnreadableRecord",
     "alert_message",
     "command_message",
     "message_of_test",
-    "told",
+    "summary_of",
 ]
 
 #: Real ones have a few hundred bytes; what is longer is none of ours.
@@ -50,7 +50,7 @@ class Message(NamedTuple):
     severity: Severity | None = None
 
 
-class Told(NamedTuple):
+class Summary(NamedTuple):
     brand_id: str
     title: str
     words: str
@@ -108,18 +108,18 @@ def message_of_test(channel: str, subject: str, at: Moment) -> Message:
     return Message(_message_id(Source.TEST, f"{channel}/{subject}"), Source.TEST, subject, "", body)
 
 
-def told(body: str) -> Told:
+def summary_of(body: str) -> Summary:
     """The words of a message's body."""
     found = msgspec.json.decode(body, type=_Body)
     data = bytes(found.data)
     if found.type.startswith("budget_alert."):
         alert = decode_alert(data)
-        return Told(alert.brand_id, _alert_title(alert), _alert_words(alert))
+        return Summary(alert.brand_id, _alert_title(alert), _alert_words(alert))
     if found.type.startswith("campaign_control."):
         command = decode_command(data)
         did = "paused" if command.action is Action.PAUSE else "runs again"
-        return Told(command.brand_id, f"campaign {did}", _command_words(command, did))
-    return Told("", "a test of this channel", "This is a test of the channel: nothing happened.")
+        return Summary(command.brand_id, f"campaign {did}", _command_words(command, did))
+    return Summary("", "a test of this channel", "This is a test of the channel: nothing happened.")
 
 
 def _text(value: bytes | None) -> str:

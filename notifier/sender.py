@@ -22,7 +22,7 @@ from models.threads import in_thread
 from notifier.backoff import next_attempt_at
 from notifier.channel_address import WEBHOOK
 from notifier.digest import digest_due_at, digest_of
-from notifier.messages import Source, told
+from notifier.messages import Source, summary_of
 from notifier.notifier_metrics import ATTEMPTS, WAITING
 from notifier.people import send_message
 from notifier.webhook import NotDelivered, WebhookSender
@@ -138,8 +138,8 @@ class Sender:
                 assert row.secret is not None
                 await self._webhooks.send(row.address, row.secret, row.message_id, row.body, at)
             else:
-                words = told(row.body)
-                await self._send_words(row.address, f"Spendgate: {words.title}", words.words)
+                summary = summary_of(row.body)
+                await self._send_words(row.address, f"Spendgate: {summary.title}", summary.words)
         except NotDelivered as error:
             await self._note_failure(key, kind, [row], str(error))
             return False
@@ -150,7 +150,7 @@ class Sender:
         rows = await in_thread(self._rows, key, _DIGEST_MAX)
         if not rows:
             return
-        digest = digest_of([told(row.body) for row in rows])
+        digest = digest_of([summary_of(row.body) for row in rows])
         try:
             await self._send_words(rows[0].address, digest.title, digest.text)
         except NotDelivered as error:

@@ -178,13 +178,13 @@ def _sentence(
         seen = "" if spend or cause.kind is not CauseKind.SPEND else " The spend that made it is not in the ledger."
         return (
             f"The ledger's sums{with_corrections} differ from the totals of the message.{seen} `spendgate reconcile` "
-            "tells whether controller and ledger agree now, and how to mend it."
+            "shows whether controller and ledger agree now, and how to mend it."
         )
     if up_to is None:
         return f"The ledger's sums of all that had arrived by then{with_corrections} are the totals of the message."
     if spend is not None and up_to > cause.offset:
         return (
             f"The ledger's sums up to offset {up_to}{with_corrections} are the totals of the message: the command was "
-            f"told after spend that was already on the topic behind its cause, at offset {cause.offset}."
+            f"sent after spend that was already on the topic behind its cause, at offset {cause.offset}."
         )
     return f"The ledger's sums up to offset {up_to}{with_corrections} are the totals of the message."

@@ -35,7 +35,7 @@ TICK_SECONDS: Final = 60.0
 #: Producers send again what a broker has not acknowledged, for up to two minutes by default.
 LEAST_WINDOW_SECONDS: Final = 3_600.0
 LONGEST_HOLD_SECONDS: Final = 60.0
-#: A client certificate that lasts less long is told.
+#: A client certificate that lasts less long is reported.
 LEAST_DAYS: Final = 14
 LATEST_SPEND: Final = 250
 RELEASES: Final = ("faust-streaming", "aiokafka", "sqlalchemy")
@@ -90,7 +90,7 @@ def _embedded() -> Iterator[Finding]:
 
 
 def _certificate(settings: Settings) -> Iterator[Finding]:
-    """Of the client, where it shows one. How long it lasts is told before it has expired."""
+    """Of the client, where it shows one. How long it lasts is reported before it has expired."""
     path = settings.kafka_certificate_file
     if path is None:
         return

@@ -139,7 +139,7 @@ def command_lines(row: ControlLog, command: ControlCommand) -> list[str]:
         f"  campaign   {command.campaign_id} of brand {command.brand_id}",
         f"  decided    {command.decided_at}, in {command.time_zone}",
         f"  then       {then or 'nothing by time alone'}",
-        f"  told on    {row.topic}, partition {row.partition}, offset {row.record_offset}",
+        f"  sent on    {row.topic}, partition {row.partition}, offset {row.record_offset}",
         f"  brand      {_of(brand.daily_spent, brand.daily_budget)} {command.currency} on {brand.day}, "
         f"{_of(brand.monthly_spent, brand.monthly_budget)} in {brand.month}",
         f"  campaign   {_of(campaign.daily_spent, campaign.daily_budget)} {command.currency} on {brand.day}, "
@@ -153,7 +153,7 @@ def command_lines(row: ControlLog, command: ControlCommand) -> list[str]:
 def recomputed_lines(found: Recomputed) -> list[str]:
     """The spend event that caused the decision, and the table of sums, as lines."""
     rows: Sequence[tuple[str, ...]] = [
-        ("", "told", "ledger then", "corrections", "ledger now"),
+        ("", "stated", "ledger then", "corrections", "ledger now"),
         *(
             (name, *(format_money(micros) for micros in sums))
             for name, *sums in zip(_PERIODS, found.stated, found.ledger, found.corrections, found.now, strict=True)

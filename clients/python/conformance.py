@@ -82,8 +82,8 @@ def ack(change: Change, step: Json, consumer: str) -> Json:
     applied_at = datetime.fromisoformat(step["moment"])
     campaign, value = acknowledgement(change.command, consumer, applied_at, outcome, detail)
     assert campaign == change.command.campaign_id.encode()
-    told: Json = json.loads(value)
-    return told
+    answer: Json = json.loads(value)
+    return answer
 
 
 def show(verdict: Verdict) -> Json:

@@ -31,7 +31,7 @@ Offset = Annotated[int, Path(ge=0, lt=10**18)]
 
 
 class Replay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`force` also publishes what was handled before or would be refused again; `dry_run` only tells what would be."""
+    """`force` also publishes what was handled before or would be refused again; `dry_run` publishes nothing."""
 
     dry_run: bool = False
     force: bool = False

@@ -304,8 +304,8 @@ class CatalogApplied(_Shown, frozen=True, kw_only=True):
 
 
 class TimelineBand(_Shown, frozen=True, kw_only=True, rename={"from_": "from"}):
-    """`state` is running, paused or unknown. `is_told` says whether the band begins with the command; else it begins
-    with the period, or by time or an edit in the middle of a pause."""
+    """`state` is running, paused or unknown. `begins_with_command`: whether the band begins with the
+    command; else it begins with the period, or by time or an edit in the middle of a pause."""
 
     from_: Moment
     to: Moment
@@ -318,7 +318,7 @@ class TimelineBand(_Shown, frozen=True, kw_only=True, rename={"from_": "from"}):
     words: str | None
     spent: Money
     command_id: str | None
-    is_told: bool
+    begins_with_command: bool
     follows_a_gap: bool
     cause: str | None
     event_id: str | None
@@ -545,7 +545,7 @@ class Overspend(_Shown, frozen=True, kw_only=True):
 
 
 class LetterSummary(_Shown, frozen=True, kw_only=True):
-    """`standing` is waiting, replayed or dropped. What the original does not tell is null."""
+    """`standing` is waiting, replayed or dropped. What the original lacks is null."""
 
     id: str
     at: Moment

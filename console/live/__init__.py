@@ -1,1 +1,1 @@
-"""What open pages are told while they are looked at: one follower of each topic for all of them."""
+"""What open pages receive while they are shown: one follower of each topic for all of them."""

@@ -1,4 +1,4 @@
-"""A brand at a glance: what a list of brands shows of it, from what the controller holds. Pure."""
+"""Summary of a brand: what a list of brands shows of it, from what the controller holds. Pure."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -122,7 +122,7 @@ def brand_summary(held: HeldBrand) -> BrandSummary | None:
 
 
 def known_campaigns(brand: BrandState) -> list[CampaignState]:
-    """Those that the catalog tells of and that are not put away, by id."""
+    """Those that the catalog has and that are not archived, by id."""
     known = (it for it in brand.campaigns.values() if it.config and not it.config.archived)
     return sorted(known, key=lambda campaign: campaign.campaign_id)
 

@@ -1,6 +1,6 @@
-"""Tells every open page what changed of what it shows: one follower of the state and one of the commands for all pages.
+"""Sends every open page what changed of what it shows: one follower of the state and one of the commands for all pages.
 
-A page has a `Subscription`: the brands that it shows, and of them those that changed since it was last told. That set
+A page has a `Subscription`: the brands that it shows, and of them those that changed since it was last sent. That set
 and the commands that wait are bounded, so that a page which nobody reads from any more never grows.
 """
 
@@ -28,7 +28,7 @@ log = structlog.get_logger()
 #: Commands that wait for a page to take them; the page shows fewer.
 _WAITING_MAX: Final = 100
 _RETRY_SECONDS: Final = 0.5
-#: Times that a text tells go on, and names are edited, without a change of the state.
+#: Times in a text go on, and names are edited, without a change of the state.
 _TEXT_SECONDS: Final = 1.0
 
 
@@ -38,7 +38,7 @@ class PageChanges(NamedTuple):
 
 
 class Subscription:
-    """What one page is to be told. `wants` says which commands it shows."""
+    """What one page is to be sent. `wants` says which commands it shows."""
 
     def __init__(self, brand_ids: Iterable[str], wants: Callable[[ReceivedCommand], bool]) -> None:
         self.brand_ids = frozenset(brand_ids)
@@ -53,7 +53,7 @@ class Subscription:
             self._event.set()
 
     def note_command(self, received: ReceivedCommand) -> None:
-        """Its brand has changed too: the command comes after the state that it tells of, with what the state lacks."""
+        """Its brand has changed too: the command comes after the state that it is about, with what the state lacks."""
         if self._wants(received):
             self._commands.append(received)
             self._changed |= self.brand_ids & {received.command.brand_id}
@@ -139,7 +139,7 @@ class Broadcaster:
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def _follow(self, summaries: BrandSummaries) -> None:
-        """Until the state is followed no more; what was missed meanwhile is all told as changed."""
+        """Until the state is followed no more; what was missed meanwhile is all sent as changed."""
         self.note_brands(frozenset(summaries.live.brand_ids()))
         work = asyncio.create_task(summaries.work())
         try:

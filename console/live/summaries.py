@@ -1,4 +1,4 @@
-"""A glance of every brand, kept as the controller's state changes: so that a list of 10,000 sorts at once.
+"""Summaries of all brands, kept as the controller's state changes: so that a list of 10,000 sorts at once.
 
 To decode a brand costs about a tenth of a millisecond. A change only marks the brand; marked ones are decoded when
 they are shown or, a few at a time, while nothing else is to be done.

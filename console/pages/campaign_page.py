@@ -96,7 +96,7 @@ class _CampaignView(CommandList):
         return found
 
     async def _why(self) -> Explanation | None:
-        """By the command in force. The state is told before it: this process receives it later or, when it is not
+        """By the command in force. The state is flushed before it: this process receives it later or, when it is not
         among the newest of all, the ledger writes it later. Until then the explanation has no cause."""
         received = newest_received(self._services, 1, campaign_id=self._campaign_id)
         why = _why(self._services, self._campaign_id, received or self._recent)

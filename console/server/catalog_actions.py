@@ -56,16 +56,16 @@ _LABELS: Final = {
 #: Of a brand, and of a campaign.
 _EFFECTS: Final = {
     CatalogAction.PAUSE: (
-        "All of its campaigns are told to pause now. Nothing but Resume ends that.",
-        "It is told to pause now. Nothing but Resume ends that.",
+        "All of its campaigns are paused at once. Nothing but Resume ends that.",
+        "It is paused at once. Nothing but Resume ends that.",
     ),
     CatalogAction.RESUME: (
         "Its campaigns run again, each as soon as nothing else holds it: budgets, windows, flight.",
         "It runs again as soon as nothing else holds it: budgets, windows, flight, its brand.",
     ),
     CatalogAction.ARCHIVE: (
-        "All of its campaigns are told to pause. What is still spent is still counted.",
-        "It is told to pause. What is still spent is still counted.",
+        "All of its campaigns are paused. What is still spent is still counted.",
+        "It is paused. What is still spent is still counted.",
     ),
     CatalogAction.UNARCHIVE: (
         "Its campaigns run again, each as soon as nothing else holds it.",

@@ -90,10 +90,10 @@ async def _publish(
         except MessageSizeTooLargeError as error:
             raise TooLarge(
                 f"The topic {topic} does not take the corrections, and nothing was corrected: give it a larger "
-                "max.message.bytes (`spendgate topics check` tells how)."
+                "max.message.bytes (`spendgate topics check` shows how)."
             ) from error
         except ProducerFenced as error:
-            raise Changed("Another repair has begun meanwhile: nothing was corrected here, look again.") from error
+            raise Changed("Another repair has begun meanwhile: nothing was corrected here, run it again.") from error
     return ends
 
 

@@ -38,13 +38,13 @@ def add_channel(session: Session, channel: Channel) -> Channel:
     if session.get(Channel, channel.name) is not None:
         raise AlreadyExists(f"The channel {channel.name} is there, or was: names are never used again.")
     session.add(channel)
-    told: FieldChanges = {"address": {"from": None, "to": channel.shown_address}}
+    changes: FieldChanges = {"address": {"from": None, "to": channel.shown_address}}
     for field in ("alert_kinds", "severities", "brand_ids"):
         if getattr(channel, field):
-            told[field] = {"from": None, "to": list(getattr(channel, field))}
+            changes[field] = {"from": None, "to": list(getattr(channel, field))}
     if channel.commands:
-        told["commands"] = {"from": None, "to": True}
-    record_change(session, "channel", channel.name, channel.created_by, told)
+        changes["commands"] = {"from": None, "to": True}
+    record_change(session, "channel", channel.name, channel.created_by, changes)
     session.refresh(channel)
     return channel
 

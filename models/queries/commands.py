@@ -12,7 +12,7 @@ from models.errors import NotFound
 from models.queries.paging import Page, decode_cursor, encode_cursor, storable
 from models.tables.control_log import ControlLog
 
-__all__ = ["Journaled", "get_command", "last_command", "last_commands", "list_commands", "told_between"]
+__all__ = ["Journaled", "commands_between", "get_command", "last_command", "last_commands", "list_commands"]
 
 _KIND: Final = "commands"
 _FETCHED_AT_ONCE: Final = 1_000
@@ -85,7 +85,7 @@ def last_command(session: Session, campaign_id: str) -> ControlLog:
     return command
 
 
-def told_between(
+def commands_between(
     session: Session, campaign_ids: Collection[str], since: int, until: int
 ) -> dict[str, tuple[Journaled | None, list[Journaled]]]:
     """Of each campaign the last command decided by `since`, and those decided after it and before `until`, in the order

@@ -57,7 +57,7 @@ def decode_cursor(kind: str, cursor: str, shape: Sequence[type]) -> Key:
 def storable(name: str, text: str | None) -> str | None:
     """Check a text to search for. Raises Refused for a text that PostgreSQL cannot store, such as one with NUL."""
     if text is not None and not _is_storable(text):
-        raise Refused(f"The {name} holds characters that no row can have: look for another one.")
+        raise Refused(f"The {name} holds characters that no row can have: ask for another one.")
     return text
 
 

@@ -61,4 +61,4 @@ def format_of(name: str) -> FileFormat:
             return FileFormat.CSV
         case "yaml" | "yml":
             return FileFormat.YAML
-    raise RefusedValue(f"{name[-80:]!r} does not tell its format by its ending: write --format csv or --format yaml.")
+    raise RefusedValue(f"{name[-80:]!r} has no ending that shows its format: write --format csv or --format yaml.")

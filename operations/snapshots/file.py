@@ -1,6 +1,6 @@
 """Reads a file of totals of a platform or a program: one campaign and day a line. Pure.
 
-The header tells the kind of file. Every later line that is not blank is a snapshot, a refusal, or a total of other
+The header shows the kind of file. Every later line that is not blank is a snapshot, a refusal, or a total of other
 lines, which is skipped.
 """
 

@@ -71,7 +71,7 @@ def plain_amount(cell: str, decimal: Decimal | None) -> str | Refusal:
         readings = {_plain(found) for found in fits.values()}
         if len(readings) > 1:
             return _refused(
-                f"cost: {text[:40]!r} may be read in two ways, and no other line tells how: write --decimal point or "
+                f"cost: {text[:40]!r} may be read in two ways, and no other line shows how: write --decimal point or "
                 "--decimal comma"
             )
         decimal = next(iter(fits))

@@ -42,7 +42,7 @@ def format_of(name: str) -> FileFormat:
         return FileFormat.CSV
     if ending in ("jsonl", "ndjson", "json"):
         return FileFormat.JSON_LINES
-    raise RefusedValue(f"{name[-80:]!r} does not tell its format by its ending: write --format csv or --format jsonl.")
+    raise RefusedValue(f"{name[-80:]!r} has no ending that shows its format: write --format csv or --format jsonl.")
 
 
 def lines_of(stream: BinaryIO, file_format: FileFormat) -> Iterator[Line]:

@@ -1,1 +1,1 @@
-"""When campaigns were on and off, told from the journal of commands and the history of the catalog."""
+"""When campaigns were on and off, from the journal of commands and the history of the catalog."""

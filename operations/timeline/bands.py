@@ -1,8 +1,8 @@
 """Folds the commands of a campaign into bands of on and off. Pure.
 
-A pause tells the reasons for which it began, and a change among them sends no command. What time and edits alone made
-of them is told from the catalog's history: windows, flight, the operator's pause and the archive as they were; a budget
-that was used up holds until its day or month is over.
+A pause carries the reasons for which it began, and a change among them sends no command. What time and edits alone made
+of them is derived from the catalog's history: windows, flight, the operator's pause and the archive as they were; an
+exhausted budget holds until its day or month is over.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,10 +18,10 @@ from core.reasons import NO_REASONS, Reason, reason_names, reasons_from_names
 from core.records import Action, ControlCommand
 from operations.timeline.standing import Standings
 
-__all__ = ["Band", "BandState", "Told", "bands_of"]
+__all__ = ["Band", "BandState", "CommandInForce", "bands_of"]
 
 _OF_DAY: Final = Reason.DAILY_BUDGET | Reason.CAMPAIGN_DAILY_BUDGET | Reason.PACING
-_UNTIL_TOLD: Final = Reason.CAMPAIGN_TOTAL_BUDGET | Reason.INVALID
+_UNTIL_COMMAND: Final = Reason.CAMPAIGN_TOTAL_BUDGET | Reason.INVALID
 
 
 class BandState(StrEnum):
@@ -30,7 +30,7 @@ class BandState(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Told(NamedTuple):
+class CommandInForce(NamedTuple):
     """A command of the journal; `follows_a_gap` where the journal lacks the one before it."""
 
     command: ControlCommand
@@ -47,9 +47,9 @@ class Band:
     state: BandState
     reasons: tuple[str, ...] = ()
     #: The command that is in force; None before the first.
-    told: Told | None = None
+    in_force: CommandInForce | None = None
     #: Whether the band begins with that command, and not by time or an edit in the middle of a pause.
-    is_told: bool = False
+    begins_with_command: bool = False
 
     @property
     def length_ms(self) -> int:
@@ -57,53 +57,62 @@ class Band:
 
 
 def bands_of(
-    before: Told | None, told: Iterable[Told], starts_at: Moment, ends_at: Moment, zones: Zones, standings: Standings
+    before: CommandInForce | None,
+    after: Iterable[CommandInForce],
+    starts_at: Moment,
+    ends_at: Moment,
+    zones: Zones,
+    standings: Standings,
 ) -> list[Band]:
-    """The bands of `[starts_at, ends_at)`, which touch. `before` is the last command until then; `told` are those
-    after it, in order of epoch and sequence."""
-    in_force = [it for it in told if it.decided_at < ends_at]
-    starts = [*accumulate((it.decided_at for it in in_force), max, initial=starts_at), ends_at]
+    """The bands of `[starts_at, ends_at)`, which touch. `before` is the last command until then; `after` are the
+    later ones, in order of epoch and sequence."""
+    commands = [it for it in after if it.decided_at < ends_at]
+    starts = [*accumulate((it.decided_at for it in commands), max, initial=starts_at), ends_at]
     found: list[Band] = []
-    for command, (from_, until) in zip([before, *in_force], pairwise(starts), strict=True):
+    for command, (from_, until) in zip([before, *commands], pairwise(starts), strict=True):
         if from_ < until:
             found += _bands_of_command(command, from_, until, zones, standings)
     return found
 
 
 def _bands_of_command(
-    told: Told | None, starts_at: Moment, ends_at: Moment, zones: Zones, standings: Standings
+    in_force: CommandInForce | None, starts_at: Moment, ends_at: Moment, zones: Zones, standings: Standings
 ) -> Iterator[Band]:
-    band = Band(starts_at=starts_at, ends_at=ends_at, state=BandState.UNKNOWN, told=told)
-    if told is None:
+    band = Band(starts_at=starts_at, ends_at=ends_at, state=BandState.UNKNOWN, in_force=in_force)
+    if in_force is None:
         yield band
         return
-    band = replace(band, is_told=starts_at == told.decided_at)
-    if told.command.action is Action.RESUME:
+    band = replace(band, begins_with_command=starts_at == in_force.decided_at)
+    if in_force.command.action is Action.RESUME:
         yield replace(band, state=BandState.RUNNING)
         return
-    band = replace(band, state=BandState.PAUSED, reasons=tuple(told.command.reasons))
-    for reasons, from_, until in _reasons_within(told, starts_at, ends_at, zones, standings):
+    band = replace(band, state=BandState.PAUSED, reasons=tuple(in_force.command.reasons))
+    for reasons, from_, until in _reasons_within(in_force, starts_at, ends_at, zones, standings):
         yield replace(
-            band, starts_at=from_, ends_at=until, reasons=reasons, is_told=band.is_told and from_ == starts_at
+            band,
+            starts_at=from_,
+            ends_at=until,
+            reasons=reasons,
+            begins_with_command=band.begins_with_command and from_ == starts_at,
         )
 
 
 def _reasons_within(
-    told: Told, starts_at: Moment, ends_at: Moment, zones: Zones, standings: Standings
+    in_force: CommandInForce, starts_at: Moment, ends_at: Moment, zones: Zones, standings: Standings
 ) -> Iterator[tuple[tuple[str, ...], Moment, Moment]]:
     """The stretches of a pause and their reasons. One for which neither time nor edits give a reason, such as the
     moments until an edit is in force, belongs to the one before."""
     known = Reason(0)
-    for name in told.command.reasons:
+    for name in in_force.command.reasons:
         known |= reasons_from_names([name]) if name.upper() in Reason.__members__ else NO_REASONS
-    current = tuple(told.command.reasons)
+    current = tuple(in_force.command.reasons)
     begun = starts_at
-    if starts_at == told.decided_at:  # the command itself says what held it then
-        points = _points(told, starts_at, ends_at, zones, standings)
+    if starts_at == in_force.decided_at:  # the command itself says what held it then
+        points = _points(in_force, starts_at, ends_at, zones, standings)
     else:
-        points = [starts_at, *_points(told, starts_at, ends_at, zones, standings)]
+        points = [starts_at, *_points(in_force, starts_at, ends_at, zones, standings)]
     for at in points:
-        reasons = reason_names(_lasting(known, told.decided_at, at, zones) | _by_catalog(at, zones, standings))
+        reasons = reason_names(_lasting(known, in_force.decided_at, at, zones) | _by_catalog(at, zones, standings))
         if reasons and reasons != current:
             if begun < at:
                 yield current, begun, at
@@ -111,10 +120,12 @@ def _reasons_within(
     yield current, begun, ends_at
 
 
-def _points(told: Told, starts_at: Moment, ends_at: Moment, zones: Zones, standings: Standings) -> Sequence[Moment]:
+def _points(
+    in_force: CommandInForce, starts_at: Moment, ends_at: Moment, zones: Zones, standings: Standings
+) -> Sequence[Moment]:
     """Where reasons may change after `starts_at`."""
     edits = standings.changes_between(starts_at, ends_at)
-    found = {*edits, budget_day(zones, told.decided_at).ends_at, budget_month(zones, told.decided_at).ends_at}
+    found = {*edits, budget_day(zones, in_force.decided_at).ends_at, budget_month(zones, in_force.decided_at).ends_at}
     for from_, until in pairwise([starts_at, *edits, ends_at]):
         schedule = standings.at(from_).schedule
         at = next_boundary(schedule, zones, from_)
@@ -124,12 +135,12 @@ def _points(told: Told, starts_at: Moment, ends_at: Moment, zones: Zones, standi
     return sorted(at for at in found if starts_at < at < ends_at and at != NEVER)
 
 
-def _lasting(told: Reason, decided_at: Moment, at: Moment, zones: Zones) -> Reason:
-    reasons = told & _UNTIL_TOLD
+def _lasting(named: Reason, decided_at: Moment, at: Moment, zones: Zones) -> Reason:
+    reasons = named & _UNTIL_COMMAND
     if at < budget_day(zones, decided_at).ends_at:
-        reasons |= told & _OF_DAY
+        reasons |= named & _OF_DAY
     if at < budget_month(zones, decided_at).ends_at:
-        reasons |= told & Reason.MONTHLY_BUDGET
+        reasons |= named & Reason.MONTHLY_BUDGET
     return reasons
 
 

@@ -45,7 +45,7 @@ class Standings:
 
 
 def standings_of(brand: Brand, campaign: Campaign, changes: Sequence[CatalogChange]) -> Standings:
-    """`changes` are all of the brand and of the campaign, newest first: each is undone to tell what was before it."""
+    """`changes` are all of the brand and of the campaign, newest first: each is undone to show what was before it."""
     of_brand: dict[str, Any] = {name: getattr(brand, name) for name in _ON_OR_OFF}
     schedule = schedule_of(campaign)
     of_campaign: dict[str, Any] = {

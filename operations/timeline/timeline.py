@@ -14,7 +14,7 @@ from core.moment import SECOND, Moment, format_moment
 from core.money import format_money
 from core.records import CauseKind
 from models.queries.catalog import change_of_version, changes_with_brand, get_brand, get_campaign
-from models.queries.commands import Journaled, told_between
+from models.queries.commands import Journaled, commands_between
 from models.queries.spend_sums import spend_between_moments
 from models.tables.brand import Brand
 from models.tables.campaign import Campaign
@@ -24,10 +24,10 @@ from operations.command_words import cause_sentence
 from operations.journal import decoded
 from operations.reason_words import in_words
 from operations.schedule_preview import zones_of
-from operations.timeline.bands import Band, BandState, Told, bands_of
+from operations.timeline.bands import Band, BandState, CommandInForce, bands_of
 from operations.timeline.standing import standings_of
 
-__all__ = ["DAYS_MAX", "ShownBand", "Timeline", "read_timeline", "timeline_lines", "timeline_view", "told_of"]
+__all__ = ["DAYS_MAX", "ShownBand", "Timeline", "commands_in_force", "read_timeline", "timeline_lines", "timeline_view"]
 
 DAYS_MAX: Final = 93
 _ONE_DAY: Final = timedelta(days=1)
@@ -70,8 +70,8 @@ def read_timeline(session: Session, campaign_id: str, first: date, last: date, n
     if starts_at >= ends_at:
         return Timeline(brand, campaign, zones, days, [])
     changes = changes_with_brand(session, brand.brand_id, [campaign_id])
-    before, told = told_of(told_between(session, [campaign_id], starts_at, ends_at)[campaign_id])
-    bands = bands_of(before, told, starts_at, ends_at, zones, standings_of(brand, campaign, changes))
+    before, after = commands_in_force(commands_between(session, [campaign_id], starts_at, ends_at)[campaign_id])
+    bands = bands_of(before, after, starts_at, ends_at, zones, standings_of(brand, campaign, changes))
     limits = [*(it.starts_at for it in bands), ends_at]
     spent = spend_between_moments(
         session,
@@ -85,9 +85,11 @@ def read_timeline(session: Session, campaign_id: str, first: date, last: date, n
     return Timeline(brand, campaign, zones, days, shown)
 
 
-def told_of(found: tuple[Journaled | None, Iterable[Journaled]]) -> tuple[Told | None, list[Told]]:
+def commands_in_force(
+    found: tuple[Journaled | None, Iterable[Journaled]],
+) -> tuple[CommandInForce | None, list[CommandInForce]]:
     before, after = found
-    return None if before is None else _told(before), [_told(it) for it in after]
+    return None if before is None else _in_force(before), [_in_force(it) for it in after]
 
 
 def timeline_view(timeline: Timeline) -> dict[str, Json]:
@@ -149,15 +151,19 @@ def _check(first: date, last: date) -> None:
         raise RefusedValue("There is no timeline of those days: write days of the years 1970 to 9000.")
 
 
-def _told(journaled: Journaled) -> Told:
-    return Told(decoded(journaled.command), journaled.command.decided_at, journaled.follows_a_gap)
+def _in_force(journaled: Journaled) -> CommandInForce:
+    return CommandInForce(decoded(journaled.command), journaled.command.decided_at, journaled.follows_a_gap)
 
 
 def _edit(session: Session, band: Band) -> CatalogChange | None:
     """The edit that a command followed: the later one of those in the two documents that it was decided by."""
-    if not band.is_told or band.told is None or band.told.command.cause.kind is not CauseKind.CATALOG:
+    if (
+        not band.begins_with_command
+        or band.in_force is None
+        or band.in_force.command.cause.kind is not CauseKind.CATALOG
+    ):
         return None
-    command = band.told.command
+    command = band.in_force.command
     versions = command.catalog
     found = [
         change_of_version(session, brand_id=command.brand_id, campaign_id=campaign_id, version=version)
@@ -167,7 +173,7 @@ def _edit(session: Session, band: Band) -> CatalogChange | None:
 
 
 def _band_view(zones: Zones, shown: ShownBand) -> Mapping[str, Json]:
-    band, told = shown.band, shown.band.told
+    band, in_force = shown.band, shown.band.in_force
     return {
         "from": format_moment(band.starts_at),
         "to": format_moment(band.ends_at),
@@ -179,11 +185,11 @@ def _band_view(zones: Zones, shown: ShownBand) -> Mapping[str, Json]:
         "reasons": list(band.reasons),
         "words": in_words(band.reasons) if band.reasons else None,
         "spent": format_money(shown.spent_micros),
-        "command_id": told.command.command_id if told else None,
-        "is_told": band.is_told,
-        "follows_a_gap": band.is_told and told is not None and told.follows_a_gap,
-        "cause": cause_sentence(told.command) if told and band.is_told else None,
-        "event_id": told.command.cause.event_id if told and band.is_told else None,
+        "command_id": in_force.command.command_id if in_force else None,
+        "begins_with_command": band.begins_with_command,
+        "follows_a_gap": band.begins_with_command and in_force is not None and in_force.follows_a_gap,
+        "cause": cause_sentence(in_force.command) if in_force and band.begins_with_command else None,
+        "event_id": in_force.command.cause.event_id if in_force and band.begins_with_command else None,
         "actor": shown.change.actor if shown.change else None,
         "change": change_view(shown.change) if shown.change else None,
     }

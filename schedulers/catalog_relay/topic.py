@@ -79,7 +79,7 @@ class CatalogTopic:
         if facts.partitions != self._settings.partitions:
             raise ConfigurationError(
                 f"The topic {self._name} has {facts.partitions} partitions and SPENDGATE_PARTITIONS is "
-                f"{self._settings.partitions}: set it to what `spendgate topics check` tells."
+                f"{self._settings.partitions}: set it to what `spendgate topics check` shows."
             )
         return facts
 

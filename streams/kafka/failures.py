@@ -151,7 +151,7 @@ async def _probe(settings: Settings, host: str, port: int, options: dict[str, An
             await _connect_once(host, port, options)
             return None
     except NoToken as error:
-        return error.told
+        return error.cause
     except socket.gaierror:
         return Unreachable(f"The host {host} is not known: correct SPENDGATE_BROKERS, or the system's name service.")
     except ssl.SSLCertVerificationError as error:
@@ -230,7 +230,7 @@ async def _answers_tls(host: str, port: int) -> None:
 
 
 async def _tls_alert(host: str, port: int, context: ssl.SSLContext) -> str:
-    """Why the other side ends TLS, which it tells after its own half of the greeting; empty where it does not."""
+    """Why the other side ends TLS, which it sends after its own half of the greeting; empty where it does not."""
     try:
         async with asyncio.timeout(_PROBE_SECONDS / 2):
             reader, writer = await asyncio.open_connection(host, port, ssl=context)

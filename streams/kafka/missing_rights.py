@@ -1,6 +1,6 @@
 """Finds the rights that a process or a command lacks on a cluster with an authorizer.
 
-The broker tells the allowed operations on topics. A right on a group or a transactional id is found by a request with a
+The broker lists the allowed operations on topics. A right on a group or a transactional id is found by a request with a
 member or producer that cannot exist: it changes nothing, allowed or not.
 """
 

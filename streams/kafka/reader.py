@@ -110,7 +110,7 @@ class TopicReader:
 
     async def returned_positions(self) -> None:
         """Return when everything up to the end as of the call was returned by `batch`, which another task must call
-        meanwhile. Raises Unreachable when the broker does not tell the end."""
+        meanwhile. Raises Unreachable when the broker does not give the end."""
         ends = await self.ends()
         while not await self._has_reached(ends):
             await asyncio.sleep(_CHECK_SECONDS)

@@ -125,5 +125,5 @@ def too_large(topic: str, what: str) -> TooLarge:
     """The error for a record or batch that the topic has refused."""
     return TooLarge(
         f"The topic {topic} does not take {what}: give it a larger max.message.bytes "
-        f"(`spendgate topics check` tells how)."
+        f"(`spendgate topics check` shows how)."
     )

@@ -30,7 +30,7 @@ __all__ = ["NoToken", "install", "token_provider"]
 _ANSWER_SECONDS: Final = 10.0
 #: The part of its life after which a token is fetched anew: connections are made with one that lasts.
 _LIFE_USED: Final = 0.8
-#: Of a token whose life the server does not tell.
+#: Of a token whose life the server does not state.
 _USUAL_LIFE_SECONDS: Final = 300.0
 _LONGEST_REASON: Final = 200
 
@@ -38,9 +38,9 @@ _LONGEST_REASON: Final = 200
 class NoToken(Unreachable, KafkaConnectionError):  # type: ignore[misc]
     """The server gave none. To aiokafka it is a connection that failed, which is tried again."""
 
-    def __init__(self, told: SpendgateError) -> None:
-        super().__init__(str(told))
-        self.told: SpendgateError = told
+    def __init__(self, cause: SpendgateError) -> None:
+        super().__init__(str(cause))
+        self.cause: SpendgateError = cause
 
 
 def install() -> None:

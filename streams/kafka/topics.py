@@ -50,8 +50,8 @@ class _Retention:
     extra: dict[str, str] = field(default_factory=dict)
 
 
-#: What a broker takes unless it is told otherwise. One by one, commands, state and copies of spend are far below it;
-#: a topic that takes less would stop partitions.
+#: What a broker takes by default. One by one, commands, state and copies of spend are far below it; a topic that takes
+#: less would stop partitions.
 _DEFAULT_BYTES: Final = {"max.message.bytes": "1048588"}
 
 #: The worker's own topics keep the time of writing; those that carry arrivals follow SPENDGATE_TIMESTAMPS.

@@ -27,7 +27,7 @@ EndOffset = Callable[[Topic, int, bool], Awaitable[int]]
 
 
 class Barriers:
-    """At most one barrier a topic. `on_known` is called when the broker has told the offset of one."""
+    """At most one barrier a topic. `on_known` is called when the broker has given the offset of one."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Barriers:
         return dict(self._offsets)
 
     def raise_at_end(self, topic: Topic) -> None:
-        """Set the topic's barrier to its high watermark, as the broker tells it after this call."""
+        """Set the topic's barrier to its high watermark, as the broker gives it after this call."""
         self._offsets[topic] = _UNKNOWN
         task = asyncio.create_task(or_end_process(self._ask(topic), self._settings))
         self._tasks.add(task)

@@ -11,7 +11,7 @@ from streams.worker.inbox import Inbox
 
 __all__ = ["DerivedSpend"]
 
-#: The broker has not told the offset yet.
+#: The broker has not given the offset yet.
 _UNKNOWN: Final = -1
 
 

@@ -194,7 +194,7 @@ class OwnedPartition:
         self.work()  # what had to wait while it was refused
 
     def _observe(self, positions: dict[Topic, int]) -> None:
-        """Tell the heartbeat how far the partition is decided, at the positions of the flush that is about to begin."""
+        """Note in the heartbeat how far the partition is decided, at the positions of the flush that now begins."""
         if self.state.spend_events:
             self._derived_spend.note_flush()
         resumes: list[Hashable] = [

@@ -87,7 +87,7 @@ def check_topic_has_all(states: Iterable[PartitionState], published: Mapping[str
         raise ConfigurationError(
             f"{Topic.CAMPAIGN_CONTROL} was made anew or emptied and lacks the last command of {len(lacking)} campaigns "
             f"(such as {lacking[0].campaign_id}, sequence {lacking[0].sequence}): run `spendgate control resend "
-            "--all`, which tells them again from the journal, and start the worker again. What the journal lacks too: "
+            "--all`, which sends them again from the journal, and start the worker again. What the journal lacks too: "
             f"{REBUILD}"
         )
 

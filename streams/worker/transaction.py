@@ -59,7 +59,7 @@ REFUSALS: Final = frozenset(
         KafkaError.INVALID_TIMESTAMP,
     }
 )
-#: Codes of records whose transaction has failed already, for a cause that only the commit tells.
+#: Codes of records whose transaction has failed already, for a cause that only the commit reports.
 _COLLATERAL: Final = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT, KafkaError._STATE})
 _FENCED: Final = frozenset({KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH})
 

@@ -36,7 +36,7 @@ SKIPPED: Final = Counter("spendgate_records_skipped", "Ticks, resets and documen
 UNDECIDABLE: Final = Counter(
     "spendgate_undecidable", "Alarm: decisions that failed by a defect, and left the state as it was", ["topic"]
 )
-COMMANDS: Final = Counter("spendgate_commands", "Commands told", ["action"])
+COMMANDS: Final = Counter("spendgate_commands", "Commands emitted", ["action"])
 ALERTS: Final = Counter("spendgate_alerts", "Alerts raised and resolved", ["kind", "state"])
 FLUSHES: Final = Counter("spendgate_flushes", "Transactions committed")
 FLUSHES_FAILED: Final = Counter("spendgate_flushes_failed", "Transactions aborted and tried again")

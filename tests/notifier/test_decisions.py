@@ -13,12 +13,12 @@ from notifier.filters import wants
 from notifier.messages import (
     Message,
     Source,
-    Told,
+    Summary,
     UnreadableRecord,
     alert_message,
     command_message,
     message_of_test,
-    told,
+    summary_of,
 )
 from tests.notifier.alerts import alert, command
 
@@ -115,7 +115,7 @@ def test_a_digest_waits_for_quiet_but_no_longer_than_a_minute(
 
 def test_a_thousand_alerts_are_one_digest_that_says_how_many() -> None:
     messages = [alert_message(alert(f"brand-{it % 12}", it)) for it in range(1_000)]
-    digest = digest_of([told(it.body) for it in messages])
+    digest = digest_of([summary_of(it.body) for it in messages])
     assert digest.title == "Spendgate: 1,000 messages of 12 brands"
     lines = digest.text.splitlines()
     assert lines[0] == "1,000 times warning: budget nearly or wholly spent"
@@ -125,14 +125,14 @@ def test_a_thousand_alerts_are_one_digest_that_says_how_many() -> None:
 
 
 def test_one_alert_is_told_as_it_is() -> None:
-    digest = digest_of([Told("nike", "warning: no spend arrives", "brand nike: no spend arrives")])
+    digest = digest_of([Summary("nike", "warning: no spend arrives", "brand nike: no spend arrives")])
     assert digest == ("Spendgate: warning: no spend arrives", "brand nike: no spend arrives")
 
 
 @pytest.mark.parametrize("kind", list(AlertKind))
 @pytest.mark.parametrize("state", list(AlertState))
 def test_every_alert_has_words(kind: AlertKind, state: AlertState) -> None:
-    words = told(alert_message(alert(kind=kind, state=state)).body)
+    words = summary_of(alert_message(alert(kind=kind, state=state)).body)
     assert words.words.startswith("brand nike: ")
     assert words.title.startswith("over: " if state is AlertState.RESOLVED else "warning: ")
     assert "None" not in words.words
@@ -141,8 +141,8 @@ def test_every_alert_has_words(kind: AlertKind, state: AlertState) -> None:
 def test_commands_and_tests_have_words() -> None:
     message = command_message(command(action=Action.PAUSE))
     assert message is not None
-    assert told(message.body).words == "nike-summer (brand nike): paused (daily_budget)"
-    assert told(message_of_test("ops", "x", NOON).body).title == "a test of this channel"
+    assert summary_of(message.body).words == "nike-summer (brand nike): paused (daily_budget)"
+    assert summary_of(message_of_test("ops", "x", NOON).body).title == "a test of this channel"
 
 
 def test_the_body_holds_the_record_unchanged() -> None:

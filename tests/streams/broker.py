@@ -116,7 +116,7 @@ class Broker:
     def state_of(self, brand_id: str) -> BrandState:
         return self.states()[self.home(brand_id)].brands[brand_id]
 
-    def told(self, campaign_id: str) -> list[str]:
+    def emitted(self, campaign_id: str) -> list[str]:
         """Commands of a campaign but its first: `pause daily_budget @2025-09-08T12:00:00Z`."""
         mine = [it for it in self.commands if it.campaign_id == campaign_id]
         return [" ".join(filter(None, (it.action, ",".join(it.reasons), f"@{it.decided_at}"))) for it in mine[1:]]

@@ -1,4 +1,4 @@
-"""Which campaigns may run, as Spendgate tells on its topics campaign-control and control-heartbeat."""
+"""Which campaigns may run, by Spendgate's topics campaign-control and control-heartbeat."""
 
 from spendgate_control.reader import ControlReader
 from spendgate_control.records import (

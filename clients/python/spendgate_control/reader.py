@@ -73,7 +73,7 @@ class ControlReader:
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",
                 "auto.offset.reset": "earliest",
-                "enable.partition.eof": True,  # tells the position behind a trailing transaction marker
+                "enable.partition.eof": True,  # shows the position behind a trailing transaction marker
             }
         )
         self._control = self._partitions(CONTROL, OFFSET_BEGINNING)
@@ -147,7 +147,7 @@ class ControlReader:
         detail: str | None = None,
         applied_at: datetime | None = None,
     ) -> None:
-        """Tell Spendgate that the command was carried out, or failed. Sent in the background; losing one is no harm."""
+        """Report that the command was carried out, or failed. Sent in the background; losing one is no harm."""
         if self._producer is None:
             self._producer = Producer({**self._config, "partitioner": "murmur2_random"})
         key, value = acknowledgement(command, self._name, applied_at or datetime.now(UTC), outcome, detail)

@@ -78,7 +78,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """A worker decides on this partition, and everything that arrived before `decided_up_to` is told."""
+    """A worker decides on this partition: commands of all that arrived before `decided_up_to` are published."""
 
     partition: int
     decided_up_to: datetime

@@ -17,7 +17,7 @@ SILENCE_SECONDS: Final = 5.0
 class Policy(StrEnum):
     """What a campaign does while there is a doubt."""
 
-    #: Go on as last told; a campaign of which nothing was told runs.
+    #: Go on by the last command; a campaign without a command runs.
     OPEN = "open"
     #: Stop.
     CLOSED = "closed"
@@ -94,7 +94,7 @@ class ControlState:
         return Change(command, offset < self._history_ends.get(partition, offset + 1))
 
     def read_heartbeat(self, value: bytes | None, now: float) -> None:
-        """Take a heartbeat that was written while the reader was reading: one from before tells nothing of now."""
+        """Take a heartbeat that was written while the reader was reading: an earlier one says nothing of now."""
         if value is None:
             return
         try:
@@ -113,7 +113,7 @@ class ControlState:
         self._positions[partition] = position
 
     def tell_ends(self, ends: Mapping[int, int], now: float) -> None:
-        """The end offsets of all partitions of campaign-control, as a read_committed reader is told them."""
+        """The end offsets of all partitions of campaign-control, as a read_committed reader gets them."""
         self._history_ends = self._history_ends or dict(ends)
         self._ends = dict(ends)
         self._ends_told_at = now
@@ -137,9 +137,9 @@ class ControlState:
     def may_run(self, campaign_id: str, now: float) -> Verdict:
         command = self._commands.get(campaign_id)
         doubts = self._doubts(campaign_id, command, now)
-        told = self._policy is Policy.OPEN if command is None else command.may_run
+        allowed = self._policy is Policy.OPEN if command is None else command.may_run
         return Verdict(
-            may_run=told and (not doubts or self._policy is Policy.OPEN),
+            may_run=allowed and (not doubts or self._policy is Policy.OPEN),
             reasons=() if command is None else command.reasons,
             resumes_at=None if command is None else command.resumes_at,
             doubts=doubts,

@@ -39,7 +39,7 @@ function close() {
 }
 
 // A browser gives up at any answer that is no stream. One that cannot be given now is asked for again; who has signed
-// out is sent to the form, and that is told.
+// out is sent to the form, and that is said.
 async function askWhy() {
   close();
   const asking = new AbortController();
@@ -75,7 +75,7 @@ function addCommand({ id, html }) {
   if (!list || document.getElementById(id)) return;
   const item = elementOf(html);
   item.classList.add("new");
-  // A server that lost the broker for a while tells of older commands too, which have their place further down.
+  // A server that lost the broker for a while sends older commands too, which have their place further down.
   const older = [...list.children].find((it) => timeOf(it) <= timeOf(item));
   list.insertBefore(item, older ?? null);
   document.querySelector("[data-feed-empty]")?.remove();

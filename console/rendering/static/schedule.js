@@ -57,19 +57,19 @@ async function preview() {
   try {
     const response = await fetch(`${form.action}/preview`, { method: "POST", body: new URLSearchParams(new FormData(form)) });
     if (!response.ok) throw new Error(String(response.status));
-    const told = await response.json();
-    if (number === asked) show(told);
+    const answer = await response.json();
+    if (number === asked) show(answer);
   } catch {
     say("The preview cannot be reached now. What is drawn is kept on this page.");
   }
 }
 
-function show(told) {
-  document.querySelector("#words").textContent = told.words;
-  blocks.innerHTML = told.grid;
-  document.querySelector("#outlook").innerHTML = told.outlook;
+function show(answer) {
+  document.querySelector("#words").textContent = answer.words;
+  blocks.innerHTML = answer.grid;
+  document.querySelector("#outlook").innerHTML = answer.outlook;
   for (const row of allRows()) {
-    const error = told.errors[row.dataset.row] ?? "";
+    const error = answer.errors[row.dataset.row] ?? "";
     row.classList.toggle("wrong", Boolean(error));
     row.querySelector(".error").textContent = error;
     for (const input of row.querySelectorAll(".clock input")) input.setAttribute("aria-invalid", String(Boolean(error)));

@@ -248,7 +248,7 @@ def test_ticked_campaigns_are_paused_together_or_not_at_all(operator: FormClient
     campaign_ids = [operator.campaign(brand_id) for _ in range(3)]
     asked = operator.post("/campaigns/bulk", {"act": "pause", "campaign_id": campaign_ids[:2]})
     assert asked.status_code == 200
-    assert "Pause 2 campaigns? Each is told to pause now." in _text(asked.text)
+    assert "Pause 2 campaigns? Each is paused at once." in _text(asked.text)
     assert all(_campaign(operator, it).enabled for it in campaign_ids)
     sent: dict[str, str | list[str]] = {"act": "pause", "confirmed": "true"}
     assert operator.post("/campaigns/bulk", sent | {"campaign_id": [campaign_ids[2], "nobody"]}).status_code == 404

@@ -12,7 +12,7 @@ from core.windows import parse_window
 from models.tables.brand import Brand
 from models.tables.campaign import Campaign
 from models.tables.catalog_change import CatalogChange, FieldChanges
-from operations.timeline.bands import Told, bands_of
+from operations.timeline.bands import CommandInForce, bands_of
 from operations.timeline.standing import Standing, Standings, standings_of
 
 BERLIN = (ZoneSpan("Europe/Berlin", None),)
@@ -28,7 +28,7 @@ def at(local: str) -> int:
     return parse_moment(f"2025-{month}-{int(number):02d}T{clock}:00{offset}")
 
 
-def told(when: str, *reasons: str, sequence: int = 1) -> Told:
+def command_at(when: str, *reasons: str, sequence: int = 1) -> CommandInForce:
     command = ControlCommand(
         schema=1,
         command_id=f"c:1:{sequence}",
@@ -49,7 +49,7 @@ def told(when: str, *reasons: str, sequence: int = 1) -> Told:
         brand=CommandBrand("2025-09-08", "0.00", None, "2025-09", "0.00", None),
         campaign=CommandCampaign("0.00", None, "0.00", None),
     )
-    return Told(command, at(when))
+    return CommandInForce(command, at(when))
 
 
 def standings(schedule: Schedule = ALL_DAY, *edits: tuple[str, bool, bool]) -> Standings:
@@ -58,24 +58,28 @@ def standings(schedule: Schedule = ALL_DAY, *edits: tuple[str, bool, bool]) -> S
 
 
 def folded(
-    before: Told | None, after: list[Told], of: Standings, day_from: str = "8 00:00", until: str = "10 00:00"
+    before: CommandInForce | None,
+    after: list[CommandInForce],
+    of: Standings,
+    day_from: str = "8 00:00",
+    until: str = "10 00:00",
 ) -> list[tuple[int, str, tuple[str, ...], bool]]:
     bands = bands_of(before, after, at(day_from), at(until), BERLIN, of)
     ends = [it.ends_at for it in bands]
     assert [at(day_from), *ends] == [*(it.starts_at for it in bands), at(until)], "they touch"
-    return [(it.starts_at, it.state.value, it.reasons, it.is_told) for it in bands]
+    return [(it.starts_at, it.state.value, it.reasons, it.begins_with_command) for it in bands]
 
 
 def test_before_the_first_command_nothing_is_known() -> None:
-    assert folded(None, [told("8 12:00")], standings()) == [
+    assert folded(None, [command_at("8 12:00")], standings()) == [
         (at("8 00:00"), "unknown", (), False),
         (at("8 12:00"), "running", (), True),
     ]
 
 
 def test_each_command_begins_a_band_and_the_one_before_the_period_reaches_into_it() -> None:
-    after = [told("8 12:00", "daily_budget"), told("9 00:00")]
-    assert folded(told("7 10:00"), after, standings()) == [
+    after = [command_at("8 12:00", "daily_budget"), command_at("9 00:00")]
+    assert folded(command_at("7 10:00"), after, standings()) == [
         (at("8 00:00"), "running", (), False),
         (at("8 12:00"), "paused", ("daily_budget",), True),
         (at("9 00:00"), "running", (), True),
@@ -84,8 +88,8 @@ def test_each_command_begins_a_band_and_the_one_before_the_period_reaches_into_i
 
 def test_a_used_up_day_ends_at_midnight_and_the_window_holds_it_from_then_on() -> None:
     """No command tells that, because the campaign stays paused."""
-    after = [told("8 12:00", "daily_budget"), told("9 09:00")]
-    assert folded(told("8 00:00"), after, standings(NINE_TO_FIVE), until="9 10:00") == [
+    after = [command_at("8 12:00", "daily_budget"), command_at("9 09:00")]
+    assert folded(command_at("8 00:00"), after, standings(NINE_TO_FIVE), until="9 10:00") == [
         (at("8 00:00"), "running", (), True),
         (at("8 12:00"), "paused", ("daily_budget",), True),
         (at("8 17:00"), "paused", ("daily_budget", "schedule"), False),
@@ -94,15 +98,15 @@ def test_a_used_up_day_ends_at_midnight_and_the_window_holds_it_from_then_on() -
     ]
 
 
-def test_a_pause_of_days_ago_is_told_by_what_holds_it_in_the_period() -> None:
-    before = told("1 12:00", "daily_budget", "manual")
+def test_a_pause_of_days_ago_begins_with_command_by_what_holds_it_in_the_period() -> None:
+    before = command_at("1 12:00", "daily_budget", "manual")
     assert folded(before, [], standings(ALL_DAY, ("1 11:00", False, False))) == [
         (at("8 00:00"), "paused", ("manual",), False)
     ]
 
 
 def test_a_used_up_month_holds_until_the_month_is_over() -> None:
-    before = told("28 12:00", "monthly_budget")
+    before = command_at("28 12:00", "monthly_budget")
     assert folded(before, [], standings(NINE_TO_FIVE), "30 20:00", "10-01 08:00") == [
         (at("30 20:00"), "paused", ("monthly_budget", "schedule"), False),
         (at("10-01 00:00"), "paused", ("schedule",), False),
@@ -110,14 +114,14 @@ def test_a_used_up_month_holds_until_the_month_is_over() -> None:
 
 
 def test_a_used_up_total_holds_until_a_command() -> None:
-    assert folded(told("1 12:00", "campaign_total_budget"), [], standings()) == [
+    assert folded(command_at("1 12:00", "campaign_total_budget"), [], standings()) == [
         (at("8 00:00"), "paused", ("campaign_total_budget",), False)
     ]
 
 
-def test_an_edit_in_the_middle_of_a_pause_is_told() -> None:
+def test_an_edit_in_the_middle_of_a_pause_begins_with_command() -> None:
     of = standings(NINE_TO_FIVE, ("8 20:00", False, False), ("9 10:00", True, False))
-    assert folded(told("8 00:00", "schedule"), [told("9 10:00")], of, "8 18:00", "9 11:00") == [
+    assert folded(command_at("8 00:00", "schedule"), [command_at("9 10:00")], of, "8 18:00", "9 11:00") == [
         (at("8 18:00"), "paused", ("schedule",), False),
         (at("8 20:00"), "paused", ("manual", "schedule"), False),
         (at("9 09:00"), "paused", ("manual",), False),
@@ -125,11 +129,11 @@ def test_an_edit_in_the_middle_of_a_pause_is_told() -> None:
     ]
 
 
-def test_what_is_over_before_the_resume_is_told_keeps_its_reason_until_then() -> None:
+def test_what_is_over_before_the_resume_begins_with_command_keeps_its_reason_until_then() -> None:
     """The edit is in force some moments after it was made."""
     of = standings(ALL_DAY, ("8 10:00", False, False), ("8 12:00", True, False))
-    after = [told("8 10:00", "manual"), told("8 12:01")]
-    assert folded(told("7 00:00"), after, of, until="8 13:00") == [
+    after = [command_at("8 10:00", "manual"), command_at("8 12:01")]
+    assert folded(command_at("7 00:00"), after, of, until="8 13:00") == [
         (at("8 00:00"), "running", (), False),
         (at("8 10:00"), "paused", ("manual",), True),
         (at("8 12:01"), "running", (), True),
@@ -137,17 +141,21 @@ def test_what_is_over_before_the_resume_is_told_keeps_its_reason_until_then() ->
 
 
 def test_a_reason_of_a_newer_release_stays() -> None:
-    assert folded(told("8 00:00", "whim"), [], standings()) == [(at("8 00:00"), "paused", ("whim",), True)]
+    assert folded(command_at("8 00:00", "whim"), [], standings()) == [(at("8 00:00"), "paused", ("whim",), True)]
 
 
 def test_a_day_of_25_hours_is_one_day() -> None:
-    bands = bands_of(told("10-26 01:00", "daily_budget"), [], at("10-26 01:00"), at("10-27 00:00"), BERLIN, standings())
+    bands = bands_of(
+        command_at("10-26 01:00", "daily_budget"), [], at("10-26 01:00"), at("10-27 00:00"), BERLIN, standings()
+    )
     assert [(it.length_ms // 3_600_000, it.reasons) for it in bands] == [(24, ("daily_budget",))]
 
 
 def test_commands_of_the_same_moment_leave_no_empty_band() -> None:
-    after = [told("8 12:00", "manual"), told("8 12:00", sequence=2)]
-    assert folded(told("8 00:00"), after, standings(), until="8 13:00")[1:] == [(at("8 12:00"), "running", (), True)]
+    after = [command_at("8 12:00", "manual"), command_at("8 12:00", sequence=2)]
+    assert folded(command_at("8 00:00"), after, standings(), until="8 13:00")[1:] == [
+        (at("8 12:00"), "running", (), True)
+    ]
 
 
 @pytest.mark.parametrize(

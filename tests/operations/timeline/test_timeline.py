@@ -35,7 +35,7 @@ def url(database_url: str) -> Iterator[str]:
     engine_of(database_url).dispose()
 
 
-def told(sequence: int, hour: float, *reasons: str, kind: str = "spend", version: int = 1) -> ControlLog:
+def command_at(sequence: int, hour: float, *reasons: str, kind: str = "spend", version: int = 1) -> ControlLog:
     at = MIDNIGHT + int(hour * HOUR)
     message = COMMAND | {
         "command_id": f"summer:1:{sequence}",
@@ -78,7 +78,7 @@ def states(timeline: Timeline) -> Sequence[tuple[str, float, int]]:
 
 
 def test_each_band_has_the_spend_that_occurred_in_it(url: str) -> None:
-    add(url, told(1, -5), told(2, 12, "daily_budget"), told(3, 18))
+    add(url, command_at(1, -5), command_at(2, 12, "daily_budget"), command_at(3, 18))
     add(url, spend("e1", 1, 11, 7), spend("e2", 2, 12, 2), spend("e3", 3, 17, 4), spend("e4", 4, 18, 16))
     found = read(url)
     assert states(found) == [("running", 12, 7), ("paused", 6, 6), ("running", 6, 16)]
@@ -89,7 +89,7 @@ def test_each_band_has_the_spend_that_occurred_in_it(url: str) -> None:
 
 def test_spend_that_was_refused_counts_as_the_ledger_counts_it(url: str) -> None:
     """The first record was refused, a replayed one counts, in the band in which it occurred."""
-    add(url, told(1, 0), told(2, 12, "manual"))
+    add(url, command_at(1, 0), command_at(2, 12, "manual"))
     first = spend_values("e1", 1, micros=5 * MICROS, at=MIDNIGHT + HOUR)
     add(url, SpendLog(**first), refusal(first))
     assert [it[2] for it in states(read(url))] == [0, 0]
@@ -98,7 +98,7 @@ def test_spend_that_was_refused_counts_as_the_ledger_counts_it(url: str) -> None
 
 
 def test_it_ends_now_and_days_ahead_are_empty(url: str) -> None:
-    add(url, told(1, -1))
+    add(url, command_at(1, -1))
     assert states(read(url, now=MIDNIGHT + 2 * HOUR)) == [("running", 2, 0)]
     assert states(read(url, now=MIDNIGHT - SECOND)) == []
 
@@ -112,7 +112,7 @@ def test_who_did_it_is_the_edit_that_the_command_followed(url: str) -> None:
             row.topic, row.partition, row.record_offset = "catalog", 0, version
     with session_scope(url) as session:
         assert change_of_version(session, brand_id="nike", campaign_id="summer", version=2) is not None
-    add(url, told(1, 0), told(2, 12, "manual", kind="catalog", version=2), told(4, 13))
+    add(url, command_at(1, 0), command_at(2, 12, "manual", kind="catalog", version=2), command_at(4, 13))
     found = read(url)
     actors = [it.change.actor if it.change else None for it in found.bands]
     assert actors == [None, "cli:rosa", None]

@@ -58,7 +58,7 @@ class PartitionHarness:
         for _ in range(3):
             await asyncio.sleep(0)
 
-    def told(self) -> list[str]:
+    def emitted(self) -> list[str]:
         commands, self.partition.state.commands = self.partition.state.commands, []
         return [f"{it.action} {it.campaign_id}" for it in commands]
 
@@ -80,7 +80,7 @@ async def harness() -> AsyncIterator[PartitionHarness]:
         harness.spend(brand_id, "10")
         campaign = {"kind": "campaign", "brand_id": brand_id, "campaign_id": f"{brand_id}-1", "version": 1}
         harness.read(Topic.CATALOG, f"{brand_id}/{brand_id}-1", campaign)
-    assert harness.told() == ["pause nike-1", "pause puma-1"]
+    assert harness.emitted() == ["pause nike-1", "pause puma-1"]
     yield harness
     await harness.partition.close()
 
@@ -92,9 +92,9 @@ async def test_a_resume_that_came_up_while_another_was_awaited_is_told_though_no
     await asyncio.sleep(0)
     harness.spend("puma", "-5")
     await harness.answer()
-    assert harness.told() == ["resume nike-1"]
+    assert harness.emitted() == ["resume nike-1"]
     await harness.answer()
-    assert harness.told() == ["resume puma-1"]
+    assert harness.emitted() == ["resume puma-1"]
 
 
 async def test_an_answer_of_before_a_rebalance_releases_nothing_after_it(harness: PartitionHarness) -> None:
@@ -103,9 +103,9 @@ async def test_an_answer_of_before_a_rebalance_releases_nothing_after_it(harness
     harness.partition.begin(harness.partition.inbox.positions(), {})
     await asyncio.sleep(0)
     await harness.answer()
-    assert harness.told() == []
+    assert harness.emitted() == []
     await harness.answer()
-    assert harness.told() == ["resume nike-1"]
+    assert harness.emitted() == ["resume nike-1"]
 
 
 async def test_many_first_states_are_asked_for_at_once(harness: PartitionHarness) -> None:
@@ -124,7 +124,7 @@ async def test_many_first_states_are_asked_for_at_once(harness: PartitionHarness
     while harness.asked:
         questions += 1
         await harness.answer()
-        told += harness.told()
+        told += harness.emitted()
     assert told == [f"resume {brand_id}-{number}" for brand_id in brands for number in (1, 2)]
     assert questions <= 2
 
@@ -135,9 +135,9 @@ async def test_a_document_that_concerns_a_pending_resume_waits_for_it(harness: P
     harness.read(Topic.CATALOG, "nike/nike-1", paused)
     other = {"kind": "campaign", "brand_id": "nike", "campaign_id": "nike-2", "version": 1, "enabled": False}
     harness.read(Topic.CATALOG, "nike/nike-2", other)
-    assert harness.told() == []
+    assert harness.emitted() == []
     await harness.answer()
-    assert harness.told() == ["resume nike-1", "pause nike-1", "pause nike-2"]
+    assert harness.emitted() == ["resume nike-1", "pause nike-1", "pause nike-2"]
 
 
 async def test_a_document_waits_where_its_arrival_begins_a_day_for_a_pending_resume(harness: PartitionHarness) -> None:
@@ -168,7 +168,7 @@ async def test_late_spend_and_held_resumes_are_measured(harness: PartitionHarnes
     harness.partition._observe(harness.partition.inbox.positions())
     assert waits() > 0
     await harness.answer()
-    assert harness.told() == ["resume nike-1"]
+    assert harness.emitted() == ["resume nike-1"]
     assert held(suffix="_count") == held_before + 1
     take_changes(harness.partition.state, {}, {})
     harness.partition._observe(harness.partition.inbox.positions())

@@ -29,7 +29,7 @@ async def t1_zone(broker: Broker, brand_id: str) -> None:
         message = {"tick_id": at, "due_at": at}
         await broker.publish(Topic.DAYPARTING_TICKS, message, partition=broker.home(brand_id), at=at)
     await broker.until_settled()
-    assert broker.told("t1") == ["resume @2025-09-08T04:00:00Z", "pause schedule @2025-09-08T12:00:00Z"]
+    assert broker.emitted("t1") == ["resume @2025-09-08T04:00:00Z", "pause schedule @2025-09-08T12:00:00Z"]
 
 
 async def t4_manual_wins(broker: Broker, brand_id: str) -> None:
@@ -45,7 +45,7 @@ async def t4_manual_wins(broker: Broker, brand_id: str) -> None:
     await broker.spend(brand_id, "t4", "100", "2025-09-30T07:00:00Z", event_id="all of it")
     await broker.until_settled()
     paused = ["pause daily_budget @2025-09-30T07:00:00Z"]
-    assert broker.told("t4") == paused
+    assert broker.emitted("t4") == paused
 
     await day_and_night(False, "100", "2025-09-30T08:00:00Z")
     await broker.reset(home, "daily", "Asia/Karachi", "2025-09-30T19:00:00Z")
@@ -54,10 +54,10 @@ async def t4_manual_wins(broker: Broker, brand_id: str) -> None:
     await broker.tick(home, "2025-09-30T19:31:00Z")
     await broker.reset(home, "monthly", "Asia/Karachi", "2025-09-30T19:31:00Z")
     await broker.until_settled()
-    assert broker.told("t4") == paused
+    assert broker.emitted("t4") == paused
 
     await day_and_night(True, "200", "2025-10-01T04:00:00Z")
-    assert broker.told("t4") == [*paused, "resume @2025-10-01T04:00:00Z"]
+    assert broker.emitted("t4") == [*paused, "resume @2025-10-01T04:00:00Z"]
 
 
 async def t5_month_roll(broker: Broker, brand_id: str) -> None:
@@ -69,14 +69,14 @@ async def t5_month_roll(broker: Broker, brand_id: str) -> None:
     await broker.reset(broker.home(brand_id), "monthly", "Asia/Karachi", "2025-09-30T19:00:00Z")
     await broker.until_settled()
     observed = ["pause monthly_budget @2025-09-30T18:30:00Z", "resume @2025-09-30T19:00:00Z"]
-    assert broker.told("t5") == observed
+    assert broker.emitted("t5") == observed
     assert (broker.commands[-1].brand.month, broker.commands[-1].brand.monthly_spent) == ("2025-10", "0.00")
 
     await broker.spend(
         brand_id, "t5", "5.00", "2025-09-30T19:00:05Z", event_id="late", occurred_at="2025-09-30T18:59:59Z"
     )
     await broker.until_settled()
-    assert broker.told("t5") == observed
+    assert broker.emitted("t5") == observed
     brand = broker.state_of(brand_id)
     assert _sums(brand) == ("2025-10-01", 0, 0)
     assert brand.campaigns["t5"].total_micros == parse_money("1005.00")
@@ -104,7 +104,7 @@ async def t9_concurrency(broker: Broker, brand_id: str) -> None:
     await broker.until_settled()
     assert _sums(broker.state_of(brand_id)) == ("2025-09-08", parse_money("200.00"), parse_money("200.00"))
     for campaign in "abc":
-        assert len(broker.told(f"t9-{campaign}")) in (0, 2)
+        assert len(broker.emitted(f"t9-{campaign}")) in (0, 2)
 
     await broker.reset(broker.home(brand_id), "daily", "UTC", "2025-09-09T00:00:00Z")
     await broker.until_settled()
@@ -154,7 +154,7 @@ async def test_t7_down_over_midnight(broker: Broker, worker: WorkerProcess) -> N
     brand = broker.state_of("nike")
     assert _sums(brand) == ("2025-09-09", parse_money("40.00"), parse_money("100.00"))
     assert not brand.campaigns["t7"].reasons
-    assert broker.told("t7") == []
+    assert broker.emitted("t7") == []
 
 
 async def test_t8_duplicates_order_and_kills(broker: Broker, worker: WorkerProcess) -> None:

@@ -43,8 +43,8 @@ async def test_a_defect_refuses_the_records_that_meet_it_and_stops_neither_the_b
             assert letters(broker) == [f"defect-{number}" for number in range(FLOOD)]
             assert broker.state_of("nike").daily_micros == 9_000_000
             assert broker.state_of("puma").daily_micros == 10_000_000 + FLOOD * 50_000
-            assert [it.split()[:2] for it in broker.told("puma-1")] == [["pause", "daily_budget"]]
-            assert broker.told("nike-1") == []
+            assert [it.split()[:2] for it in broker.emitted("puma-1")] == [["pause", "daily_budget"]]
+            assert broker.emitted("nike-1") == []
             assert await worker.stop() == 0
         finally:
             worker.kill()
@@ -53,7 +53,7 @@ async def test_a_defect_refuses_the_records_that_meet_it_and_stops_neither_the_b
             await mended.started()
             await broker.spend("nike", "nike-1", "1", event_id="reaches the budget")
             await broker.until_settled()
-            assert [it.split()[:2] for it in broker.told("nike-1")] == [["pause", "daily_budget"]]
+            assert [it.split()[:2] for it in broker.emitted("nike-1")] == [["pause", "daily_budget"]]
         finally:
             mended.kill()
 
