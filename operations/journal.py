@@ -112,7 +112,7 @@ def dispute_view(
 ) -> JsonObject:
     """The output of `control show`: the message unchanged, and what was recomputed of it."""
     return {
-        "message": msgspec.json.decode(row.value),
+        "message": _message(row),
         "told_on": {"topic": row.topic, "partition": row.partition, "offset": row.record_offset},
         "acks": [ack_view(ack) for ack in acks],
         "overspend": None if overspend is None else dict(overspend_view(overspend)),
@@ -126,6 +126,15 @@ def dispute_view(
             "sentence": found.sentence,
         },
     }
+
+
+def _message(row: ControlLog) -> Json:
+    """The message unchanged; the fields that a command has where the rest, which nobody reads, is no JSON of ours."""
+    try:
+        message: Json = msgspec.json.decode(row.value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        message = msgspec.to_builtins(decoded(row))
+    return message
 
 
 def command_lines(row: ControlLog, command: ControlCommand) -> list[str]:

@@ -242,7 +242,11 @@ def budget(what: str, raw: Raw | UnsetType) -> int | None:
     if written == b"null":
         return None
     if written.startswith(b'"'):
-        return validation.budget(what, msgspec.json.decode(written, type=str))
+        try:
+            text = msgspec.json.decode(written, type=str)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise RefusedValue(f"The {what} is refused: it is no text ({error}).") from error
+        return validation.budget(what, text)
     if written[0] not in b"-0123456789":
         raise RefusedValue(f'The {what} is refused: write an amount such as "100.00", or null for no limit.')
     return validation.budget_number(what, written.decode())

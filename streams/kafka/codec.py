@@ -29,6 +29,7 @@ __all__ = [
     "decode_correction",
     "decode_reset",
     "decode_tick",
+    "decoder",
     "encode",
 ]
 
@@ -50,7 +51,7 @@ _encoder: Final = msgspec.json.Encoder()
 _Decoded = TypeVar("_Decoded")
 
 
-def _decoder(of: type[_Decoded]) -> Callable[[bytes], _Decoded]:
+def decoder(of: type[_Decoded]) -> Callable[[bytes], _Decoded]:
     """A decoder that raises msgspec.DecodeError for any invalid bytes, also deeply nested ones and incomplete UTF-8."""
     decode = msgspec.json.Decoder(of).decode
 
@@ -63,14 +64,14 @@ def _decoder(of: type[_Decoded]) -> Callable[[bytes], _Decoded]:
     return decoded
 
 
-decode_alert: Final = _decoder(BudgetAlert)
-decode_ack: Final = _decoder(ControlAck)
-decode_brand: Final = _decoder(BrandDocument)
-decode_campaign: Final = _decoder(CampaignDocument)
-decode_command: Final = _decoder(ControlCommand)
-decode_correction: Final = _decoder(SpendCorrection)
-decode_reset: Final = _decoder(BudgetReset)
-decode_tick: Final = _decoder(DaypartingTick)
+decode_alert: Final = decoder(BudgetAlert)
+decode_ack: Final = decoder(ControlAck)
+decode_brand: Final = decoder(BrandDocument)
+decode_campaign: Final = decoder(CampaignDocument)
+decode_command: Final = decoder(ControlCommand)
+decode_correction: Final = decoder(SpendCorrection)
+decode_reset: Final = decoder(BudgetReset)
+decode_tick: Final = decoder(DaypartingTick)
 
 
 def encode(message: Message) -> bytes:

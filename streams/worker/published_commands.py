@@ -8,6 +8,7 @@ import msgspec
 from core.errors import ConfigurationError
 from core.partitioner import partition_of
 from core.state import PartitionState
+from streams.kafka.codec import decoder
 from streams.kafka.reader import topic_reader
 from streams.kafka.topics import Topic
 from streams.settings import Settings
@@ -31,7 +32,7 @@ class PublishedCommand(msgspec.Struct, frozen=True):
         return self.epoch, self.sequence
 
 
-_decode: Final = msgspec.json.Decoder(PublishedCommand).decode
+_decode: Final = decoder(PublishedCommand)
 
 
 async def read_last_commands(settings: Settings, count: Callable[[int], None]) -> dict[str, PublishedCommand]:
