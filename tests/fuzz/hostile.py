@@ -2,9 +2,14 @@
 
 import struct
 from collections.abc import Sequence
+from itertools import chain
 from random import Random
 from typing import Final
 
+import msgspec
+
+from core import records
+from core.state_records import AlertRecord, BrandRecord, CampaignRecord, CostRecord, PartRecord
 from streams.kafka.decompression import ZSTD
 from streams.kafka.topics import Topic
 from tests.streams.raw_batches import CODECS, Raw, RawHeaders, batch
@@ -44,31 +49,23 @@ _TEXTS: Final = (
     b"",
     b"\xff",
 )
-_FIELDS: Final = (
-    *(
-        b"event_id",
-        b"brand_id",
-        b"campaign_id",
-        b"amount",
-        b"currency",
-        b"occurred_at",
-        b"attributes",
-        b"kind",
-        b"version",
-    ),
-    *(b"zones", b"windows", b"starts_on", b"due_at", b"tick_id", b"reset_id", b"time_zone", b"command_id", b"epoch"),
-    *(
-        b"sequence",
-        b"reasons",
-        b"decided_at",
-        b"cause",
-        b"schema",
-        b"positions",
-        b"clock",
-        b"booked_on",
-        b"correction_id",
-    ),
-)
+#: What is on each topic; of all of them every field is drawn.
+_MESSAGES: Final[dict[Topic, tuple[type[msgspec.Struct], ...]]] = {
+    Topic.SPEND_EVENTS: (records.SpendEvent,),
+    Topic.SPEND_SNAPSHOTS: (records.SpendSnapshot,),
+    Topic.SPEND_CORRECTIONS: (records.SpendCorrection,),
+    Topic.CATALOG: (records.BrandDocument, records.CampaignDocument),
+    Topic.DAYPARTING_TICKS: (records.DaypartingTick,),
+    Topic.BUDGET_RESETS: (records.BudgetReset,),
+    Topic.CAMPAIGN_CONTROL: (records.ControlCommand,),
+    Topic.CONTROL_HEARTBEAT: (records.ControlHeartbeat,),
+    Topic.CONTROL_ACKS: (records.ControlAck,),
+    Topic.BUDGET_ALERTS: (records.BudgetAlert,),
+    Topic.DEAD_LETTERS: (records.SpendEvent, records.SpendSnapshot),
+    Topic.CONTROLLER_STATE: (BrandRecord, CampaignRecord, CostRecord, AlertRecord),
+}
+_STRUCTS: Final[tuple[type[msgspec.Struct], ...]] = (*chain.from_iterable(_MESSAGES.values()), PartRecord)
+_FIELDS: Final = tuple(sorted({field.encode() for it in _STRUCTS for field in it.__struct_fields__}))
 _STATE_KEYS: Final = (
     b"part",
     b"seen/x",
@@ -78,6 +75,9 @@ _STATE_KEYS: Final = (
     b"campaign/no/body",
     b"doc/no/body",
     b"seen/7/7",
+    b"cost/nobody/c/google-ads/2025-09-08",
+    b"cost/nobody/c/google-ads/x",
+    b"alert/nobody/daily",
 )
 
 
@@ -88,10 +88,10 @@ class Hostile:
         self.random = Random(seed)
         self._keys = keys
 
-    def batch_for(self, topic: Topic, records: int, good: Sequence[Raw] = ()) -> tuple[bytes, int]:
+    def batch_for(self, topic: Topic, count: int, good: Sequence[Raw] = ()) -> tuple[bytes, int]:
         """A batch of hostile records with the good ones among them, and how many that are."""
         random = self.random
-        drawn = [self._record(topic) for _ in range(records)]
+        drawn = [self._record(topic) for _ in range(count)]
         for one in good:
             drawn.insert(random.randint(0, len(drawn)), one)
         if random.random() < 0.01:
@@ -103,7 +103,7 @@ class Hostile:
         random = self.random
         forged_delta = random.randint(-(2**31), 2**31 - 1) if random.random() < 0.005 else None
         attributes = random.randrange(256) if random.random() < 0.02 else 0
-        value = None if random.random() < 0.1 else self._value(random.choice((0, 1, 2, 3, 4, 5)))
+        value = None if random.random() < 0.1 else self._value(topic, random.randrange(8))
         if topic is Topic.CONTROLLER_STATE and value is not None and random.random() < 0.2:
             value = b'{"schema":1,"positions":7}'
         return Raw(self._key(topic), value, self._headers(), forged_delta, attributes)
@@ -125,7 +125,7 @@ class Hostile:
             (random.choice(_NAMES), random.choice((None, b"", b"\x1b[31m", b"\xff", b"7"))) for _ in range(count)
         )
 
-    def _value(self, kind: int) -> bytes:
+    def _value(self, topic: Topic, kind: int) -> bytes:
         random = self.random
         if kind == 0:
             return random.randbytes(random.randint(0, 60))
@@ -134,8 +134,15 @@ class Hostile:
             return random.choice((b"[", b'{"version":', b'{"attributes":{"a":')) * depth
         if kind == 2:
             return struct.pack(">q", random.getrandbits(62)) * random.randint(1, 5)
+        if kind > 5:
+            return self._message(topic)
         fields = b",".join(b'"%b":%b' % (random.choice(_FIELDS), self._json()) for _ in range(random.randint(0, 9)))
         return b"{%b}" % fields if kind < 5 else b"{%b" % fields
+
+    def _message(self, topic: Topic) -> bytes:
+        """One of the topic's with all of its fields, each of a kind that any field of any message has."""
+        names = self.random.choice(_MESSAGES[topic]).__struct_fields__
+        return b"{%b}" % b",".join(b'"%b":%b' % (name.encode(), self._json()) for name in names)
 
     def _json(self) -> bytes:
         random = self.random

@@ -13,14 +13,23 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from spendgate_control import ControlReader, Policy
 
 from console.live.command_feed import CommandFeed
+from ledger.reconcile.reconciliation import reconcile
 from local.kafka import LocalKafka
+from local.ports import choose_port
+from notifier.intake import READ
+from operations.channels import add_channel
 from operations.dead_letters.search import DeadLetterFilter, scan
 from operations.dead_letters.views import details
+from operations.resend import resend_all
+from operations.status import read_status
+from streams.kafka.reader import topic_reader
 from streams.kafka.topics import ALL_TOPICS, INPUTS, Topic
 from streams.live_state import LiveState
 from streams.settings import Settings
+from streams.worker.published_commands import read_last_commands
 from tests.fuzz.hostile import Hostile
 from tests.ledger.conftest import LedgerTables
 from tests.lengths import length
@@ -32,7 +41,7 @@ RECORDS = int(os.environ.get("SPENDGATE_FUZZ_RECORDS") or length(4_000, 200_000)
 SEED = int(os.environ.get("SPENDGATE_FUZZ_SEED", "20251125"))
 BATCH = 20
 BRANDS = [f"brand-{number}" for number in range(6)]
-KINDS = ("worker", "ledger", "scheduler")
+KINDS = ("worker", "ledger", "scheduler", "notifier")
 
 
 @pytest.fixture
@@ -43,6 +52,7 @@ def settings(kafka: LocalKafka, topic_prefix: str, migrated_url: str) -> Setting
         topic_prefix=topic_prefix,
         partitions=4,
         metrics_port=0,
+        notify_private_addresses=True,
     )
 
 
@@ -55,7 +65,7 @@ async def broker(settings: Settings) -> AsyncIterator[Broker]:
 @pytest.fixture
 def processes(broker: Broker, settings: Settings, tmp_path: Path) -> Iterator[dict[str, WorkerProcess]]:
     spendgate = str(Path(sys.executable).with_name("spendgate"))
-    url = {"SPENDGATE_DATABASE_URL": settings.database}
+    url = {"SPENDGATE_DATABASE_URL": settings.database, "SPENDGATE_NOTIFY_PRIVATE_ADDRESSES": "true"}
     made = {kind: WorkerProcess(settings, tmp_path / f"{kind}.log", [spendgate, kind], **url) for kind in KINDS}
     for process in made.values():
         process.start()
@@ -65,11 +75,13 @@ def processes(broker: Broker, settings: Settings, tmp_path: Path) -> Iterator[di
 
 
 @pytest.mark.long
-@pytest.mark.timeout(60 + RECORDS // 50)
+@pytest.mark.timeout(300 + RECORDS // 50)
 async def test_hostile_batches_on_every_topic_cost_no_spend_and_no_process(
     broker: Broker, settings: Settings, processes: dict[str, WorkerProcess]
 ) -> None:
     books = LedgerTables(settings.database)
+    # Nobody listens there: what is made of each record for a channel is seen in the database.
+    add_channel(settings, "ops", f"http://127.0.0.1:{choose_port(0, 'test')}/hook", commands=True, actor="ann")
     hostile = Hostile(SEED, [*(brand.encode() for brand in BRANDS), f"{BRANDS[0]}/{BRANDS[0]}-campaign".encode()])
     for brand_id in BRANDS:
         await broker.brand(brand_id)
@@ -101,6 +113,7 @@ async def test_hostile_batches_on_every_topic_cost_no_spend_and_no_process(
         total = sum(micros.values()) / 1_000_000
         await books.until(_BOOKED, [(round(total),)])
         await _relay_has_read_all(broker, books)
+        await _notifier_has_read_all(settings, books)
         letters = [details(entry) async for batch in scan(settings, DeadLetterFilter()) for entry in batch]
         assert json.dumps(letters)
         await broker.spend(BRANDS[0], f"{BRANDS[0]}-campaign", "1", event_id="the-last")
@@ -110,6 +123,9 @@ async def test_hostile_batches_on_every_topic_cost_no_spend_and_no_process(
         async with asyncio.timeout(30):  # read to the end, whatever lies on the way
             while not feed.is_fresh():
                 await asyncio.sleep(0.05)
+    await _commands_read(settings)
+    told = {it.campaign_id: it.action for it in broker.commands}
+    assert await asyncio.to_thread(_known_to_a_client, settings) == told
     for kind, process in processes.items():
         assert process.exit_code is None, f"{kind}: {process.output[-3000:]}"
     # And what lies on the topics stops no start either.
@@ -123,6 +139,38 @@ async def test_hostile_batches_on_every_topic_cost_no_spend_and_no_process(
 
 
 _BOOKED = "SELECT round(sum(amount))::int FROM spend_log WHERE brand_id LIKE 'brand-%%'"
+
+
+async def _commands_read(settings: Settings) -> None:
+    """The readers that are no process: those of commands, and of a worker that starts without its state."""
+    found = await reconcile(settings)
+    assert (found.differences, found.holes) == ([], [])
+    assert (await read_status(settings))["groups"]
+    assert (await resend_all(settings, (), dry_run=True)).there == 0
+    known = await read_last_commands(settings, lambda _count: None)
+    assert {f"{brand}-campaign" for brand in BRANDS} <= known.keys()
+
+
+async def _notifier_has_read_all(settings: Settings, books: LedgerTables) -> None:
+    for topic in READ:
+        async with topic_reader(settings, topic) as reader:
+            ends = await reader.ends()
+        query = "SELECT partition, next_offset FROM notifier_position WHERE topic = %s"
+        async with asyncio.timeout(60):
+            while dict(books.rows(query, settings.topic(topic))) != ends:
+                await asyncio.sleep(0.1)
+    told = books.rows("SELECT count(DISTINCT brand_id)::int FROM delivery WHERE source = 'command'")
+    assert told == [(len(BRANDS),)]
+
+
+def _known_to_a_client(settings: Settings) -> dict[str, str]:
+    """What an ad server's library makes of the topic of commands."""
+    with ControlReader(
+        settings.brokers, consumer="fuzz", policy=Policy.OPEN, topic_prefix=settings.topic_prefix, heartbeats=True
+    ) as reader:
+        changes = reader.catch_up(60)
+        assert reader.unreadable_records
+        return {it.command.campaign_id: it.command.action.value for it in changes if it.command is not None}
 
 
 def _ignore(observed: object) -> None:
