@@ -1,7 +1,7 @@
 """The command journal and the ledger's spend as JSON and as lines of text."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -128,13 +128,12 @@ def dispute_view(
     }
 
 
-def _message(row: ControlLog) -> Json:
+def _message(row: ControlLog) -> Any:
     """The message unchanged; the fields that a command has where the rest, which nobody reads, is no JSON of ours."""
     try:
-        message: Json = msgspec.json.decode(row.value)
+        return msgspec.json.decode(row.value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        message = msgspec.to_builtins(decoded(row))
-    return message
+        return msgspec.to_builtins(decoded(row))
 
 
 def command_lines(row: ControlLog, command: ControlCommand) -> list[str]:
