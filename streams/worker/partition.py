@@ -8,6 +8,7 @@ from contextlib import suppress
 import structlog
 from aiokafka import ConsumerRecord
 
+from core.errors import TransactionLost
 from core.guard import StateInDoubt
 from core.state import PartitionState
 from streams.dead_letters.outbox import Outbox
@@ -24,13 +25,14 @@ from streams.worker.flush_writes import take_writes
 from streams.worker.heartbeat import LONGEST_SILENCE_SECONDS, Heartbeat
 from streams.worker.inbox import Inbox
 from streams.worker.transaction import PartitionWriter
+from streams.worker.writes import Write
 
 __all__ = ["OwnedPartition"]
 
 log = structlog.get_logger()
 
-#: Called with the brand about which a decision raised half-way: the partition must be restored.
-OnStateInDoubt = Callable[[str], None]
+#: Called where the partition must be restored: with the brand about which a decision raised half-way, or None.
+OnStateInDoubt = Callable[[str | None], None]
 
 
 class OwnedPartition:
@@ -51,8 +53,9 @@ class OwnedPartition:
         self.flushed: dict[Topic, int] = {}
         self.delivery = Delivery(writer, state.partition, settings, message_limit)
         self.suspended = True
-        #: The state is half decided: nothing of it may be written or decided on.
+        #: The state is half decided, or was lost with its transaction: nothing of it may be written or decided on.
         self.in_doubt = False
+        self._has_committed = False
         self._writer = writer
         self._settings = settings
         self._topic_ids = topic_ids
@@ -130,8 +133,7 @@ class OwnedPartition:
                 pass
         except StateInDoubt as doubt:
             log.warning("state_in_doubt", partition=self.state.partition, brand_id=doubt.brand_id, exc_info=doubt)
-            self.suspended = self.in_doubt = True
-            self._on_doubt(doubt.brand_id)
+            self._restore(doubt.brand_id)
             return
         if self.state.commands or self.state.alerts or self.state.spend_events or self._outbox.records:
             self._urgent.set()
@@ -172,7 +174,9 @@ class OwnedPartition:
             heartbeat = [] if self.suspended else self._heartbeat.due_writes(with_commands=bool(self.state.commands))
             writes = take_writes(self.state, self._outbox, positions, self._topic_ids, self._settings)
             with worker_metrics.FLUSH_SECONDS.time():
-                await self.delivery.deliver(writes + heartbeat)
+                committed = await self._deliver(writes + heartbeat)
+            if not committed:
+                return
             worker_metrics.FLUSHES.inc()
             self._heartbeat.committed()
             self._derived_spend.note_committed()
@@ -189,9 +193,30 @@ class OwnedPartition:
             self._observe(self.flushed)
             if not (heartbeat := self._heartbeat.due_writes(with_commands=False)):
                 return
-            await self.delivery.deliver(heartbeat)
+            if not await self._deliver(heartbeat):
+                return
             self._heartbeat.committed()
         self.work()  # what had to wait while it was refused
+
+    async def _deliver(self, writes: list[Write]) -> bool:
+        """Whether it is committed; where its transaction is lost, the partition is restored with a new producer.
+
+        Raises TransactionLost where the producer has committed nothing yet, because a new one would fare no better.
+        """
+        try:
+            await self.delivery.deliver(writes)
+        except TransactionLost as lost:
+            if not self._has_committed:
+                raise
+            log.error("transaction_lost", partition=self.state.partition, why=str(lost))
+            self._restore(None)
+            return False
+        self._has_committed = True
+        return True
+
+    def _restore(self, brand_id: str | None) -> None:
+        self.suspended = self.in_doubt = True
+        self._on_doubt(brand_id)
 
     def _observe(self, positions: dict[Topic, int]) -> None:
         """Note in the heartbeat how far the partition is decided, at the positions of the flush that now begins."""

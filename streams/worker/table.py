@@ -112,9 +112,11 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         for partition in self.owned.values():
             partition.suspended = True
 
-    def _restore_in_doubt(self, brand_id: str) -> None:
-        """Restore the partition in which a decision about the brand raised half-way, with that brand guarded."""
-        self._guarded.add(brand_id)
+    def _restore_in_doubt(self, brand_id: str | None) -> None:
+        """Restore the partition in which a decision about the brand raised half-way, with that brand guarded; or the
+        one whose transaction was lost (None)."""
+        if brand_id is not None:
+            self._guarded.add(brand_id)
         task = asyncio.create_task(or_end_process(self._reopen(), self.settings))
         self._changing.add(task)
         task.add_done_callback(self._changing.discard)

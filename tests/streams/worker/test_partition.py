@@ -31,7 +31,7 @@ class PartitionHarness:
         writer = PartitionWriter("never-opened", settings)
         state = PartitionState(0, DuplicateWindow(100))
         self.asked: list[asyncio.Future[int]] = []
-        self.doubted: list[str] = []
+        self.doubted: list[str | None] = []
         ask, doubt = self._end_offset, self.doubted.append
         self.partition = OwnedPartition(state, writer, settings, {}, ask, self._message_limit, doubt)
         self._next = dict.fromkeys(INPUTS, 0)
