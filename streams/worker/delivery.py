@@ -202,14 +202,20 @@ class Delivery:
 
 
 def _unavailable(cluster: Any, targets: Iterable[tuple[str, int]]) -> str | None:
-    """The first topic partition that is missing, has no leader or too few replicas in sync, as a clause."""
-    for topic, number in sorted(targets):
+    """The topic partition that is missing, has no leader or the fewest replicas in sync, as a clause: where a broker is
+    away, many have one replica less, and take what is written all the same."""
+    found: list[tuple[int, str, int, str]] = []
+    for topic, number in targets:
         known = cluster.topics.get(topic)
         part = known.partitions.get(number) if known else None
         if part is None:
-            return f"{topic}, partition {number}, is not there"
-        if part.leader < 0:
-            return f"{topic}, partition {number}, has no leader"
-        if len(part.isrs) < len(part.replicas):
-            return f"{topic}, partition {number}, has {len(part.isrs)} of {len(part.replicas)} replicas in sync"
-    return None
+            found.append((-2, topic, number, "is not there"))
+        elif part.leader < 0:
+            found.append((-1, topic, number, "has no leader"))
+        elif len(part.isrs) < len(part.replicas):
+            in_sync = f"has {len(part.isrs)} of {len(part.replicas)} replicas in sync"
+            found.append((len(part.isrs), topic, number, in_sync))
+    if not found:
+        return None
+    _, topic, number, what = min(found)
+    return f"{topic}, partition {number}, {what}"

@@ -30,10 +30,10 @@ class Writer:
         return self._cluster
 
 
-def cluster(**of_commands: Any) -> Any:
-    whole = Facts(leader=1, replicas=[1, 2, 3], isrs=[1, 2, 3])
-    commands = Facts(**{**vars(whole), **of_commands})
-    return Facts(topics={"state": Facts(partitions={0: whole}), "commands": Facts(partitions={2: commands})})
+def cluster(of_state: dict[str, Any] | None = None, **of_commands: Any) -> Any:
+    whole = {"leader": 1, "replicas": [1, 2, 3], "isrs": [1, 2, 3]}
+    state, commands = Facts(**{**whole, **(of_state or {})}), Facts(**{**whole, **of_commands})
+    return Facts(topics={"state": Facts(partitions={0: state}), "commands": Facts(partitions={2: commands})})
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,14 @@ def cluster(**of_commands: Any) -> Any:
             "commands, partition 2, has no leader; partition 0 is written again as soon",
         ),
         (cluster(isrs=[1]), "commands, partition 2, has 1 of 3 replicas in sync; partition 0 is written again"),
+        (
+            cluster(isrs=[1, 2], of_state={"isrs": [1], "replicas": [1, 2]}),
+            "state, partition 0, has 1 of 2 replicas in sync; partition 0 is written again",
+        ),
+        (
+            cluster(isrs=[1, 2], of_state={"leader": -1}),
+            "state, partition 0, has no leader; partition 0 is written again",
+        ),
         (cluster(), "Partition 0 cannot be written: Kafka did not take it in time (timed out)."),
         (None, "Partition 0 cannot be written: No Kafka broker answers at 127.0.0.1:1:"),
     ],
