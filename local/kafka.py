@@ -49,6 +49,8 @@ class LocalKafka:
         self.log = data_dir.resolve() / "logs" / "kafka.log"
         self.port = port
         self.process: subprocess.Popen[bytes] | None = None
+        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        self.cluster_id = f"c{cluster_id[1:]}"  # a leading "-" would look like an option
         self._any_port = port == 0
         self._progress = progress
         self._ownership = Ownership(self.folder)
@@ -132,9 +134,7 @@ class LocalKafka:
         self.security.make()
 
     def _format(self, jars: list[Path]) -> None:
-        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        # A leading "-" would look like an option.
-        arguments = ["format", "--cluster-id", f"c{cluster_id[1:]}", "--config", "server.properties"]
+        arguments = ["format", "--cluster-id", self.cluster_id, "--config", "server.properties"]
         if self.security:
             arguments += ["--add-scram", self.security.scram_user()]
         # By a file, because everybody may read a command line.

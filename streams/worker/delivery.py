@@ -41,7 +41,14 @@ _NOT_ALLOWED: Final = frozenset(
     }
 )
 #: The cluster is there all the same: it has named the leaders.
-_NO_ANSWER: Final = frozenset({KafkaError._TIMED_OUT, KafkaError._MSG_TIMED_OUT, KafkaError._TIMED_OUT_QUEUE})
+_NO_ANSWER: Final = frozenset(
+    {
+        KafkaError._TIMED_OUT,
+        KafkaError._MSG_TIMED_OUT,
+        KafkaError._TIMED_OUT_QUEUE,
+        KafkaError._INCONSISTENT,  # of a commit whose records were not delivered
+    }
+)
 _TOO_LARGE: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
 
 #: What a record of the topic is called in an obstacle.

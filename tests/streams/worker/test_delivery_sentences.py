@@ -18,13 +18,14 @@ WRITES = [Write("state", 0, b"k", b"v"), Write("commands", 2, b"k", b"v")]
 class Writer:
     """Its first commit is not answered, for whatever reason."""
 
-    def __init__(self, cluster: Any) -> None:
+    def __init__(self, cluster: Any, code: int = KafkaError._TIMED_OUT) -> None:
         self._cluster = cluster
+        self._code = code
         self._attempts = 0
 
     async def attempt(self, _writes: Sequence[Write]) -> list[Failure]:
         self._attempts += 1
-        return [Failure(None, KafkaError._TIMED_OUT, "timed out")] if self._attempts == 1 else []
+        return [Failure(None, self._code, "timed out")] if self._attempts == 1 else []
 
     async def cluster(self) -> Any:
         return self._cluster
@@ -67,3 +68,15 @@ async def test_a_cluster_that_answers_is_not_said_to_be_away(told: Any, says: st
     assert delivery.obstacle.startswith(says)
     await delivering
     assert delivery.obstacle is None
+
+
+async def test_a_commit_whose_records_were_not_delivered_was_not_taken_in_time() -> None:
+    async def no_limit(_topic: str) -> None:
+        """It is not asked for."""
+
+    writer = Writer(cluster(), KafkaError._INCONSISTENT)
+    delivery = Delivery(writer, 0, Settings(brokers="127.0.0.1:1"), no_limit)  # type: ignore[arg-type]
+    delivering = asyncio.create_task(delivery.deliver(WRITES))
+    await delivery.stopped.wait()
+    assert delivery.obstacle == "Partition 0 cannot be written: Kafka did not take it in time (timed out)."
+    await delivering

@@ -1,0 +1,230 @@
+"""Three real brokers of which one is killed, frozen, restarted or full: the worker loses nothing, doubles nothing, says
+in one sentence what is in the way, and goes on by itself.
+
+`SPENDGATE_TEST_LENGTH=long pytest -s` runs all and prints how long nothing was decided.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import pytest
+from aiokafka.admin import NewTopic
+
+from streams.kafka.provision import admin_client, create_topics
+from streams.kafka.topics import Topic, topic_configs
+from streams.settings import Settings
+from tests.faults.cluster import BROKERS, Cluster, Node
+from tests.faults.small_disk import fill, small_disk
+from tests.faults.traffic import Traffic
+from tests.lengths import length
+from tests.streams.worker_process import WorkerProcess
+
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.timeout(1200),
+    pytest.mark.skipif(not length(0, 1), reason="three brokers and minutes: `make test-long` runs it"),
+]
+
+SEED: Final = int(os.environ.get("SPENDGATE_FAULTS_SEED", "20261126"))
+PARTITIONS: Final = 2
+PATIENCE_SECONDS: Final = 180
+#: What a record may wait at most for its decision while one broker goes. Not a figure of speed: the broker's session
+#: lasts 9 s, and then its partitions, the group's and the transaction's coordinator have to move.
+LONGEST_SILENCE_SECONDS: Final = 90.0
+FROZEN_SECONDS: Final = 20.0
+#: Longer than the worker's client tries to deliver a record.
+LONGER_THAN_A_REQUEST_SECONDS: Final = 25.0
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"))
+    with small_disk(cluster.nodes[-1].folder / "log"):
+        try:
+            cluster.start()
+            yield cluster
+        finally:
+            cluster.kill()
+
+
+@pytest.fixture
+def settings(cluster: Cluster, topic_prefix: str) -> Settings:
+    return Settings(
+        brokers=cluster.brokers,
+        topic_prefix=topic_prefix,
+        partitions=PARTITIONS,
+        replication_factor=BROKERS,
+        flush_interval_seconds=0.05,
+    )
+
+
+@pytest.fixture
+def placed() -> dict[Topic, Sequence[int]]:
+    """Topic -> the numbers of the brokers that have it; the other topics are on all."""
+    return {}
+
+
+@pytest.fixture
+async def topics(cluster: Cluster, settings: Settings, placed: dict[Topic, Sequence[int]]) -> None:
+    await cluster.until_in_sync()
+    async with admin_client(settings) as admin:
+        for topic, brokers in placed.items():
+            configs = topic_configs(topic, settings) | {"min.insync.replicas": str(len(brokers))}
+            assignments = {number: list(brokers) for number in range(PARTITIONS)}
+            await admin.create_topics(
+                [NewTopic(settings.topic(topic), -1, -1, replica_assignments=assignments, topic_configs=configs)]
+            )
+    await create_topics(settings)
+    await cluster.until_in_sync()
+
+
+@pytest.fixture
+async def worker(
+    topics: None, settings: Settings, placed: dict[Topic, Sequence[int]], tmp_path: Path
+) -> AsyncIterator[WorkerProcess]:
+    # It starts only where each topic has as many as it is told.
+    replicas = 1 if any(len(brokers) == 1 for brokers in placed.values()) else BROKERS
+    process = WorkerProcess(settings, tmp_path / "worker.log", SPENDGATE_REPLICATION_FACTOR=str(replicas))
+    try:
+        yield await process.started()
+    finally:
+        process.kill()
+
+
+@pytest.fixture
+async def traffic(worker: WorkerProcess, settings: Settings) -> AsyncIterator[Traffic]:
+    traffic = Traffic(settings.brokers, settings.topic_prefix, PARTITIONS, seed=SEED)
+    try:
+        await traffic.start()
+        yield traffic
+    finally:
+        traffic.close()
+
+
+async def _is_exact(what: str, traffic: Traffic, worker: WorkerProcess, silence: float | None = None) -> None:
+    counted = await traffic.finish()
+    worker.check_alive()
+    waited = "" if silence is None else f"nothing decided for {silence:.1f} s at most; "
+    print(f"\n{what}: {waited}{counted} (seed {SEED})")
+
+
+async def test_a_leader_that_is_killed_costs_no_record(
+    cluster: Cluster, settings: Settings, traffic: Traffic, worker: WorkerProcess
+) -> None:
+    node = cluster.leader(settings.topic(Topic.CONTROLLER_STATE), 0)
+
+    async def kill_and_start() -> None:
+        await asyncio.to_thread(node.kill)
+        await cluster.until_gone(node)
+        await asyncio.to_thread(node.start)
+        await cluster.until_in_sync()
+
+    silence = await traffic.during(kill_and_start())
+    await _is_exact("kill -9 of a leader", traffic, worker, silence)
+    assert silence < LONGEST_SILENCE_SECONDS
+
+
+async def test_a_rolling_restart_costs_no_record_and_ends_no_worker(
+    cluster: Cluster, traffic: Traffic, worker: WorkerProcess
+) -> None:
+    async def restart(node: Node) -> None:
+        await asyncio.to_thread(node.stop)
+        await asyncio.to_thread(node.start)
+        await cluster.until_in_sync()
+
+    silences = [await traffic.during(restart(node)) for node in cluster.nodes]
+    each = ", ".join(f"{it:.1f}" for it in silences)
+    await _is_exact(f"rolling restart ({each} s)", traffic, worker, max(silences))
+    assert max(silences) < LONGEST_SILENCE_SECONDS
+
+
+async def test_a_leader_that_is_frozen_costs_no_record(
+    cluster: Cluster, settings: Settings, traffic: Traffic, worker: WorkerProcess
+) -> None:
+    node = cluster.leader(settings.topic(Topic.CONTROLLER_STATE), 0)
+
+    async def freeze_and_thaw() -> None:
+        node.freeze()
+        try:
+            await asyncio.sleep(FROZEN_SECONDS)  # the fault is that long
+        finally:
+            node.thaw()
+        await cluster.until_in_sync()
+
+    silence = await traffic.during(freeze_and_thaw())
+    await _is_exact(f"leader frozen for {FROZEN_SECONDS:g} s", traffic, worker, silence)
+    assert silence < LONGEST_SILENCE_SECONDS
+
+
+@pytest.mark.parametrize("placed", [{Topic.CAMPAIGN_CONTROL: [2, 3]}, {Topic.CONTROLLER_STATE: [2, 3]}], ids=list)
+async def test_too_few_replicas_are_told_and_waited_for(
+    placed: dict[Topic, Sequence[int]], cluster: Cluster, settings: Settings, traffic: Traffic, worker: WorkerProcess
+) -> None:
+    [topic] = placed
+    node = next(it for it in cluster.nodes[1:] if it is not cluster.leader(settings.topic(topic), 0))
+
+    async def kill_and_start() -> None:
+        await asyncio.to_thread(node.kill)
+        await _until_said(worker, settings.topic(topic), "has 1 of 2 replicas in sync", "partition_stopped")
+        await asyncio.to_thread(node.start)
+        await cluster.until_in_sync()
+
+    silence = await traffic.during(kill_and_start())
+    assert "partition_goes_on" in worker.output
+    await _is_exact(f"1 of 2 replicas of {topic}", traffic, worker, silence)
+
+
+@pytest.mark.parametrize("placed", [{Topic.CAMPAIGN_CONTROL: [3]}, {Topic.CONTROLLER_STATE: [3]}], ids=list)
+async def test_a_leader_that_is_away_longer_than_a_request_lasts_is_named_and_waited_for(
+    placed: dict[Topic, Sequence[int]], cluster: Cluster, settings: Settings, traffic: Traffic, worker: WorkerProcess
+) -> None:
+    [topic], node = placed, cluster.nodes[2]
+
+    async def kill_and_start() -> None:
+        await asyncio.to_thread(node.kill)
+        since = time.monotonic()
+        await _until_said(worker, settings.topic(topic), "has no leader", "partition_stopped")
+        await asyncio.sleep(max(0.0, since + LONGER_THAN_A_REQUEST_SECONDS - time.monotonic()))
+        worker.check_alive()
+        await asyncio.to_thread(node.start)
+        await cluster.until_in_sync()
+
+    silence = await traffic.during(kill_and_start())
+    assert "partition_goes_on" in worker.output
+    await _is_exact(f"the only leader of {topic} away", traffic, worker, silence)
+
+
+@pytest.mark.parametrize("placed", [{Topic.CAMPAIGN_CONTROL: [3]}], ids=list)
+async def test_a_disk_that_fills_up_during_a_flush_is_waited_for(
+    cluster: Cluster, settings: Settings, traffic: Traffic, worker: WorkerProcess
+) -> None:
+    node = cluster.nodes[2]
+    disk = node.folder / "log"
+    if not disk.is_mount():
+        pytest.skip(f"no small file system could be mounted at {disk}: that needs root, and a kernel that lets it")
+
+    async def fill_and_make_room() -> None:
+        filler = disk / "filler"
+        await asyncio.to_thread(fill, filler)
+        assert node.process
+        await asyncio.to_thread(node.process.wait, PATIENCE_SECONDS)  # Kafka ends where its only disk fails
+        await _until_said(worker, settings.topic(Topic.CAMPAIGN_CONTROL), "has no leader", "partition_stopped")
+        node.kill()
+        filler.unlink()
+        await asyncio.to_thread(node.start)
+        await cluster.until_in_sync()
+
+    silence = await traffic.during(fill_and_make_room())
+    assert "partition_goes_on" in worker.output
+    await _is_exact("full disk", traffic, worker, silence)
+
+
+async def _until_said(worker: WorkerProcess, *words: str) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not all(it in worker.output for it in words):
+            worker.check_alive()
+            await asyncio.sleep(0.05)

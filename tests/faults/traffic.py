@@ -1,0 +1,239 @@
+"""Traffic and an independent count of it, which share no code with the product: librdkafka, JSON and sums.
+
+Each spend that a broker has acknowledged is to be counted once. Each campaign's commands are to be numbered without a
+gap, by turns a pause and a resume, and the last of them what the sums say.
+"""
+
+import asyncio
+import json
+import time
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from random import Random
+from threading import Event, Lock, Thread
+from typing import Any, Final
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+__all__ = ["Traffic"]
+
+PATIENCE_SECONDS: Final = 240
+_MICROS: Final = 1_000_000
+#: Paused by budget when it has spent so much; some campaigns get there, some do not.
+_BUDGETS: Final = (200, 1_000, 10**9)
+
+
+class Traffic:
+    """`rate` spends a second for `brands` brands with three campaigns each, until `finish`; a probe campaign of each
+    brand is switched off and on, which tells how long nothing is decided."""
+
+    def __init__(
+        self, brokers: str, prefix: str, partitions: int, *, seed: int, brands: int = 4, rate: int = 60
+    ) -> None:
+        self.longest_seconds = 0.0
+        self.acked = 0
+        self._random = Random(seed)
+        self._prefix = prefix
+        self._rate = rate
+        self._brands = [f"brand-{number}" for number in range(brands)]
+        self._budgets = {(brand, f"{brand}.{n}"): _BUDGETS[n] for brand in self._brands for n in range(len(_BUDGETS))}
+        self._versions: Counter[str] = Counter()
+        self._home: dict[str, int] = {}
+        self._micros: Counter[str] = Counter()
+        self._refused: list[str] = []
+        self._counting = Lock()
+        self._sent = 0
+        self._switches: Counter[str] = Counter()
+        self._producer = Producer(
+            {
+                "bootstrap.servers": brokers,
+                "enable.idempotence": True,
+                "partitioner": "murmur2_random",
+                "linger.ms": 5,
+                "message.timeout.ms": 600_000,
+                "log_level": 0,
+            }
+        )
+        self._commands = _Follower(brokers, f"{prefix}campaign-control", partitions)
+        self._alerts = _Follower(brokers, f"{prefix}budget-alerts", partitions)
+        self._ended = Event()
+        self._sending = Thread(target=self._send_spend, daemon=True)
+
+    async def start(self) -> None:
+        """Returns when each campaign has its first command."""
+        for brand in self._brands:
+            await self._document(brand, {"kind": "brand", "currency": "USD", "zones": [_UTC]})
+            for campaign in [*(it for of, it in self._budgets if of == brand), f"{brand}.probe"]:
+                await self._campaign(brand, campaign)
+        await self._until(lambda: len(self._commands.of) == len(self._budgets) + len(self._brands))
+        self._sending.start()
+
+    async def during(self, fault: Awaitable[None]) -> float:
+        """The longest time, in seconds, from the sending of a document to its command, while the fault goes on and a
+        few switches longer. It has the time in which Kafka takes nothing."""
+        going_on = asyncio.ensure_future(fault)
+        self.longest_seconds = 0.0
+        while not going_on.done():
+            await self.switch()
+        await going_on
+        for _ in range(3):
+            await self.switch()
+        return self.longest_seconds
+
+    async def switch(self) -> None:
+        """Switch each probe, and await the commands."""
+        sent = time.monotonic()
+        for brand in self._brands:
+            self._switches[brand] += 1
+            await self._campaign(brand, f"{brand}.probe", enabled=self._switches[brand] % 2 == 0)
+        await self._until(
+            lambda: all(len(self._commands.of[f"{it}.probe"]) == self._switches[it] + 1 for it in self._brands)
+        )
+        self.longest_seconds = max(self.longest_seconds, time.monotonic() - sent)
+
+    async def finish(self) -> str:
+        """End the traffic and count. Returns a line with the numbers; raises AssertionError where one is wrong."""
+        self._ended.set()
+        await asyncio.to_thread(self._sending.join)
+        await self._acknowledged()
+        for _ in range(2):  # one of them is a resume, which comes after all spend before it
+            await self.switch()
+        await self._until(
+            lambda: all(self._last(it) == ("pause" if self._is_spent(it) else "resume") for it in self._budgets)
+        )
+        # Without a budget all of them run, and the pause of each has its total.
+        for brand, campaign in self._budgets:
+            await self._campaign(brand, campaign, total_budget=None)
+        await self._until(lambda: all(self._last(it) == "resume" for it in self._budgets))
+        for brand, campaign in self._budgets:
+            await self._campaign(brand, campaign, total_budget=None, enabled=False)
+        await self._until(lambda: all(self._last(it) == "pause" for it in self._budgets))
+        counted = {it: _micros(self._commands.of[it][-1]["campaign"]["total_spent"]) for _, it in self._budgets}
+        assert counted == {it: self._micros[it] for _, it in self._budgets}
+        commands = self._commands.of
+        for campaign, told in commands.items():
+            assert [it["sequence"] for it in told] == list(range(1, len(told) + 1)), campaign
+            assert [it["action"] for it in told] == [("resume", "pause")[n % 2] for n in range(len(told))], campaign
+        ids = Counter(it["command_id"] for told in commands.values() for it in told)
+        assert set(ids.values()) == {1}
+        alerts = Counter((it["alert_id"], it["state"]) for told in self._alerts.of.values() for it in told)
+        assert set(alerts.values()) <= {1}
+        return f"{self.acked} spends acknowledged, each counted once; {ids.total()} commands, {alerts.total()} alerts"
+
+    def close(self) -> None:
+        self._ended.set()
+        if self._sending.is_alive():
+            self._sending.join()
+        self._producer.purge()
+        self._commands.close()
+        self._alerts.close()
+
+    def _is_spent(self, of: tuple[str, str]) -> bool:
+        return self._micros[of[1]] >= self._budgets[of] * _MICROS
+
+    def _last(self, of: tuple[str, str]) -> str:
+        return str(self._commands.of[of[1]][-1]["action"])
+
+    async def _campaign(self, brand: str, campaign: str, **fields: object) -> None:
+        budget = self._budgets.get((brand, campaign))
+        document = {
+            "kind": "campaign",
+            "campaign_id": campaign,
+            "total_budget": None if budget is None else str(budget),
+        }
+        await self._document(brand, {**document, **fields}, f"{brand}/{campaign}")
+
+    async def _document(self, brand: str, fields: dict[str, Any], key: str | None = None) -> None:
+        key = key or brand
+        self._versions[key] += 1
+        value = json.dumps({**fields, "brand_id": brand, "version": self._versions[key]})
+        done = asyncio.get_running_loop().create_future()
+
+        def acknowledged(error: object, message: Any) -> None:
+            assert error is None, error
+            self._home.setdefault(brand, message.partition())
+            done.get_loop().call_soon_threadsafe(done.set_result, None)
+
+        partition = self._home.get(brand, -1)  # the first of a brand goes where the client's partitioner wants it
+        self._producer.produce(f"{self._prefix}catalog", value, key, partition, acknowledged)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not done.done():
+                await asyncio.to_thread(self._producer.poll, 0.05)
+                await asyncio.sleep(0)
+
+    def _send_spend(self) -> None:
+        campaigns = list(self._budgets)
+        while not self._ended.wait(1 / self._rate):
+            brand, campaign = self._random.choice(campaigns)
+            micros = self._random.randint(1, 9 * _MICROS)
+            self._sent += 1
+            event = {
+                "event_id": f"e{self._sent}",
+                "brand_id": brand,
+                "campaign_id": campaign,
+                "amount": f"{micros // _MICROS}.{micros % _MICROS:06d}",
+            }
+
+            def acknowledged(error: object, _message: object, campaign: str = campaign, micros: int = micros) -> None:
+                with self._counting:  # whichever thread polls
+                    if error is not None:
+                        self._refused.append(str(error))
+                        return
+                    self.acked += 1
+                    self._micros[campaign] += micros
+
+            self._producer.produce(f"{self._prefix}spend-events", json.dumps(event), brand, -1, acknowledged)
+            self._producer.poll(0)
+
+    async def _acknowledged(self) -> None:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while await asyncio.to_thread(self._producer.flush, 1.0):
+                await asyncio.sleep(0)
+        assert (self._refused, self.acked) == ([], self._sent)
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not condition():
+                self._producer.poll(0)
+                await asyncio.sleep(0.01)
+
+
+_UTC: Final = {"time_zone": "UTC", "from": None}
+
+
+def _micros(text: str) -> int:
+    return int(Decimal(text) * _MICROS)
+
+
+class _Follower:
+    """Reads all that is committed on a topic; `of` has the messages by campaign, or by brand, in their order."""
+
+    def __init__(self, brokers: str, topic: str, partitions: int) -> None:
+        self.of: dict[str, list[Any]] = defaultdict(list)
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": brokers,
+                "group.id": "independent",
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "log_level": 0,
+            }
+        )
+        self._consumer.assign([TopicPartition(topic, number, 0) for number in range(partitions)])
+        self._closed = Event()
+        self._thread = Thread(target=self._follow, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._closed.set()
+        self._thread.join()
+        self._consumer.close()
+
+    def _follow(self) -> None:
+        while not self._closed.is_set():
+            record = self._consumer.poll(0.2)
+            if record is not None and record.error() is None:
+                message = json.loads(record.value())
+                self.of[message["campaign_id"] or message["brand_id"]].append(message)
