@@ -136,6 +136,11 @@ class Process:
     def resident_mib(self) -> float:
         return float(self._seen.memory_info().rss / 1024**2)
 
+    def peak_mib(self) -> float:
+        """The most that it had at once."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
 
 class Worker(Process):
     """Alone on its core."""
