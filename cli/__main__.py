@@ -15,7 +15,7 @@ __all__ = ["main"]
 #: Modules of commands by the heading under which the help shows them.
 HEADINGS: Final = {
     "Start": ("up",),
-    "Catalog": ("brand", "campaign", "schedule", "catalog"),
+    "Catalog": ("brand", "campaign", "schedule", "catalog", "what_if"),
     "Spend and decisions": (
         "spend",
         "spend_ledger",

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 app = CommandGroup("catalog", help="Brands and campaigns as a file.", panel="Catalog")
 
 _STDIN: Final = "-"
-_File = Annotated[str, typer.Argument(help="CSV or YAML as `catalog export` writes it; - for stdin.")]
-_Format = Annotated[str, typer.Option("--format", help="csv or yaml; by the ending of the name when not given.")]
+File = Annotated[str, typer.Argument(help="CSV or YAML as `catalog export` writes it; - for stdin.")]
+Format = Annotated[str, typer.Option("--format", help="csv or yaml; by the ending of the name when not given.")]
 
 
 @app.command()
@@ -52,16 +52,16 @@ def export(
 
 
 @app.command()
-def plan(file: _File, format_: _Format = "") -> int:
+def plan(file: File, format_: Format = "") -> int:
     """Show what a file would change, and what that would pause and resume now; exit code 1 when it would change
     anything. Changes nothing itself."""
     from operations.catalog_file.rows import WrongRows
 
-    rows = _read(file, format_)
+    rows = read_file(file, format_)
     try:
         planned, view = _planned(load_settings(), rows)
     except WrongRows as error:
-        _show_wrong(error)
+        show_wrong(error)
         raise
     output.show(view, "\n".join(_plan_lines(view)))
     return 1 if planned.comparison.differences else 0
@@ -69,13 +69,13 @@ def plan(file: _File, format_: _Format = "") -> int:
 
 @app.command("apply")
 def apply_(
-    file: _File, format_: _Format = "", yes: bool = typer.Option(False, "--yes", help="Apply without being asked.")
+    file: File, format_: Format = "", yes: bool = typer.Option(False, "--yes", help="Apply without being asked.")
 ) -> None:
     """Make the catalog say what a file says: all of it or nothing. What is not in the file is left alone."""
     from operations.catalog_file.application import apply_file
     from operations.catalog_file.rows import WrongRows
 
-    rows = _read(file, format_)
+    rows = read_file(file, format_)
     settings = load_settings()
     try:
         if not yes:
@@ -83,7 +83,7 @@ def apply_(
         with editing(settings) as session:
             changed = apply_file(session, rows, _now(), actor=actor(settings))
     except WrongRows as error:
-        _show_wrong(error)
+        show_wrong(error)
         raise
     names = [{"brand_id": row.brand_id, "campaign_id": getattr(row, "campaign_id", None)} for row in changed]
     output.show({"changed": names}, f"{_count(len(changed), 'row')} applied")
@@ -96,7 +96,8 @@ def _chosen(name: str) -> "FileFormat":
     return FileFormat(validation.one_of("format", name.lower(), [it.value for it in FileFormat]))
 
 
-def _read(file: str, format_: str) -> "FileRows":
+def read_file(file: str, format_: str) -> "FileRows":
+    """The rows of a file, or of what comes on stdin."""
     from core.errors import RefusedValue
     from operations.catalog_file.reading import read_rows
     from operations.catalog_file.rows import format_of
@@ -140,7 +141,8 @@ def _now() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _show_wrong(error: "WrongRows") -> None:
+def show_wrong(error: "WrongRows") -> None:
+    """List the rows that are wrong or stale, by line."""
     from operations.catalog_file.views import wrong_row_views
 
     if output.is_json():

@@ -1,14 +1,14 @@
-"""`/api/v1/catalog/plan` and `/apply`: the catalog as a file, sent by a program."""
+"""`/api/v1/catalog/plan`, `/apply` and `/what-if`: the catalog as a file, sent by a program."""
 
 import io
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from console.access.rights import Operator, Viewer
 from console.api import schemas
@@ -16,7 +16,7 @@ from console.api.bodies import read_declared
 from console.api.openapi import documented
 from console.server.catalog_edit import edit_catalog
 from console.server.compute_thread import in_compute_thread
-from console.server.paging import json_answer
+from console.server.paging import QueryDay, json_answer
 from console.server.problems import Problem
 from console.server.services import Served
 from models.session import session_scope
@@ -29,6 +29,8 @@ from operations.catalog_file.json_rows import json_rows
 from operations.catalog_file.reading import read_rows
 from operations.catalog_file.rows import FileFormat, FileRows, WrongRows
 from operations.catalog_file.views import plan_view, wrong_row_views
+from operations.what_if.what_if import ASKED_EVENTS_MAX, WhatIfRequest, what_if_view
+from operations.what_if.what_if import what_if as decide_again
 from operations.zone_change import zone_starts_at
 
 __all__ = ["router"]
@@ -103,6 +105,27 @@ async def apply(request: Request, person: Operator, services: Served) -> Respons
             ]
         }
     )
+
+
+@router.post("/what-if", **documented(schemas.WhatIf, **{**_BODY, "errors": (404, 412)}))
+async def what_if(
+    request: Request,
+    person: Viewer,
+    services: Served,
+    from_: Annotated[QueryDay, Query(alias="from", description="The first day, in each brand's time zone.")],
+    to: Annotated[QueryDay, Query(description="The last day; at most 366 in all.")],
+    brand_id: Annotated[str | None, Query(max_length=64, description="This brand alone.")] = None,
+) -> Response:
+    """The ledger's spend of a period decided again as if the rows had been in force: which commands differ, and the
+    money between. Of up to 200,000 events. Writes nothing."""
+    services.need_database()
+    file_format, body = await read_declared(request, _FORMATS, FILE_BYTES_MAX)
+    asked = WhatIfRequest(from_, to, brand_id, ASKED_EVENTS_MAX)
+    async with services.sharing.heavy(person.name):
+        with _wrong_rows_told():
+            rows = _rows(file_format, body)
+            found = await in_thread(decide_again, services.settings.database, rows, asked, _now())
+    return json_answer(what_if_view(found))
 
 
 def _rows(file_format: FileFormat | None, body: bytes) -> FileRows:

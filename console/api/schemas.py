@@ -39,6 +39,7 @@ __all__ = [
     "SpendPage",
     "Status",
     "Timeline",
+    "WhatIf",
     "Windows",
 ]
 
@@ -301,6 +302,58 @@ class CatalogApplied(_Shown, frozen=True, kw_only=True):
     """The rows that were added or changed."""
 
     changed: list[CatalogChanged]
+
+
+class WhatIfCommand(_Shown, frozen=True, kw_only=True):
+    decided_at: Moment
+    action: Action
+    reasons: list[str]
+
+
+class WhatIfStretch(_Shown, frozen=True, kw_only=True, rename={"from_": "from"}):
+    """`now` and `then`: running, paused or absent, by the catalog as it is and with the rows. `spent` arrived in it."""
+
+    from_: Moment
+    to: Moment
+    seconds: int
+    now: str
+    then: str
+    spent: Money
+    events: int
+
+
+class WhatIfCampaign(_Shown, frozen=True, kw_only=True):
+    """About which the two differ. `only_now` are commands that the rows would not have made, `only_then` others."""
+
+    campaign_id: str
+    commands_now: int
+    commands_then: int
+    only_now: list[WhatIfCommand]
+    only_then: list[WhatIfCommand]
+    spent_where_it_would_be_paused: Money
+    spent_where_it_would_be_running: Money
+    stretches: list[WhatIfStretch]
+
+
+class WhatIfBrand(_Shown, frozen=True, kw_only=True, rename={"from_": "from"}):
+    brand_id: str
+    currency: str
+    from_: Moment
+    to: Moment
+    events: int
+    spent_where_it_would_be_paused: Money
+    spent_where_it_would_be_running: Money
+    campaigns: list[WhatIfCampaign]
+
+
+class WhatIf(_Shown, frozen=True, kw_only=True, rename={"from_": "from"}):
+    """Of the brands that the rows change; `differences` are rows that say something else than the catalog."""
+
+    from_: Day
+    to: Day
+    differences: int
+    events: int
+    brands: list[WhatIfBrand]
 
 
 class TimelineBand(_Shown, frozen=True, kw_only=True, rename={"from_": "from"}):

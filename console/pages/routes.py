@@ -14,6 +14,7 @@ from console.pages.admin import (
     people_pages,
     simulate,
     timeline_page,
+    what_if_page,
 )
 from console.pages.schedule import pages as schedule_pages
 
@@ -27,6 +28,7 @@ for part in (
     schedule_pages,
     simulate,
     timeline_page,
+    what_if_page,
     journals,
     dead_letter_pages,
     people_history,

@@ -1,0 +1,1 @@
+"""The ledger's spend decided again under another catalog."""
