@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, NamedTuple
 
+from core.acceptance import FOREVER, Tolerance
 from core.budget import book_on, book_opening_balance
 from core.decide import decide_spend
 from core.decide_catalog import decide_brand, decide_campaign
@@ -115,7 +116,7 @@ def start_rerun(
 ) -> Rerun | Refusal:
     """A run as of `starts_at`; its `told` are the first states of its campaigns. Returns why the brand's document is
     refused, if it is."""
-    state = PartitionState(0, DuplicateWindow(1), future_tolerance_ms=NEVER, guarded={brand_id})
+    state = PartitionState(0, DuplicateWindow(1), tolerance=Tolerance(FOREVER), guarded={brand_id})
     origin = Origin(_NOWHERE, 0, starts_at)
     state.clock = starts_at
     verdict = decide_brand(state, brand_id, brand_document, origin)
