@@ -17,11 +17,11 @@ from tests.installation import Surroundings
 OPERATIONS = [
     (method.upper(), path) for path, methods in create_app(Settings()).openapi()["paths"].items() for method in methods
 ]
-#: Has a body and changes nothing: what a viewer may ask (tests/console/api/test_catalog_file.py).
-QUESTION = ("POST", "/api/v1/catalog/plan")
+#: Have a body and change nothing: what a viewer may ask (tests/console/api/test_catalog_file.py).
+QUESTIONS = [("POST", "/api/v1/catalog/plan"), ("POST", "/api/v1/catalog/what-if")]
 #: Where alerts go holds secrets, and makes the server send requests.
 OF_ADMINS = [("POST", "/api/v1/channels"), ("DELETE", "/api/v1/channels/{name}")]
-CHANGES = [it for it in OPERATIONS if it[0] != "GET" and it != QUESTION]
+CHANGES = [it for it in OPERATIONS if it[0] != "GET" and it not in QUESTIONS]
 
 
 def filled(path: str) -> str:
