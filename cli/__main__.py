@@ -19,6 +19,7 @@ HEADINGS: Final = {
     "Spend and decisions": (
         "spend",
         "spend_ledger",
+        "report",
         "snapshots",
         "control",
         "reconcile",

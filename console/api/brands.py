@@ -25,13 +25,16 @@ from console.api.history import changes_page
 from console.api.openapi import documented
 from console.api.views import ViewCache
 from console.server.catalog_actions import CatalogAction
-from console.server.paging import BrandId, Cursor, Limit, page_in_memory
+from console.server.paging import BrandId, Cursor, Limit, json_answer, page_in_memory
 from console.server.services import Served
 from core.errors import RefusedValue
 from models.errors import NotFound
 from models.queries.catalog_edits import add_brand, change_time_zone, edit_brand
+from models.session import session_scope
 from models.tables.brand import Brand
+from models.threads import in_thread
 from operations import validation
+from operations.report.report import Report, month_of, read_report, report_view
 from operations.zone_change import zone_starts_at
 
 __all__ = ["router"]
@@ -162,6 +165,25 @@ add_actions(
     },
     _action_endpoint,
 )
+
+
+@router.get("/{brand_id}/report", **documented(schemas.Report, errors=(404,)))
+async def report(
+    brand_id: BrandId,
+    person: Viewer,
+    services: Served,
+    month: Annotated[str, Query(description="Such as 2025-09.", max_length=7)],
+) -> Response:
+    """A month by campaign and day: budget, spend, variance, time on, time off by reason. Up to now."""
+    services.need_database()
+    brand_id, first = validation.identifier("brand", brand_id), month_of(month)
+
+    def read() -> Report:
+        with session_scope(services.settings.database) as session:
+            return read_report(session, brand_id, first, time.time_ns() // 1_000_000)
+
+    async with services.sharing.heavy(person.name):
+        return json_answer(report_view(await in_thread(read)))
 
 
 @router.get("/{brand_id}/history", **documented(schemas.ChangePage, errors=(404,)))

@@ -35,8 +35,10 @@ __all__ = [
     "Published",
     "PublishedSnapshots",
     "Reconciliation",
+    "Report",
     "Schedule",
     "SpendPage",
+    "SpendSums",
     "Status",
     "Timeline",
     "WhatIf",
@@ -302,6 +304,70 @@ class CatalogApplied(_Shown, frozen=True, kw_only=True):
     """The rows that were added or changed."""
 
     changed: list[CatalogChanged]
+
+
+class SpendSum(_Shown, frozen=True, kw_only=True):
+    """`campaign_id` and `day` are null where sums are not `by` them."""
+
+    campaign_id: str | None
+    day: Day | None
+    events: int
+    spent: Money
+
+
+class SpendSums(_Shown, frozen=True, kw_only=True):
+    """Net spend that counts, of the ledger; `events` and `spent` are of all items together."""
+
+    brand_id: str
+    currency: str
+    day_from: Day
+    day_until: Day
+    events: int
+    spent: Money
+    items: list[SpendSum]
+
+
+class ReportDay(_Shown, frozen=True, kw_only=True):
+    """A daily budget of null is unlimited, or not known. `variance` above zero: more was spent than budgeted."""
+
+    day: Day
+    budget: Money | None
+    spent: Money
+    variance: Money | None
+
+
+class ReportCampaignDay(ReportDay, frozen=True, kw_only=True):
+    """Time off for several reasons counts for each of them."""
+
+    seconds_on: int
+    seconds_off: int
+    seconds_unknown: int
+    seconds_off_by_reason: dict[str, int]
+
+
+class ReportCampaign(_Shown, frozen=True, kw_only=True):
+    """`is_known` is false where the catalog does not have it; its money counts to the brand all the same."""
+
+    campaign_id: str
+    name: str | None
+    is_known: bool
+    spent: Money
+    days: list[ReportCampaignDay]
+
+
+class Report(_Shown, frozen=True, kw_only=True):
+    """Budgets are those in force when the day, or the month, ended."""
+
+    brand_id: str
+    month: str
+    time_zone: str
+    currency: str
+    as_of: Moment
+    monthly_budget: Money | None
+    spent: Money
+    variance: Money | None
+    days: list[ReportDay]
+    campaigns: list[ReportCampaign]
 
 
 class WhatIfCommand(_Shown, frozen=True, kw_only=True):

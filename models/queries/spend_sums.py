@@ -24,7 +24,14 @@ from models.queries.spend_rows import (
 )
 from models.tables.types import MomentColumn, MoneyColumn
 
-__all__ = ["SpendTotal", "spend_between_moments", "spend_by_hour", "spend_total"]
+__all__ = [
+    "SpendSum",
+    "SpendTotal",
+    "spend_between_moments",
+    "spend_by_campaign_and_day",
+    "spend_by_hour",
+    "spend_total",
+]
 
 _HOUR_SECONDS: Final = 3_600
 
@@ -32,6 +39,32 @@ _HOUR_SECONDS: Final = 3_600
 class SpendTotal(NamedTuple):
     events: int
     micros: int
+
+
+class SpendSum(NamedTuple):
+    """Net spend of a campaign that is booked to a day."""
+
+    campaign_id: str
+    day: date
+    events: int
+    micros: int
+
+
+def spend_by_campaign_and_day(
+    session: Session, *, brand_id: str, day_from: date, day_until: date, campaign_id: str | None = None
+) -> list[SpendSum]:
+    """Of every campaign and day with events that count, by campaign, then by day."""
+    wanted = SpendFilter(brand_id=brand_id, campaign_id=campaign_id, day_from=day_from, day_until=day_until)
+    parts = []
+    for sign, (columns, query) in _counted():
+        keys = (columns["campaign_id"].label("campaign_id"), columns["booked_day"].label("day"))
+        sums = (*keys, (sign * func.count()).label("events"), _sum(sign, columns["amount"]))
+        parts.append(query.with_only_columns(*sums).where(*conditions(columns, wanted)).group_by(*keys))
+    every = union_all(*parts).subquery()
+    campaign, day, events = every.c.campaign_id, every.c.day, func.sum(every.c.events)
+    found = select(campaign, day, events, type_coerce(func.sum(every.c.micros), MoneyColumn)).group_by(campaign, day)
+    rows = session.execute(found.having(events > 0).order_by(campaign, day))
+    return [SpendSum(row[0], row[1], int(row[2]), row[3]) for row in rows]
 
 
 def spend_total(session: Session, *, only_refused: bool = False, **wanted: Unpack[SpendFilter]) -> SpendTotal:

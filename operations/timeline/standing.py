@@ -4,20 +4,42 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from core.dayparting import Schedule
 from core.moment import ALWAYS, Moment
+from core.money import parse_money
+from core.overrides import NO_OVERRIDES, Overrides, budget_on, read_overrides
+from core.records import BudgetOverrideDocument
+from core.refusal import Refusal
 from core.windows import window_from_document
 from models.tables.brand import Brand
 from models.tables.campaign import Campaign
 from models.tables.catalog_change import CatalogChange
 from operations.schedule_preview import schedule_of
 
-__all__ = ["Standing", "Standings", "standings_of"]
+__all__ = ["Budgets", "Standing", "Standings", "standings_of"]
 
 _ON_OR_OFF: Final = ("enabled", "archived")
-_CAMPAIGN: Final = (*_ON_OR_OFF, "starts_on", "ends_on", "windows")
+
+
+class Budgets(NamedTuple):
+    """Of a brand or a campaign, without those that it does not have; micros, None = unlimited."""
+
+    daily: int | None = None
+    monthly: int | None = None
+    overrides: Overrides = NO_OVERRIDES
+
+    def daily_on(self, day: date) -> int | None:
+        return budget_on(day, self.daily, self.overrides.daily)
+
+    def monthly_on(self, day: date) -> int | None:
+        return budget_on(day, self.monthly, self.overrides.monthly)
+
+
+_NO_BUDGETS: Final = Budgets()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +50,8 @@ class Standing:
     enabled: bool
     archived: bool
     schedule: Schedule
+    of_brand: Budgets = _NO_BUDGETS
+    of_campaign: Budgets = _NO_BUDGETS
 
 
 class Standings:
@@ -47,12 +71,19 @@ class Standings:
 def standings_of(brand: Brand, campaign: Campaign, changes: Sequence[CatalogChange]) -> Standings:
     """`changes` are all of the brand and of the campaign, newest first: each is undone to show what was before it."""
     of_brand: dict[str, Any] = {name: getattr(brand, name) for name in _ON_OR_OFF}
+    of_brand |= {
+        "daily_budget": brand.daily_budget_micros,
+        "monthly_budget": brand.monthly_budget_micros,
+        "budget_overrides": brand.budget_overrides or NO_OVERRIDES,
+    }
     schedule = schedule_of(campaign)
     of_campaign: dict[str, Any] = {
         **{name: getattr(campaign, name) for name in _ON_OR_OFF},
         "starts_on": schedule.starts_on,
         "ends_on": schedule.ends_on,
         "windows": schedule.windows,
+        "daily_budget": campaign.daily_budget_micros,
+        "budget_overrides": campaign.budget_overrides or NO_OVERRIDES,
     }
     found = []
     for change in changes:
@@ -73,6 +104,8 @@ def _standing(since: Moment, of_brand: Mapping[str, Any], of_campaign: Mapping[s
         enabled=of_brand["enabled"] and of_campaign["enabled"],
         archived=of_brand["archived"] or of_campaign["archived"],
         schedule=Schedule(of_campaign["windows"], of_campaign["starts_on"], of_campaign["ends_on"]),
+        of_brand=Budgets(of_brand["daily_budget"], of_brand["monthly_budget"], of_brand["budget_overrides"]),
+        of_campaign=Budgets(of_campaign["daily_budget"], overrides=of_campaign["budget_overrides"]),
     )
 
 
@@ -81,4 +114,10 @@ def _value(name: str, value: Any) -> Any:
         return tuple(window_from_document(it["days"], it["from"], it["to"]) for it in value or ())
     if name in ("starts_on", "ends_on"):
         return None if value is None else date.fromisoformat(value)
+    if name in ("daily_budget", "monthly_budget"):
+        micros = None if value is None else parse_money(value)
+        assert not isinstance(micros, Refusal), "the history has what the database has accepted"
+        return micros
+    if name == "budget_overrides":
+        return read_overrides(msgspec.convert(value or [], list[BudgetOverrideDocument]))
     return bool(value)

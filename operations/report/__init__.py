@@ -1,0 +1,1 @@
+"""What a brand's client is shown of a month."""
