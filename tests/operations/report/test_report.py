@@ -40,7 +40,8 @@ def test_the_month_by_campaign_and_day(url: str) -> None:
     add(url, SpendLog(**refused), refusal(refused))
     report = read(url)
     view = report_view(report)
-    assert (view["spent"], view["monthly_budget"], view["variance"]) == ("11.00", "90.00", "-79.00")
+    # The budgets were set a year later, and were not in force then.
+    assert (view["spent"], view["monthly_budget"], view["variance"]) == ("11.00", None, None)
     [of_day] = [it for it in report.days if it.day == DAY]
     assert (of_day.spent_micros, of_day.budget_micros, of_day.variance_micros) == (11 * MICROS, None, None)
     unknown, summer = report.campaigns
@@ -54,7 +55,7 @@ def test_the_month_by_campaign_and_day(url: str) -> None:
 def test_the_csv_has_a_line_for_each_campaign_and_day_and_no_formula(url: str) -> None:
     add(url, told(1, 0), SpendLog(**spend_values("x", 3, campaign_id="=nobody", micros=-3 * MICROS, at=MIDNIGHT)))
     rows = list(csv.DictReader(io.StringIO("".join(report_csv(read(url))), newline="")))
-    [it] = [it for it in rows if it["campaign_id"] != "summer"]
+    [it] = [it for it in rows if it["campaign_id"] != "summer" and it["spent"] != "0.00"]
     assert not it["campaign_id"].startswith("=")
     assert (it["day"], it["spent"], it["budget"], it["variance"]) == ("2025-09-08", "-3.00", "", "")
     [on_day] = [it for it in rows if it["campaign_id"] == "summer" and it["day"] == "2025-09-08"]
