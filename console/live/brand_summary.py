@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from console.live.budget_forecast import Forecast, Sample, forecast, forecast_base
+from console.live.needs import Need, month_points, needs_of_state, needs_of_time
 from core.calendar import span_at
 from core.moment import END_OF_TIME, Moment
 from core.overrides import Overrides
@@ -25,6 +26,8 @@ __all__ = [
     "brand_summary",
     "budget_forecasts",
     "known_campaigns",
+    "needs_now",
+    "points_of",
 ]
 
 
@@ -80,6 +83,8 @@ class BrandSummary:
     allowance_words: str | None = None
     #: Budgets for certain dates that have not ended, as `brand set --override` takes them.
     overrides: tuple[str, ...] = ()
+    #: What needs somebody, whenever one looks.
+    needs: frozenset[Need] = frozenset()
 
 
 class BudgetForecasts(NamedTuple):
@@ -118,6 +123,7 @@ def brand_summary(held: HeldBrand) -> BrandSummary | None:
             override_text(*it)
             for it in upcoming(Overrides(brand.config.daily_overrides, brand.config.monthly_overrides), brand.day.date)
         ),
+        needs=needs_of_state(brand),
     )
 
 
@@ -135,6 +141,23 @@ def budget_forecasts(brand: BrandSummary, samples: tuple[Sample, ...], now: Mome
         forecast(brand.day.budget_micros, brand.day.spent_micros, day_base, now=now, ends_at=brand.day_ends_at),
         forecast(brand.month.budget_micros, brand.month.spent_micros, month_base, now=now, ends_at=brand.month_ends_at),
     )
+
+
+def points_of(brand: BrandSummary, now: Moment) -> int | None:
+    """By how many points of the month the brand's spend is ahead of its time; below zero it is behind."""
+    return month_points(
+        brand.month.spent_micros, brand.month.budget_micros, brand.month_starts_at, brand.month_ends_at, now
+    )
+
+
+def needs_now(brand: BrandSummary, samples: tuple[Sample, ...], now: Moment) -> frozenset[Need]:
+    """All that needs somebody, as of now."""
+    if brand.standing is BrandStatus.ARCHIVED:
+        return frozenset()
+    day_base = forecast_base(samples, brand.day_starts_at, now)
+    day = forecast(brand.day.budget_micros, brand.day.spent_micros, day_base, now=now, ends_at=brand.day_ends_at)
+    is_enabled = brand.standing is BrandStatus.ENABLED
+    return brand.needs | needs_of_time(day.runs_out_at, points_of(brand, now), now, is_enabled=is_enabled)
 
 
 def _status(*, archived: bool, enabled: bool) -> BrandStatus:

@@ -1,10 +1,12 @@
 """Search, sorting and paging of the overview's list of brands. Pure."""
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from console.live.brand_summary import BrandSummary, Meter
+from console.live.needs import Need
 
 __all__ = ["PAGE_SIZE", "SORTS", "BrandEntry", "Selected", "select"]
 
@@ -17,6 +19,8 @@ class BrandEntry(NamedTuple):
     archived: bool
     #: None: the controller does not hold the brand yet, or this console has not read it yet.
     summary: BrandSummary | None
+    #: What needs somebody now.
+    needs: frozenset[Need] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,8 @@ class Selected:
     page: int
     pages: int
     found: int
+    #: How many of all that the search finds have each need.
+    needs: Mapping[Need, int]
 
 
 _Key = Callable[[BrandSummary], float]
@@ -41,14 +47,24 @@ SORTS: Final[dict[str, _Key]] = {
 
 
 def select(
-    entries: Iterable[BrandEntry], *, search: str = "", archived: bool = False, sort: str, page: int
+    entries: Iterable[BrandEntry],
+    *,
+    search: str = "",
+    archived: bool = False,
+    need: Need | None = None,
+    sort: str,
+    page: int,
 ) -> Selected:
-    """`archived` selects archived brands alone, else none of them. An unknown `sort` sorts by name."""
+    """`archived` selects archived brands alone, else none of them; `need` those that have it. An unknown `sort` sorts
+    by name."""
     found = [it for it in entries if it.archived == archived and _matches(it, search.strip().casefold())]
+    counts = Counter(it for entry in found for it in entry.needs)
+    if need is not None:
+        found = [it for it in found if need in it.needs]
     pages = max(1, -(-len(found) // PAGE_SIZE))
     page = min(max(1, page), pages)
     begins = (page - 1) * PAGE_SIZE
-    return Selected(_sorted(found, sort)[begins : begins + PAGE_SIZE], page, pages, len(found))
+    return Selected(_sorted(found, sort)[begins : begins + PAGE_SIZE], page, pages, len(found), counts)
 
 
 def _matches(entry: BrandEntry, search: str) -> bool:

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from console.live.brand_summary import BrandSummary, BudgetForecasts, budget_forecasts
+from console.live.brand_summary import BrandSummary, BudgetForecasts, budget_forecasts, needs_now, points_of
+from console.live.budget_forecast import Sample
 from console.pages.brand_list import BrandEntry
 from console.rendering.render import part
 from console.server.services import Services
@@ -11,6 +12,9 @@ from core.moment import Moment
 from models.catalog_mirror import CatalogMirror
 
 __all__ = ["BrandNow", "brand_now", "entries", "row_html"]
+
+
+Samples = tuple[Sample, ...]
 
 
 class BrandNow(NamedTuple):
@@ -21,13 +25,21 @@ class BrandNow(NamedTuple):
     currency: str
     summary: BrandSummary | None
     forecasts: BudgetForecasts | None
+    #: By how many points of the month the spend is ahead of the time that has passed; None without a budget.
+    points: int | None = None
 
 
-def entries(catalog: CatalogMirror, brand_ids: Iterable[str], summaries: Iterable[BrandSummary]) -> list[BrandEntry]:
-    """The brands of the catalog, each with its summary."""
-    summary_of = {it.brand_id: it for it in summaries}
+def entries(
+    catalog: CatalogMirror, brand_ids: Iterable[str], summaries: Iterable[tuple[BrandSummary, Samples]], now: Moment
+) -> list[BrandEntry]:
+    """The brands of the catalog, each with its summary and what needs somebody."""
+    seen = {summary.brand_id: (summary, needs_now(summary, samples, now)) for summary, samples in summaries}
     rows = ((brand_id, catalog.brand(brand_id)) for brand_id in brand_ids)
-    return [BrandEntry(brand_id, row.name, row.archived, summary_of.get(brand_id)) for brand_id, row in rows if row]
+    return [
+        BrandEntry(brand_id, row.name, row.archived, *seen.get(brand_id, (None, frozenset())))
+        for brand_id, row in rows
+        if row
+    ]
 
 
 def brand_now(services: Services, brand_id: str, now: Moment) -> BrandNow | None:
@@ -37,7 +49,8 @@ def brand_now(services: Services, brand_id: str, now: Moment) -> BrandNow | None
         return None
     summary = services.broadcaster.summaries.brand(brand_id)
     forecasts = budget_forecasts(summary, services.broadcaster.summaries.samples(brand_id), now) if summary else None
-    return BrandNow(brand_id, row.name or brand_id, row.currency, summary, forecasts)
+    points = points_of(summary, now) if summary else None
+    return BrandNow(brand_id, row.name or brand_id, row.currency, summary, forecasts, points)
 
 
 def row_html(services: Services, brand_id: str, now: Moment) -> str:

@@ -1,13 +1,14 @@
 """The overview: all brands with spend, budgets and numbers of campaigns."""
 
 from collections.abc import Mapping
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request, Response
 
 from console.access.rights import PageViewer
 from console.live.broadcaster import wall_clock
+from console.live.needs import Need
 from console.pages.brand_list import PAGE_SIZE, Selected, select
 from console.pages.brand_now import brand_now, entries
 from console.rendering.render import page
@@ -20,23 +21,48 @@ __all__ = ["router"]
 
 router = APIRouter(include_in_schema=False)
 
-OverviewQuery = Annotated[Mapping[str, str], Depends(PageQuery("search", "sort", "number", archived=["true"]))]
+OverviewQuery = Annotated[
+    Mapping[str, str], Depends(PageQuery("search", "sort", "number", archived=["true"], need=list(Need)))
+]
 
 _FIRST_SORT: Final = "name"
+_LABELS: Final = {
+    Need.OVER: "used up",
+    Need.SOON: "gone within 2 h",
+    Need.AHEAD: "ahead of the month",
+    Need.BEHIND: "behind the month",
+    Need.SILENT: "silent",
+    Need.AFTER_PAUSE: "spend after a pause",
+    Need.UNKNOWN_CAMPAIGN: "unknown campaign",
+    Need.BY_HAND: "paused by hand",
+}
+
+
+class Chip(NamedTuple):
+    """A need, how many brands have it, and the address that shows them, or all again."""
+
+    need: Need
+    label: str
+    count: int
+    url: str
 
 
 @router.get("/")
 async def overview(request: Request, query: OverviewQuery, person: PageViewer, services: Served) -> Response:
     search, sort, archived = query.get("search", ""), query.get("sort") or _FIRST_SORT, bool(query.get("archived"))
     # Work on all brands, so not on the event loop; the copies do not change meanwhile.
-    summaries, brand_ids = list(services.broadcaster.summaries.all()), list(services.catalog.brand_ids())
-    listed = await in_compute_thread(entries, services.catalog, brand_ids, summaries)
-    chosen = await in_compute_thread(
-        select, listed, search=search, archived=archived, sort=sort, page=_whole(query.get("number", ""))
-    )
+    held = services.broadcaster.summaries
+    summaries, brand_ids = [(it, held.samples(it.brand_id)) for it in held.all()], list(services.catalog.brand_ids())
     now = wall_clock()
+    listed = await in_compute_thread(entries, services.catalog, brand_ids, summaries, now)
+    need = Need(query["need"]) if query.get("need") else None
+    number = _whole(query.get("number", ""))
+    chosen = await in_compute_thread(
+        select, listed, search=search, archived=archived, need=need, sort=sort, page=number
+    )
     rows = [row for it in chosen.entries if (row := brand_now(services, it.brand_id, now))]
-    filters = {"search": search, "archived": "true" if archived else ""}
+    without_need = {"search": search, "archived": "true" if archived else ""}
+    filters = {**without_need, "need": need or ""}
     return page(
         request,
         "overview.html",
@@ -46,6 +72,8 @@ async def overview(request: Request, query: OverviewQuery, person: PageViewer, s
         sub=_subtitle(services),
         search=search,
         archived=archived,
+        need=need,
+        chips=_chips(chosen, need, without_need, sort),
         sort=sort,
         sort_url=_url(filters, sort=""),
         previous_url=_url(filters, sort=sort, number=chosen.page - 1) if chosen.page > 1 else None,
@@ -54,6 +82,19 @@ async def overview(request: Request, query: OverviewQuery, person: PageViewer, s
         live_url="/live/brands?" + urlencode([("id", row.brand_id) for row in rows]),
         may_edit=person.may(Role.OPERATOR),
     )
+
+
+def _chips(chosen: Selected, need: Need | None, filters: dict[str, str], sort: str) -> list[Chip]:
+    """The address of the chip that is chosen shows all brands again."""
+    return [
+        Chip(
+            it,
+            _LABELS[it],
+            chosen.needs.get(it, 0),
+            _url(filters if it is need else {**filters, "need": it}, sort=sort),
+        )
+        for it in Need
+    ]
 
 
 def _subtitle(services: Services) -> str:

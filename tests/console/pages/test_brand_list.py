@@ -3,6 +3,7 @@
 from datetime import date
 
 from console.live.brand_summary import BrandStatus, BrandSummary, Meter
+from console.live.needs import Need
 from console.pages.brand_list import PAGE_SIZE, BrandEntry, select
 
 
@@ -78,3 +79,15 @@ def test_a_page_beyond_the_last_is_the_last() -> None:
 
 def test_a_sort_that_does_not_exist_is_by_name() -> None:
     assert ids([entry("b"), entry("a")], sort="'; --") == ["a", "b"]
+
+
+def test_a_need_selects_and_each_is_counted_among_all_that_is_found() -> None:
+    brands = [
+        entry("a")._replace(needs=frozenset({Need.OVER, Need.SILENT})),
+        entry("b")._replace(needs=frozenset({Need.SILENT})),
+        entry("c", archived=True)._replace(needs=frozenset({Need.SILENT})),
+    ]
+    chosen = select(brands, need=Need.OVER, sort="-name", page=1)
+    assert [it.brand_id for it in chosen.entries] == ["a"]
+    assert chosen.needs == {Need.OVER: 1, Need.SILENT: 2}
+    assert select(brands, search="b", sort="name", page=1).needs == {Need.SILENT: 1}

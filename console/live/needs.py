@@ -1,0 +1,92 @@
+"""What of a brand needs somebody now: the conditions of `budget-alerts`, and how its month stands. Pure.
+
+What the controller raises as alerts is asked of the state that raised them, and what reaches a budget by the function
+that raises thresholds.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+from core.budget import is_reached
+from core.moment import HOUR, Moment
+from core.state import BrandState, CampaignState
+
+__all__ = ["Need", "month_points", "needs_of_state", "needs_of_time"]
+
+#: By so many points of the month a brand is ahead of or behind its budget.
+_POINTS: Final = 5
+_SOON: Final = 2 * HOUR
+_WHOLE: Final = 100
+
+
+class Need(StrEnum):
+    """In the order in which the overview shows them."""
+
+    OVER = "over"
+    SOON = "soon"
+    AHEAD = "ahead"
+    BEHIND = "behind"
+    SILENT = "silent"
+    AFTER_PAUSE = "after_pause"
+    UNKNOWN_CAMPAIGN = "unknown_campaign"
+    BY_HAND = "by_hand"
+
+
+def needs_of_state(brand: BrandState) -> frozenset[Need]:
+    """Those that do not depend on when one looks."""
+    assert brand.config and brand.day
+    if brand.config.archived:
+        return frozenset()
+    found = set()
+    today = brand.day.date
+    for spent, budget in (
+        (brand.daily_micros, brand.config.daily_budget_on(today)),
+        (brand.monthly_micros, brand.config.monthly_budget_on(today)),
+    ):
+        if budget is not None and (budget == 0 or is_reached(_WHOLE, budget, spent)):
+            found.add(Need.OVER)
+    if brand.silence is not None and brand.silence.now:
+        found.add(Need.SILENT)
+    if not brand.config.enabled:
+        found.add(Need.BY_HAND)
+    for campaign in brand.campaigns.values():
+        found |= _of_campaign(campaign, today.isoformat())
+    return frozenset(found)
+
+
+def needs_of_time(
+    runs_out_at: Moment | None, points: int | None, now: Moment, *, is_enabled: bool = True
+) -> frozenset[Need]:
+    """`runs_out_at`: when the day's budget will be gone; `points` as of `month_points`."""
+    found = set()
+    if runs_out_at is not None and runs_out_at <= now + _SOON:
+        found.add(Need.SOON)
+    if points is not None and is_enabled and abs(points) >= _POINTS:
+        found.add(Need.AHEAD if points > 0 else Need.BEHIND)
+    return frozenset(found)
+
+
+def month_points(
+    spent_micros: int, budget_micros: int | None, starts_at: Moment, ends_at: Moment, now: Moment
+) -> int | None:
+    """Percent of the month's budget that is spent, less percent of the month that has passed, rounded towards zero;
+    None without a budget, or of a zero one."""
+    if not budget_micros or starts_at >= ends_at:
+        return None
+    passed = max(0, min(now, ends_at) - starts_at)
+    length = ends_at - starts_at
+    ahead = spent_micros * length - passed * budget_micros
+    points = abs(ahead) * _WHOLE // (budget_micros * length)
+    return points if ahead >= 0 else -points
+
+
+def _of_campaign(campaign: CampaignState, today: str) -> set[Need]:
+    config = campaign.config
+    if config is None:
+        return {Need.UNKNOWN_CAMPAIGN} if campaign.unknown_on == today else set()
+    found = set()
+    if not config.enabled and not config.archived:
+        found.add(Need.BY_HAND)
+    if campaign.pause is not None and campaign.pause.alert_id is not None:
+        found.add(Need.AFTER_PAUSE)
+    return found
