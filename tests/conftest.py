@@ -119,8 +119,11 @@ def _cheap_hashes() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _usual_logs() -> None:
-    """A command that ran in the process before has set up logs in its own way."""
+    """A command that ran in the process before has set up logs in its own way. A traceback with the values of all
+    variables takes seconds, in which a server of this process would answer nobody."""
     structlog.reset_defaults()
+    renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], renderer])
 
 
 @pytest.fixture(scope="session")

@@ -43,7 +43,7 @@ class Chip(NamedTuple):
 
     need: Need
     label: str
-    count: int
+    brands: int
     url: str
 
 

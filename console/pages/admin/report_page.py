@@ -64,9 +64,12 @@ async def show(
 
 @router.get("/brands/{brand_id}/report.csv")
 async def as_csv(brand_id: BrandId, query: MonthQuery, person: PageViewer, services: Served) -> Response:
-    month = month_of(query.get("month") or "")
+    """This month where none is named."""
+    now = time.time_ns() // 1_000_000
+    brand: Brand = await read_catalog(services, lambda session: get_brand(session, brand_id))
+    month = month_of(query.get("month") or _month_text(date_of(zones_of(brand), now)))
     async with services.sharing.heavy(person.name):
-        report = await _read(services, brand_id, month, time.time_ns() // 1_000_000)
+        report = await _read(services, brand_id, month, now)
     return StreamingResponse(
         report_csv(report),
         media_type="text/csv; charset=utf-8",

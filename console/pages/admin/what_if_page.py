@@ -35,7 +35,8 @@ _DAYS: Final = 7
 async def show(request: Request, person: PageViewer) -> Response:
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
     first = yesterday - timedelta(days=_DAYS - 1)
-    return _page(request, person, {"from": first.isoformat(), "to": yesterday.isoformat()}, {})
+    texts = {**dict.fromkeys(_FIELDS, ""), "from": first.isoformat(), "to": yesterday.isoformat()}
+    return _page(request, person, texts, {})
 
 
 @router.post("/what-if")

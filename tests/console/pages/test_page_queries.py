@@ -64,7 +64,7 @@ def test_no_two_pages_have_one_title(admin: FormClient, ids: tuple[str, str]) ->
 @pytest.mark.parametrize("kind", ["brand", "campaign"])
 def test_every_page_of_a_thing_leads_back_to_it(admin: FormClient, ids: tuple[str, str], kind: str) -> None:
     address = f"/{kind}s/{ids[kind == 'campaign']}"
-    below = [path for path in _routes("GET") if path.startswith(f"/{kind}s/{{{kind}_id}}/")]
+    below = [it for it in _routes("GET") if it.startswith(f"/{kind}s/{{{kind}_id}}/") and not it.endswith(".csv")]
     assert len(below) >= 3
     for path in below:
         assert f'href="{address}"' in admin.page(_address(path, *ids)), path
