@@ -52,16 +52,16 @@ class Decided(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Rerun:
-    """One brand as a run has it. `told` are the commands decided since they were taken."""
+    """One brand as a run has it. `decided` are the commands decided since they were taken."""
 
     state: PartitionState
     brand_id: str
     next_boundary_at: Moment = NEVER
-    told: list[Decided] = field(default_factory=list)
+    decided: list[Decided] = field(default_factory=list)
     count: int = 0
 
     def actions(self) -> dict[str, Action | None]:
-        """What each campaign that the catalog has was told last."""
+        """What each campaign that the catalog has was sent last."""
         campaigns = self.state.brands[self.brand_id].campaigns.values()
         return {it.campaign_id: it.last_action for it in campaigns if it.config is not None}
 
@@ -89,9 +89,9 @@ class Rerun:
             self.next_boundary_at = state.brands[self.brand_id].next_boundary_at
         return verdict if isinstance(verdict, Refusal) else None
 
-    def take_told(self) -> list[Decided]:
-        told, self.told = self.told, []
-        return told
+    def take_decided(self) -> list[Decided]:
+        taken, self.decided = self.decided, []
+        return taken
 
     def collect(self) -> None:
         """Release resumes, and keep what was decided."""
@@ -99,7 +99,7 @@ class Rerun:
         failed = release_resumes(state, list(state.pending_resumes.values()))
         if failed:
             raise failed[0][1]
-        self.told += (
+        self.decided += (
             Decided(parse_moment(it.decided_at), it.campaign_id, it.action, tuple(it.reasons)) for it in state.commands
         )
         state.commands.clear()
@@ -114,7 +114,7 @@ def start_rerun(
     openings: Iterable[Opening],
     starts_at: Moment,
 ) -> Rerun | Refusal:
-    """A run as of `starts_at`; its `told` are the first states of its campaigns. Returns why the brand's document is
+    """A run as of `starts_at`; its `decided` are the first states of its campaigns. Returns why the brand's document is
     refused, if it is."""
     state = PartitionState(0, DuplicateWindow(1), tolerance=Tolerance(FOREVER), guarded={brand_id})
     origin = Origin(_NOWHERE, 0, starts_at)
@@ -163,7 +163,7 @@ class TwoRuns:
         self.commands_now: Counter[str] = Counter()
         self.commands_then: Counter[str] = Counter()
         for run in (now, then):
-            run.take_told()
+            run.take_decided()
         self._actions_now, self._actions_then = now.actions(), then.actions()
         for campaign_id in self._actions_now.keys() | self._actions_then.keys():
             self._compare(campaign_id, starts_at)
@@ -178,7 +178,7 @@ class TwoRuns:
             stretch.events += 1
         now.spend(spend, arrival)
         then.spend(spend, arrival)
-        if now.told or then.told:
+        if now.decided or then.decided:
             self._note()
 
     def end(self, ends_at: Moment) -> None:
@@ -196,16 +196,16 @@ class TwoRuns:
 
     def _note(self) -> None:
         """Compare after all commands of the same moment, whichever run has decided them first."""
-        now, then = self._now.take_told(), self._then.take_told()
+        now, then = self._now.take_decided(), self._then.take_decided()
         self.commands_now.update(it.campaign_id for it in now)
         self.commands_then.update(it.campaign_id for it in then)
         of_now, of_then = Counter(now), Counter(then)
         self.only_now += of_now - of_then
         self.only_then += of_then - of_now
-        told = sorted([*((it, True) for it in now), *((it, False) for it in then)], key=lambda it: it[0].decided_at)
+        in_order = sorted([*((it, True) for it in now), *((it, False) for it in then)], key=lambda it: it[0].decided_at)
         at = None
         changed: set[str] = set()
-        for decided, is_now in told:
+        for decided, is_now in in_order:
             if at is not None and decided.decided_at != at:
                 self._compare_all(changed, at)
             at = decided.decided_at

@@ -16,7 +16,7 @@ from core.moment import Moment, format_moment
 from core.money import format_money, format_optional_money
 from core.reasons import Reason, reason_names
 from models.queries.catalog import changes_with_brand, get_brand, list_campaigns
-from models.queries.commands import told_between
+from models.queries.commands import commands_between
 from models.queries.spend_sums import spend_by_campaign_and_day
 from models.tables.brand import Brand
 from models.tables.campaign import Campaign
@@ -27,7 +27,7 @@ from operations.report.lines import DayLine, campaign_lines
 from operations.schedule_preview import zones_of
 from operations.timeline.bands import bands_of
 from operations.timeline.standing import Standings, standings_of
-from operations.timeline.timeline import told_of
+from operations.timeline.timeline import commands_in_force
 
 __all__ = ["CampaignReport", "Report", "month_of", "read_report", "report_csv", "report_view"]
 
@@ -94,14 +94,14 @@ def read_report(session: Session, brand_id: str, month: date, now: Moment) -> Re
         spent[it.campaign_id][it.day] = it.micros
     campaigns = {it.campaign_id: it for it in list_campaigns(session, brand_id=brand_id)}
     of_brand, of_campaigns = _changes_by_campaign(changes_with_brand(session, brand_id, list(campaigns)))
-    told = told_between(session, list(campaigns), starts_at, ends_at) if starts_at < ends_at else {}
+    commands = commands_between(session, list(campaigns), starts_at, ends_at) if starts_at < ends_at else {}
     found = []
     for campaign_id in sorted(campaigns.keys() | spent.keys()):
         campaign = campaigns.get(campaign_id)
         standings = None if campaign is None else _standings(brand, campaign, of_brand, of_campaigns)
         bands = []
-        if standings is not None and campaign_id in told:
-            before, after = told_of(told[campaign_id])
+        if standings is not None and campaign_id in commands:
+            before, after = commands_in_force(commands[campaign_id])
             bands = bands_of(before, after, starts_at, ends_at, zones, standings)
         lines = list(campaign_lines(days, bands, standings, spent.get(campaign_id, {}), now))
         if campaign_id in spent or any(it.on_off.on for it in lines):

@@ -77,8 +77,8 @@ class BrandResult:
 
     def campaign_ids(self) -> list[str]:
         """Those about which the runs differ."""
-        told = {it.campaign_id for it in (*self.only_now, *self.only_then)}
-        return sorted(told | {it.campaign_id for it in self.stretches})
+        decided = {it.campaign_id for it in (*self.only_now, *self.only_then)}
+        return sorted(decided | {it.campaign_id for it in self.stretches})
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from models.tables.spend_log import SpendLog
 from operations.report.report import Report, month_of, read_report, report_csv, report_view
 from operations.report.sums import spend_sums_view
 from tests.models.ledger_rows import add, refusal, spend_values
-from tests.operations.timeline.test_timeline import DAY, MIDNIGHT, spend, told, url
+from tests.operations.timeline.test_timeline import DAY, MIDNIGHT, spend, command_at, url
 
 __all__ = ["url"]
 
@@ -33,7 +33,7 @@ def test_the_month_by_campaign_and_day(url: str) -> None:
         edit_brand(
             session, "nike", {"daily_budget_micros": 8 * MICROS, "monthly_budget_micros": 90 * MICROS}, actor="t"
         )
-    add(url, told(1, 0), told(2, 12, "daily_budget"), told(3, 24))
+    add(url, command_at(1, 0), command_at(2, 12, "daily_budget"), command_at(3, 24))
     add(url, spend("e1", 1, 3, 6), spend("e2", 2, 11, 2))
     add(url, SpendLog(**spend_values("x", 3, campaign_id="=nobody", micros=3 * MICROS, at=MIDNIGHT)))
     refused = spend_values("bad", 4, micros=500 * MICROS, at=MIDNIGHT)
@@ -53,7 +53,7 @@ def test_the_month_by_campaign_and_day(url: str) -> None:
 
 
 def test_the_csv_has_a_line_for_each_campaign_and_day_and_no_formula(url: str) -> None:
-    add(url, told(1, 0), SpendLog(**spend_values("x", 3, campaign_id="=nobody", micros=-3 * MICROS, at=MIDNIGHT)))
+    add(url, command_at(1, 0), SpendLog(**spend_values("x", 3, campaign_id="=nobody", micros=-3 * MICROS, at=MIDNIGHT)))
     rows = list(csv.DictReader(io.StringIO("".join(report_csv(read(url))), newline="")))
     [it] = [it for it in rows if it["campaign_id"] != "summer" and it["spent"] != "0.00"]
     assert not it["campaign_id"].startswith("=")
@@ -63,7 +63,7 @@ def test_the_csv_has_a_line_for_each_campaign_and_day_and_no_formula(url: str) -
 
 
 def test_a_campaign_that_never_ran_and_spent_nothing_is_left_out(url: str) -> None:
-    add(url, told(1, -1, "manual"))
+    add(url, command_at(1, -1, "manual"))
     assert [it.campaign_id for it in read(url).campaigns] == []
 
 
