@@ -15,7 +15,7 @@ from models.tables.spend_log import SpendLog
 from operations.report.report import Report, month_of, read_report, report_csv, report_view
 from operations.report.sums import spend_sums_view
 from tests.models.ledger_rows import add, refusal, spend_values
-from tests.operations.timeline.test_timeline import DAY, MIDNIGHT, spend, command_at, url
+from tests.operations.timeline.test_timeline import DAY, MIDNIGHT, command_at, spend, url
 
 __all__ = ["url"]
 
