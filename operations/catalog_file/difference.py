@@ -193,6 +193,8 @@ def _faults(difference: Difference, held: Brand | Campaign | None, zone_starts_a
         if pacing == "even" and after.get("monthly_budget", getattr(held, "monthly_budget_micros", None)) is None:
             yield "pacing even needs a monthly budget: set one as well, or set pacing to none."
     else:
+        if "budget_overrides" in after and after["budget_overrides"].monthly:
+            yield "a campaign has no monthly budget: write daily=… for its daily budget."
         starts_on, ends_on = (after.get(name, getattr(held, name, None)) for name in ("starts_on", "ends_on"))
         try:
             validation.flight(starts_on, ends_on)

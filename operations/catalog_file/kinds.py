@@ -13,9 +13,11 @@ from msgspec import to_builtins
 
 from core.errors import RefusedValue
 from core.money import format_money
+from core.overrides import Overrides, override_documents
 from core.windows import Window, format_window, window_document
 from models.tables.daypart_window import window_columns
 from operations import validation
+from operations.budget_overrides import override_text, overrides_from_text, upcoming
 from operations.catalog_file.rows import Value
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "DATE",
     "MONEY",
     "NAME",
+    "OVERRIDES",
     "PACING",
     "PERCENTS",
     "SILENT_MINUTES",
@@ -120,6 +123,14 @@ def _switch(column: str, value: Value) -> bool:
     raise RefusedValue(f"{column} must be yes or no.")
 
 
+def _overrides(column: str, value: Value) -> Overrides:
+    """Of brands and campaigns: that a campaign has no monthly budget is a fault of the row."""
+    if isinstance(value, list):
+        value = ";".join(_text(column, it) for it in value)
+    text = "" if value is None else _text(column, value)
+    return overrides_from_text("" if validation.is_none(text) else text, has_monthly=True)
+
+
 def _windows(column: str, value: Value) -> tuple[Window, ...]:
     if value is None:
         return ()
@@ -157,6 +168,11 @@ MONEY: Final = Kind(_money, lambda micros: None if micros is None else format_mo
 PACING: Final = Kind(_pacing)
 PERCENTS: Final = Kind(_percents, plain=lambda it: "default" if it is None else [str(percent) for percent in it])
 SILENT_MINUTES: Final = Kind(_silent_minutes, plain=lambda minutes: None if minutes is None else str(minutes))
+OVERRIDES: Final = Kind(
+    _overrides,
+    lambda overrides: to_builtins(override_documents(overrides)),
+    lambda overrides: [override_text(*it) for it in upcoming(overrides, date.min)],
+)
 DATE: Final = Kind(_date, lambda day: None if day is None else day.isoformat())
 WINDOWS: Final = Kind(
     _windows,

@@ -3,7 +3,7 @@
 import io
 import json
 from contextlib import suppress
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
@@ -14,7 +14,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from core.errors import RefusedValue
 from core.moment import parse_moment
 from core.money import LIMIT_MICROS
-from core.overrides import NO_OVERRIDES
+from core.overrides import Override, Overrides
 from core.records import BrandDocument
 from core.windows import Window
 from models.queries.catalog_batch import CatalogRows
@@ -61,6 +61,20 @@ IDS = st.one_of(
     st.text("AZaz09._:-", min_size=1, max_size=8), st.sampled_from(["007", "-1", "1e5", "12:30", "MAR1", "NO", "null"])
 )
 BUDGETS = st.none() | st.integers(0, LIMIT_MICROS)
+_FIRST_DAYS = st.sets(st.integers(0, 40), max_size=3)
+
+
+@st.composite
+def overrides(draw: st.DrawFn, *, has_monthly: bool) -> Overrides:
+    """Of one to three days each, and of whole months."""
+    daily = [date(2026, 1, 1) + timedelta(days=4 * it) for it in sorted(draw(_FIRST_DAYS))]
+    months = sorted(draw(st.sets(st.integers(1, 11), max_size=2 if has_monthly else 0)))
+    return Overrides(
+        tuple(Override(it, it + timedelta(days=draw(st.integers(0, 3))), draw(BUDGETS)) for it in daily),
+        tuple(Override(date(2026, it, 1), date(2026, it + 1, 1) - timedelta(days=1), draw(BUDGETS)) for it in months),
+    )
+
+
 DAYS = st.none() | st.dates(date(1970, 1, 1))
 WINDOWS = st.lists(
     st.builds(
@@ -95,7 +109,7 @@ def _brand(draw: st.DrawFn, brand_id: str) -> Brand:
         currency=draw(st.sampled_from(["USD", "PKR"])),
         daily_budget_micros=draw(BUDGETS),
         monthly_budget_micros=monthly,
-        budget_overrides=NO_OVERRIDES,
+        budget_overrides=draw(overrides(has_monthly=True)),
         pacing=draw(st.sampled_from(["none", "even"] if monthly is not None else ["none"])),
         enabled=draw(st.booleans()),
         archived=draw(st.booleans()),
@@ -120,7 +134,7 @@ def _campaign(draw: st.DrawFn, campaign_id: str, brand_id: str) -> Campaign:
         external_id=draw(st.none() | TEXTS.filter(lambda text: text.lower() != "none")),
         daily_budget_micros=draw(BUDGETS),
         total_budget_micros=draw(BUDGETS),
-        budget_overrides=NO_OVERRIDES,
+        budget_overrides=draw(overrides(has_monthly=False)),
         starts_on=starts_on,
         ends_on=ends_on,
         enabled=draw(st.booleans()),
@@ -249,6 +263,35 @@ def test_pacing_without_a_monthly_budget_is_a_wrong_row() -> None:
     ((line, message, _),) = compare([FileRow(2, brand)], NOTHING, 0).wrong
     assert (line, "needs a monthly budget" in message) == (2, True)
     assert compare([FileRow(2, brand | {"monthly_budget": "5"})], NOTHING, 0).wrong == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("2026-01-02 monthly=5", "a campaign has no monthly budget"),
+        ("2026-01-02..2026-01-01 daily=5", "end before it begins"),
+        ("2026-01-02 daily=5; 2026-01-01..2026-01-03 daily=6", "overlap"),
+        ("next week", "no budget override"),
+        ("2026-01-02 daily=5,00", "daily budget"),
+    ],
+)
+def test_a_wrong_dated_budget_is_a_wrong_row(text: str, said: str) -> None:
+    campaign: dict[str, Value] = {"brand_id": "nike", "campaign_id": "summer", "budget_overrides": text}
+    brand: dict[str, Value] = {"brand_id": "nike", "time_zone": "UTC", "currency": "USD"}
+    messages = [it.message for it in compare([FileRow(2, brand), FileRow(3, campaign)], NOTHING, 0).wrong]
+    assert [said in it for it in messages] == [True], messages
+
+
+def test_dated_budgets_are_cleared_by_none_and_kept_by_an_empty_cell() -> None:
+    text = "brand_id,time_zone,currency,budget_overrides\nnike,UTC,USD,{}\n"
+    found = []
+    for cell in ("none", "", '"2026-01-02 daily=5; 2026-02-01..2026-02-28 monthly=none"'):
+        rows = csv_rows(io.BytesIO(text.format(cell).encode())).rows
+        [difference] = compare(rows, NOTHING, 0).differences
+        found.append({it.column.name: it.after for it in difference.fields}.get("budget_overrides"))
+    day, february = date(2026, 1, 2), (date(2026, 2, 1), date(2026, 2, 28))
+    dated = Overrides((Override(day, day, 5_000_000),), (Override(*february, None),))
+    assert found == [Overrides(), None, dated]
 
 
 def test_aliases_are_refused_so_that_few_lines_are_not_billions_of_values() -> None:
