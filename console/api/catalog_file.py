@@ -2,7 +2,7 @@
 
 import io
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Annotated, Any, Final
@@ -123,13 +123,17 @@ async def what_if(
     asked = WhatIfRequest(from_, to, brand_id, ASKED_EVENTS_MAX)
     async with services.sharing.heavy(person.name):
         with _wrong_rows_told():
-            rows = _rows(file_format, body)
-            found = await in_thread(decide_again, services.settings.database, rows, asked, _now())
-    return json_answer(what_if_view(found))
+            found = await in_thread(_decided_again, services.settings.database, file_format, body, asked)
+    return json_answer(found)
 
 
 def _rows(file_format: FileFormat | None, body: bytes) -> FileRows:
     return json_rows(body) if file_format is None else read_rows(io.BytesIO(body), file_format)
+
+
+def _decided_again(url: str, file_format: FileFormat | None, body: bytes, asked: WhatIfRequest) -> Mapping[str, Any]:
+    """Reading and writing as well are work of seconds for a large file."""
+    return what_if_view(decide_again(url, _rows(file_format, body), asked, _now()))
 
 
 def _planned(url: str, file_format: FileFormat | None, body: bytes, now: int) -> Planned:

@@ -56,12 +56,11 @@ async def decide(request: Request, person: PageViewer, services: Served) -> Resp
         errors["rows"] = "Choose a file, or paste its rows."
     if not errors:
         asked = WhatIfRequest(first, last, brand_id, ASKED_EVENTS_MAX)
-        now = time.time_ns() // 1_000_000
         try:
             file_format = format_of(name) if data else FileFormat.CSV
-            rows = read_rows(io.BytesIO(data or texts["rows"].encode()), file_format)
+            text = data or texts["rows"].encode()
             async with services.sharing.heavy(person.name):
-                found = what_if_view(await in_thread(what_if, services.settings.database, rows, asked, now))
+                found = await in_thread(_decided_again, services.settings.database, file_format, text, asked)
         except WrongRows as error:
             wrong = error
         except NotFound as error:
@@ -69,6 +68,12 @@ async def decide(request: Request, person: PageViewer, services: Served) -> Resp
         except RefusedValue as error:
             errors["rows"] = str(error)
     return _page(request, person, texts, errors, found, wrong)
+
+
+def _decided_again(url: str, file_format: FileFormat, text: bytes, asked: WhatIfRequest) -> Mapping[str, Any]:
+    """Reading and writing as well are work of seconds for a large file."""
+    rows = read_rows(io.BytesIO(text), file_format)
+    return what_if_view(what_if(url, rows, asked, time.time_ns() // 1_000_000))
 
 
 def _read(errors: dict[str, str], name: str, read: Any, text: str | None) -> Any:
