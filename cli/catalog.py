@@ -69,19 +69,24 @@ def plan(file: File, format_: Format = "") -> int:
 
 @app.command("apply")
 def apply_(
-    file: File, format_: Format = "", yes: bool = typer.Option(False, "--yes", help="Apply without being asked.")
+    file: File,
+    format_: Format = "",
+    note: str = typer.Option(None, help="Why, for the history of each row that changes."),
+    yes: bool = typer.Option(False, "--yes", help="Apply without being asked."),
 ) -> None:
     """Make the catalog say what a file says: all of it or nothing. What is not in the file is left alone."""
+    from operations import validation
     from operations.catalog_file.application import apply_file
     from operations.catalog_file.rows import WrongRows
 
+    why = None if note is None else validation.note(note)
     rows = read_file(file, format_)
     settings = load_settings()
     try:
         if not yes:
             _confirm(settings, rows)
         with editing(settings) as session:
-            changed = apply_file(session, rows, _now(), actor=actor(settings))
+            changed = apply_file(session, rows, _now(), actor=actor(settings), note=why)
     except WrongRows as error:
         show_wrong(error)
         raise

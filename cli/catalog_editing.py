@@ -80,7 +80,8 @@ def change_line(view: "Mapping[str, Json]") -> str:
     fields = view["fields"]
     assert isinstance(fields, dict)
     thing = view["campaign_id"] or view["brand_id"]
-    return f"{view['changed_at']}  {view['actor']}  {view['kind']} {thing}  {field_changes_text(fields)}"
+    note = f"  ({view['note']})" if view["note"] else ""
+    return f"{view['changed_at']}  {view['actor']}  {view['kind']} {thing}  {field_changes_text(fields)}{note}"
 
 
 def field_changes_text(fields: "Mapping[str, Json]") -> str:

@@ -151,6 +151,7 @@ def change_view(change: CatalogChange) -> View:
         "brand_id": change.brand_id,
         "campaign_id": change.campaign_id,
         "fields": change.fields,
+        "note": change.note,
     }
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "is_none",
     "moment",
     "name",
+    "note",
     "number",
     "one_of",
     "pacing",
@@ -43,6 +44,7 @@ __all__ = [
 ]
 
 _NAME_LENGTH_MAX: Final = 200
+_NOTE_LENGTH_MAX: Final = 500
 _EARLIEST_DATE: Final = date(1970, 1, 1)
 _SHOWN: Final = 80
 _PERCENT_MAX: Final = 1000
@@ -72,6 +74,14 @@ def name(text: str) -> str:
     if len(text) > _NAME_LENGTH_MAX or not text.isprintable():
         _refuse(f"The name {_quoted(text)} is refused: write up to {_NAME_LENGTH_MAX} printable characters.")
     return text
+
+
+def note(text: str) -> str:
+    """Why an edit is made, as its history shows it."""
+    kept = text.strip()
+    if not kept or len(kept) > _NOTE_LENGTH_MAX or not kept.isprintable():
+        _refuse(f"The note {_quoted(text)} is refused: write 1 to {_NOTE_LENGTH_MAX} printable characters.")
+    return kept
 
 
 def text_or_none(text: str) -> str | None:

@@ -22,6 +22,7 @@ from console.server.services import Served
 from models.session import session_scope
 from models.tables.campaign import Campaign
 from models.threads import in_thread
+from operations import validation
 from operations.catalog_file.application import Planned, apply_file, plan_file
 from operations.catalog_file.columns import COLUMN_NAMES
 from operations.catalog_file.effects import effects_of
@@ -83,13 +84,20 @@ async def plan(request: Request, _: Viewer, services: Served) -> Response:
 
 
 @router.post("/apply", **documented(schemas.CatalogApplied, **_BODY))
-async def apply(request: Request, person: Operator, services: Served) -> Response:
+async def apply(
+    request: Request,
+    person: Operator,
+    services: Served,
+    note: Annotated[str | None, Query(max_length=500, description="Why, for the history of each row.")] = None,
+) -> Response:
     """Makes all edits of the rows in one transaction, or none: `wrong_rows` of a problem lists every row that is wrong.
     What no row speaks of is left alone. Answered when the broker has the documents."""
     file_format, body = await read_declared(request, _FORMATS, FILE_BYTES_MAX)
+    why = None if note is None else validation.note(note)
     with _wrong_rows_told():
         rows, why_not_published = await edit_catalog(
-            services, lambda session: apply_file(session, _rows(file_format, body), _now(), actor=person.actor)
+            services,
+            lambda session: apply_file(session, _rows(file_format, body), _now(), actor=person.actor, note=why),
         )
     if why_not_published is not None:
         raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, why_not_published, kept=True)

@@ -246,7 +246,7 @@ class Schedule(_Shown, frozen=True, kw_only=True, rename={"from_": "from"}):
 
 
 class Change(_Shown, frozen=True, kw_only=True):
-    """`fields` has of each field that was changed what it was and became."""
+    """`fields` has of each field that was changed what it was and became; `note` why, where somebody wrote it."""
 
     changed_at: Moment
     actor: str
@@ -254,6 +254,7 @@ class Change(_Shown, frozen=True, kw_only=True):
     brand_id: str
     campaign_id: str | None
     fields: dict[str, dict[str, Any]]
+    note: str | None
 
 
 class CatalogDifference(_Shown, frozen=True, kw_only=True):

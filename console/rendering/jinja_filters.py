@@ -37,6 +37,7 @@ _PAGES: Final = (
     ("/feed", "Feed"),
     ("/spend", "Spend"),
     ("/commands", "Commands"),
+    ("/changes", "Changes"),
     ("/dead-letters", "Dead letters"),
 )
 _PAGES_OF_ADMINS: Final = (("/users", "Users"), ("/tokens", "Tokens"), ("/channels", "Channels"))

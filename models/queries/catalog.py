@@ -1,12 +1,13 @@
 """Queries of the catalog: brands, campaigns, time zones, history. A missing id raises NotFound."""
 
 from collections.abc import Collection, Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models.errors import NotFound
+from models.queries.paging import Page, decode_cursor, encode_cursor, storable
 from models.tables.brand import Brand, BrandZone
 from models.tables.campaign import Campaign
 from models.tables.catalog_change import CatalogChange
@@ -25,9 +26,11 @@ __all__ = [
     "get_campaign",
     "list_brands",
     "list_campaigns",
+    "list_changes",
     "zones_in_use",
 ]
 
+_CHANGES: Final = "changes of all"
 _Row = TypeVar("_Row", Brand, Campaign)
 
 
@@ -121,6 +124,44 @@ def changes_of(
     if before is not None:
         query = query.where(CatalogChange.change_id < before)
     return session.scalars(query).all()
+
+
+def list_changes(
+    session: Session,
+    *,
+    brand_id: str | None = None,
+    campaign_id: str | None = None,
+    actor: str | None = None,
+    field: str | None = None,
+    note: str | None = None,
+    changed_since: int | None = None,
+    changed_until: int | None = None,
+    after: str | None = None,
+    limit: int = 100,
+) -> Page[CatalogChange]:
+    """A page of the history of every brand, newest first. `actor` and `note` are parts of theirs in any case;
+    `changed_since <= changed < changed_until`."""
+    found: list[ColumnElement[bool]] = []
+    if brand_id is not None:
+        found.append(CatalogChange.brand_id == storable("brand id", brand_id))
+    if campaign_id is not None:
+        found.append(CatalogChange.campaign_id == storable("campaign id", campaign_id))
+    if actor is not None:
+        found.append(CatalogChange.actor.icontains(storable("name", actor), autoescape=True))
+    if note is not None:
+        found.append(CatalogChange.note.icontains(storable("note", note), autoescape=True))
+    if field is not None:
+        found.append(CatalogChange.fields.has_key(storable("field", field)))
+    if changed_since is not None:
+        found.append(CatalogChange.changed_at >= changed_since)
+    if changed_until is not None:
+        found.append(CatalogChange.changed_at < changed_until)
+    if after is not None:
+        found.append(CatalogChange.change_id < decode_cursor(_CHANGES, after, (int,))[0])
+    query = select(CatalogChange).where(*found).order_by(CatalogChange.change_id.desc()).limit(limit + 1)
+    rows = list(session.scalars(query))
+    more = len(rows) > limit
+    return Page(rows[:limit], encode_cursor(_CHANGES, [rows[limit - 1].change_id]) if more else None)
 
 
 def changes_with_brand(session: Session, brand_id: str, campaign_ids: Collection[str]) -> Sequence[CatalogChange]:

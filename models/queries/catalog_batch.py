@@ -88,9 +88,11 @@ def write_edits(
     *,
     zone_starts_at: int,
     actor: str,
+    note: str | None = None,
 ) -> list[Brand | Campaign]:
-    """Make all of these edits of rows that `lock_rows` has locked. Returns the changed rows, brands first. Raises
-    StaleEdit, Refused or AlreadyExists; the caller must then roll the transaction back."""
+    """Make all of these edits of rows that `lock_rows` has locked; the note goes into their history. Returns the
+    changed rows, brands first. Raises StaleEdit, Refused or AlreadyExists; the caller must then roll the transaction
+    back."""
     edited = _Edited()
     new_brands = [Brand(brand_id=edit.brand_id, **edit.changes) for edit in brands if edit.revision is None]
     session.add_all(new_brands)
@@ -111,7 +113,7 @@ def write_edits(
     _replace_windows(session, edited.windows)
     if not edited.changed:
         return []
-    record_changes(session, edited.changed, actor)
+    record_changes(session, edited.changed, actor, note)
     return _edited_rows(session, edited)
 
 

@@ -279,13 +279,18 @@ def _record(session: Session, entity: Brand | Campaign, actor: str, fields: Fiel
     record_changes(session, [(entity, fields)], actor)
 
 
-def record_changes(session: Session, changed: Sequence[tuple[Brand | Campaign, FieldChanges]], actor: str) -> None:
+def record_changes(
+    session: Session,
+    changed: Sequence[tuple[Brand | Campaign, FieldChanges]],
+    actor: str,
+    note: str | None = None,
+) -> None:
     """Write the rows, with one entry of the history and one of the outbox for each; the commit notifies listeners."""
     for entity, fields in changed:
         campaign_id = entity.campaign_id if isinstance(entity, Campaign) else None
         kind = CatalogEntity.BRAND if campaign_id is None else CatalogEntity.CAMPAIGN
         ids = {"brand_id": entity.brand_id, "campaign_id": campaign_id}
-        session.add(CatalogChange(actor=actor, kind=kind, fields=fields, **ids))
+        session.add(CatalogChange(actor=actor, kind=kind, fields=fields, note=note, **ids))
         session.add(CatalogOutbox(**ids))
         _note_edited(session, entity)
     flush_edits(session)

@@ -32,6 +32,7 @@ class CatalogChange(Base):
         CheckConstraint("kind IN ('brand', 'campaign')", "kind_is_brand_or_campaign"),
         CheckConstraint("(kind = 'campaign') = (campaign_id IS NOT NULL)", "kind_fits_the_ids"),
         CheckConstraint("actor <> '' AND length(actor) <= 200", "actor_is_1_to_200_characters"),
+        CheckConstraint("note <> '' AND length(note) <= 500", "note_is_1_to_500_characters"),
         Index("ix_change_brand_id_change_id", "brand_id", "change_id"),
         Index("ix_change_campaign_id_change_id", "campaign_id", "change_id"),
     )
@@ -43,3 +44,5 @@ class CatalogChange(Base):
     brand_id: Mapped[str] = mapped_column(ForeignKey("brand.brand_id", ondelete="RESTRICT"))
     campaign_id: Mapped[str | None] = mapped_column(ForeignKey("campaign.campaign_id", ondelete="RESTRICT"))
     fields: Mapped[FieldChanges] = mapped_column(JSONB)
+    #: Why, in the words of whoever made the edit.
+    note: Mapped[str | None]

@@ -39,9 +39,11 @@ def plan_file(session: Session, file: FileRows, now: Moment) -> Planned:
     return Planned(comparison, known, brands - brands_named, campaigns - len(known.campaigns))
 
 
-def apply_file(session: Session, file: FileRows, now: Moment, *, actor: str) -> list[Brand | Campaign]:
-    """Make all edits of the file; returns the rows that were added or changed. Raises WrongRows before any edit; after
-    any exception the caller must roll the transaction back."""
+def apply_file(
+    session: Session, file: FileRows, now: Moment, *, actor: str, note: str | None = None
+) -> list[Brand | Campaign]:
+    """Make all edits of the file, each with the note in the history. Returns the rows that were added or changed.
+    Raises WrongRows before any edit; after any exception the caller must roll the transaction back."""
     known = catalog_batch.lock_rows(session, *ids_in(file.rows))
     differences = _compared(file, known, now).differences
     return catalog_batch.write_edits(
@@ -50,6 +52,7 @@ def apply_file(session: Session, file: FileRows, now: Moment, *, actor: str) -> 
         [_campaign_edit(it, it.campaign_id) for it in differences if it.campaign_id is not None],
         zone_starts_at=zone_starts_at(now),
         actor=actor,
+        note=note,
     )
 
 

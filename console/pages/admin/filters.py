@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Any, Final, NamedTuple
 
+from console.pages.admin.history import FIELD_LABELS
 from console.pages.admin.paging import filter_text
 from core.calendar import day_starts_at
 from core.errors import RefusedValue
@@ -12,7 +13,7 @@ from core.refusal import RefusalReason
 from operations import validation
 from operations.reason_words import REASON_WORDS
 
-__all__ = ["COMMANDS", "DEAD_LETTERS", "SPEND", "Filters", "Reader", "read_filters"]
+__all__ = ["CHANGES", "COMMANDS", "DEAD_LETTERS", "SPEND", "Filters", "Reader", "read_filters"]
 
 #: The argument of the query function, and how the text is read.
 Reader = tuple[str, Callable[[str], Any]]
@@ -63,6 +64,16 @@ COMMANDS: Final[dict[str, Reader]] = {
     "reason": ("reason", lambda text: validation.one_of("reason", text, list(REASON_WORDS))),
     "from": ("decided_since", lambda text: day_starts_at("UTC", _day(text))),
     "until": ("decided_until", lambda text: day_starts_at("UTC", _day(text) + timedelta(days=1))),
+}
+#: Days of UTC, as of commands.
+CHANGES: Final[dict[str, Reader]] = {
+    "brand": _BRAND,
+    "campaign": _CAMPAIGN,
+    "person": ("actor", str),
+    "field": ("field", lambda text: validation.one_of("field", text, list(FIELD_LABELS))),
+    "note": ("note", str),
+    "from": ("changed_since", lambda text: day_starts_at("UTC", _day(text))),
+    "until": ("changed_until", lambda text: day_starts_at("UTC", _day(text) + timedelta(days=1))),
 }
 DEAD_LETTERS: Final[dict[str, Reader]] = {
     "brand": _BRAND,

@@ -10,9 +10,10 @@ from models.tables.catalog_change import CatalogChange, Json
 from operations import validation
 from operations.catalog_views import override_text
 
-__all__ = ["FieldChange", "HistoryEntry", "history_entry"]
+__all__ = ["FIELD_LABELS", "FieldChange", "HistoryEntry", "history_entry"]
 
-_LABELS: Final = {field.name: field.label for field in (*NEW_BRAND, *NEW_CAMPAIGN)} | {
+#: Of every field that the history has, by its name there.
+FIELD_LABELS: Final = {field.name: field.label for field in (*NEW_BRAND, *NEW_CAMPAIGN)} | {
     "windows": "Windows",
     "pacing": "Pacing",
     "budget_overrides": "Budgets for certain dates",
@@ -20,7 +21,7 @@ _LABELS: Final = {field.name: field.label for field in (*NEW_BRAND, *NEW_CAMPAIG
     "archived": "Archived",
     "epoch": "Epoch",
 }
-_BUDGETS: Final = {name for name in _LABELS if name.endswith("_budget")}
+_BUDGETS: Final = {name for name in FIELD_LABELS if name.endswith("_budget")}
 _DATES: Final = {"starts_on", "ends_on"}
 #: In the first change of a brand and of a campaign alone, as neither ever changes.
 _ONLY_WHEN_NEW: Final = {"currency", "brand_id"}
@@ -44,6 +45,7 @@ class HistoryEntry(NamedTuple):
     campaign_id: str | None
     was_added: bool
     fields: list[FieldChange]
+    note: str | None = None
 
 
 def history_entry(change: CatalogChange) -> HistoryEntry:
@@ -56,12 +58,13 @@ def history_entry(change: CatalogChange) -> HistoryEntry:
         change.campaign_id,
         added,
         [_field_change(name, values, added) for name, values in change.fields.items()],
+        change.note,
     )
 
 
 def _field_change(name: str, values: Mapping[str, Json], added: bool) -> FieldChange:
     before = None if added else _words(name, values["from"])
-    return FieldChange(_LABELS.get(name, name), before, _words(name, values["to"]))
+    return FieldChange(FIELD_LABELS.get(name, name), before, _words(name, values["to"]))
 
 
 def _words(name: str, value: Json) -> str:

@@ -1,4 +1,4 @@
-"""The pages of the spend log and the command journal, with filters and CSV export of any length."""
+"""The pages of the spend log, the command journal and everybody's edits, with filters and CSV export of any length."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,7 +14,8 @@ from starlette.types import Receive, Scope, Send
 
 from console.access.rights import PageViewer
 from console.pages.admin.catalog_access import read_catalog
-from console.pages.admin.filters import COMMANDS, SPEND, Filters, Reader, read_filters
+from console.pages.admin.filters import CHANGES, COMMANDS, SPEND, Filters, Reader, read_filters
+from console.pages.admin.history import FIELD_LABELS, history_entry
 from console.pages.admin.paging import PAGE_ROWS, filter_text, first_page, next_page
 from console.pages.csv_export import csv_pieces
 from console.rendering.render import page
@@ -23,10 +24,12 @@ from console.server.services import Served, Services
 from core.errors import RefusedValue
 from core.moment import format_moment
 from models.queries.acks import acknowledgements
+from models.queries.catalog import list_changes
 from models.queries.commands import Journaled, list_commands
 from models.queries.paging import Page
 from models.queries.spend import list_spend
 from models.session import session_scope
+from models.tables.catalog_change import CatalogChange
 from models.tables.control_log import ControlLog
 from operations.journal import spend_view
 from operations.reason_words import REASON_WORDS
@@ -38,6 +41,7 @@ router = APIRouter(include_in_schema=False)
 _COUNTED: Final = "counted"
 SpendQuery = Annotated[Mapping[str, str], Depends(PageQuery(*SPEND, "after", show=[_COUNTED, "refused", "all"]))]
 CommandsQuery = Annotated[Mapping[str, str], Depends(PageQuery(*COMMANDS, "after"))]
+ChangesQuery = Annotated[Mapping[str, str], Depends(PageQuery(*CHANGES, "after"))]
 
 _Row = TypeVar("_Row")
 #: Returns a page of rows: (session, cursor, limit).
@@ -77,6 +81,7 @@ _COMMAND_COLUMNS: Final = (
     "partition",
     "offset",
 )
+_CHANGE_COLUMNS: Final = ("changed_at", "actor", "kind", "brand_id", "campaign_id", "field", "from", "to", "note")
 
 
 @router.get("/spend")
@@ -128,6 +133,38 @@ async def commands_csv(query: CommandsQuery, person: PageViewer, services: Serve
     read = _command_reader(_exported(query, COMMANDS))
     rows = (map(_cell, _command_cells(it.command)) for it in await _all_rows(services, read))
     return _csv("commands", _COMMAND_COLUMNS, rows, partial(services.sharing.export, person.name))
+
+
+@router.get("/changes")
+async def changes(request: Request, query: ChangesQuery, person: PageViewer, services: Served) -> Response:
+    filters = read_filters(CHANGES, query)
+    found = await _page_of(query, services, filters, _change_reader(filters))
+    return page(
+        request,
+        "catalog/changes.html",
+        person=person,
+        filters=filters,
+        fields=[("", "Any"), *FIELD_LABELS.items()],
+        edits=[history_entry(it) for it in found.rows],
+        csv_url=f"/changes.csv?{request.url.query}",
+        first_url=first_page(request),
+        next_url=next_page(request, found.after),
+    )
+
+
+@router.get("/changes.csv")
+async def changes_csv(query: ChangesQuery, person: PageViewer, services: Served) -> Response:
+    """A line for each field."""
+    read = _change_reader(_exported(query, CHANGES))
+    rows = (map(_cell, cells) for it in await _all_rows(services, read) for cells in _change_cells(it))
+    return _csv("changes", _CHANGE_COLUMNS, rows, partial(services.sharing.export, person.name))
+
+
+def _change_reader(filters: Filters) -> Read[CatalogChange]:
+    def read(session: Session, after: str | None, limit: int) -> Page[CatalogChange]:
+        return list_changes(session, after=after, limit=limit, **filters.values)
+
+    return read
 
 
 def _spend_reader(query: Mapping[str, str], filters: Filters) -> Read[Any]:
@@ -222,6 +259,21 @@ def _command_cells(command: ControlLog) -> list[object]:
         command.partition,
         command.record_offset,
     ]
+
+
+def _change_cells(change: CatalogChange) -> Iterator[list[object]]:
+    for name, values in change.fields.items():
+        yield [
+            format_moment(change.changed_at),
+            change.actor,
+            change.kind,
+            change.brand_id,
+            change.campaign_id,
+            name,
+            values["from"],
+            values["to"],
+            change.note,
+        ]
 
 
 def _cell(value: object) -> str:

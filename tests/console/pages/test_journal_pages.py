@@ -16,6 +16,9 @@ from models.queries.commands import list_commands
 from models.session import session_scope
 from models.tables.control_ack import ControlAck
 from models.tables.control_log import ControlLog
+from operations.catalog_file.application import apply_file
+from operations.catalog_file.reading import read_rows
+from operations.catalog_file.rows import FileFormat
 from streams.kafka.producer import spend_producer
 from streams.kafka.reader import topic_reader
 from streams.kafka.topics import Topic
@@ -155,6 +158,8 @@ def test_spend_and_commands_are_filtered_and_downloaded_as_they_are_shown(
         ("/spend", {"brand": "a b"}, "is no brand id"),
         ("/spend", {"from": "yesterday"}, "such as 2025-09-08"),
         ("/commands", {"action": "fly"}, "is no action"),
+        ("/changes", {"field": "colour"}, "is no field"),
+        ("/changes", {"until": "tomorrow"}, "such as 2025-09-08"),
         ("/dead-letters", {"reason": "boredom"}, "is no reason"),
     ],
 )
@@ -162,6 +167,37 @@ def test_a_wrong_filter_says_what_to_write(viewer: FormClient, path: str, query:
     assert message in _text(viewer.page(path, **query))
     if path != "/dead-letters":
         assert viewer.get(f"{path}.csv", **query).status_code == 422
+
+
+def test_changes_of_every_brand_are_found_by_person_field_day_and_note(
+    operator: FormClient, viewer: FormClient
+) -> None:
+    brands = [operator.brand(), operator.brand()]
+    rows = [f"{it},1,{budget}" for it, budget in zip(brands, ("7", "8"), strict=True)]
+    why = f"Black Friday {brands[0]}"
+    sent = "\n".join(("brand_id,revision,daily_budget", *rows)).encode()
+    file = read_rows(io.BytesIO(sent), FileFormat.CSV)
+    with session_scope(operator.settings.database) as session:
+        apply_file(session, file, time.time_ns() // 1_000_000, actor="cli:=ann", note=why)
+    page = _text(viewer.page("/changes", note=why.upper()))
+    assert page.count(f"Note: {why}") == 2
+    assert page.index(brands[1]) < page.index(brands[0])
+    today, none = time.strftime("%Y-%m-%d", time.gmtime()), "No change fits."
+    for fitting, other in (
+        ({"person": "=AN"}, {"person": "%"}),
+        ({"field": "daily_budget"}, {"field": "currency"}),
+        ({"from": "2025-01-01"}, {"until": "2025-01-01"}),
+        ({"until": today[:3] + "9-12-31"}, {"from": today[:3] + "9-12-31"}),
+        ({"brand": brands[0]}, {"campaign": brands[0]}),
+    ):
+        assert none not in viewer.page("/changes", note=why, **fitting), fitting
+        assert none in viewer.page("/changes", note=why, **other), other
+    told = _rows(viewer, "/changes.csv", note=why)
+    assert [(it["actor"], it["field"], it["to"], it["note"]) for it in told] == [
+        ("cli:=ann", "daily_budget", "8.00", why),
+        ("cli:=ann", "daily_budget", "7.00", why),
+    ]
+    assert f"Note: {why}" in _text(viewer.page(f"/brands/{brands[0]}/history"))
 
 
 async def _dead_letter(surroundings: Surroundings, brand_id: str, campaign_id: str, event_id: str) -> None:

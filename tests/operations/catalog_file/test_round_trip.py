@@ -268,10 +268,11 @@ def test_pacing_without_a_monthly_budget_is_a_wrong_row() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("2026-01-02 monthly=5", "a campaign has no monthly budget"),
+        ("2026-01-01..2026-01-31 monthly=5", "a campaign has no monthly budget"),
         ("2026-01-02..2026-01-01 daily=5", "end before it begins"),
         ("2026-01-02 daily=5; 2026-01-01..2026-01-03 daily=6", "overlap"),
-        ("next week", "no budget override"),
+        ("2026-01-02 500", "no budget override"),
+        ("next week", "no date"),
         ("2026-01-02 daily=5,00", "daily budget"),
     ],
 )
