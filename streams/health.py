@@ -24,6 +24,10 @@ CONNECTIONS_MAX: Final = 16
 DEADLINE_SECONDS: Final = 10.0
 
 
+#: Of /health/: the process answers; it does its work now; it was ready once, whatever is in its way now.
+_CHECKS: Final = frozenset({"live", "ready", "startup"})
+
+
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
     request_queue_size = CONNECTIONS_MAX
@@ -79,13 +83,20 @@ def serve_health(
     """Serve on one address; port 0 is any free one. Returns the port. Raises ConfigurationError where it cannot be
     used. `obstacles` gives sentences on why the process is not ready."""
     metrics = make_wsgi_app()
+    started = False
 
     def app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        nonlocal started
         if not environ["PATH_INFO"].startswith("/health/"):
             return cast(Iterable[bytes], metrics(environ, start_response))
-        live = environ["PATH_INFO"] == "/health/live"
-        sentences = [] if live else list(obstacles())
-        fine = live or (ready() and not sentences)
+        asked = environ["PATH_INFO"].removeprefix("/health/")
+        if asked not in _CHECKS:
+            start_response("404 Not Found", [("Content-Type", "text/plain; charset=utf-8")])
+            return [f"there are {', '.join(sorted(_CHECKS))}\n".encode()]
+        sentences = [] if asked == "live" else list(obstacles())
+        is_ready = asked != "live" and ready() and not sentences
+        started = started or is_ready
+        fine = {"live": True, "ready": is_ready, "startup": started}[asked]
         start_response("200 OK" if fine else "503 Service Unavailable", [("Content-Type", "text/plain; charset=utf-8")])
         return [b"ok\n"] if fine else [f"{line}\n".encode() for line in sentences or ["not ready"]]
 

@@ -50,6 +50,18 @@ def test_it_answers_at_its_address_alone(port: int) -> None:
         socket.create_connection(("127.0.0.2", port), timeout=1)
 
 
+def test_a_start_is_over_when_all_was_there_once() -> None:
+    ready, obstacles = False, ["Kafka is away."]
+    port = serve_health("127.0.0.1", 0, lambda: ready, lambda: obstacles)
+    assert answer(port, "/health/startup") == answer(port, "/health/ready") == (503, b"Kafka is away.\n")
+    ready, obstacles = True, []
+    assert answer(port, "/health/startup") == answer(port, "/health/ready") == (200, b"ok\n")
+    obstacles = ["Partition 3 stands still."]
+    assert answer(port, "/health/ready") == (503, b"Partition 3 stands still.\n")
+    assert answer(port, "/health/startup") == answer(port, "/health/live") == (200, b"ok\n")
+    assert answer(port, "/health/other")[0] == 404
+
+
 def test_whoever_opens_many_connections_keeps_nobody_out_and_starts_few_threads(port: int) -> None:
     before = threading.active_count()
     with ExitStack() as opened:
