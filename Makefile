@@ -7,6 +7,10 @@ READY := $(VENV)/.ready
 # Many tests wait, so more of them run at once than there are cores; a file is one process's own. Each process costs as
 # much CPU as a minute of tests: what is imported, and a worker, a ledger and a console of its own.
 SHARED := --numprocesses 4 --dist loadfile --no-loadscope-reorder
+# With AGAIN=1 only what failed the last time, one test after the other.
+ifdef AGAIN
+SHARED := --last-failed --last-failed-no-failures none
+endif
 # Bytecode is kept, also where the environment asks for none: without it each of the hundreds of processes of a run, and
 # each command, compiles all of ours anew.
 unexport PYTHONDONTWRITEBYTECODE

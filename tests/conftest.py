@@ -14,7 +14,7 @@ from local.postgres import LocalPostgres
 from tests.cheap_services import create_database, drop_database, use_cheap_services, use_hashes
 from tests.distribution import Distribution, is_of_longest
 from tests.entries import ManyEntries, TokenServer
-from tests.lengths import length
+from tests.lengths import WHOLE, length
 from tests.shared_services import SharedServices, note_wanted, service
 
 #: The migrated installation with a worker that tests of operations, cli and console share.
@@ -56,7 +56,7 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
         gc.enable()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Drawn examples first, then what else needs no service: it fails soonest. Examples have to come from nothing but
     their seed, and servers in a thread of the process, which live as long as the session, draw from the same `random`.
     Of the rest the longest files come first.
@@ -64,8 +64,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _needs_services(item):
             item.add_marker("services")
-        if _is_drawn(item):
+        if _is_drawn(item) or item.get_closest_marker("long_only"):
             item.add_marker("long")
+    if not WHOLE:
+        left_out = [item for item in items if item.get_closest_marker("long_only")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("long_only")]
     items.sort(key=_rank)
 
 

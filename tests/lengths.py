@@ -1,16 +1,17 @@
 """How long a test of drawn examples or of many kills goes on: short in `make test`, whole in `make test-long`.
 
 A test that has two lengths bears the marker `long`; `make test-long` runs just those, with SPENDGATE_TEST_LENGTH=long.
+One that repeats at other values what a test of `make test` shows bears `long_only`, and `make test` leaves it out.
 """
 
 import os
 from typing import Final
 
-__all__ = ["length"]
+__all__ = ["WHOLE", "length"]
 
-_WHOLE: Final = os.environ.get("SPENDGATE_TEST_LENGTH") == "long"
+WHOLE: Final = os.environ.get("SPENDGATE_TEST_LENGTH") == "long"
 
 
 def length(short: int, long: int) -> int:
     """The number that is wanted in this run."""
-    return long if _WHOLE else short
+    return long if WHOLE else short

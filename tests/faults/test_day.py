@@ -3,6 +3,7 @@
 from datetime import date
 from pathlib import Path
 
+import pytest
 from pydantic import SecretStr
 
 from bench.day import faulty_day
@@ -12,11 +13,13 @@ from local.postgres import LocalPostgres
 from models.migrations import migrate
 from simulation.day import DayOptions, DayPlan
 from streams.settings import Settings, Timestamps
+from tests.lengths import length
 
-EVENTS = 100_000
+EVENTS = length(30_000, 100_000)
 PARTITIONS = 4
 
 
+@pytest.mark.long
 async def test_a_day_comes_out_exact_though_worker_and_ledger_are_killed_and_the_database_stops(
     kafka: LocalKafka, topic_prefix: str, tmp_path: Path
 ) -> None:

@@ -77,7 +77,10 @@ def start(settings: Settings, tmp_path: Path) -> Iterator[Callable[[str], Worker
         process.kill()
 
 
-@pytest.mark.parametrize("kind", ["ledger", "scheduler", "api"])
+@pytest.mark.parametrize(
+    "kind",
+    ["ledger", *(pytest.param(it, marks=pytest.mark.long_only) for it in ("scheduler", "api"))],
+)
 async def test_bombs_take_little_memory_of_a_process_that_reads_to_the_end(
     kind: str, broker: Broker, settings: Settings, start: Callable[[str], WorkerProcess]
 ) -> None:

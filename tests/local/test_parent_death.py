@@ -28,7 +28,7 @@ sys.stdin.readline()
 """
 
 
-@pytest.mark.parametrize("end", ["killed", "returned"])
+@pytest.mark.parametrize("end", ["killed", pytest.param("returned", marks=pytest.mark.long_only)])
 def test_the_death_of_the_parent_ends_both_servers_and_the_next_start_finds_all(tmp_path: Path, end: str) -> None:
     parent = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -17,7 +17,6 @@ from tests.simulation.history import Mark, Record, Step, history
 DAYS = 5
 #: Whole in `make test-long`.
 pytestmark = pytest.mark.long
-pytestmark = pytest.mark.long
 
 seeds = st.integers(0, 2**32 - 1)
 

@@ -1,6 +1,5 @@
 """Commands, dead letters, status, health, metrics by HTTP."""
 
-import asyncio
 import json
 import os
 import subprocess
@@ -9,13 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+from confluent_kafka import Producer
 
+from core.partitioner import partition_of
 from models.tables.control_ack import ControlAck
 from models.tables.control_log import ControlLog
 from streams.kafka.codec import encode
-from streams.kafka.producer import spend_producer
+from streams.kafka.topics import Topic
 from tests.commands import EXECUTABLE
-from tests.console.api.server import Api, until
+from tests.console.api.server import PATIENCE_SECONDS, Api, until
 from tests.docs.messages import play
 from tests.installation import Surroundings
 from tests.models.ledger_rows import NOON, add
@@ -91,7 +92,7 @@ def test_a_dead_letter_is_told_replayed_once_its_brand_is_there_and_then_no_long
     api: Api, surroundings: Surroundings
 ) -> None:
     value = {"event_id": "too-early", "brand_id": "later", "campaign_id": "later.1", "amount": "2"}
-    asyncio.run(_publish(surroundings, "later", json.dumps(value).encode()))
+    _publish(surroundings, "later", json.dumps(value).encode())
     [letter] = api.held("/dead-letters?brand_id=later", lambda it: it["items"])["items"]
     assert (letter["reason"], letter["standing"]) == ("unknown_brand", "waiting")
     path = f"/api/v1/dead-letters/{letter['id']}"
@@ -109,7 +110,7 @@ def test_a_dead_letter_is_told_replayed_once_its_brand_is_there_and_then_no_long
 
 
 def test_a_dead_letter_is_dropped_with_a_reason(api: Api, surroundings: Surroundings) -> None:
-    asyncio.run(_publish(surroundings, "never", b'{"event_id":"x","brand_id":"never","campaign_id":"n","amount":1}'))
+    _publish(surroundings, "never", b'{"event_id":"x","brand_id":"never","campaign_id":"n","amount":1}')
     [letter] = api.held("/dead-letters?brand_id=never", lambda it: it["items"])["items"]
     path = f"/api/v1/dead-letters/{letter['id']}/drop"
     api.problem("POST", path, 422, json={"because": " "})
@@ -160,9 +161,13 @@ def _ledger(surroundings: Surroundings, folder: Path) -> Iterator[None]:
         process.wait()
 
 
-async def _publish(surroundings: Surroundings, brand_id: str, value: bytes) -> None:
-    async with spend_producer(surroundings.settings) as producer:
-        await producer.send(brand_id, value)
+def _publish(surroundings: Surroundings, brand_id: str, value: bytes) -> None:
+    """Idempotent, so that a slow machine has it once: each copy would be a dead letter of its own."""
+    settings = surroundings.settings
+    producer = Producer({"bootstrap.servers": settings.brokers, "enable.idempotence": True})
+    partition = partition_of(brand_id, settings.partitions)
+    producer.produce(settings.topic(Topic.SPEND_EVENTS), value, brand_id.encode(), partition)
+    assert producer.flush(PATIENCE_SECONDS) == 0
 
 
 def _ack(consumer: str, applied_at: int, outcome: str = "applied", detail: str | None = None) -> ControlAck:

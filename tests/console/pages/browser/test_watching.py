@@ -204,8 +204,15 @@ async def test_the_theme_that_is_chosen_stays(reader: Reader) -> None:
     await expect(page.locator("html")).to_have_attribute("data-theme", "light")
 
 
-@pytest.mark.parametrize("width", [1280, 360])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("theme", "width"),
+    [
+        ("light", 360),
+        ("dark", 1280),
+        pytest.param("light", 1280, marks=pytest.mark.long_only),
+        pytest.param("dark", 360, marks=pytest.mark.long_only),
+    ],
+)
 async def test_every_page_is_free_of_barriers_and_fits(
     reader: Reader, operator: FormClient, surroundings: Surroundings, theme: str, width: int
 ) -> None:

@@ -141,7 +141,7 @@ async def test_a_viewer_has_nothing_to_press_in_the_lists(reader: Reader, operat
         await expect(page.locator("main").get_by_role("checkbox", name="Tick")).to_have_count(0)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.long_only)])
 async def test_no_page_of_the_catalog_has_barriers_or_is_wider_than_a_phone(
     reader: Reader, operator: FormClient, theme: str
 ) -> None:
