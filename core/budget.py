@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Final
 
-from core.calendar import Day, Month, budget_day, budget_month, date_starts_at, next_day, next_month
+from core.calendar import Day, Month, budget_day, date_starts_at, month_of, next_day, next_month
 from core.catalog import BrandConfig
 from core.moment import Moment
 from core.state import UNLIMITED, BrandState, CampaignState
@@ -51,6 +51,8 @@ def band(spent_micros: int, percents: Sequence[int], *budgets: int | None) -> tu
     """
     low, high = _ALWAYS_REACHED, UNLIMITED
     for budget in budgets:
+        if budget is None:
+            continue
         for point in _points(percents, budget):
             if point > spent_micros:
                 high = min(high, point)
@@ -59,10 +61,10 @@ def band(spent_micros: int, percents: Sequence[int], *budgets: int | None) -> tu
     return low, high
 
 
-def _points(percents: Sequence[int], budget_micros: int | None) -> Iterator[int]:
+def _points(percents: Sequence[int], budget_micros: int) -> Iterator[int]:
     yield limit_of(budget_micros)
     for percent in percents if budget_micros else ():
-        yield -(-percent * (budget_micros or 0) // 100)
+        yield -(-percent * budget_micros // 100)
 
 
 def book(brand: BrandState, campaign: CampaignState, amount_micros: int, occurred_at: Moment) -> None:
@@ -106,10 +108,12 @@ def open_period(brand: BrandState, config: BrandConfig, moment: Moment) -> None:
     """Open the day and month that hold `moment`. One that is open already, or that a change of zone would leave
     backwards, keeps its start and lasts until the zones pass its date."""
     zones = config.zones
-    day, month = budget_day(zones, moment), budget_month(zones, moment)
-    if brand.day and day.date <= brand.day.date:
+    day = budget_day(zones, moment)
+    month = month_of(zones, day.date)
+    # The tuples of the calendar are shared by the brands of a zone, so they are kept wherever they are equal.
+    if brand.day and day.date <= brand.day.date and day[:2] != brand.day[:2]:
         day = brand.day._replace(ends_at=date_starts_at(zones, next_day(brand.day.date)))
-    if brand.month and month.first <= brand.month.first:
+    if brand.month and month.first <= brand.month.first and month[:2] != brand.month[:2]:
         month = brand.month._replace(ends_at=date_starts_at(zones, next_month(brand.month.first)))
     brand.day, brand.month = day, month
     brand.day_starts_at, brand.day_ends_at = day.starts_at, day.ends_at

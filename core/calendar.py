@@ -31,6 +31,7 @@ __all__ = [
     "day_starts_at",
     "local_date",
     "main_name",
+    "month_of",
     "next_day",
     "next_month",
     "span_at",
@@ -85,7 +86,7 @@ def budget_day(zones: Zones, moment: Moment) -> Day:
 
 def budget_month(zones: Zones, moment: Moment) -> Month:
     """The month of the moment's date."""
-    return _month_of(zones, date_of(zones, moment))
+    return month_of(zones, date_of(zones, moment))
 
 
 def date_of(zones: Zones, moment: Moment) -> date:
@@ -105,6 +106,8 @@ def next_month(first: date) -> date | None:
 
 def date_starts_at(zones: Zones, day: date | None) -> Moment:
     """The first moment whose booking date is `day` or, where the zones skip it, the next one; NEVER for None."""
+    if len(zones) == 1 and zones[0].starts_at is None:
+        return day_starts_at(zones[0].time_zone, day)
     for span, ends_at in spans(zones):
         starts_at = day_starts_at(span.time_zone, day)
         if span.starts_at is not None:
@@ -127,6 +130,8 @@ def spans(zones: Zones) -> Iterator[tuple[ZoneSpan, Moment | None]]:
 
 def span_at(zones: Zones, moment: Moment) -> tuple[ZoneSpan, Moment | None]:
     """The span in force at the moment and the moment at which it ends, `None` for the last."""
+    if len(zones) == 1:
+        return zones[0], None
     for span, ends_at in spans(zones):
         if ends_at is None or moment < ends_at:
             return span, ends_at
@@ -204,7 +209,8 @@ def _day_at(zones: Zones, moment: Moment) -> Day:
 
 
 @lru_cache(maxsize=65_536)
-def _month_of(zones: Zones, day: date) -> Month:
+def month_of(zones: Zones, day: date) -> Month:
+    """The month of a date."""
     first = day.replace(day=1)
     return Month(first, date_starts_at(zones, first), date_starts_at(zones, next_month(first)))
 

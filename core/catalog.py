@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -12,7 +13,7 @@ from core.dayparting import Schedule
 from core.moment import MINUTE, parse_moment
 from core.money import optional_budget
 from core.overrides import Override, budget_on, read_overrides
-from core.records import BrandDocument, CampaignDocument, Version, ZoneDocument
+from core.records import BrandDocument, CampaignDocument, Version
 from core.refusal import Refusal, RefusalReason
 from core.spend import valid_id
 from core.windows import WINDOWS_MAX, merged, window_from_document
@@ -112,7 +113,7 @@ def _brand_config(document: BrandDocument) -> BrandConfig:
         raise ValueError("pacing needs a monthly_budget")
     return BrandConfig(
         version=document.version,
-        zones=_zones(document.zones),
+        zones=_zones(tuple((zone.time_zone, zone.from_) for zone in document.zones)),
         currency=document.currency,
         daily_budget_micros=optional_budget(document.daily_budget),
         monthly_budget_micros=optional_budget(document.monthly_budget),
@@ -139,21 +140,24 @@ def _campaign_config(document: CampaignDocument) -> CampaignConfig:
     windows = tuple(window_from_document(window.days, window.from_, window.to) for window in document.windows)
     if len(windows) > WINDOWS_MAX:  # more than API, CLI and pages accept: another program wrote it
         windows = merged(windows)
+    schedule = Schedule(windows, starts_on, ends_on)
     return CampaignConfig(
         version=document.version,
         usable=True,
         external_id=document.external_id,
         daily_budget_micros=optional_budget(document.daily_budget),
         total_budget_micros=optional_budget(document.total_budget),
-        schedule=Schedule(windows, starts_on, ends_on),
+        schedule=ALWAYS if schedule == ALWAYS else schedule,
         enabled=document.enabled,
         archived=document.archived,
         daily_overrides=overrides.daily,
     )
 
 
-def _zones(documents: list[ZoneDocument]) -> Zones:
-    spans = tuple(ZoneSpan(zone.time_zone, parse_moment(zone.from_) if zone.from_ else None) for zone in documents)
+@lru_cache(maxsize=4_096)
+def _zones(documents: tuple[tuple[str, str | None], ...]) -> Zones:
+    """The zones of a document, by name and `from`. Cached, so that the brands of a zone share one tuple."""
+    spans = tuple(ZoneSpan(name, parse_moment(from_) if from_ else None) for name, from_ in documents)
     if not spans or spans[0].starts_at is not None:
         raise ValueError("zones must begin with one whose from is null")
     for span in spans:

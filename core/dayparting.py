@@ -38,6 +38,11 @@ class Schedule:
     starts_on: date | None = None
     ends_on: date | None = None
 
+    @property
+    def is_always(self) -> bool:
+        """Whether it never stops the campaign."""
+        return not self.windows and self.starts_on is None and self.ends_on is None
+
 
 class Openness(NamedTuple):
     """Whether a moment lies in the flight and in a window: apart, because each is a reason of its own."""
@@ -58,6 +63,8 @@ OPEN = Openness(True, True)
 
 def openness(schedule: Schedule, zones: Zones, moment: Moment) -> Openness:
     """Whether the moment lies in the flight and in a window, by the clock of the zone in force."""
+    if schedule.is_always:
+        return OPEN
     span, _ = span_at(zones, moment)
     in_window, _ = _window_state(schedule.windows, span.time_zone, moment)
     return Openness(_in_flight(schedule, span.time_zone, moment), in_window)
@@ -72,6 +79,8 @@ def flight_is_over(schedule: Schedule, zones: Zones, moment: Moment) -> bool:
 
 def next_boundary(schedule: Schedule, zones: Zones, moment: Moment) -> Moment | None:
     """The first moment after this one at which openness changes; None when it never does again."""
+    if schedule.is_always:
+        return None
     now = openness(schedule, zones, moment)
     at = _next_candidate(schedule, zones, moment)
     while at is not None and openness(schedule, zones, at) == now:

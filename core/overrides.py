@@ -64,6 +64,8 @@ def next_change(day: date, overrides: tuple[Override, ...]) -> date | None:
 
 def read_overrides(documents: Sequence[BudgetOverrideDocument]) -> Overrides:
     """Read those of a catalog document. Raises ValueError with a sentence for people."""
+    if not documents:
+        return NO_OVERRIDES
     daily, monthly = [], []
     for document in documents:
         first, last = _date(document.from_), _date(document.to)

@@ -1,6 +1,7 @@
 """Writes what decisions changed in a partition's state as records of `controller-state`."""
 
 from datetime import date
+from functools import lru_cache
 
 from core.reasons import reason_names
 from core.state import BrandState, CampaignState, CostKey, PartitionState, ThresholdKey
@@ -28,11 +29,12 @@ def take_changes(state: PartitionState, topic_ids: dict[str, str], positions: di
     Clears the state's lists of changes, so the records must be written: who cannot write them has to restore the state.
     `topic_ids` and `positions` are those of PartRecord.
     """
-    now = max((brand.clock for brand in state.dirty_brands), default=0)
+    now = 0
     records: list[StateRecord] = [(f"doc/{key}".encode(), value) for key, value in state.new_documents.items()]
     for brand in state.dirty_brands:
         records.append((f"brand/{brand.brand_id}".encode(), encode(_brand_record(brand))))
         brand.dirty = False
+        now = max(now, brand.clock)
     for brand, campaign in state.dirty_campaigns:
         key = f"campaign/{brand.brand_id}/{campaign.campaign_id}".encode()
         records.append((key, encode(_campaign_record(brand, campaign))))
@@ -85,10 +87,10 @@ def _alert_key(key: ThresholdKey) -> bytes:
 def _brand_record(brand: BrandState) -> BrandRecord:
     assert brand.day and brand.month
     return BrandRecord(
-        day=brand.day.date.isoformat(),
+        day=_text(brand.day.date),
         day_starts_at=brand.day.starts_at,
         daily_micros=brand.daily_micros,
-        month=brand.month.first.isoformat(),
+        month=_text(brand.month.first),
         month_starts_at=brand.month.starts_at,
         monthly_micros=brand.monthly_micros,
         clock=brand.clock,
@@ -104,11 +106,11 @@ def _brand_record(brand: BrandState) -> BrandRecord:
 def _campaign_record(brand: BrandState, campaign: CampaignState) -> CampaignRecord:
     assert brand.day
     return CampaignRecord(
-        day=brand.day.date.isoformat(),
+        day=_text(brand.day.date),
         daily_micros=campaign.daily_micros,
         total_micros=campaign.total_micros,
         future_spend=_by_text(campaign.future_spend),
-        reasons=list(reason_names(campaign.reasons)),
+        reasons=list(reason_names(campaign.reasons)) if campaign.reasons else [],
         last_action=campaign.last_action,
         sequence=campaign.sequence,
         pending_resume=campaign.pending_resume,
@@ -119,4 +121,9 @@ def _campaign_record(brand: BrandState, campaign: CampaignState) -> CampaignReco
 
 
 def _by_text(future_spend: dict[date, int]) -> dict[str, int]:
-    return {booked_on.isoformat(): micros for booked_on, micros in future_spend.items()}
+    return {booked_on.isoformat(): micros for booked_on, micros in future_spend.items()} if future_spend else {}
+
+
+@lru_cache(maxsize=4_096)
+def _text(day: date) -> str:
+    return day.isoformat()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import date
+from functools import lru_cache
 
 from core.budget import spent_before_day
 from core.calendar import Day, Month
@@ -95,8 +96,8 @@ def _restore_brand(state: PartitionState, name: str, value: bytes) -> None:
     if brand is None or brand.config is None:
         raise ValueError("a brand without its document")
     # Everything that may raise comes first: a record takes effect as a whole or not at all. `derive` finds the ends.
-    day = Day(date.fromisoformat(record.day), record.day_starts_at, NEVER)
-    month = Month(date.fromisoformat(record.month), record.month_starts_at, 0)
+    day = Day(_date(record.day), record.day_starts_at, NEVER)
+    month = Month(_date(record.month), record.month_starts_at, 0)
     future_spend = _by_date(record.future_spend)
     brand.day, brand.month, brand.future_spend = day, month, future_spend
     brand.daily_micros = record.daily_micros
@@ -137,7 +138,8 @@ def _restore_totals(
     """The record may be of a day before `today`: when a day ends, campaigns without spend are not written again."""
     campaign.total_micros = record.total_micros
     campaign.daily_micros = record.daily_micros if record.day == today.isoformat() else future_spend.get(today, 0)
-    campaign.future_spend = {booked_on: micros for booked_on, micros in future_spend.items() if booked_on > today}
+    if future_spend:
+        campaign.future_spend = {booked_on: micros for booked_on, micros in future_spend.items() if booked_on > today}
 
 
 def _restore_cost(state: PartitionState, name: str, value: bytes) -> None:
@@ -172,4 +174,9 @@ def _derive_later(state: PartitionState, brand: BrandState) -> None:
 
 
 def _by_date(future_spend: dict[str, int]) -> dict[date, int]:
-    return {date.fromisoformat(booked_on): micros for booked_on, micros in future_spend.items()}
+    return {_date(booked_on): micros for booked_on, micros in future_spend.items()} if future_spend else {}
+
+
+@lru_cache(maxsize=4_096)
+def _date(text: str) -> date:
+    return date.fromisoformat(text)

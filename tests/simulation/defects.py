@@ -76,7 +76,7 @@ CALL_SITES: list[tuple[Any, str]] = [
     (alerts, "BudgetAlert"),
     (budget, "open_period"),
     (budget, "budget_day"),
-    (budget, "budget_month"),
+    (budget, "month_of"),
     (budget, "date_starts_at"),
     (budget, "_book_future_spend"),
     (budget, "_take_future_spend"),
