@@ -77,7 +77,6 @@ CALL_SITES: list[tuple[Any, str]] = [
     (budget, "open_period"),
     (budget, "budget_day"),
     (budget, "month_of"),
-    (budget, "date_starts_at"),
     (budget, "_book_future_spend"),
     (budget, "_take_future_spend"),
     (command, "resumes_at"),
