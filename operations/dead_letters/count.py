@@ -27,7 +27,7 @@ class DeadLetterCount:
 
     async def waiting(self) -> int:
         """The number of dead letters that were neither replayed nor dropped."""
-        async with self._turn, topic_reader(self._settings, Topic.DEAD_LETTERS) as reader:
+        async with self._turn, topic_reader(self._settings, Topic.DEAD_LETTERS, in_small_steps=True) as reader:
             starts, ends = await reader.starts(), await reader.ends()
             self._forget(reader.topic_id, starts, ends)
             await self._read_on(reader, ends)

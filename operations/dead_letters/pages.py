@@ -41,7 +41,7 @@ async def page(
 ) -> DeadLetterPage:
     """The newest dead letters that match, or the next older ones after a cursor. A page may have fewer than `limit`, or
     none, where they are far apart, and still a cursor for the next page."""
-    async with topic_reader(settings, Topic.DEAD_LETTERS) as reader:
+    async with topic_reader(settings, Topic.DEAD_LETTERS, in_small_steps=True) as reader:
         ends = await reader.ends() if after is None else _read_cursor(after, reader.partition_count)
         backwards = _Backwards(settings, reader, wanted, await reader.starts(), ends)
         letters: list[DeadLetterEntry] = []

@@ -94,7 +94,7 @@ def letter_position(text: str) -> LetterPosition:
 
 async def scan(settings: Settings, wanted: DeadLetterFilter, progress: Progress | None = None) -> Batches:
     """All dead letters that match and are on the topic at the call, in batches, in the order of the topic."""
-    async with topic_reader(settings, Topic.DEAD_LETTERS) as reader:
+    async with topic_reader(settings, Topic.DEAD_LETTERS, in_small_steps=True) as reader:
         starts, ends = await reader.starts(), await reader.ends()
         total, done = sum(ends.values()) - sum(starts.values()), 0
         async with aclosing(_batches(reader)) as batches:
@@ -112,7 +112,7 @@ async def scan(settings: Settings, wanted: DeadLetterFilter, progress: Progress 
 
 async def read_batches(settings: Settings, positions: Iterable[LetterPosition]) -> Batches:
     """The dead letters at these positions, in one batch. Raises NotFound when one of them is not there."""
-    async with topic_reader(settings, Topic.DEAD_LETTERS) as reader:
+    async with topic_reader(settings, Topic.DEAD_LETTERS, in_small_steps=True) as reader:
         dead_letters = [await _read_one(reader, position) for position in dict.fromkeys(positions)]
         yield await entries_of(settings, reader.topic_id, dead_letters)
 

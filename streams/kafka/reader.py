@@ -26,16 +26,26 @@ _CHECK_SECONDS: Final = 0.1
 _POLL_MS: Final = 500
 _POLL_RECORDS: Final = 50_000
 _FETCH_BYTES: Final = 8 * 1024 * 1024
+#: Of a reader beside which its process answers others: a poll of so many records holds up its event loop for a tenth of
+#: a second or so.
+_SMALL_POLL_RECORDS: Final = 2_000
+_SMALL_FETCH_BYTES: Final = 512 * 1024
 
 ReaderPositions = dict[int, int]
 
 
 @asynccontextmanager
 async def topic_reader(
-    settings: Settings, topic: Topic, *, key: str | None = None, isolation_level: str = "read_committed"
+    settings: Settings,
+    topic: Topic,
+    *,
+    key: str | None = None,
+    isolation_level: str = "read_committed",
+    in_small_steps: bool = False,
 ) -> AsyncIterator["TopicReader"]:
-    """Open a reader at the beginning of all partitions, or of the partition of `key` alone."""
-    reader = TopicReader(settings, topic, isolation_level)
+    """Open a reader at the beginning of all partitions, or of the partition of `key` alone; `in_small_steps` where its
+    process answers others meanwhile."""
+    reader = TopicReader(settings, topic, isolation_level, in_small_steps=in_small_steps)
     try:
         await reader.open(key)
         yield reader
@@ -46,15 +56,23 @@ async def topic_reader(
 class TopicReader:
     """Reads committed records. A log may end in offsets without records, so progress is measured by positions."""
 
-    def __init__(self, settings: Settings, topic: Topic, isolation_level: str = "read_committed") -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        topic: Topic,
+        isolation_level: str = "read_committed",
+        *,
+        in_small_steps: bool = False,
+    ) -> None:
         self._settings = settings
+        self._poll_records = _SMALL_POLL_RECORDS if in_small_steps else _POLL_RECORDS
         self._name = settings.topic(topic)
         self._consumer = AIOKafkaConsumer(
             **consumer_options(settings),
             isolation_level=isolation_level,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            max_partition_fetch_bytes=_FETCH_BYTES,
+            max_partition_fetch_bytes=_SMALL_FETCH_BYTES if in_small_steps else _FETCH_BYTES,
             request_timeout_ms=int(_SILENCE_SECONDS * 1000),
         )
         #: The topic's partition count and id, which changes when the topic is created again.
@@ -153,7 +171,7 @@ class TopicReader:
         while raises nothing."""
         fetched: Mapping[TopicPartition, list[ConsumerRecord]]
         try:
-            fetched = await self._consumer.getmany(timeout_ms=timeout_ms, max_records=_POLL_RECORDS)
+            fetched = await self._consumer.getmany(timeout_ms=timeout_ms, max_records=self._poll_records)
         except KafkaError as error:
             if not error.retriable:
                 raise await explained(error, self._settings, "Read") from error
@@ -164,6 +182,7 @@ class TopicReader:
     async def _progress(self, before: ReaderPositions) -> list[ConsumerRecord]:
         """Wait until a position advances, also where there is no record."""
         while True:
+            await asyncio.sleep(0)  # a poll that finds records at hand lets nobody else run
             records = await self.batch()
             if records or await self.positions() != before:
                 return records
