@@ -1,5 +1,6 @@
-"""ASGI middleware: security headers, the limit of request bodies, unhandled exceptions, metrics."""
+"""ASGI middleware: security headers, the limit of request bodies, unhandled exceptions, metrics, turns."""
 
+import asyncio
 import time
 from http import HTTPStatus
 from typing import Final
@@ -30,6 +31,7 @@ HEADERS: Final = {
 #: HSTS, one year: browsers use TLS from then on.
 _STRICT_TRANSPORT: Final = "max-age=31536000"
 _STATIC: Final = "/static/"
+_HEALTH: Final = "/health/"
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -40,12 +42,18 @@ BODY_BYTES_MAX: Final = 2 * 1024 * 1024
 class Middleware:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._entrance = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
 
+        if not scope["path"].startswith(_HEALTH):
+            # Of hundreds that come at once, one begins in each round of the event loop, so that a question for health,
+            # or the rest of an answer, waits for one of them and not for all.
+            async with self._entrance:
+                await asyncio.sleep(0)
         started_at = time.perf_counter()
         has_begun = False
         received = 0

@@ -26,9 +26,9 @@ _CHECK_SECONDS: Final = 0.1
 _POLL_MS: Final = 500
 _POLL_RECORDS: Final = 50_000
 _FETCH_BYTES: Final = 8 * 1024 * 1024
-#: Of a reader beside which its process answers others: a poll of so many records holds up its event loop for a tenth of
-#: a second or so.
-_SMALL_POLL_RECORDS: Final = 2_000
+#: Of a reader beside which its process answers others: a poll of so many records holds up its event loop for some tens
+#: of milliseconds.
+_SMALL_POLL_RECORDS: Final = 500
 _SMALL_FETCH_BYTES: Final = 512 * 1024
 
 ReaderPositions = dict[int, int]
