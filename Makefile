@@ -19,7 +19,10 @@ MUTATE ?=
 MUTANTS := .venv-mutants
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --no-header --python-version 3.11
 
-.PHONY: help setup run test test-fast test-long mutants lint format hooks lock
+# How many processes `make faults` kills and freezes.
+FAULTS ?= 200
+
+.PHONY: help setup run test test-fast test-long faults mutants lint format hooks lock
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -39,6 +42,9 @@ test-fast: setup ## Run the tests that need neither Kafka, PostgreSQL nor many e
 
 test-long: setup ## Run the tests with random examples and the kill tests at their full length
 	@SPENDGATE_TEST_LENGTH=long $(BIN)/pytest $(SHARED) -m long
+
+faults: setup ## Kill and freeze processes in random order, FAULTS of them (200), and count what comes out
+	@SPENDGATE_TEST_LENGTH=long SPENDGATE_FAULTS=$(FAULTS) $(BIN)/pytest -s tests/faults
 
 mutants: $(MUTANTS)/.ready ## Break the core in one place at a time and list what no test of it notices (an hour and more)
 	@$(MUTANTS)/bin/mutmut run $(MUTATE) && $(MUTANTS)/bin/mutmut results | grep -v 'not checked' || true

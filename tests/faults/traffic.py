@@ -110,7 +110,7 @@ class Traffic:
             await self._campaign(brand, campaign, total_budget=None, enabled=False)
         await self._until(lambda: all(self._last(it) == "pause" for it in self._budgets))
         counted = {it: _micros(self._commands.of[it][-1]["campaign"]["total_spent"]) for _, it in self._budgets}
-        assert counted == {it: self._micros[it] for _, it in self._budgets}
+        assert counted == self.micros
         commands = self._commands.of
         for campaign, told in commands.items():
             assert [it["sequence"] for it in told] == list(range(1, len(told) + 1)), campaign
@@ -120,6 +120,15 @@ class Traffic:
         alerts = Counter((it["alert_id"], it["state"]) for told in self._alerts.of.values() for it in told)
         assert set(alerts.values()) <= {1}
         return f"{self.acked} spends acknowledged, each counted once; {ids.total()} commands, {alerts.total()} alerts"
+
+    @property
+    def micros(self) -> dict[str, int]:
+        """What was spent, by campaign."""
+        return {it: self._micros[it] for _, it in self._budgets}
+
+    def sequences(self) -> dict[str, int]:
+        """The number of commands of each campaign."""
+        return {campaign: len(emitted) for campaign, emitted in self._commands.of.items()}
 
     def close(self) -> None:
         self._ended.set()
