@@ -1,26 +1,31 @@
 """The page of a brand: spend of the day against the budget, its campaigns and their windows, the last commands."""
 
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Annotated, NamedTuple
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from console.access.rights import PageViewer
 from console.live.broadcaster import wall_clock
 from console.pages.brand_now import BrandNow, brand_now
-from console.pages.campaign_now import CampaignNow, campaigns_now
+from console.pages.campaign_now import PAGE_SIZE, CampaignNow, ListedCampaigns, campaign_now, listed_campaigns
 from console.pages.command_list import CommandList
 from console.pages.day_sums import DaySums
 from console.pages.page_stream import Part, stream
 from console.pages.recent import SHOWN, recent
 from console.pages.shared_views import shared_view
 from console.pages.spend_curve import SpendCurve
-from console.pages.week_grid import WeekGrid, week_grid
+from console.pages.week_grid import WeekShares, week_shares
+from console.rendering.ids_in_addresses import in_address
 from console.rendering.render import page, part
+from console.server.compute_thread import in_compute_thread
 from console.server.paging import BrandId
+from console.server.queries import PageQuery
 from console.server.services import Served, Services
 from core.moment import Moment
 from models.errors import NotFound
+from models.tables.campaign import Campaign
 from operations.accounts.person import Role
 from operations.schedule_preview import schedule_of
 
@@ -29,18 +34,39 @@ __all__ = ["router"]
 router = APIRouter(include_in_schema=False)
 
 
+ListQuery = Annotated[Mapping[str, str], Depends(PageQuery("search", "number"))]
+
+
+class _Listed(NamedTuple):
+    """Which of the campaigns a page lists."""
+
+    search: str
+    number: int
+
+    def url(self, path: str, number: int) -> str:
+        given = {"search": self.search, "number": str(number) if number > 1 else ""}
+        query = urlencode({name: text for name, text in given.items() if text})
+        return f"{path}?{query}" if query else path
+
+
 class _PageData(NamedTuple):
     row: BrandNow
+    listed: ListedCampaigns
     campaigns: list[CampaignNow]
     curve: SpendCurve | None
+    week: WeekShares
 
 
 @router.get("/brands/{brand_id}")
-async def brand(request: Request, brand_id: BrandId, person: PageViewer, services: Served) -> Response:
+async def brand(
+    request: Request, brand_id: BrandId, query: ListQuery, person: PageViewer, services: Served
+) -> Response:
     now = wall_clock()
-    data = await _page_data(services, DaySums(services, brand_id), brand_id, now)
+    listed = _listed(query)
+    data = await _page_data(services, DaySums(services, brand_id), brand_id, listed, now)
     if data is None:
         raise NotFound(f"There is no brand {brand_id}.")
+    address, at = f"/brands/{in_address(brand_id)}", data.listed.page
     return page(
         request,
         "brand.html",
@@ -48,31 +74,53 @@ async def brand(request: Request, brand_id: BrandId, person: PageViewer, service
         row=data.row,
         campaigns=data.campaigns,
         curve=data.curve,
-        grids=_grids(data.campaigns, now),
+        week=data.week,
         commands=await recent(services, brand_id=brand_id),
         brand=services.catalog.brand(brand_id),
         now=now,
         may_edit=person.may(Role.OPERATOR),
+        search=listed.search,
+        words=_words(data.listed),
+        live_url=listed.url(f"/live{address}", at),
+        previous_url=listed.url(address, at - 1) if at > 1 else None,
+        next_url=listed.url(address, at + 1) if at < data.listed.pages else None,
     )
 
 
 @router.get("/live/brands/{brand_id}")
-async def live(request: Request, brand_id: BrandId, person: PageViewer, services: Served) -> Response:
-    may_edit = person.may(Role.OPERATOR)
-    view = shared_view(request, ("brand", brand_id, may_edit), lambda: _BrandView(services, brand_id, may_edit))
+async def live(request: Request, brand_id: BrandId, query: ListQuery, person: PageViewer, services: Served) -> Response:
+    may_edit, listed = person.may(Role.OPERATOR), _listed(query)
+    view = shared_view(
+        request, ("brand", brand_id, may_edit, listed), lambda: _BrandView(services, brand_id, may_edit, listed)
+    )
     return stream(request, services, view)
 
 
+def _listed(query: Mapping[str, str]) -> _Listed:
+    number = query.get("number", "")
+    is_number = number.isascii() and number.isdigit() and len(number) < 10
+    return _Listed(query.get("search", "").strip(), int(number) if is_number else 1)
+
+
+def _words(listed: ListedCampaigns) -> str:
+    """Empty where one page has them all and a search would help nobody."""
+    if listed.pages == 1:
+        return ""
+    first = (listed.page - 1) * PAGE_SIZE + 1
+    return f"{first:,}-{first + len(listed.rows) - 1:,} of {listed.found:,}"
+
+
 class _BrandView(CommandList):
-    def __init__(self, services: Services, brand_id: str, may_edit: bool) -> None:
+    def __init__(self, services: Services, brand_id: str, may_edit: bool, listed: _Listed) -> None:
         super().__init__(services, SHOWN, brand_id=brand_id)
         self._brand_id = brand_id
         self._may_edit = may_edit
+        self._listed = listed
         self._sums = DaySums(services, brand_id)
         self.brand_ids = frozenset([brand_id])
 
     async def parts(self, changed: Iterable[str], now: Moment) -> list[Part]:
-        data = await _page_data(self._services, self._sums, self._brand_id, now)
+        data = await _page_data(self._services, self._sums, self._brand_id, self._listed, now)
         brand = self._services.catalog.brand(self._brand_id)
         if data is None or brand is None:
             return []
@@ -80,7 +128,7 @@ class _BrandView(CommandList):
             Part("brand-head", part("brand_head", data.row, brand, self._may_edit)),
             Part("brand-now", part("brand_now", data.row, now)),
             Part("brand-curve", part("brand_curve", data.row, data.curve)),
-            Part("brand-week", part("brand_week", _grids(data.campaigns, now), data.row)),
+            Part("brand-week", part("brand_week", data.week, data.row)),
             *_campaign_rows(data.campaigns, now),
         ]
 
@@ -94,15 +142,22 @@ def _campaign_rows(campaigns: Iterable[CampaignNow], now: Moment) -> Iterator[Pa
         before = row.id
 
 
-async def _page_data(services: Services, sums: DaySums, brand_id: str, now: Moment) -> _PageData | None:
+async def _page_data(
+    services: Services, sums: DaySums, brand_id: str, listed: _Listed, now: Moment
+) -> _PageData | None:
     row = brand_now(services, brand_id, now)
-    if row is None:
+    brand = services.catalog.brand(brand_id)
+    if row is None or brand is None:
         return None
+    # Work on all campaigns, of which there may be thousands; the rows do not change meanwhile.
+    campaigns = services.catalog.campaigns_of(brand_id)
+    time_zone = row.summary.time_zone if row.summary else brand.time_zone
+    week = await in_compute_thread(_week, campaigns, time_zone, now)
+    found = await in_compute_thread(listed_campaigns, campaigns, listed.search, listed.number)
     curve = await sums.curve(row.summary, now) if row.summary else None
-    return _PageData(row, campaigns_now(services, brand_id), curve)
+    return _PageData(row, found, [campaign_now(services, it) for it in found.rows], curve, week)
 
 
-def _grids(campaigns: Iterable[CampaignNow], now: Moment) -> list[WeekGrid]:
-    """A grid for each campaign that is not archived: overlaid they show how many may run at a time."""
-    shown = [it for it in campaigns if not it.row.archived]
-    return [week_grid(schedule_of(it.row).windows, it.time_zone, now) for it in shown]
+def _week(campaigns: Sequence[Campaign], time_zone: str, now: Moment) -> WeekShares:
+    """Of all campaigns that are not archived, listed or not: how many may run at a time."""
+    return week_shares((schedule_of(it).windows for it in campaigns if not it.archived), time_zone, now)

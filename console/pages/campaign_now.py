@@ -1,7 +1,7 @@
 """A campaign as of now, from the catalog and the controller's state."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
 
 from console.live.brand_summary import Meter
 from console.pages.week import in_words
@@ -14,7 +14,9 @@ from core.reasons import reason_names
 from models.tables.campaign import Campaign
 from operations.schedule_preview import schedule_of
 
-__all__ = ["CampaignNow", "campaign_now", "campaigns_now"]
+__all__ = ["PAGE_SIZE", "CampaignNow", "ListedCampaigns", "campaign_now", "listed_campaigns"]
+
+PAGE_SIZE: Final = 100
 
 
 class CampaignNow(NamedTuple):
@@ -34,10 +36,24 @@ class CampaignNow(NamedTuple):
     windows: str
 
 
-def campaigns_now(services: Services, brand_id: str) -> list[CampaignNow]:
-    """Archived ones last; each group by id."""
-    rows: Sequence[Campaign] = services.catalog.campaigns_of(brand_id)
-    return [campaign_now(services, row) for row in sorted(rows, key=lambda it: (it.archived, it.campaign_id))]
+class ListedCampaigns(NamedTuple):
+    """One page of the campaigns found; `page` counts from 1 and is at most `pages`."""
+
+    rows: Sequence[Campaign]
+    page: int
+    pages: int
+    found: int
+
+
+def listed_campaigns(rows: Iterable[Campaign], search: str, page: int) -> ListedCampaigns:
+    """Those with the text in their id, name or external id. Archived ones last; each group by id."""
+    text = search.strip().casefold()
+    found = [it for it in rows if text in f"{it.campaign_id}\n{it.name}\n{it.external_id or ''}".casefold()]
+    found.sort(key=lambda it: (it.archived, it.campaign_id))
+    pages = max(1, -(-len(found) // PAGE_SIZE))
+    page = min(max(1, page), pages)
+    begins = (page - 1) * PAGE_SIZE
+    return ListedCampaigns(found[begins : begins + PAGE_SIZE], page, pages, len(found))
 
 
 def campaign_now(services: Services, row: Campaign) -> CampaignNow:

@@ -1,14 +1,20 @@
 """Daypart windows and the present time on a grid of seven days. Pure."""
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import NamedTuple
+from itertools import pairwise
+from typing import Final, NamedTuple
 
 from core.calendar import zone
 from core.moment import SECOND, Moment
 from core.windows import DAY_NAMES, END_OF_DAY, Window, format_minute
 
-__all__ = ["LocalTime", "Stretch", "WeekGrid", "stretches_of", "week_grid"]
+__all__ = ["LocalTime", "Stretch", "WeekGrid", "WeekShares", "stretches_of", "week_grid", "week_shares"]
+
+#: So dark is a stretch at least, and by so much more where all campaigns may run.
+_LIGHTEST: Final = 0.15
+_DARKER: Final = 0.75
 
 
 class Stretch(NamedTuple):
@@ -21,6 +27,13 @@ class Stretch(NamedTuple):
     @property
     def text(self) -> str:
         return f"{format_minute(self.from_minute)}-{format_minute(self.to_minute)}"
+
+    @property
+    def opacity(self) -> float:
+        return 0.8
+
+
+_WHOLE_WEEK: Final = [Stretch(day, 0, END_OF_DAY) for day in range(7)]
 
 
 class LocalTime(NamedTuple):
@@ -41,10 +54,54 @@ class WeekGrid(NamedTuple):
         return [f"{DAY_NAMES[day]}: {_of_day(stretches)}" for day, stretches in enumerate(self.days)]
 
 
+class Share(NamedTuple):
+    """Minutes `[from, to)` of one weekday in which `campaigns` campaigns may run."""
+
+    day: int
+    from_minute: int
+    to_minute: int
+    campaigns: int
+    of_all: int
+
+    @property
+    def text(self) -> str:
+        return f"{format_minute(self.from_minute)}-{format_minute(self.to_minute)}: {self.campaigns} of {self.of_all}"
+
+    @property
+    def opacity(self) -> float:
+        return round(_LIGHTEST + _DARKER * self.campaigns / self.of_all, 3)
+
+
+class WeekShares(NamedTuple):
+    """How many of `campaigns` campaigns have a window open, over the week; nothing where none has."""
+
+    shares: tuple[Share, ...]
+    now: LocalTime
+    campaigns: int
+
+
+def week_shares(windows_of_each: Iterable[Iterable[Window]], time_zone: str, now: Moment) -> WeekShares:
+    """Of many campaigns at once: its size is that of their different windows, not of their number."""
+    alike = Counter(frozenset(windows) for windows in windows_of_each)
+    changes: dict[int, Counter[int]] = defaultdict(Counter)
+    for windows, campaigns in alike.items():
+        for day, from_minute, to_minute in stretches_of(windows) if windows else _WHOLE_WEEK:
+            changes[day][from_minute] += campaigns
+            changes[day][to_minute] -= campaigns
+    shares = []
+    for day, of_day in sorted(changes.items()):
+        minutes, open_now = sorted(of_day), 0
+        for from_minute, to_minute in pairwise(minutes):
+            open_now += of_day[from_minute]
+            if open_now:
+                shares.append(Share(day, from_minute, to_minute, open_now, alike.total()))
+    return WeekShares(tuple(shares), _local_time(time_zone, now), alike.total())
+
+
 def week_grid(windows: Iterable[Window], time_zone: str, now: Moment) -> WeekGrid:
     """The union of the windows, as touching windows make no pause; no windows are the whole week."""
     windows = tuple(windows)
-    stretches = stretches_of(windows) if windows else [Stretch(day, 0, END_OF_DAY) for day in range(7)]
+    stretches = stretches_of(windows) if windows else _WHOLE_WEEK
     days = tuple(tuple(it for it in stretches if it.day == day) for day in range(7))
     return WeekGrid(days, _local_time(time_zone, now), always=not windows)
 

@@ -1,6 +1,6 @@
 """Windows as rectangles, and the mark of now."""
 
-from console.pages.week_grid import LocalTime, stretches_of, week_grid
+from console.pages.week_grid import LocalTime, stretches_of, week_grid, week_shares
 from core.moment import parse_moment
 from core.windows import END_OF_DAY, parse_window
 
@@ -51,3 +51,23 @@ def test_now_is_marked_by_the_clock_of_the_brand() -> None:
 def test_every_day_is_told_in_words() -> None:
     grid = week_grid([parse_window("sat 22:00-04:00")], "UTC", MONDAY_NOON_UTC)
     assert grid.words()[4:] == ["fri: closed", "sat: 22:00-24:00", "sun: 00:00-04:00"]
+
+
+def test_the_shares_of_many_campaigns_are_as_many_as_their_windows_differ() -> None:
+    office, late = [parse_window("mon 09:00-17:00")], [parse_window("mon 12:00-20:00")]
+    week = week_shares([office] * 2_999 + [late], "UTC", MONDAY_NOON_UTC)
+    assert [(it.day, it.from_minute // 60, it.to_minute // 60, it.campaigns) for it in week.shares] == [
+        (0, 9, 12, 2_999),
+        (0, 12, 17, 3_000),
+        (0, 17, 20, 1),
+    ]
+    assert (week.campaigns, week.now) == (3_000, LocalTime(0, 12 * 60))
+    assert [it.opacity for it in week.shares] == [0.9, 0.9, 0.15]
+    assert week.shares[2].text == "17:00-20:00: 1 of 3000"
+
+
+def test_windows_that_touch_are_one_campaign_and_no_windows_are_the_whole_week() -> None:
+    touching = [parse_window("tue 09:00-12:00"), parse_window("tue 12:00-13:00"), parse_window("tue 10:00-11:00")]
+    assert [it[1:4] for it in week_shares([touching], "UTC", MONDAY_NOON_UTC).shares] == [(540, 780, 1)]
+    assert [it.campaigns for it in week_shares([[], []], "UTC", MONDAY_NOON_UTC).shares] == [2] * 7
+    assert week_shares([], "UTC", MONDAY_NOON_UTC).campaigns == 0
