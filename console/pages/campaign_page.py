@@ -15,6 +15,7 @@ from console.pages.command_list import CommandList
 from console.pages.last_overspend import last_overspend
 from console.pages.page_stream import Part, stream
 from console.pages.recent import SHOWN, merged, newest_received, recent
+from console.pages.remedies import paused_by, remedies
 from console.pages.shared_views import shared_view
 from console.pages.week_grid import week_grid
 from console.rendering.render import page, part
@@ -42,18 +43,22 @@ async def campaign(request: Request, campaign_id: CampaignId, person: PageViewer
     now = wall_clock()
     it = campaign_now(services, row)
     commands = await recent(services, campaign_id=campaign_id)
+    why, may_edit = _why(services, campaign_id, commands), person.may(Role.OPERATOR)
+    brand = services.catalog.brand(row.brand_id)
     return page(
         request,
         "campaign.html",
         person=person,
         it=it,
-        why=_why(services, campaign_id, commands),
+        why=why,
+        remedies=remedies(why, row, brand) if may_edit and brand else {},
+        paused_by=await paused_by(services, why, row, brand) if brand else [],
         row=brand_now(services, row.brand_id, now),
         grid=week_grid(schedule_of(row).windows, it.time_zone, now),
         commands=commands,
         overspend=await last_overspend(services, commands),
         now=now,
-        may_edit=person.may(Role.OPERATOR),
+        may_edit=may_edit,
     )
 
 
@@ -85,9 +90,12 @@ class _CampaignView(CommandList):
         it = campaign_now(self._services, row)
         grid = week_grid(schedule_of(row).windows, it.time_zone, now)
         why = await self._why()
+        of_brand = self._services.catalog.brand(row.brand_id)
+        offered = remedies(why, row, of_brand) if self._may_edit and of_brand else {}
+        by = await paused_by(self._services, why, row, of_brand) if of_brand else []
         found = [
             Part("campaign-head", part("campaign_head", it, brand, self._may_edit)),
-            Part("campaign-now", part("campaign_now", it, brand, why, now)),
+            Part("campaign-now", part("campaign_now", it, brand, why, now, offered, by)),
             Part("campaign-week", part("campaign_week", grid, it)),
         ]
         if self._recent:  # the list too lacks what the journal has only now

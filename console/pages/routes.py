@@ -15,6 +15,7 @@ from console.pages.admin import (
     report_page,
     simulate,
     timeline_page,
+    today_budget,
     what_if_page,
 )
 from console.pages.schedule import pages as schedule_pages
@@ -31,6 +32,7 @@ for part in (
     timeline_page,
     report_page,
     what_if_page,
+    today_budget,
     journals,
     dead_letter_pages,
     people_history,

@@ -10,7 +10,7 @@ from models.errors import NotFound
 from models.queries.paging import Page, decode_cursor, encode_cursor, storable
 from models.tables.brand import Brand, BrandZone
 from models.tables.campaign import Campaign
-from models.tables.catalog_change import CatalogChange
+from models.tables.catalog_change import CatalogChange, CatalogEntity
 from models.tables.catalog_outbox import CatalogOutbox
 
 __all__ = [
@@ -131,6 +131,7 @@ def list_changes(
     *,
     brand_id: str | None = None,
     campaign_id: str | None = None,
+    kind: CatalogEntity | None = None,
     actor: str | None = None,
     field: str | None = None,
     note: str | None = None,
@@ -146,6 +147,8 @@ def list_changes(
         found.append(CatalogChange.brand_id == storable("brand id", brand_id))
     if campaign_id is not None:
         found.append(CatalogChange.campaign_id == storable("campaign id", campaign_id))
+    if kind is not None:
+        found.append(CatalogChange.kind == kind.value)
     if actor is not None:
         found.append(CatalogChange.actor.icontains(storable("name", actor), autoescape=True))
     if note is not None:

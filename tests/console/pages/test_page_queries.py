@@ -159,7 +159,7 @@ def test_a_name_from_right_to_left_turns_no_words_around_it(admin: FormClient) -
     for thing in (f"/brands/{brand_id}", f"/campaigns/{campaign_id}"):
         admin.post(f"{thing}/edit", admin.inputs(f"{thing}/edit") | {"name": f"{_ARABIC} {_ARABIC}"})
     seen = 0
-    for path in _routes("GET"):
+    for path in (it for it in _routes("GET") if not it.endswith(".csv")):
         directions = _Directions()
         directions.feed(html.unescape(admin.get(_address(path, brand_id, campaign_id)).text.replace("&lt;", "")))
         assert directions.wrong == [], path

@@ -1,0 +1,182 @@
+"""The form that sets the daily budget of today alone, of a brand or of one campaign: the remedy that *Why?* offers."""
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import date
+from http import HTTPStatus
+from typing import Annotated, Final, NamedTuple, TypeVar
+
+from fastapi import APIRouter, Depends, Request, Response
+from sqlalchemy.orm import Session
+
+from console.access.rights import PageOperator, safe_next
+from console.pages.admin.catalog_access import edit, read_catalog
+from console.rendering.flash import flash_redirect
+from console.rendering.ids_in_addresses import in_address
+from console.rendering.render import page
+from console.server.paging import BrandId, CampaignId
+from console.server.queries import PageQuery
+from console.server.services import Served, Services
+from core.calendar import date_of
+from core.errors import RefusedValue
+from core.money import MICROS, format_money
+from core.overrides import budget_on
+from models.queries.catalog import get_brand, get_campaign
+from models.queries.catalog_edits import edit_brand, edit_campaign
+from models.tables.brand import Brand
+from models.tables.campaign import Campaign
+from operations import validation
+from operations.accounts.person import Person
+from operations.budget_overrides import edited_overrides
+from operations.schedule_preview import zones_of
+
+__all__ = ["router", "suggested_micros"]
+
+router = APIRouter(include_in_schema=False)
+
+_Row = TypeVar("_Row", Brand, Campaign)
+NextQuery = Annotated[Mapping[str, str], Depends(PageQuery("next"))]
+
+#: So many times the budget in force, and more, is asked about.
+_TIMES: Final = 3
+
+
+class _Thing(NamedTuple):
+    """What the budget is of, as of today by the brand's clock."""
+
+    kind: str
+    id: str
+    currency: str
+    time_zone: str
+    today: date
+    budget_micros: int | None
+    spent_micros: int
+
+    @property
+    def address(self) -> str:
+        return f"/{self.kind}s/{in_address(self.id)}"
+
+
+def suggested_micros(budget_micros: int | None, spent_micros: int) -> int | None:
+    """A fifth above the budget or, where more is spent, above that, in whole units; None where nothing limits it."""
+    if budget_micros is None:
+        return None
+    above = max(budget_micros, spent_micros, 0) * 6 // 5
+    return max(1, -(-above // MICROS)) * MICROS
+
+
+@router.get("/brands/{brand_id}/raise-today")
+async def form_of_brand(
+    request: Request, brand_id: BrandId, query: NextQuery, person: PageOperator, services: Served
+) -> Response:
+    return _form(request, person, await _brand(services, brand_id), query.get("next", ""))
+
+
+@router.post("/brands/{brand_id}/raise-today")
+async def raise_of_brand(request: Request, brand_id: BrandId, person: PageOperator, services: Served) -> Response:
+    thing = await _brand(services, brand_id)
+
+    def change(session: Session, amount: str) -> Brand:
+        row = get_brand(session, brand_id)
+        overrides = edited_overrides(row.budget_overrides, thing.today, budget_today=amount, has_monthly=True)
+        changes = {"budget_overrides": overrides}
+        return edit_brand(session, brand_id, changes, actor=person.actor, expected_revision=row.revision)  # type: ignore[arg-type]
+
+    return await _raised(request, person, services, thing, change)
+
+
+@router.get("/campaigns/{campaign_id}/raise-today")
+async def form_of_campaign(
+    request: Request, campaign_id: CampaignId, query: NextQuery, person: PageOperator, services: Served
+) -> Response:
+    return _form(request, person, await _campaign(services, campaign_id), query.get("next", ""))
+
+
+@router.post("/campaigns/{campaign_id}/raise-today")
+async def raise_of_campaign(
+    request: Request, campaign_id: CampaignId, person: PageOperator, services: Served
+) -> Response:
+    thing = await _campaign(services, campaign_id)
+
+    def change(session: Session, amount: str) -> Campaign:
+        row = get_campaign(session, campaign_id)
+        overrides = edited_overrides(row.budget_overrides, thing.today, budget_today=amount, has_monthly=False)
+        changes = {"budget_overrides": overrides}
+        return edit_campaign(session, campaign_id, changes, actor=person.actor, expected_revision=row.revision)  # type: ignore[arg-type]
+
+    return await _raised(request, person, services, thing, change)
+
+
+async def _brand(services: Services, brand_id: str) -> _Thing:
+    row: Brand = await read_catalog(services, lambda session: get_brand(session, brand_id))
+    held = services.live.brand(brand_id)
+    return _thing("brand", brand_id, row, row, held.state.daily_micros if held else 0)
+
+
+async def _campaign(services: Services, campaign_id: str) -> _Thing:
+    def read(session: Session) -> tuple[Campaign, Brand]:
+        campaign = get_campaign(session, campaign_id)
+        return campaign, get_brand(session, campaign.brand_id)
+
+    campaign, brand = await read_catalog(services, read)
+    found = services.live.campaign(campaign_id)
+    return _thing("campaign", campaign_id, campaign, brand, found[1].daily_micros if found else 0)
+
+
+def _thing(kind: str, id_: str, row: Brand | Campaign, brand: Brand, spent_micros: int) -> _Thing:
+    today = date_of(zones_of(brand), time.time_ns() // 1_000_000)
+    budget = budget_on(today, row.daily_budget_micros, row.budget_overrides.daily)
+    return _Thing(kind, id_, brand.currency, brand.time_zone, today, budget, spent_micros)
+
+
+def _form(
+    request: Request,
+    person: Person,
+    thing: _Thing,
+    next_: str,
+    *,
+    amount: str | None = None,
+    error: str = "",
+    question: str = "",
+) -> Response:
+    suggested = suggested_micros(thing.budget_micros, thing.spent_micros)
+    return page(
+        request,
+        "catalog/raise_today.html",
+        person=person,
+        status=HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK,
+        thing=thing,
+        next=safe_next(next_) if next_ else thing.address,
+        amount=amount if amount is not None else "" if suggested is None else format_money(suggested),
+        error=error,
+        question=question,
+    )
+
+
+async def _raised(
+    request: Request,
+    person: Person,
+    services: Services,
+    thing: _Thing,
+    change: Callable[[Session, str], _Row],
+) -> Response:
+    form = await request.form()
+    amount, next_ = str(form.get("amount") or "").strip(), str(form.get("next") or "")
+    try:
+        micros = validation.budget("budget for today", amount)
+    except RefusedValue as error:
+        return _form(request, person, thing, next_, amount=amount, error=str(error))
+    question = _question(micros, thing)
+    if question and form.get("confirmed") != amount:
+        return _form(request, person, thing, next_, amount=amount, question=question)
+    flash = await edit(services, lambda session: [change(session, amount)])
+    return flash_redirect(safe_next(next_) if next_ else thing.address, flash)
+
+
+def _question(micros: int | None, thing: _Thing) -> str:
+    """Of a dangerous number; empty of another."""
+    if micros is None:
+        return "Nothing would limit today's spend. Press again to set it."
+    if thing.budget_micros is not None and micros > _TIMES * thing.budget_micros:
+        return f"That is more than {_TIMES} times the budget in force. Press again to set it."
+    return ""
