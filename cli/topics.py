@@ -12,11 +12,22 @@ app = CommandGroup("topics", help="Make Kafka's topics as they must be, or check
 
 
 @app.command()
-def create() -> None:
+def create(
+    print_: bool = typer.Option(
+        False, "--print", help="Make nothing: print the `kafka-topics` lines; with --json the facts, for Terraform."
+    ),
+) -> None:
     """Make the topics that are missing, with the right partitions, cleanup and timestamp type."""
     from streams.kafka.provision import create_topics
+    from streams.kafka.topic_plan import creation_line, planned_topics
 
-    created = asyncio.run(create_topics(load_settings()))
+    settings = load_settings()
+    if print_:
+        topics = planned_topics(settings)
+        lines = "\n".join(creation_line(topic, settings) for topic in topics)
+        output.show({"topics": [topic._asdict() for topic in topics]}, lines)
+        return
+    created = asyncio.run(create_topics(settings))
     output.show({"created": created}, "\n".join(f"created {name}" for name in created) or "All topics are there.")
 
 

@@ -1,14 +1,18 @@
 """`topics create` and `topics check` on a real broker."""
 
 import json
+import shlex
+import subprocess
 
 import pytest
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from cli.__main__ import application
 from cli.framework import run
 from local.kafka import LocalKafka
 from streams.kafka.topics import ALL_TOPICS
 from streams.settings import Settings
+from tests.commands import EXECUTABLE
 
 
 @pytest.fixture(autouse=True)
@@ -77,3 +81,22 @@ def test_more_replicas_than_brokers_are_refused(
     monkeypatch.setenv("SPENDGATE_REPLICATION_FACTOR", "2")
     assert run(application(), ["topics", "create"]) == 1
     assert "SPENDGATE_REPLICATION_FACTOR" in capsys.readouterr().err
+
+
+def test_topics_that_another_tool_makes_of_what_is_printed_are_as_they_must_be(
+    kafka: LocalKafka, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(application(), ["topics", "create", "--print"]) == 0
+    *_, last = capsys.readouterr().out.splitlines()
+    assert run(application(), ["topics", "create", "--print", "--json"]) == 0
+    *topics, of_line = json.loads(capsys.readouterr().out)["topics"]
+    assert len(topics) + 1 == len(ALL_TOPICS)
+    admin = AdminClient({"bootstrap.servers": kafka.brokers})
+    made = admin.create_topics(
+        [NewTopic(it["name"], it["partitions"], it["replication_factor"], config=it["config"]) for it in topics]
+    )
+    for future in made.values():
+        future.result(60)
+    assert of_line["name"] in last
+    subprocess.run([EXECUTABLE, "kafka", *shlex.split(last)], check=True, capture_output=True, timeout=120)
+    assert run(application(), ["topics", "check"]) == 0, capsys.readouterr().out
