@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 
 import pytest
@@ -11,6 +11,7 @@ from prometheus_client import REGISTRY
 
 from core.decide_catalog import leaves_pending_resumes
 from core.duplicates import DuplicateWindow
+from core.errors import TransactionLost
 from core.moment import HOUR, parse_moment
 from core.state import PartitionState
 from core.state_changes import take_changes
@@ -18,6 +19,7 @@ from streams.kafka.topics import INPUTS, Topic
 from streams.settings import Settings, Timestamps
 from streams.worker.partition import OwnedPartition
 from streams.worker.transaction import PartitionWriter
+from streams.worker.writes import Write
 from tests.streams.broker import spend_event
 
 NOON = parse_moment("2025-09-08T12:00:00Z")
@@ -178,3 +180,32 @@ async def test_late_spend_and_held_resumes_are_measured(harness: PartitionHarnes
 
 def _sample(name: str, suffix: str = "", **labels: str) -> float:
     return REGISTRY.get_sample_value(f"{name}{suffix}", labels) or 0.0
+
+
+async def test_a_transaction_that_is_lost_restores_the_partition_unless_its_producer_has_committed_nothing() -> None:
+    written: list[int] = []
+
+    async def commit(writes: Sequence[Write]) -> None:
+        written.append(len(writes))
+
+    async def lose(_writes: Sequence[Write]) -> None:
+        raise TransactionLost("lost")
+
+    fresh = PartitionHarness()
+    fresh.partition.delivery.deliver = lose  # type: ignore[method-assign]
+    with pytest.raises(TransactionLost):
+        await fresh.partition.flush()
+    assert fresh.doubted == []
+
+    working = PartitionHarness()
+    working.partition.delivery.deliver = commit  # type: ignore[method-assign]
+    await working.partition.flush()
+    working.partition.delivery.deliver = lose  # type: ignore[method-assign]
+    await working.partition.flush()
+    assert (working.doubted, working.partition.in_doubt, working.partition.suspended) == ([None], True, True)
+    # What was taken from the state is lost with it, so nothing of it may be written any more.
+    working.partition.delivery.deliver = commit  # type: ignore[method-assign]
+    await working.partition.flush()
+    assert len(written) == 1
+    for one in (fresh, working):
+        await one.partition.close()
