@@ -220,6 +220,7 @@ class MutantRunner:
             names.sort(key=lambda name: (-killers[name], self._seconds[name]))
             while len(running) >= 2:
                 reap()
+            sys.__stdout__.flush()
             read, write = os.pipe()
             pid = os.fork()
             if pid == 0:

@@ -34,6 +34,7 @@ BEFORE = (
     "23:58 spend b 60 brand=nike",
     "hold",
     "23:59 spend b -60 brand=nike",
+    "23:59 campaign f",
 )
 
 
@@ -41,7 +42,7 @@ def scenario_before() -> Scenario:
     scenario = Scenario()
     for line in BEFORE:
         scenario.run(line)
-    assert set(scenario.state.pending_resumes) == {("nike", "b")}
+    assert set(scenario.state.pending_resumes) == {("nike", "b"), ("puma", "f")}
     scenario.state.guarded.add("nike")
     return scenario
 
@@ -77,15 +78,15 @@ def brand_document(state: PartitionState) -> None:
     decide_brand(state, "nike", value, origin("2025-09-08T23:59:30Z"))
 
 
-def campaign_document(campaign_id: str) -> Callable[[PartitionState], object]:
-    fields = {"kind": "campaign", "brand_id": "nike", "campaign_id": campaign_id, "version": 9, "enabled": False}
+def campaign_document(campaign_id: str, enabled: bool) -> Callable[[PartitionState], object]:
+    fields = {"kind": "campaign", "brand_id": "nike", "campaign_id": campaign_id, "version": 9, "enabled": enabled}
     value = msgspec.json.encode(fields)
     return lambda state: decide_campaign(state, "nike", campaign_id, value, origin("2025-09-08T23:59:30Z"))
 
 
 def released(state: PartitionState) -> None:
     state.guarded.discard("nike")
-    release_resumes(state, state.pending_resumes.values())
+    release_resumes(state, [state.pending_resumes["nike", "b"]])
     state.guarded.add("nike")
 
 
@@ -96,8 +97,9 @@ DECISIONS: dict[str, Callable[[PartitionState], object]] = {
     "a correction": correction(),
     "a snapshot that drops old costs": snapshot("2025-11-29"),
     "a brand's document": brand_document,
-    "a campaign's document": campaign_document("b"),
-    "a new campaign's document": campaign_document("d"),
+    "a campaign's document": campaign_document("b", False),
+    "a new campaign's document": campaign_document("d", False),
+    "a new campaign's document that awaits its first resume": campaign_document("d", True),
     "a resume": released,
 }
 
@@ -148,6 +150,19 @@ def test_a_brand_that_only_a_failed_decision_brought_is_not_there_afterwards() -
     with pytest.raises(Undecidable):
         attempt(scenario.state, "nike", raising)
     assert scenario.state.brands == {}
+    with pytest.raises(Undecidable):
+        attempt(scenario.state, "nike", lambda: 1 / 0)
+    assert scenario.state.brands == {}
+
+
+@pytest.mark.parametrize("guarded", [set(), {"nike"}])
+def test_a_decision_gets_its_arguments_and_its_answer_is_returned(guarded: set[str]) -> None:
+    scenario = Scenario()
+    scenario.state.guarded |= guarded
+    assert attempt(scenario.state, "nike", lambda *args, **kwargs: (args, kwargs), 1, 2, three=3) == (
+        (1, 2),
+        {"three": 3},
+    )
 
 
 @pytest.mark.parametrize("decision", DECISIONS)
