@@ -1,12 +1,22 @@
 """`brand …`: advertisers, their time zones, currencies and budgets."""
 
 import time
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, cast
 
 import typer
 
 from cli import output
-from cli.catalog_editing import REMOVE_OVERRIDE, actor, editing, no_option_given, run_async, show_history
+from cli.catalog_editing import (
+    REMOVE_OVERRIDE,
+    OverrideOptions,
+    actor,
+    checked_options,
+    editing,
+    require_option,
+    run_async,
+    show_history,
+)
 from cli.environment import load_settings
 from cli.framework import CommandGroup
 
@@ -82,49 +92,26 @@ def set_(
     remove_override: list[str] = typer.Option([], help=REMOVE_OVERRIDE),
 ) -> None:
     """Change what is named; everything else stays."""
-    from core.calendar import date_of
-    from core.errors import RefusedValue
     from core.moment import format_moment
     from models.queries.catalog_edits import change_time_zone, edit_brand, locked_for_edit
     from models.tables.brand import Brand
     from operations import validation
-    from operations.budget_overrides import edited_overrides
     from operations.catalog_views import brand_row_view
     from operations.schedule_preview import zones_of
     from operations.zone_change import zone_starts_at
 
-    overriding = not no_option_given(budget_today, override, remove_override)
-    others = (time_zone, name, daily_budget, monthly_budget, alert_percents, silent_after, pacing)
-    if no_option_given(*others) and not overriding:
-        raise RefusedValue("Nothing to change was named: see `spendgate brand set --help`.")
+    overrides = OverrideOptions(budget_today, override, remove_override)
+    texts = (name, daily_budget, monthly_budget, alert_percents, silent_after, pacing)
+    require_option("brand set", time_zone, *texts, *overrides)
     brand_id = validation.identifier("brand", brand_id)
-    changes: BrandChanges = {}
-    if name is not None:
-        changes["name"] = validation.name(name)
-    if daily_budget is not None:
-        changes["daily_budget_micros"] = validation.budget("daily budget", daily_budget)
-    if monthly_budget is not None:
-        changes["monthly_budget_micros"] = validation.budget("monthly budget", monthly_budget)
-    if alert_percents is not None:
-        changes["alert_percents"] = validation.alert_percents_text(alert_percents)
-    if silent_after is not None:
-        changes["silent_after_minutes"] = validation.silent_after(silent_after)
-    if pacing is not None:
-        changes["pacing"] = validation.pacing(pacing)
+    changes = _changes(*texts)
     zone = None if time_zone is None else validation.time_zone(time_zone)
     text = f"brand {brand_id} changed"
     settings = load_settings()
     with editing(settings) as session:
-        if overriding:
+        if overrides.given:
             held = locked_for_edit(session, Brand, brand_id)
-            changes["budget_overrides"] = edited_overrides(
-                held.budget_overrides,
-                date_of(zones_of(held), time.time_ns() // 1_000_000),
-                budget_today=budget_today,
-                added=override,
-                removed=remove_override,
-                has_monthly=True,
-            )
+            changes["budget_overrides"] = overrides.edited(held.budget_overrides, zones_of(held), has_monthly=True)
         row = edit_brand(session, brand_id, changes, actor=actor(settings))
         if zone is not None and zone != row.time_zone:
             starts_at = zone_starts_at(time.time_ns() // 1_000_000)
@@ -199,6 +186,27 @@ def history(brand_id: str = _ID, limit: str = typer.Option("100", help="How many
     with session_scope(load_settings().database) as session:
         get_brand(session, validation.identifier("brand", brand_id))
         show_history(changes_of(session, brand_id=brand_id, limit=most))
+
+
+def _changes(
+    name: str | None,
+    daily_budget: str | None,
+    monthly_budget: str | None,
+    alert_percents: str | None,
+    silent_after: str | None,
+    pacing: str | None,
+) -> "BrandChanges":
+    from operations import validation
+
+    changes = checked_options(
+        name=(name, validation.name),
+        daily_budget_micros=(daily_budget, partial(validation.budget, "daily budget")),
+        monthly_budget_micros=(monthly_budget, partial(validation.budget, "monthly budget")),
+        alert_percents=(alert_percents, validation.alert_percents_text),
+        silent_after_minutes=(silent_after, validation.silent_after),
+        pacing=(pacing, validation.pacing),
+    )
+    return cast("BrandChanges", changes)
 
 
 def _switch(brand_id: str, changes: "BrandChanges", message: str) -> None:

@@ -1,12 +1,22 @@
 """`campaign …`: budgets, flights and daypart windows."""
 
 import time
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, cast
 
 import typer
 
 from cli import output
-from cli.catalog_editing import REMOVE_OVERRIDE, actor, editing, no_option_given, run_async, show_history
+from cli.catalog_editing import (
+    REMOVE_OVERRIDE,
+    OverrideOptions,
+    actor,
+    checked_options,
+    editing,
+    require_option,
+    run_async,
+    show_history,
+)
 from cli.environment import load_settings
 from cli.framework import CommandGroup
 
@@ -81,37 +91,26 @@ def set_(
     window: list[str] = typer.Option([], help=f"{_WINDOW} Replaces all windows; none clears them."),
 ) -> None:
     """Change what is named; everything else stays."""
-    from core.calendar import date_of
-    from core.errors import RefusedValue
     from models.queries.catalog import get_brand
     from models.queries.catalog_edits import edit_campaign, locked_for_edit, set_windows
     from models.tables.campaign import Campaign
     from operations import validation
-    from operations.budget_overrides import edited_overrides
     from operations.catalog_views import campaign_row_view
     from operations.schedule_preview import zones_of
 
-    overriding = not no_option_given(budget_today, override, remove_override)
-    others = (name, external_id, daily_budget, total_budget, starts_on, ends_on, window)
-    if no_option_given(*others) and not overriding:
-        raise RefusedValue("Nothing to change was named: see `spendgate campaign set --help`.")
+    overrides = OverrideOptions(budget_today, override, remove_override)
+    texts = (name, external_id, daily_budget, total_budget, starts_on, ends_on)
+    require_option("campaign set", *texts, window, *overrides)
     campaign_id = validation.identifier("campaign", campaign_id)
-    changes = _changes(name, external_id, daily_budget, total_budget, starts_on, ends_on)
+    changes = _changes(*texts)
     validation.flight(changes.get("starts_on"), changes.get("ends_on"))
     windows = validation.windows(window)
     settings = load_settings()
     with editing(settings) as session:
-        if overriding:
+        if overrides.given:
             held = locked_for_edit(session, Campaign, campaign_id)
             zones = zones_of(get_brand(session, held.brand_id))
-            changes["budget_overrides"] = edited_overrides(
-                held.budget_overrides,
-                date_of(zones, time.time_ns() // 1_000_000),
-                budget_today=budget_today,
-                added=override,
-                removed=remove_override,
-                has_monthly=False,
-            )
+            changes["budget_overrides"] = overrides.edited(held.budget_overrides, zones, has_monthly=False)
         row = edit_campaign(session, campaign_id, changes, actor=actor(settings))
         if window:
             row = set_windows(session, campaign_id, windows, actor=actor(settings))
@@ -234,23 +233,17 @@ def _changes(
     starts_on: str | None,
     ends_on: str | None,
 ) -> "CampaignChanges":
-    """What was typed, checked; None is an option that was not given."""
     from operations import validation
 
-    changes: CampaignChanges = {}
-    if name is not None:
-        changes["name"] = validation.name(name)
-    if external_id is not None:
-        changes["external_id"] = validation.text_or_none(external_id)
-    if daily_budget is not None:
-        changes["daily_budget_micros"] = validation.budget("daily budget", daily_budget)
-    if total_budget is not None:
-        changes["total_budget_micros"] = validation.budget("total budget", total_budget)
-    if starts_on is not None:
-        changes["starts_on"] = validation.date_or_none("starts-on", starts_on)
-    if ends_on is not None:
-        changes["ends_on"] = validation.date_or_none("ends-on", ends_on)
-    return changes
+    changes = checked_options(
+        name=(name, validation.name),
+        external_id=(external_id, validation.text_or_none),
+        daily_budget_micros=(daily_budget, partial(validation.budget, "daily budget")),
+        total_budget_micros=(total_budget, partial(validation.budget, "total budget")),
+        starts_on=(starts_on, partial(validation.date_or_none, "starts-on")),
+        ends_on=(ends_on, partial(validation.date_or_none, "ends-on")),
+    )
+    return cast("CampaignChanges", changes)
 
 
 def _switch(campaign_id: str, changes: "CampaignChanges", message: str) -> None:

@@ -5,26 +5,31 @@ import getpass
 import logging
 import os
 import sys
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from cli import output
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from core.calendar import Zones
+    from core.overrides import Overrides
     from models.tables.catalog_change import CatalogChange
     from operations.catalog_views import Json
     from streams.settings import Settings
 
 __all__ = [
     "REMOVE_OVERRIDE",
+    "OverrideOptions",
     "actor",
     "change_line",
+    "checked_options",
     "editing",
     "field_changes_text",
-    "no_option_given",
+    "require_option",
     "run_async",
     "show_history",
 ]
@@ -61,9 +66,48 @@ def run_async(call: Coroutine[Any, Any, _Answer]) -> _Answer:
     return asyncio.run(call)
 
 
-def no_option_given(*options: object) -> bool:
-    """Whether every option has the value of one that was left out: None, or an empty list."""
-    return all(option is None or option == [] for option in options)
+class OverrideOptions(NamedTuple):
+    """The options of budgets for certain dates, which brands and campaigns share."""
+
+    budget_today: str | None
+    added: list[str]
+    removed: list[str]
+
+    @property
+    def given(self) -> bool:
+        return any(_is_given(option) for option in self)
+
+    def edited(self, held: "Overrides", zones: "Zones", *, has_monthly: bool) -> "Overrides":
+        """The overrides `held` after the edit, today. Raises RefusedValue for an invalid one."""
+        from core.calendar import date_of
+        from operations.budget_overrides import edited_overrides
+
+        today = date_of(zones, time.time_ns() // 1_000_000)
+        return edited_overrides(
+            held,
+            today,
+            budget_today=self.budget_today,
+            added=self.added,
+            removed=self.removed,
+            has_monthly=has_monthly,
+        )
+
+
+def require_option(command: str, *options: object) -> None:
+    """Raises RefusedValue where no option was given: each is None, or an empty list."""
+    from core.errors import RefusedValue
+
+    if not any(_is_given(option) for option in options):
+        raise RefusedValue(f"Nothing to change was named: see `spendgate {command} --help`.")
+
+
+def checked_options(**options: tuple[str | None, Callable[[str], Any]]) -> dict[str, Any]:
+    """The values of the fields whose options were given: of each its text, and what checks it. Raises RefusedValue."""
+    return {field: check(text) for field, (text, check) in options.items() if text is not None}
+
+
+def _is_given(option: object) -> bool:
+    return option is not None and option != []
 
 
 def show_history(changes: "Sequence[CatalogChange]") -> None:
