@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from console.live.budget_forecast import Forecast, Sample, forecast, forecast_base
 from console.live.needs import Need, month_points, needs_of_state, needs_of_time
@@ -29,6 +29,10 @@ __all__ = [
     "needs_now",
     "points_of",
 ]
+
+
+#: Campaign ids that nobody has in the catalog may be any number of misspellings.
+_UNKNOWN_SHOWN: Final = 10
 
 
 class BrandStatus(StrEnum):
@@ -83,6 +87,8 @@ class BrandSummary:
     allowance_words: str | None = None
     #: Budgets for certain dates that have not ended, as `brand set --override` takes them.
     overrides: tuple[str, ...] = ()
+    #: Net spend of the day of campaigns that the catalog does not have, the largest first: (campaign id, micros).
+    unknown: tuple[tuple[str, int], ...] = ()
     #: What needs somebody, whenever one looks.
     needs: frozenset[Need] = frozenset()
 
@@ -123,8 +129,14 @@ def brand_summary(held: HeldBrand) -> BrandSummary | None:
             override_text(*it)
             for it in upcoming(Overrides(brand.config.daily_overrides, brand.config.monthly_overrides), brand.day.date)
         ),
+        unknown=_unknown(brand),
         needs=needs_of_state(brand),
     )
+
+
+def _unknown(brand: BrandState) -> tuple[tuple[str, int], ...]:
+    found = [(it.campaign_id, it.daily_micros) for it in brand.campaigns.values() if not it.config and it.daily_micros]
+    return tuple(sorted(found, key=lambda it: (-it[1], it[0]))[:_UNKNOWN_SHOWN])
 
 
 def known_campaigns(brand: BrandState) -> list[CampaignState]:

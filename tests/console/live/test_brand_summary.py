@@ -108,3 +108,11 @@ def test_budgets_are_those_in_force_and_a_paced_day_shows_how_its_allowance_came
     assert (shown.day.budget_micros, shown.month.budget_micros) == (500, 2_300_000)
     assert shown.overrides == ("2025-09-08..2025-09-09 daily=0.0005",)
     assert (shown.allowance_micros, shown.allowance_words) == (90_000, "(2.30 - 0.23) * 24 h / 552 h")
+
+
+def test_spend_of_campaigns_that_are_not_in_the_catalog_is_told_the_largest_first() -> None:
+    it = held(NO_REASONS)
+    for name, micros in (("lost", 7), ("typo", 9), ("refunded", 0)):
+        it.state.campaigns[name] = CampaignState(name, None, daily_micros=micros)
+    it.state.campaigns["nike-0"].daily_micros = 44
+    assert summary(it).unknown == (("typo", 9), ("lost", 7))
