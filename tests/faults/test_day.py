@@ -51,4 +51,4 @@ async def test_a_day_comes_out_exact_though_worker_and_ledger_are_killed_and_the
         )
         assert f"{name} is ready again" in outcome.messages
     counts = plan.generator.counts
-    assert min(counts["duplicates"], counts["late"], counts["refunds"], counts["wrong_keys"]) > 300
+    assert min(counts["duplicates"], counts["late"], counts["refunds"], counts["wrong_keys"]) > length(100, 300)

@@ -510,7 +510,12 @@ class ReplayProcess:
         assert self._process.wait() == -signal.SIGKILL
 
     def ended(self) -> int:
-        return self._process.wait(PATIENCE_SECONDS)
+        """Sends thousands of events before: on a busy machine that takes longer than any one answer."""
+        try:
+            return self._process.wait(4 * PATIENCE_SECONDS)
+        finally:
+            self._process.kill()
+            self._process.wait()
 
 
 def ignore(what: str, done: int, total: int | None) -> None:
