@@ -1,7 +1,5 @@
 """The report of a brand's month: campaign by day, from ledger, journal and the catalog's history."""
 
-import csv
-import io
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +20,7 @@ from models.tables.brand import Brand
 from models.tables.campaign import Campaign
 from models.tables.catalog_change import CatalogChange
 from operations.catalog_views import Json
-from operations.csv_cells import safe_cell
+from operations.csv_export import csv_pieces
 from operations.report.lines import DayLine, campaign_lines
 from operations.schedule_preview import zones_of
 from operations.timeline.bands import bands_of
@@ -142,12 +140,14 @@ def report_view(report: Report) -> dict[str, Json]:
 
 
 def report_csv(report: Report) -> Iterator[str]:
-    """A line for each campaign and day, hours with two fraction digits; RFC 4180."""
+    """A line for each campaign and day, hours with two fraction digits; RFC 4180, in pieces."""
     header = ["brand_id", "campaign_id", "campaign", "day", "currency", "budget", "spent", "variance", "hours_on"]
-    yield _csv_line([*header, "hours_off", "hours_unknown", *(f"hours_off_{it}" for it in _REASONS)])
-    for campaign in report.campaigns:
-        for line in campaign.lines:
-            yield _csv_line([report.brand.brand_id, campaign.campaign_id, *_csv_cells(report, campaign, line)])
+    rows = (
+        [report.brand.brand_id, campaign.campaign_id, *_csv_cells(report, campaign, line)]
+        for campaign in report.campaigns
+        for line in campaign.lines
+    )
+    return csv_pieces([*header, "hours_off", "hours_unknown", *(f"hours_off_{it}" for it in _REASONS)], rows)
 
 
 def _csv_cells(report: Report, campaign: CampaignReport, line: DayLine) -> Iterator[str]:
@@ -160,17 +160,6 @@ def _csv_cells(report: Report, campaign: CampaignReport, line: DayLine) -> Itera
     on_off = line.on_off
     for seconds in (on_off.on, on_off.off, on_off.unknown, *(on_off.off_by_reason.get(it, 0) for it in _REASONS)):
         yield f"{seconds / _HOUR_SECONDS:.2f}"
-
-
-def _csv_line(cells: Iterable[str]) -> str:
-    buffer = io.StringIO()
-    csv.writer(buffer).writerow([it if _is_number(it) else safe_cell(it) for it in cells])
-    return buffer.getvalue()
-
-
-def _is_number(text: str) -> bool:
-    """Amounts below zero stay numbers in a spreadsheet."""
-    return text.removeprefix("-").replace(".", "", 1).isdigit()
 
 
 def _money_view(line: DayLine) -> dict[str, Json]:

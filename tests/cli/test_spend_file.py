@@ -8,11 +8,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from console.pages.csv_export import csv_pieces
 from core.errors import RefusedValue
 from core.refusal import Refusal, RefusalReason
 from core.spend import MAX_VALUE_BYTES, Spend, read_spend
 from operations.csv_cells import plain_cell, safe_cell
+from operations.csv_export import csv_pieces
 from operations.spend_import.file import FileFormat, Line, format_of, lines_of
 from operations.spend_import.suspect_ids import SuspectIds
 from operations.spend_import.text_lines import text_lines

@@ -17,7 +17,6 @@ from console.pages.admin.catalog_access import read_catalog
 from console.pages.admin.filters import CHANGES, COMMANDS, SPEND, Filters, Reader, read_filters
 from console.pages.admin.history import FIELD_LABELS, history_entry
 from console.pages.admin.paging import PAGE_ROWS, filter_text, first_page, next_page
-from console.pages.csv_export import csv_pieces
 from console.rendering.render import page
 from console.server.queries import PageQuery
 from console.server.services import Served, Services
@@ -25,12 +24,13 @@ from core.errors import RefusedValue
 from core.moment import format_moment
 from models.queries.acks import acknowledgements
 from models.queries.catalog import list_changes
-from models.queries.commands import Journaled, list_commands
+from models.queries.commands import list_commands
 from models.queries.paging import Page
 from models.queries.spend import list_spend
 from models.session import session_scope
 from models.tables.catalog_change import CatalogChange
 from models.tables.control_log import ControlLog
+from operations.csv_export import csv_pieces
 from operations.journal import spend_view
 from operations.reason_words import REASON_WORDS
 
@@ -111,7 +111,7 @@ async def spend_csv(query: SpendQuery, person: PageViewer, services: Served) -> 
 @router.get("/commands")
 async def commands(request: Request, query: CommandsQuery, person: PageViewer, services: Served) -> Response:
     filters = read_filters(COMMANDS, query)
-    found = await _page_of(query, services, filters, _command_reader(filters))
+    found = await _page_of(query, services, filters, _reader(list_commands, filters))
     ids = [it.command.command_id for it in found.rows]
     acks = await read_catalog(services, lambda session: acknowledgements(session, ids)) if ids else {}
     return page(
@@ -130,7 +130,7 @@ async def commands(request: Request, query: CommandsQuery, person: PageViewer, s
 
 @router.get("/commands.csv")
 async def commands_csv(query: CommandsQuery, person: PageViewer, services: Served) -> Response:
-    read = _command_reader(_exported(query, COMMANDS))
+    read = _reader(list_commands, _exported(query, COMMANDS))
     rows = (map(_cell, _command_cells(it.command)) for it in await _all_rows(services, read))
     return _csv("commands", _COMMAND_COLUMNS, rows, partial(services.sharing.export, person.name))
 
@@ -138,7 +138,7 @@ async def commands_csv(query: CommandsQuery, person: PageViewer, services: Serve
 @router.get("/changes")
 async def changes(request: Request, query: ChangesQuery, person: PageViewer, services: Served) -> Response:
     filters = read_filters(CHANGES, query)
-    found = await _page_of(query, services, filters, _change_reader(filters))
+    found = await _page_of(query, services, filters, _reader(list_changes, filters))
     return page(
         request,
         "catalog/changes.html",
@@ -155,14 +155,16 @@ async def changes(request: Request, query: ChangesQuery, person: PageViewer, ser
 @router.get("/changes.csv")
 async def changes_csv(query: ChangesQuery, person: PageViewer, services: Served) -> Response:
     """A line for each field."""
-    read = _change_reader(_exported(query, CHANGES))
+    read = _reader(list_changes, _exported(query, CHANGES))
     rows = (map(_cell, cells) for it in await _all_rows(services, read) for cells in _change_cells(it))
     return _csv("changes", _CHANGE_COLUMNS, rows, partial(services.sharing.export, person.name))
 
 
-def _change_reader(filters: Filters) -> Read[CatalogChange]:
-    def read(session: Session, after: str | None, limit: int) -> Page[CatalogChange]:
-        return list_changes(session, after=after, limit=limit, **filters.values)
+def _reader(list_rows: Callable[..., Page[_Row]], filters: Filters, **fixed: Any) -> Read[_Row]:
+    """The query with these filters, and with values that no filter has."""
+
+    def read(session: Session, after: str | None, limit: int) -> Page[_Row]:
+        return list_rows(session, after=after, limit=limit, **fixed, **filters.values)
 
     return read
 
@@ -170,25 +172,7 @@ def _change_reader(filters: Filters) -> Read[CatalogChange]:
 def _spend_reader(query: Mapping[str, str], filters: Filters) -> Read[Any]:
     """By `show`: spend that counts, spend that was refused, or all."""
     show = query.get("show") or _COUNTED
-
-    def read(session: Session, after: str | None, limit: int) -> Page[Any]:
-        return list_spend(
-            session,
-            counted=show == _COUNTED,
-            only_refused=show == "refused",
-            after=after,
-            limit=limit,
-            **filters.values,
-        )
-
-    return read
-
-
-def _command_reader(filters: Filters) -> Read[Journaled]:
-    def read(session: Session, after: str | None, limit: int) -> Page[Journaled]:
-        return list_commands(session, after=after, limit=limit, **filters.values)
-
-    return read
+    return _reader(list_spend, filters, counted=show == _COUNTED, only_refused=show == "refused")
 
 
 async def _page_of(query: Mapping[str, str], services: Services, filters: Filters, read: Read[_Row]) -> Page[_Row]:

@@ -7,10 +7,10 @@ import pytest
 
 from console.pages.admin.history import FieldChange, history_entry
 from console.pages.admin.zone_change import zone_change_words
-from console.pages.csv_export import csv_pieces
 from core.calendar import ZoneSpan
 from core.moment import parse_moment
 from models.tables.catalog_change import CatalogChange, FieldChanges
+from operations.csv_export import csv_pieces
 
 NOW = parse_moment("2026-11-24T12:00:20Z")
 
