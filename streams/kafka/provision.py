@@ -23,6 +23,7 @@ from core.errors import ConfigurationError, NotAllowed, Unreachable
 from streams.kafka.clients import unreachable_after
 from streams.kafka.failures import translated
 from streams.kafka.options import client_options
+from streams.kafka.topic_plan import planned_topics
 from streams.kafka.topics import ALL_TOPICS, IN_SYNC_OF_A_CLUSTER, REPLICAS_OF_A_CLUSTER, Topic, topic_configs
 from streams.settings import Settings
 
@@ -138,13 +139,8 @@ async def _refuse_other_counts(existing: dict[str, _ExistingTopic], settings: Se
 
 async def _create(admin: AIOKafkaAdminClient, topics: Collection[Topic], settings: Settings) -> None:
     wanted = [
-        NewTopic(
-            settings.topic(topic),
-            settings.partitions,
-            settings.replication_factor,
-            topic_configs=topic_configs(topic, settings),
-        )
-        for topic in topics
+        NewTopic(it.name, it.partitions, it.replication_factor, topic_configs=it.config)
+        for it in planned_topics(settings, topics)
     ]
     response = await admin.create_topics(wanted)
     for name, code, *message in response.topic_errors:

@@ -1,9 +1,10 @@
-"""Formats our topics for whoever makes them on a cluster where we may not: as facts, and as lines of `kafka-topics`."""
+"""Our topics as they must be made: by `create_topics`, or by whoever may on a cluster where we may not."""
 
 import shlex
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from streams.kafka.topics import ALL_TOPICS, topic_configs
+from streams.kafka.topics import ALL_TOPICS, Topic, topic_configs
 from streams.settings import Settings
 
 __all__ = ["PlannedTopic", "creation_line", "planned_topics"]
@@ -18,10 +19,10 @@ class PlannedTopic(NamedTuple):
     config: dict[str, str]
 
 
-def planned_topics(settings: Settings) -> list[PlannedTopic]:
-    """All topics as `create_topics` makes them."""
+def planned_topics(settings: Settings, topics: Iterable[Topic] = ALL_TOPICS) -> list[PlannedTopic]:
+    """These topics with what they are made of."""
     counts = settings.partitions, settings.replication_factor
-    return [PlannedTopic(settings.topic(topic), *counts, topic_configs(topic, settings)) for topic in ALL_TOPICS]
+    return [PlannedTopic(settings.topic(topic), *counts, topic_configs(topic, settings)) for topic in topics]
 
 
 def creation_line(topic: PlannedTopic, settings: Settings) -> str:
