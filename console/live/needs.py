@@ -1,13 +1,12 @@
 """What of a brand needs somebody now: the conditions of `budget-alerts`, and how its month stands. Pure.
 
-What the controller raises as alerts is asked of the state that raised them, and what reaches a budget by the function
-that raises thresholds.
+What the controller raises as alerts is asked of the state that raised them, and what exhausts a budget of the state
+that pauses by it.
 """
 
 from enum import StrEnum
 from typing import Final
 
-from core.budget import is_reached
 from core.moment import HOUR, Moment
 from core.state import BrandState, CampaignState
 
@@ -38,19 +37,14 @@ def needs_of_state(brand: BrandState) -> frozenset[Need]:
     if brand.config.archived:
         return frozenset()
     found = set()
-    today = brand.day.date
-    for spent, budget in (
-        (brand.daily_micros, brand.config.daily_budget_on(today)),
-        (brand.monthly_micros, brand.config.monthly_budget_on(today)),
-    ):
-        if budget is not None and (budget == 0 or is_reached(_WHOLE, budget, spent)):
-            found.add(Need.OVER)
+    if brand.daily_exhausted or brand.monthly_exhausted:
+        found.add(Need.OVER)
     if brand.silence is not None and brand.silence.now:
         found.add(Need.SILENT)
     if not brand.config.enabled:
         found.add(Need.BY_HAND)
     for campaign in brand.campaigns.values():
-        found |= _of_campaign(campaign, today.isoformat())
+        found |= _of_campaign(campaign, brand.day.date.isoformat())
     return frozenset(found)
 
 
