@@ -102,11 +102,8 @@ def what_if(url: str, file: FileRows, request: WhatIfRequest, now: Moment) -> Wh
             it for it in planned.comparison.differences if request.brand_id is None or it.brand_id == request.brand_id
         ]
         brand_ids = {it.brand_id for it in differences}
-        rows = catalog_batch.read_rows(session, brand_ids, set())
-        if (
-            request.brand_id is not None
-            and request.brand_id not in catalog_batch.read_rows(session, {request.brand_id}, set()).brands
-        ):
+        rows = catalog_batch.read_rows(session, brand_ids | {it for it in (request.brand_id,) if it}, set())
+        if request.brand_id is not None and request.brand_id not in rows.brands:
             raise NotFound(f"There is no brand {request.brand_id}.")
         campaigns = {brand_id: list_campaigns(session, brand_id=brand_id) for brand_id in sorted(brand_ids)}
     left = request.events_max
@@ -231,7 +228,8 @@ def what_if_view(found: WhatIf) -> dict[str, Json]:
 def what_if_lines(found: WhatIf) -> Iterator[str]:
     """Each campaign about which the catalogs differ, each stretch of it, and the sums."""
     for result in found.brands:
-        for campaign in _campaign_views(result):
+        campaigns = _campaign_views(result)
+        for campaign in campaigns:
             yield (
                 f"{campaign['campaign_id']} of {result.brand_id}: {campaign['commands_now']} commands as it is, "
                 f"{campaign['commands_then']} with the file"
@@ -243,11 +241,11 @@ def what_if_lines(found: WhatIf) -> Iterator[str]:
                     f"  {it['from']} to {it['to']}  {it['now']} -> {it['then']}  {it['spent']} {result.currency} "
                     f"spent in it"
                 )
-        view = _brand_view(result)
-        if view["campaigns"]:
+        if campaigns:
             yield (
-                f"{result.brand_id}: {view['spent_where_it_would_be_paused']} {result.currency} were spent where the "
-                f"file would have it paused, {view['spent_where_it_would_be_running']} where it would have it run on"
+                f"{result.brand_id}: {_money(result.stretches, then=Action.PAUSE)} {result.currency} were spent where "
+                f"the file would have it paused, {_money(result.stretches, then=Action.RESUME)} where it would have it "
+                "run on"
             )
     events = sum(it.events for it in found.brands)
     if found.is_empty:
