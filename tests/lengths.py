@@ -1,7 +1,8 @@
 """How long a test of drawn examples or of many kills goes on: short in `make test`, whole in `make test-long`.
 
 A test that has two lengths bears the marker `long`; `make test-long` runs just those, with SPENDGATE_TEST_LENGTH=long.
-One that repeats at other values what a test of `make test` shows bears `long_only`, and `make test` leaves it out.
+One that repeats at other values what a test of `make test` shows, or that takes minutes, bears `long_only`, and
+`make test` leaves it out.
 """
 
 import os

@@ -20,13 +20,11 @@ from streams.settings import Settings
 from tests.faults.cluster import BROKERS, Cluster, Node
 from tests.faults.small_disk import fill, small_disk
 from tests.faults.traffic import Traffic
-from tests.lengths import length
 from tests.streams.worker_process import WorkerProcess
 
 pytestmark = [
-    pytest.mark.long,
+    pytest.mark.long_only,
     pytest.mark.timeout(1200),
-    pytest.mark.skipif(not length(0, 1), reason="three brokers and minutes: `make test-long` runs it"),
 ]
 
 SEED: Final = int(os.environ.get("SPENDGATE_FAULTS_SEED", "20261126"))

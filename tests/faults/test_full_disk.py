@@ -16,13 +16,11 @@ from streams.kafka.provision import create_topics
 from streams.settings import Settings
 from tests.faults.small_disk import fill, small_disk
 from tests.faults.traffic import Traffic
-from tests.lengths import length
 from tests.streams.worker_process import WorkerProcess
 
 pytestmark = [
-    pytest.mark.long,
+    pytest.mark.long_only,
     pytest.mark.timeout(600),
-    pytest.mark.skipif(not length(0, 1), reason="a minute: `make test-long` runs it"),
 ]
 
 SEED: Final = int(os.environ.get("SPENDGATE_FAULTS_SEED", "20261126"))

@@ -26,11 +26,10 @@ from models.migrations import migrate
 from streams.kafka.provision import create_topics
 from streams.settings import Settings
 from tests.faults.traffic import Traffic
-from tests.lengths import length
 from tests.streams.worker_process import WorkerProcess
 
 SEED: Final = int(os.environ.get("SPENDGATE_FAULTS_SEED", "20261126"))
-FAULTS: Final = int(os.environ.get("SPENDGATE_FAULTS") or length(0, 20))
+FAULTS: Final = int(os.environ.get("SPENDGATE_FAULTS") or 20)
 PARTITIONS: Final = 4
 PATIENCE_SECONDS: Final = 240
 #: A worker that was frozen for longer loses its partitions to the other one.
@@ -39,9 +38,8 @@ FROZEN_SECONDS: Final = 9.0
 EXPECTED: Final = {(name, code) for name in ("worker-1", "worker-2", "ledger") for code in (5, 70)}
 
 pytestmark = [
-    pytest.mark.long,
+    pytest.mark.long_only,
     pytest.mark.timeout(600 + 120 * FAULTS),
-    pytest.mark.skipif(not FAULTS, reason="minutes: `make test-long` and `make faults` run it"),
 ]
 
 
