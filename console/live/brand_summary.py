@@ -8,9 +8,10 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from console.live.budget_forecast import Forecast, Sample, forecast, forecast_base
-from console.live.needs import Need, month_points, needs_of_state, needs_of_time
+from console.live.needs import Need, needs_of_state, needs_of_time
 from core.calendar import span_at
 from core.moment import END_OF_TIME, Moment
+from core.month_progress import MonthProgress, month_progress
 from core.overrides import Overrides
 from core.reasons import reason_names
 from core.state import BrandState, CampaignState
@@ -27,7 +28,7 @@ __all__ = [
     "budget_forecasts",
     "known_campaigns",
     "needs_now",
-    "points_of",
+    "progress_of_month",
 ]
 
 
@@ -155,9 +156,9 @@ def budget_forecasts(brand: BrandSummary, samples: tuple[Sample, ...], now: Mome
     )
 
 
-def points_of(brand: BrandSummary, now: Moment) -> int | None:
-    """By how many points of the month the brand's spend is ahead of its time; below zero it is behind."""
-    return month_points(
+def progress_of_month(brand: BrandSummary, now: Moment) -> MonthProgress | None:
+    """The month's spend beside its time; None without a budget."""
+    return month_progress(
         brand.month.spent_micros, brand.month.budget_micros, brand.month_starts_at, brand.month_ends_at, now
     )
 
@@ -169,7 +170,9 @@ def needs_now(brand: BrandSummary, samples: tuple[Sample, ...], now: Moment) -> 
     day_base = forecast_base(samples, brand.day_starts_at, now)
     day = forecast(brand.day.budget_micros, brand.day.spent_micros, day_base, now=now, ends_at=brand.day_ends_at)
     is_enabled = brand.standing is BrandStatus.ENABLED
-    return brand.needs | needs_of_time(day.runs_out_at, points_of(brand, now), now, is_enabled=is_enabled)
+    month = progress_of_month(brand, now)
+    points = month.points if month else None
+    return brand.needs | needs_of_time(day.runs_out_at, points, now, is_enabled=is_enabled)
 
 
 def _status(*, archived: bool, enabled: bool) -> BrandStatus:

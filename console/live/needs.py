@@ -10,12 +10,11 @@ from typing import Final
 from core.moment import HOUR, Moment
 from core.state import BrandState, CampaignState
 
-__all__ = ["Need", "month_points", "needs_of_state", "needs_of_time"]
+__all__ = ["Need", "needs_of_state", "needs_of_time"]
 
 #: By so many points of the month a brand is ahead of or behind its budget.
 _POINTS: Final = 5
 _SOON: Final = 2 * HOUR
-_WHOLE: Final = 100
 
 
 class Need(StrEnum):
@@ -51,27 +50,13 @@ def needs_of_state(brand: BrandState) -> frozenset[Need]:
 def needs_of_time(
     runs_out_at: Moment | None, points: int | None, now: Moment, *, is_enabled: bool = True
 ) -> frozenset[Need]:
-    """`runs_out_at`: when the day's budget will be gone; `points` as of `month_points`."""
+    """`runs_out_at`: when the day's budget will be gone; `points` as of `MonthProgress`."""
     found = set()
     if runs_out_at is not None and runs_out_at <= now + _SOON:
         found.add(Need.SOON)
     if points is not None and is_enabled and abs(points) >= _POINTS:
         found.add(Need.AHEAD if points > 0 else Need.BEHIND)
     return frozenset(found)
-
-
-def month_points(
-    spent_micros: int, budget_micros: int | None, starts_at: Moment, ends_at: Moment, now: Moment
-) -> int | None:
-    """Percent of the month's budget that is spent, less percent of the month that has passed, rounded towards zero;
-    None without a budget, or of a zero one."""
-    if not budget_micros or starts_at >= ends_at:
-        return None
-    passed = max(0, min(now, ends_at) - starts_at)
-    length = ends_at - starts_at
-    ahead = spent_micros * length - passed * budget_micros
-    points = abs(ahead) * _WHOLE // (budget_micros * length)
-    return points if ahead >= 0 else -points
 
 
 def _of_campaign(campaign: CampaignState, today: str) -> set[Need]:

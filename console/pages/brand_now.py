@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from console.live.brand_summary import BrandSummary, BudgetForecasts, budget_forecasts, needs_now, points_of
+from console.live.brand_summary import BrandSummary, BudgetForecasts, budget_forecasts, needs_now, progress_of_month
 from console.live.budget_forecast import Sample
 from console.pages.brand_list import BrandEntry
 from console.rendering.render import part
 from console.server.services import Services
 from core.moment import Moment
+from core.month_progress import MonthProgress
 from models.catalog_mirror import CatalogMirror
 
 __all__ = ["BrandNow", "brand_now", "entries", "row_html"]
@@ -25,8 +26,8 @@ class BrandNow(NamedTuple):
     currency: str
     summary: BrandSummary | None
     forecasts: BudgetForecasts | None
-    #: By how many points of the month the spend is ahead of the time that has passed; None without a budget.
-    points: int | None = None
+    #: None without a monthly budget, too.
+    month: MonthProgress | None = None
 
 
 def entries(
@@ -49,8 +50,8 @@ def brand_now(services: Services, brand_id: str, now: Moment) -> BrandNow | None
         return None
     summary = services.broadcaster.summaries.brand(brand_id)
     forecasts = budget_forecasts(summary, services.broadcaster.summaries.samples(brand_id), now) if summary else None
-    points = points_of(summary, now) if summary else None
-    return BrandNow(brand_id, row.name or brand_id, row.currency, summary, forecasts, points)
+    month = progress_of_month(summary, now) if summary else None
+    return BrandNow(brand_id, row.name or brand_id, row.currency, summary, forecasts, month)
 
 
 def row_html(services: Services, brand_id: str, now: Moment) -> str:

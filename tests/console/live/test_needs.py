@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from console.live.needs import Need, month_points, needs_of_state, needs_of_time
+from console.live.needs import Need, needs_of_state, needs_of_time
 from core.decide import decide_spend
 from core.decide_catalog import decide_brand, decide_campaign
 from core.decide_time import Tick, decide_tick
@@ -78,25 +78,6 @@ def test_a_silent_brand_does_until_spend_arrives() -> None:
     decide_tick(decided.state, Tick(NOON + 2 * HOUR), Origin("ticks", 0, NOON + 2 * HOUR))
     assert decided.needs == {Need.SILENT}
     assert decided.spend(1, at=NOON + 3 * HOUR).needs == set()
-
-
-@pytest.mark.parametrize(
-    ("spent", "budget", "now", "expected"),
-    [
-        (72, 100, 81, -9),
-        (81, 100, 72, 9),
-        (50, 100, 50, 0),
-        (509, 1000, 50, 0),
-        (501, 1000, 51, 0),
-        (-10, 100, 0, -10),
-        (30, None, 50, None),
-        (30, 0, 50, None),
-        (30, 100, 200, -70),
-        (30, 100, -5, 30),
-    ],
-)
-def test_points_of_the_month(spent: int, budget: int | None, now: int, expected: int | None) -> None:
-    assert month_points(spent, budget, 0, 100, now) == expected
 
 
 @pytest.mark.parametrize(
