@@ -30,7 +30,7 @@ HEADINGS: Final = {
     ),
     "People and programs": ("user", "token", "channel", "notification"),
     "Look": ("status", "doctor", "kafka"),
-    "Single processes and set-up": ("processes", "topics"),
+    "Single processes and set-up": ("processes", "topics", "database"),
 }
 
 

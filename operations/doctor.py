@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from aiokafka import ConsumerRecord
 from aiokafka.partitioner import murmur2
@@ -26,6 +26,9 @@ from streams.kafka.provision import topic_differences
 from streams.kafka.rights import CLIENTS, Client, Command, Process, Right
 from streams.kafka.topics import Topic
 from streams.settings import Settings, Timestamps
+
+if TYPE_CHECKING:
+    from models.privileges import Role
 
 __all__ = ["Finding", "examine"]
 
@@ -50,10 +53,10 @@ class Finding:
 
 
 async def examine(settings: Settings, client: Client | None = None) -> list[Finding]:
-    """All findings, causes before consequences: the first one should be put right first. `client` limits the check of
-    rights to one process or command; None checks those of all."""
+    """All findings, causes before consequences: the first one should be put right first. `client` limits the checks
+    of rights and privileges to one process or command; None checks those of all."""
     findings = [_python(), _data_dir(settings.data_dir), *_embedded(), _partitioner()]
-    findings += await asyncio.to_thread(_database, settings)
+    findings += await asyncio.to_thread(_database, settings, client)
     findings += _certificate(settings)
     mend = "start one with `spendgate up`, or set SPENDGATE_BROKERS"
     findings += await _guarded("broker", mend, partial(_broker, client), settings)
@@ -111,13 +114,13 @@ def _partitioner() -> Finding:
     return Finding("partitioner", good, result, "install what is locked")
 
 
-def _database(settings: Settings) -> Iterator[Finding]:
+def _database(settings: Settings, client: Client | None) -> Iterator[Finding]:
     import psycopg2
     from sqlalchemy.exc import DBAPIError
 
     from models.errors import ModelError
     from models.migrations import migrate
-    from models.privileges import missing_privileges
+    from models.privileges import missing_privileges, privileges_of
     from models.session import connect
 
     try:
@@ -131,12 +134,24 @@ def _database(settings: Settings) -> Iterator[Finding]:
         at, head = migrate.current(settings.database), migrate.head()
         result = f"the schema is at {at or 'none'}, this version has {head}"
         yield Finding("migrations", at == head, result, "run `spendgate migrate`")
-        yield _privileges(missing_privileges(settings.database))
-        if at == head:
+        roles = _roles(client)
+        yield _privileges(missing_privileges(settings.database, roles))
+        if at == head and any("ledger_hole" in privileges_of(role) for role in roles):
             yield from _holes(settings)
     except (ModelError, psycopg2.Error, DBAPIError) as error:
         result = str(error).strip().splitlines()[0].rstrip(".")
         yield Finding("database", False, result, "start one with `spendgate up`, or set SPENDGATE_DATABASE_URL")
+
+
+def _roles(client: Client | None) -> "list[Role]":
+    """Those in PostgreSQL by which this process or command connects."""
+    from models.privileges import Role
+
+    if client is None:
+        return [role for role in Role if role is not Role.MIGRATOR]
+    if client is Process.WORKER:
+        return []
+    return [Role(client.value) if isinstance(client, Process) else Role.OPERATOR]
 
 
 def _holes(settings: Settings) -> Iterator[Finding]:
@@ -148,8 +163,11 @@ def _holes(settings: Settings) -> Iterator[Finding]:
 
 
 def _privileges(missing: list[str]) -> Finding:
-    result = f"the role lacks {', '.join(missing)}" if missing else "the role may read and add to every table"
-    mend = "GRANT it, or let the role that owns the tables be the one in SPENDGATE_DATABASE_URL"
+    result = f"the role lacks {', '.join(missing)}" if missing else "the role has the privileges that it needs"
+    mend = (
+        "run what `spendgate database roles` prints, or let the role that owns the tables be the one in "
+        "SPENDGATE_DATABASE_URL"
+    )
     return Finding("permissions", not missing, result, mend)
 
 

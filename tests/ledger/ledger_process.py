@@ -1,4 +1,4 @@
-"""`spendgate ledger` as a process that tests start, stop and kill."""
+"""`spendgate ledger` as a process that tests start, stop and kill, in a role of its own in PostgreSQL."""
 
 import asyncio
 import os
@@ -10,7 +10,9 @@ import urllib.request
 from pathlib import Path
 
 from local.ports import HOST, choose_port
+from models.privileges import Role
 from streams.settings import Settings
+from tests.database_roles import as_role
 from tests.ledger.conftest import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +27,7 @@ class LedgerProcess:
         with log.open("ab") as out:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "cli", self.command],
-                env=_environment(settings) | {"SPENDGATE_METRICS_PORT": str(self._port)},
+                env=_environment(as_role(settings, Role(self.command))) | {"SPENDGATE_METRICS_PORT": str(self._port)},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,

@@ -10,9 +10,11 @@ from pydantic import SecretStr
 
 from core.errors import SpendgateError
 from local.kafka import LocalKafka
+from models.privileges import Role
 from models.session import engine_of
 from notifier.run import Notifier
 from streams.settings import Settings
+from tests.database_roles import as_role
 from tests.ledger.conftest import LedgerTables
 from tests.ledger.ledger_process import LedgerProcess
 from tests.notifier.receiver import Receiver, open_receiver
@@ -24,16 +26,18 @@ class NotifierProcess(LedgerProcess):
 
 
 class RunningNotifier:
-    """In this process; `stop` is what SIGTERM does."""
+    """In this process, in the notifier's own role; `stop` is what SIGTERM does."""
 
     def __init__(self, settings: Settings) -> None:
-        self.notifier = Notifier(settings)
+        self._settings = as_role(settings, Role.NOTIFIER)
+        self.notifier = Notifier(self._settings)
         self.task = asyncio.create_task(self.notifier.run())
 
     async def stop(self) -> None:
         self.task.cancel()
         with suppress(asyncio.CancelledError, SpendgateError):
             await self.task
+        engine_of(self._settings.database).dispose()
 
 
 NewProcess = Callable[[Settings], NotifierProcess]
