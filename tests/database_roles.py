@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from models.privileges import Role, public_statements, statements
 from streams.settings import Settings
 
-__all__ = ["as_role", "made_role", "url_of_role"]
+__all__ = ["as_role", "made_role", "set_passwords", "url_of_role"]
 
 _PASSWORD = "of a role"
 
@@ -21,8 +21,14 @@ def made_role(url: str, role: Role, name: str) -> str:
     with closing(psycopg2.connect(url)) as connection, connection, connection.cursor() as cursor:
         for statement in (*public_statements(database), *statements(role, name, database)):
             cursor.execute(statement)
-        cursor.execute(f"ALTER ROLE {name} PASSWORD '{_PASSWORD}'")
+    set_passwords(url, name)
     return url_of_role(url, name)
+
+
+def set_passwords(url: str, *names: str) -> None:
+    with closing(psycopg2.connect(url)) as connection, connection, connection.cursor() as cursor:
+        for name in names:
+            cursor.execute(f"ALTER ROLE \"{name}\" PASSWORD '{_PASSWORD}'")
 
 
 def url_of_role(url: str, name: str) -> str:

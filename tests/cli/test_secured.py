@@ -17,11 +17,13 @@ import pytest
 
 from local.kafka import LocalKafka
 from local.ports import HOST, choose_port
+from models.privileges import Role
 from streams.kafka.acls import principal_name
 from streams.kafka.options import entry_environment
 from streams.kafka.rights import CLIENTS, Client, Command
 from streams.settings import Settings
 from tests.commands import EXECUTABLE, Commands, start
+from tests.database_roles import set_passwords, url_of_role
 from tests.streams.acl_changes import new_user, run_acl_lines
 
 PROCESSES = ("worker", "scheduler", "ledger", "notifier", "api")
@@ -52,6 +54,7 @@ class Process:
         environment = {**os.environ, "SPENDGATE_METRICS_PORT": str(self.port), "SPENDGATE_HTTP_PORT": str(self.port)}
         environment["PYTHONUNBUFFERED"] = "1"
         environment |= user_environment(f"{os.environ['SPENDGATE_TOPIC_PREFIX']}{name}")
+        environment["SPENDGATE_DATABASE_URL"] = database_url_of(name)
         del environment["SPENDGATE_KAFKA_PASSWORD_FILE"]  # the owner's
         with log.open("wb") as out:
             self._process = subprocess.Popen([EXECUTABLE, name], env=environment, stdout=out, stderr=subprocess.STDOUT)
@@ -85,6 +88,13 @@ def run_process(tmp_path: Path) -> Iterator[Callable[[str], Process]]:
         process.kill()
 
 
+def database_url_of(role: str) -> str:
+    """Of a role that `database roles` made. The worker gets one that leads nowhere: it needs no database."""
+    if role == "worker":
+        return "postgresql://nobody@127.0.0.1:1/none"
+    return url_of_role(os.environ["SPENDGATE_DATABASE_URL"], f"{os.environ['SPENDGATE_TOPIC_PREFIX']}{role}")
+
+
 def user_environment(user: str) -> dict[str, str]:
     """Of one whose password is the name."""
     return {"SPENDGATE_KAFKA_USERNAME": user, "SPENDGATE_KAFKA_PASSWORD": user}
@@ -97,6 +107,7 @@ def user_of(client: Client) -> Iterator[None]:
         name = principal_name(client, os.environ["SPENDGATE_TOPIC_PREFIX"])
         for key, value in user_environment(name).items():
             environment.setenv(key, value)
+        environment.setenv("SPENDGATE_DATABASE_URL", database_url_of("operator"))
         environment.delenv("SPENDGATE_KAFKA_PASSWORD_FILE")  # the owner's
         yield
 
@@ -122,7 +133,13 @@ def test_with_the_rights_that_acls_prints_every_process_and_command_works_and_no
         with user_of(client):
             return commands.json(*arguments)
 
-    commands.done("migrate")
+    run_sql(database_url, commands.done("database", "roles", "migrator", "--prefix", topic_prefix))
+    set_passwords(database_url, f"{topic_prefix}migrator")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("SPENDGATE_DATABASE_URL", database_url_of("migrator"))
+        commands.done("migrate")
+    run_sql(database_url, commands.done("database", "roles", "--prefix", topic_prefix))
+    set_passwords(database_url, *(f"{topic_prefix}{role}" for role in Role))
     done(Command.TOPICS_CREATE, "topics", "create")
     done(Command.TOPICS_CHECK, "topics", "check")
     processes = [run_process(name) for name in PROCESSES]
@@ -163,6 +180,11 @@ def test_with_the_rights_that_acls_prints_every_process_and_command_works_and_no
     consume = ["--topic", f"{topic_prefix}campaign-control", "--from-beginning", "--max-messages", "1"]
     assert '"resume"' in kafka_tool("kafka-console-consumer", *consume)
     assert "would be sent" in replay_dry_run(commands)
+
+
+def run_sql(database_url: str, sql: str) -> None:
+    with closing(psycopg2.connect(database_url)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(sql)
 
 
 def lose_rows(database_url: str, brand: str) -> None:

@@ -5,15 +5,17 @@ from http import HTTPStatus
 
 import pytest
 
+from models import privileges
 from operations.accounts.person import Role
 from tests.console.api.server import Api, program, served, status_of, until
+from tests.database_roles import as_role
 from tests.installation import Surroundings
 from tests.streams.worker_process import WorkerProcess
 
 
 @pytest.fixture(scope="session")
 def api_url(surroundings: Surroundings, worker: WorkerProcess) -> Iterator[str]:
-    with served(surroundings.settings) as url:
+    with served(as_role(surroundings.settings, privileges.Role.API)) as url:
         until(lambda: status_of(url, "/health/ready") == HTTPStatus.OK)
         yield url
 

@@ -10,12 +10,14 @@ from pydantic import SecretStr
 from core.errors import NotCaughtUp
 from core.moment import HOUR, Moment, parse_moment
 from local.kafka import LocalKafka
+from models.privileges import Role
 from models.session import engine_of, session_scope
 from models.tables.reconcile_run import ReconcileRun, last_reconcile
 from schedulers import nightly_reconcile
 from schedulers.nightly_reconcile import NightlyReconcile
 from streams.kafka.provision import create_topics
 from streams.settings import Settings
+from tests.database_roles import as_role
 
 EVENING, NIGHT = parse_moment("2025-09-08T20:00:00Z"), parse_moment("2025-09-09T03:30:00Z")
 
@@ -26,8 +28,9 @@ async def settings(kafka: LocalKafka, topic_prefix: str, migrated_url: str) -> A
         brokers=kafka.brokers, database_url=SecretStr(migrated_url), topic_prefix=topic_prefix, partitions=1
     )
     await create_topics(settings)
-    yield settings
-    engine_of(migrated_url).dispose()
+    by_role = as_role(settings, Role.SCHEDULER)
+    yield by_role
+    engine_of(by_role.database).dispose()
 
 
 class Clock:

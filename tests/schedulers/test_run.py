@@ -15,12 +15,14 @@ from pydantic import SecretStr
 from core.errors import ConfigurationError
 from core.moment import SECOND, Moment
 from local.kafka import LocalKafka
+from models.privileges import Role
 from models.queries import catalog_edits
 from models.session import engine_of, session_scope
 from schedulers.run import now, run
 from streams.kafka.topics import Topic
 from streams.settings import Settings
 from tests.core.clock_changes import at
+from tests.database_roles import as_role
 from tests.schedulers.sent_messages import OURS, Reader
 from tests.topics import make_topics
 
@@ -94,7 +96,7 @@ def clock_from(moment: str) -> Callable[[], Moment]:
 
 @asynccontextmanager
 async def running(settings: Settings, clock: Callable[[], Moment]) -> AsyncIterator[asyncio.Task[None]]:
-    process = asyncio.create_task(run(settings, clock=clock))
+    process = asyncio.create_task(run(as_role(settings, Role.SCHEDULER), clock=clock))
     try:
         yield process
     finally:

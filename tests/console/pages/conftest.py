@@ -13,9 +13,11 @@ import pytest
 import uvicorn
 
 from console.app import create_app
+from models import privileges
 from operations.accounts.accounts import add_user
 from operations.accounts.person import Role
 from streams.settings import Settings
+from tests.database_roles import as_role
 from tests.installation import Surroundings
 from tests.ledger.ingest.test_ledger_process import LedgerProcess
 
@@ -76,7 +78,8 @@ class FormClient:
 @pytest.fixture(scope="session")
 def console_address(surroundings: Surroundings) -> Iterator[str]:
     """Of a server in a thread of its own."""
-    config = uvicorn.Config(create_app(surroundings.settings), port=0, log_config=None, access_log=False)
+    settings = as_role(surroundings.settings, privileges.Role.API)
+    config = uvicorn.Config(create_app(settings), port=0, log_config=None, access_log=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
