@@ -47,12 +47,13 @@ _REVISION: Final = "alembic_version"
 _EVERYTHING: Final = (*sorted(metadata.tables), _SPEND_COUNTED)
 _SUMMED: Final = ("ledger_hole", "ledger_position", "spend_unbooked", "topic_incarnation", _SPEND_COUNTED)
 
-#: The relay too edits the catalog: after a restore of a backup it adopts documents that are in force.
+#: Whoever edits the catalog also relays: the scheduler's relay takes what is left over. After a restore of a backup a
+#: relay edits too: it adopts documents that are in force.
 _EDITS_CATALOG: Final[Privileges] = {
-    **dict.fromkeys(("brand", "brand_zone", "campaign"), _EDIT),
-    "daypart_window": _ALL,
+    **dict.fromkeys(("brand", "brand_zone", "campaign", "catalog_outbox", "catalog_record"), _EDIT),
+    **dict.fromkeys(("daypart_window", "catalog_position"), _ALL),
     "change": _ADD,
-    "catalog_outbox": _ADD,
+    "replay_run": _READ,
 }
 _SENDS: Final[Privileges] = {"delivery": _ALL, "notifier_position": _EDIT}
 
@@ -60,9 +61,7 @@ _PRIVILEGES: Final[dict[Role, Privileges]] = {
     Role.MIGRATOR: {},
     Role.SCHEDULER: {
         **_EDITS_CATALOG,
-        **dict.fromkeys(("catalog_outbox", "catalog_record"), _EDIT),
-        "catalog_position": _ALL,
-        **dict.fromkeys((*_SUMMED, "replay_run"), _READ),
+        **dict.fromkeys(_SUMMED, _READ),
         "reconcile_run": _ADD,
     },
     # Nothing that it has written can it change, but for what says where it goes on and what waits for a brand.
@@ -91,8 +90,6 @@ _PRIVILEGES: Final[dict[Role, Privileges]] = {
         # `replay`
         "replay_run": _EDIT,
         "topic_incarnation": _READ | {Verb.UPDATE},
-        **dict.fromkeys(("catalog_outbox", "catalog_record"), _EDIT),
-        "catalog_position": _ALL,
     },
 }
 
