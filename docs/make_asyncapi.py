@@ -16,6 +16,7 @@ import yaml
 from core import records
 from core.reasons import Reason
 from core.refusal import RefusalReason
+from core.trace_parent import TRACE_PARENT_HEADER
 from schedulers.catalog_relay.topic import EDIT_HEADER
 from streams.dead_letters.outbox import (
     ARRIVAL_HEADER,
@@ -110,6 +111,10 @@ _DEAD_LETTER_HEADERS: Final = [
     REASON_HEADER,
 ]
 _DIGITS: Final = "^[0-9]+$"
+_TRACE_PARENT: Final[Schema] = {
+    "pattern": "^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$",
+    "description": "W3C Trace Context: a command bears that of the spend which caused it.",
+}
 #: Headers that a message bears only where there is something to say.
 _OPTIONAL_HEADERS: Final[dict[Topic, dict[str, Schema]]] = {
     Topic.SPEND_EVENTS: {
@@ -119,7 +124,9 @@ _OPTIONAL_HEADERS: Final[dict[Topic, dict[str, Schema]]] = {
         },
         ARRIVAL_HEADER: {"description": "The original's arrival, RFC 3339 in UTC."},
         REPLAYED_HEADER: {"description": "Published again by `replay` or `dlq replay`."},
+        TRACE_PARENT_HEADER: _TRACE_PARENT,
     },
+    Topic.CAMPAIGN_CONTROL: {TRACE_PARENT_HEADER: _TRACE_PARENT},
     Topic.CATALOG: {
         EDIT_HEADER: {
             "pattern": "^[0-9]+/[0-9]+$",

@@ -10,7 +10,9 @@ from typing import Final, NamedTuple
 from aiokafka import ConsumerRecord
 
 from core.moment import Moment, format_moment, parse_moment
+from core.records import CauseKind, CauseRecord
 from core.refusal import Refusal, RefusalReason
+from core.trace_parent import TRACE_PARENT_HEADER, is_trace_parent
 from streams.kafka.headers import Headers
 from streams.kafka.topics import Topic
 from streams.kafka.truncation import DIGEST_HEADER, HEADERS_DROPPED_HEADER, LENGTH_HEADER, TruncatedBytes
@@ -43,6 +45,10 @@ REASON_HEADER: Final = "spendgate-reason"
 ERROR_HEADERS: Final = "__streams.errors."
 
 
+#: Spends whose trace is remembered: those of some seconds at full load, for resumes that wait for other partitions.
+_TRACES: Final = 10_000
+
+
 class OutgoingRecord(NamedTuple):
     topic: Topic
     partition: int
@@ -58,10 +64,11 @@ class OutgoingRecord(NamedTuple):
 
 @dataclass(slots=True)
 class Outbox:
-    """The records of the next flush, in order."""
+    """The records of the next flush, in order, and the traces of spends for the commands that they cause."""
 
     records: list[OutgoingRecord] = field(default_factory=list)
     size: int = 0  # bytes of keys, values and headers
+    _traces: dict[int, bytes] = field(default_factory=dict)  # `traceparent` of spend by its offset, the oldest first
 
     def dead_letter(self, record: ConsumerRecord, refusal: Refusal) -> None:
         """Publish the original byte for byte, with headers for its topic, partition, offset and the refusal."""
@@ -88,6 +95,21 @@ class Outbox:
         """Publish spend that is derived from a snapshot, with the snapshot's arrival."""
         headers = _arrival_header(arrival)
         self._add(OutgoingRecord(Topic.SPEND_EVENTS, partition, brand_id.encode(), value, headers))
+
+    def note_trace(self, record: ConsumerRecord) -> None:
+        """Remember the `traceparent` of a spend, where it has one that tracers read; the last one where it has more."""
+        for name, value in record.headers:
+            if name == TRACE_PARENT_HEADER and is_trace_parent(value):
+                self._traces[record.offset] = value
+        if len(self._traces) > _TRACES:
+            del self._traces[next(iter(self._traces))]
+
+    def trace_headers(self, cause: CauseRecord) -> Headers:
+        """The headers of a command with this cause: the trace of its spend, as far as it is remembered."""
+        if not self._traces or cause.kind is not CauseKind.SPEND:
+            return ()
+        trace = self._traces.get(cause.offset)
+        return () if trace is None else ((TRACE_PARENT_HEADER, trace),)
 
     def take(self) -> list[OutgoingRecord]:
         taken, self.records, self.size = self.records, [], 0

@@ -96,6 +96,7 @@ class RecordApplier:
                 return self._misplaced(Topic.SPEND_EVENTS, record, brand_id)
             if record.headers:
                 arrival = arrival_of(record)
+                self._outbox.note_trace(record)
             try:
                 decide = self._decide_spend  # a local is called faster than a method
                 verdict = decide(self._state, spend, record.topic, record.offset, arrival)

@@ -36,7 +36,8 @@ def take_writes(
         worker_metrics.COMMANDS.labels(command.action).inc()
         key = command.campaign_id
         target = partition_of(key, settings.partitions)
-        writes.append(Write(control_topic, target, key.encode(), encode(command)))
+        headers = outbox.trace_headers(command.cause)
+        writes.append(Write(control_topic, target, key.encode(), encode(command), headers))
     state.commands.clear()
     for alert in state.alerts:
         worker_metrics.ALERTS.labels(alert.kind, alert.state).inc()

@@ -33,6 +33,7 @@ class Broker:
         self.settings = settings
         self.producer = producer
         self.commands: list[ControlCommand] = []
+        self.command_headers: list[tuple[tuple[str, bytes], ...]] = []  # of each of them
         self.alerts: list[BudgetAlert] = []
         self.dead_letters: list[ConsumerRecord] = []
         self.sent: dict[tuple[Topic, int], int] = {}  # (topic, partition) -> offset after the last one sent
@@ -85,9 +86,13 @@ class Broker:
         *,
         event_id: str,
         occurred_at: str | None = None,
+        headers: tuple[tuple[str, bytes], ...] = (),
+        partition: int | None = None,
     ) -> None:
+        """`partition` is another one than the brand's where it is given."""
         event = spend_event(brand_id, campaign_id, amount, event_id, occurred_at or at)
-        await self.publish(Topic.SPEND_EVENTS, event, partition=self.home(brand_id), key=brand_id, at=at)
+        part = self.home(brand_id) if partition is None else partition
+        await self.publish(Topic.SPEND_EVENTS, event, partition=part, key=brand_id, at=at, headers=headers)
 
     async def tick(self, partition: int, at: str, due_at: str | None = None) -> None:
         message = {"tick_id": due_at or at, "due_at": due_at or at}
@@ -157,7 +162,10 @@ class Broker:
         for tp, records in (await self._consumer.getmany(timeout_ms=100)).items():
             match self._topics[tp.topic]:
                 case Topic.CAMPAIGN_CONTROL:
-                    self.commands += [observed for record in records if (observed := _command(record))]
+                    for record in records:
+                        if observed := _command(record):
+                            self.commands.append(observed)
+                            self.command_headers.append(tuple(record.headers))
                 case Topic.BUDGET_ALERTS:
                     self.alerts += [observed for record in records if (observed := _alert(record))]
                 case Topic.DEAD_LETTERS:
