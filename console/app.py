@@ -57,6 +57,7 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
     )
+    app.state.has_spend_form = settings.spend_form
     app.add_middleware(Middleware)
     add_handlers(app)
     app.openapi = cache(lambda: describe(app))  # type: ignore[method-assign]

@@ -69,6 +69,7 @@ class Settings(BaseSettings):
     flush_interval_seconds: float = Field(0.5, gt=0, le=60)
     patience_seconds: float = Field(120, ge=5)  # a worker that stands still for so long ends itself
 
+    spend_form: bool = False  # whether the console has the page that publishes one spend event
     notify_private_addresses: bool = False  # whether the notifier may send into private networks and to this machine
 
     database_url_file: Path | None = None

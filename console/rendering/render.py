@@ -55,6 +55,7 @@ def page(
         csrf_field=csrf_field(secret),
         path=request.url.path,
         theme=theme if theme in _THEMES else None,
+        has_spend_form=request.app.state.has_spend_form,
         **values,
     )
     response = HTMLResponse(text, status, headers)

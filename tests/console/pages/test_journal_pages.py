@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Callable
 
+import httpx
 import pytest
 
 from core.moment import format_moment
@@ -16,13 +17,16 @@ from models.queries.commands import list_commands
 from models.session import session_scope
 from models.tables.control_ack import ControlAck
 from models.tables.control_log import ControlLog
+from operations.accounts.person import Role
 from operations.catalog_file.application import apply_file
 from operations.catalog_file.reading import read_rows
 from operations.catalog_file.rows import FileFormat
 from streams.kafka.producer import spend_producer
 from streams.kafka.reader import topic_reader
 from streams.kafka.topics import Topic
-from tests.console.pages.conftest import FormClient
+from streams.settings import Settings
+from tests.console.api.server import served
+from tests.console.pages.conftest import PASSWORD, FormClient
 from tests.installation import Surroundings
 from tests.ledger.ingest.test_ledger_process import LedgerProcess
 from tests.models.ledger_rows import add
@@ -66,14 +70,13 @@ def _spend_events(surroundings: Surroundings) -> int:
 
 
 def _publish(visitor: FormClient, campaign_id: str, **sent: str) -> str:
-    answer = visitor.post(
-        f"/campaigns/{campaign_id}/simulate-spend", {"amount": "4", "event_id": "", "occurred_at": "", **sent}
-    )
+    typed = {"amount": "4", "event_id": "", "occurred_at": "", **sent}
+    answer = visitor.post(f"/campaigns/{campaign_id}/publish-spend", {**typed, "confirmed": typed["amount"]})
     assert answer.status_code == 303, _text(answer.text)
     return answer.headers["location"]
 
 
-def test_simulated_spend_is_on_the_broker_when_the_page_says_so(operator: FormClient, campaign_id: str) -> None:
+def test_published_spend_is_on_the_broker_when_the_page_says_so(operator: FormClient, campaign_id: str) -> None:
     address = _publish(operator, campaign_id, amount="4.5", event_id=f"{campaign_id}.a")
     observed = _text(operator.page(address))
     assert f"Spend {campaign_id}.a of 4.50 EUR is on" in observed
@@ -81,7 +84,7 @@ def test_simulated_spend_is_on_the_broker_when_the_page_says_so(operator: FormCl
     _until(lambda: f"{campaign_id}.a" in operator.page("/spend", brand=brand_id))
 
 
-def test_loading_the_page_after_a_simulated_spend_again_publishes_nothing(
+def test_loading_the_page_after_published_spend_again_publishes_nothing(
     operator: FormClient, campaign_id: str, surroundings: Surroundings
 ) -> None:
     before = _spend_events(surroundings)
@@ -89,6 +92,38 @@ def test_loading_the_page_after_a_simulated_spend_again_publishes_nothing(
     for _ in range(3):
         assert " of 4.00 EUR is on " in _text(operator.page(address))
     assert _spend_events(surroundings) == before + 1
+
+
+def test_spend_is_asked_about_and_counts_once_however_often_the_answer_is_sent(
+    operator: FormClient, campaign_id: str, surroundings: Surroundings
+) -> None:
+    before = _spend_events(surroundings)
+    path = f"/campaigns/{campaign_id}/publish-spend"
+    asked = operator.post(path, {"amount": "4", "event_id": "", "occurred_at": ""})
+    assert "4.00 EUR will be counted as spent" in _text(asked.text)
+    assert _spend_events(surroundings) == before
+    inputs = dict(re.findall(r'<input[^>]*?name="([^"]+)"[^>]*?value="([^"]*)"', asked.text))
+    assert inputs["event_id"], "an answer that is sent twice has the same event id"
+    changed = operator.post(path, {**inputs, "amount": "400"})
+    assert "400.00 EUR will be counted as spent" in _text(changed.text)
+    assert _spend_events(surroundings) == before
+    assert operator.post(path, inputs).status_code == 303
+
+
+def test_without_the_setting_there_is_no_page_that_publishes_spend(
+    operator: FormClient, campaign_id: str, surroundings: Surroundings, people: dict[Role, str]
+) -> None:
+    assert not Settings.model_fields["spend_form"].default
+    path = f"/campaigns/{campaign_id}/publish-spend"
+    assert path in operator.page(f"/campaigns/{campaign_id}/history")
+    with served(surroundings.settings) as url, httpx.Client(base_url=url) as client:
+        _until(lambda: client.get("/health/ready").status_code == 200)
+        signed_in = client.post("/sign-in", data={"name": people[Role.OPERATOR], "password": PASSWORD})
+        assert signed_in.status_code == 303
+        assert client.get(path).status_code == 404
+        history = client.get(f"/campaigns/{campaign_id}/history")
+        assert history.status_code == 200
+        assert path not in history.text
 
 
 def test_a_link_cannot_say_that_spend_was_published(operator: FormClient, admin: FormClient, campaign_id: str) -> None:
@@ -114,7 +149,7 @@ def test_spend_that_the_controller_would_refuse_is_refused_beside_its_field(
     operator: FormClient, campaign_id: str, field: str, value: str, message: str
 ) -> None:
     sent = {"amount": "1", "event_id": "", "occurred_at": "", field: value}
-    answer = operator.post(f"/campaigns/{campaign_id}/simulate-spend", sent)
+    answer = operator.post(f"/campaigns/{campaign_id}/publish-spend", sent)
     assert answer.status_code == 422
     marked = re.findall(r'id="(\w+)-help">(?:<svg.*?</svg>)?([^<]*)', answer.text, re.S)
     assert [name for name, words in marked if message in html.unescape(words)] == [field]
@@ -123,7 +158,7 @@ def test_spend_that_the_controller_would_refuse_is_refused_beside_its_field(
 def test_spend_dated_too_far_ahead_is_refused(operator: FormClient, campaign_id: str) -> None:
     ahead = format_moment(time.time_ns() // 1_000_000 + 3_600_000)
     sent = {"amount": "1", "event_id": "", "occurred_at": ahead}
-    assert operator.post(f"/campaigns/{campaign_id}/simulate-spend", sent).status_code == 422
+    assert operator.post(f"/campaigns/{campaign_id}/publish-spend", sent).status_code == 422
 
 
 def test_spend_and_commands_are_filtered_and_downloaded_as_they_are_shown(
@@ -241,7 +276,7 @@ async def test_a_dead_letter_is_shown_refused_again_and_dropped_with_a_reason(
 
 
 def test_a_viewer_cannot_publish(viewer: FormClient, operator: FormClient, campaign_id: str) -> None:
-    path = f"/campaigns/{campaign_id}/simulate-spend"
+    path = f"/campaigns/{campaign_id}/publish-spend"
     assert viewer.get(path).status_code == 403
     assert viewer.post(path, {"amount": "1"}).status_code == 403
     assert operator.post(path, {"amount": "1"}, csrf_token="0" * 64).status_code == 403

@@ -1,11 +1,11 @@
-"""The form that publishes one spend event."""
+"""The form that publishes one spend event: real money, so it is there only where the setting `SPEND_FORM` is true."""
 
 import time
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from starlette.responses import RedirectResponse
 
 from console.access.cookies import session_secret
@@ -28,7 +28,13 @@ from streams.kafka.producer import Acked
 
 __all__ = ["router"]
 
-router = APIRouter(include_in_schema=False)
+
+def _there_is_one(services: Served) -> None:
+    if not services.settings.spend_form:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+
+
+router = APIRouter(include_in_schema=False, dependencies=[Depends(_there_is_one)])
 
 PublishedQuery = Annotated[
     Mapping[str, str], Depends(PageQuery("event_id", "amount", "topic", "partition", "offset", SIGNATURE))
@@ -37,7 +43,7 @@ PublishedQuery = Annotated[
 _INPUTS = {"event_id": "event_id", "occurred_at": "occurred_at"}
 
 
-@router.get("/campaigns/{campaign_id}/simulate-spend")
+@router.get("/campaigns/{campaign_id}/publish-spend")
 async def form(
     request: Request, campaign_id: CampaignId, query: PublishedQuery, person: PageOperator, services: Served
 ) -> Response:
@@ -47,10 +53,12 @@ async def form(
     return _page(request, person, campaign, brand, sent, published=published)
 
 
-@router.post("/campaigns/{campaign_id}/simulate-spend")
+@router.post("/campaigns/{campaign_id}/publish-spend")
 async def publish(request: Request, campaign_id: CampaignId, person: PageOperator, services: Served) -> Response:
-    """Redirects, once the broker has the event, to the page that shows its position: loading that page again publishes
-    nothing. An event that the controller would refuse is not published."""
+    """Asks first. Then it redirects, once the broker has the event, to the page that shows its position: loading that
+    page again publishes nothing. An event that the controller would refuse is not published.
+
+    The question fixes the event id, so that a form which is sent twice counts once."""
     form = await request.form()
     sent = {name: str(form.get(name) or "").strip() for name in ("amount", "event_id", "occurred_at")}
     campaign, brand = await campaign_and_brand(services, campaign_id)
@@ -65,6 +73,9 @@ async def publish(request: Request, campaign_id: CampaignId, person: PageOperato
     if isinstance(verdict, Refusal):
         name = next((it for it in _INPUTS if verdict.message.startswith(it)), "amount")
         return _page(request, person, campaign, brand, sent, {name: f"The event is refused: {verdict.message}."})
+    if form.get("confirmed") != sent["amount"]:
+        asked = {**sent, "event_id": str(event["event_id"])}
+        return _page(request, person, campaign, brand, asked, asks_about=str(event["amount"]))
     ack = await services.producer.send(brand.brand_id, value)
     published = {"event_id": event["event_id"], "amount": event["amount"], **_texts(ack)}
     address = signed_address(session_secret(request) or "", request.url.path, published)
@@ -84,11 +95,17 @@ def _page(
     errors: Mapping[str, str] | None = None,
     *,
     published: Mapping[str, str] | None = None,
+    asks_about: str = "",
 ) -> Response:
-    values: dict[str, Any] = {"sent": sent or {}, "errors": errors or {}, "published": published}
+    values: dict[str, Any] = {
+        "sent": sent or {},
+        "errors": errors or {},
+        "published": published,
+        "asks_about": asks_about,
+    }
     return page(
         request,
-        "catalog/simulate_spend.html",
+        "catalog/publish_spend.html",
         person=person,
         status=HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
         campaign=campaign,
