@@ -1,5 +1,6 @@
 """The systemd units and the Helm chart: what their own tools find, and what our processes need of them."""
 
+import json
 import shutil
 import subprocess
 from configparser import RawConfigParser
@@ -38,16 +39,27 @@ def test_systemd_understands_the_units(tmp_path: Path) -> None:
     assert [line for line in result.stderr.splitlines() if "spendgate-" in line] == []
 
 
-@pytest.fixture(scope="module")
-def manifests() -> list[dict[str, Any]]:
+def helm(*arguments: str) -> str:
     tool = shutil.which("helm")
     if tool is None:
         pytest.skip("helm is not installed: go install helm.sh/helm/v3/cmd/helm@v3.19.0")
-    linted = subprocess.run([tool, "lint", "--strict", CHART], capture_output=True, text=True, check=False)
-    assert linted.returncode == 0, linted.stdout
-    files = ["--set", "filesSecretName=certificates"]
-    made = subprocess.run([tool, "template", "s", CHART, *files], capture_output=True, text=True, check=True)
-    return [one for one in yaml.safe_load_all(made.stdout) if one]
+    result = subprocess.run([tool, *arguments], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result
+    return result.stdout
+
+
+def rendered(*options: str) -> str:
+    return helm("template", "s", str(CHART), *options)
+
+
+def documents(text: str) -> list[dict[str, Any]]:
+    return [one for one in yaml.safe_load_all(text) if one]
+
+
+@pytest.fixture(scope="module")
+def manifests() -> list[dict[str, Any]]:
+    helm("lint", "--strict", str(CHART))
+    return documents(rendered("--set", "filesSecretName=certificates"))
 
 
 def test_the_chart_makes_each_process_with_probes_and_a_budget(manifests: list[dict[str, Any]]) -> None:
@@ -73,6 +85,67 @@ def test_the_chart_makes_each_process_with_probes_and_a_budget(manifests: list[d
         assert budget["spec"]["selector"]["matchLabels"].items() <= (
             deployment["spec"]["template"]["metadata"]["labels"].items()
         )
+
+
+def test_each_process_may_have_a_secret_of_its_own() -> None:
+    own = ("--set", "processes.ledger.secretName=ledger", "--set", "prepareSecretName=migrator")
+    used = {
+        container["name"]: container["envFrom"]
+        for one in documents(rendered(*own))
+        if one["kind"] in ("Deployment", "Job")
+        for container in one["spec"]["template"]["spec"]["containers"]
+    }
+    secrets = {name: [it["secretRef"]["name"] for it in sources] for name, sources in used.items()}
+    shared = {name: ["spendgate"] for name in (*PROCESSES, "prepare")}
+    assert secrets == shared | {"ledger": ["ledger"], "prepare": ["migrator"]}
+
+
+def test_files_of_a_secret_can_be_read_by_the_user_of_the_container(manifests: list[dict[str, Any]]) -> None:
+    """They belong to root and to the group; others may not read keys."""
+    for one in (it for it in manifests if it["kind"] in ("Deployment", "Job")):
+        pod = one["spec"]["template"]["spec"]
+        [files] = [volume["secret"] for volume in pod["volumes"] if volume["name"] == "files"]
+        assert files["defaultMode"] == 0o440
+        assert pod["securityContext"]["fsGroup"] == pod["securityContext"]["runAsUser"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [(), ("--set", "filesSecretName=certificates,prepareSecretName=migrator"), ("--set", "prepare=false")],
+    ids=["defaults", "files", "without preparing"],
+)
+def test_kubernetes_takes_the_manifests(options: tuple[str, ...], tmp_path: Path) -> None:
+    """By the schemas of its API, in which no field has another name or type."""
+    tool = shutil.which("kubeconform")
+    if tool is None:
+        pytest.skip("kubeconform is not installed: go install github.com/yannh/kubeconform/cmd/kubeconform@v0.6.7")
+    text = rendered(*options)
+    write_schemas(tmp_path, {one["kind"] for one in documents(text)})
+    command = [tool, "-strict", "-summary", "-schema-location", f"{tmp_path}/{{{{.ResourceKind}}}}.json"]
+    result = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result
+    assert f"Valid: {len(documents(text))}, Invalid: 0, Errors: 0, Skipped: 0" in result.stdout
+
+
+def write_schemas(folder: Path, kinds: set[str]) -> None:
+    """One for each kind, from the API's description in a Go module that helm is built from: nothing is fetched."""
+    go = shutil.which("go")
+    cache = subprocess.run([go, "env", "GOMODCACHE"], capture_output=True, text=True, check=True) if go else None
+    found = (
+        sorted(Path(cache.stdout.strip()).glob("k8s.io/cli-runtime@*/artifacts/openapi/swagger.json")) if cache else []
+    )
+    if not found:
+        pytest.skip("there are no schemas of Kubernetes: they come with `go install helm.sh/helm/v3/cmd/helm@v3.19.0`")
+    definitions = json.loads(found[-1].read_text())["definitions"]
+    for schema in definitions.values():
+        if "properties" in schema:
+            schema["additionalProperties"] = False
+        if schema.get("format") == "int-or-string":
+            del schema["type"]
+    versions = {"Deployment": "apps.v1", "Job": "batch.v1", "PodDisruptionBudget": "policy.v1", "Service": "core.v1"}
+    for kind in kinds:
+        schema = {"$ref": f"#/definitions/io.k8s.api.{versions[kind]}.{kind}", "definitions": definitions}
+        (folder / f"{kind.lower()}.json").write_text(json.dumps(schema))
 
 
 def test_the_names_of_settings_in_the_chart_are_settings() -> None:

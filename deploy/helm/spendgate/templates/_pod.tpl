@@ -13,7 +13,7 @@ env:
   - { name: SPENDGATE_METRICS_HOST, value: 0.0.0.0 }
   - { name: SPENDGATE_HTTP_HOST, value: 0.0.0.0 }
 envFrom:
-  - secretRef: { name: {{ .root.Values.secretName }} }
+  - secretRef: { name: {{ .secret | default .root.Values.secretName }} }
 securityContext:
   allowPrivilegeEscalation: false
   readOnlyRootFilesystem: true
@@ -30,6 +30,7 @@ automountServiceAccountToken: false
 securityContext:
   runAsNonRoot: true
   runAsUser: 10001
+  fsGroup: 10001
   seccompProfile: { type: RuntimeDefault }
 volumes:
   - { name: tmp, emptyDir: {} }
