@@ -15,24 +15,21 @@ from console.api import schemas
 from console.api.bodies import read_declared
 from console.api.openapi import documented
 from console.server.catalog_edit import edit_catalog
-from console.server.compute_thread import in_compute_thread
+from console.server.catalog_plan import plan_catalog
 from console.server.paging import QueryDay, json_answer
 from console.server.problems import Problem
 from console.server.services import Served
-from models.session import session_scope
 from models.tables.campaign import Campaign
 from models.threads import in_thread
 from operations import validation
-from operations.catalog_file.application import Planned, apply_file, plan_file
+from operations.catalog_file.application import apply_file
 from operations.catalog_file.columns import COLUMN_NAMES
-from operations.catalog_file.effects import effects_of
 from operations.catalog_file.json_rows import json_rows
 from operations.catalog_file.reading import read_rows
 from operations.catalog_file.rows import FileFormat, FileRows, WrongRows
 from operations.catalog_file.views import plan_view, wrong_row_views
 from operations.what_if.what_if import ASKED_EVENTS_MAX, WhatIfRequest, what_if_view
 from operations.what_if.what_if import what_if as decide_again
-from operations.zone_change import zone_starts_at
 
 __all__ = ["router"]
 
@@ -74,13 +71,9 @@ async def plan(request: Request, _: Viewer, services: Served) -> Response:
     a `revision` changes what has that revision; one without adds."""
     services.need_broker_and_database()
     file_format, body = await read_declared(request, _FORMATS, FILE_BYTES_MAX)
-    now = _now()
     with _wrong_rows_told():
-        planned = await in_thread(_planned, services.settings.database, file_format, body, now)
-    differences = planned.comparison.differences
-    held = {brand_id: services.live.brand(brand_id) for brand_id in sorted({it.brand_id for it in differences})}
-    effects = await in_compute_thread(effects_of, differences, planned.known, held, now, zone_starts_at(now))
-    return json_answer(plan_view(planned, effects))
+        found = await plan_catalog(services, lambda: _rows(file_format, body))
+    return json_answer(plan_view(*found))
 
 
 @router.post("/apply", **documented(schemas.CatalogApplied, **_BODY))
@@ -142,12 +135,6 @@ def _rows(file_format: FileFormat | None, body: bytes) -> FileRows:
 def _decided_again(url: str, file_format: FileFormat | None, body: bytes, asked: WhatIfRequest) -> Mapping[str, Any]:
     """Reading and writing as well are work of seconds for a large file."""
     return what_if_view(decide_again(url, _rows(file_format, body), asked, _now()))
-
-
-def _planned(url: str, file_format: FileFormat | None, body: bytes, now: int) -> Planned:
-    rows = _rows(file_format, body)
-    with session_scope(url) as session:
-        return plan_file(session, rows, now)
 
 
 @contextmanager

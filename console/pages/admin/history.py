@@ -10,7 +10,7 @@ from models.tables.catalog_change import CatalogChange, Json
 from operations import validation
 from operations.catalog_views import override_text
 
-__all__ = ["FIELD_LABELS", "FieldChange", "HistoryEntry", "history_entry"]
+__all__ = ["FIELD_LABELS", "FieldChange", "HistoryEntry", "field_change", "history_entry"]
 
 #: Of every field that the history has, by its name there.
 FIELD_LABELS: Final = {field.name: field.label for field in (*NEW_BRAND, *NEW_CAMPAIGN)} | {
@@ -57,12 +57,13 @@ def history_entry(change: CatalogChange) -> HistoryEntry:
         change.brand_id,
         change.campaign_id,
         added,
-        [_field_change(name, values, added) for name, values in change.fields.items()],
+        [field_change(name, values, added) for name, values in change.fields.items()],
         change.note,
     )
 
 
-def _field_change(name: str, values: Mapping[str, Json], added: bool) -> FieldChange:
+def field_change(name: str, values: Mapping[str, Json], added: bool) -> FieldChange:
+    """The values `from` and `to` as in documents and history."""
     before = None if added else _words(name, values["from"])
     return FieldChange(FIELD_LABELS.get(name, name), before, _words(name, values["to"]))
 
