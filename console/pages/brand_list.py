@@ -21,6 +21,11 @@ class BrandEntry(NamedTuple):
     summary: BrandSummary | None
     #: What needs somebody now.
     needs: frozenset[Need] = frozenset()
+    currency: str = ""
+    time_zone: str = ""
+
+    def needs_in_order(self) -> list[Need]:
+        return [it for it in Need if it in self.needs]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,8 @@ class Selected:
     """One page of the brands found; `page` counts from 1 and is at most `pages`."""
 
     entries: list[BrandEntry]
+    #: Of every page, sorted.
+    all: list[BrandEntry]
     page: int
     pages: int
     found: int
@@ -36,6 +43,7 @@ class Selected:
 
 
 _Key = Callable[[BrandSummary], float]
+_Text = Callable[[BrandEntry], str]
 
 #: Sort keys beside the name; a minus before the key sorts descending.
 SORTS: Final[dict[str, _Key]] = {
@@ -44,6 +52,7 @@ SORTS: Final[dict[str, _Key]] = {
     "spent": lambda it: it.day.spent_micros,
     "paused": lambda it: it.paused,
 }
+_TEXT_SORTS: Final[dict[str, _Text]] = {"currency": lambda it: it.currency, "zone": lambda it: it.time_zone}
 
 
 def select(
@@ -54,17 +63,22 @@ def select(
     need: Need | None = None,
     sort: str,
     page: int,
+    in_campaigns: Callable[[str, str], bool] = lambda brand_id, text: False,
 ) -> Selected:
     """`archived` selects archived brands alone, else none of them; `need` those that have it. An unknown `sort` sorts
-    by name."""
-    found = [it for it in entries if it.archived == archived and _matches(it, search.strip().casefold())]
+    by name. `in_campaigns` tells whether a brand has a campaign with the text, which is casefolded."""
+    text = search.strip().casefold()
+    found = [
+        it for it in entries if it.archived == archived and (_matches(it, text) or in_campaigns(it.brand_id, text))
+    ]
     counts = Counter(it for entry in found for it in entry.needs)
     if need is not None:
         found = [it for it in found if need in it.needs]
     pages = max(1, -(-len(found) // PAGE_SIZE))
     page = min(max(1, page), pages)
     begins = (page - 1) * PAGE_SIZE
-    return Selected(_sorted(found, sort)[begins : begins + PAGE_SIZE], page, pages, len(found), counts)
+    found = _sorted(found, sort)
+    return Selected(found[begins : begins + PAGE_SIZE], found, page, pages, len(found), counts)
 
 
 def _matches(entry: BrandEntry, search: str) -> bool:
@@ -74,6 +88,8 @@ def _matches(entry: BrandEntry, search: str) -> bool:
 def _sorted(entries: list[BrandEntry], sort: str) -> list[BrandEntry]:
     """Brands without a summary come last; equal ones are in the order of their names."""
     by_name = sorted(entries, key=lambda it: (it.name.casefold() or it.brand_id, it.brand_id))
+    if text := _TEXT_SORTS.get(sort.removeprefix("-")):
+        return sorted(by_name, key=text, reverse=sort.startswith("-"))
     key = SORTS.get(sort.removeprefix("-"))
     if key is None:
         return by_name[::-1] if sort == "-name" else by_name

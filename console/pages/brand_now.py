@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from console.live.brand_summary import BrandSummary, BudgetForecasts, budget_forecasts, needs_now, progress_of_month
 from console.live.budget_forecast import Sample
+from console.live.needs import Need
 from console.pages.brand_list import BrandEntry
 from console.rendering.render import part
 from console.server.services import Services
@@ -35,12 +36,14 @@ def entries(
 ) -> list[BrandEntry]:
     """The brands of the catalog, each with its summary and what needs somebody."""
     seen = {summary.brand_id: (summary, needs_now(summary, samples, now)) for summary, samples in summaries}
-    rows = ((brand_id, catalog.brand(brand_id)) for brand_id in brand_ids)
-    return [
-        BrandEntry(brand_id, row.name, row.archived, *seen.get(brand_id, (None, frozenset())))
-        for brand_id, row in rows
-        if row
-    ]
+    nothing: tuple[BrandSummary | None, frozenset[Need]] = (None, frozenset())
+    found = []
+    for brand_id in brand_ids:
+        row = catalog.brand(brand_id)
+        summary, needs = seen.get(brand_id, nothing)
+        if row:
+            found.append(BrandEntry(brand_id, row.name, row.archived, summary, needs, row.currency, row.time_zone))
+    return found
 
 
 def brand_now(services: Services, brand_id: str, now: Moment) -> BrandNow | None:

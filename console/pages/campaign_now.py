@@ -14,7 +14,7 @@ from core.reasons import reason_names
 from models.tables.campaign import Campaign
 from operations.schedule_preview import schedule_of
 
-__all__ = ["PAGE_SIZE", "CampaignNow", "ListedCampaigns", "campaign_now", "listed_campaigns"]
+__all__ = ["PAGE_SIZE", "CampaignNow", "ListedCampaigns", "campaign_now", "is_found", "listed_campaigns"]
 
 PAGE_SIZE: Final = 100
 
@@ -48,12 +48,17 @@ class ListedCampaigns(NamedTuple):
 def listed_campaigns(rows: Iterable[Campaign], search: str, page: int) -> ListedCampaigns:
     """Those with the text in their id, name or external id. Archived ones last; each group by id."""
     text = search.strip().casefold()
-    found = [it for it in rows if text in f"{it.campaign_id}\n{it.name}\n{it.external_id or ''}".casefold()]
+    found = [it for it in rows if is_found(it, text)]
     found.sort(key=lambda it: (it.archived, it.campaign_id))
     pages = max(1, -(-len(found) // PAGE_SIZE))
     page = min(max(1, page), pages)
     begins = (page - 1) * PAGE_SIZE
     return ListedCampaigns(found[begins : begins + PAGE_SIZE], page, pages, len(found))
+
+
+def is_found(row: Campaign, text: str) -> bool:
+    """Whether id, name or external id has the text, which is casefolded."""
+    return text in f"{row.campaign_id}\n{row.name}\n{row.external_id or ''}".casefold()
 
 
 def campaign_now(services: Services, row: Campaign) -> CampaignNow:

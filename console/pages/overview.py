@@ -1,6 +1,7 @@
 """The overview: all brands with spend, budgets and numbers of campaigns."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Final, NamedTuple
 from urllib.parse import urlencode
 
@@ -11,10 +12,15 @@ from console.live.broadcaster import wall_clock
 from console.live.needs import Need
 from console.pages.brand_list import PAGE_SIZE, Selected, select
 from console.pages.brand_now import brand_now, entries
+from console.pages.brand_rows import BRAND_COLUMNS, brand_cells
+from console.pages.brand_totals import totals
+from console.pages.campaign_now import is_found
+from console.pages.csv_answer import csv_answer
 from console.rendering.render import page
 from console.server.compute_thread import in_compute_thread
 from console.server.queries import PageQuery
 from console.server.services import Served, Services
+from core.moment import Moment
 from operations.accounts.person import Role
 
 __all__ = ["router"]
@@ -26,6 +32,16 @@ OverviewQuery = Annotated[
 ]
 
 _FIRST_SORT: Final = "name"
+_SORT_LABELS: Final = [
+    ("name", "Name"),
+    ("-day", "Most of today's budget used"),
+    ("-month", "Most of the month's budget used"),
+    ("month", "Least of the month's budget used"),
+    ("-spent", "Most spent today"),
+    ("-paused", "Most campaigns paused"),
+    ("currency", "Currency"),
+    ("zone", "Time zone"),
+]
 _LABELS: Final = {
     Need.OVER: "used up",
     Need.SOON: "gone within 2 h",
@@ -47,22 +63,31 @@ class Chip(NamedTuple):
     url: str
 
 
+class _Asked(NamedTuple):
+    """What the address asks for."""
+
+    search: str
+    sort: str
+    archived: bool
+    need: Need | None
+    number: int
+
+    @property
+    def filters(self) -> dict[str, str]:
+        return {**self.filters_without_need, "need": self.need or ""}
+
+    @property
+    def filters_without_need(self) -> dict[str, str]:
+        return {"search": self.search, "archived": "true" if self.archived else ""}
+
+
 @router.get("/")
 async def overview(request: Request, query: OverviewQuery, person: PageViewer, services: Served) -> Response:
-    search, sort, archived = query.get("search", ""), query.get("sort") or _FIRST_SORT, bool(query.get("archived"))
-    # Work on all brands, so not on the event loop; the copies do not change meanwhile.
-    held = services.broadcaster.summaries
-    summaries, brand_ids = [(it, held.samples(it.brand_id)) for it in held.all()], list(services.catalog.brand_ids())
-    now = wall_clock()
-    listed = await in_compute_thread(entries, services.catalog, brand_ids, summaries, now)
-    need = Need(query["need"]) if query.get("need") else None
-    number = _whole(query.get("number", ""))
-    chosen = await in_compute_thread(
-        select, listed, search=search, archived=archived, need=need, sort=sort, page=number
-    )
+    now, asked = wall_clock(), _asked(query)
+    chosen = await _chosen(services, asked, now)
+    sums = await in_compute_thread(totals, chosen.all)
     rows = [row for it in chosen.entries if (row := brand_now(services, it.brand_id, now))]
-    without_need = {"search": search, "archived": "true" if archived else ""}
-    filters = {**without_need, "need": need or ""}
+    filters, sort = asked.filters, asked.sort
     return page(
         request,
         "overview.html",
@@ -70,12 +95,15 @@ async def overview(request: Request, query: OverviewQuery, person: PageViewer, s
         rows=rows,
         now=now,
         sub=_subtitle(services),
-        search=search,
-        archived=archived,
-        need=need,
-        chips=_chips(chosen, need, without_need, sort),
+        search=asked.search,
+        archived=asked.archived,
+        need=asked.need,
+        chips=_chips(chosen, asked),
+        totals=sums,
         sort=sort,
+        sorts=_SORT_LABELS,
         sort_url=_url(filters, sort=""),
+        csv_url=_url(filters, "/overview.csv", sort=sort),
         previous_url=_url(filters, sort=sort, number=chosen.page - 1) if chosen.page > 1 else None,
         next_url=_url(filters, sort=sort, number=chosen.page + 1) if chosen.page < chosen.pages else None,
         words=_words(chosen),
@@ -84,14 +112,47 @@ async def overview(request: Request, query: OverviewQuery, person: PageViewer, s
     )
 
 
-def _chips(chosen: Selected, need: Need | None, filters: dict[str, str], sort: str) -> list[Chip]:
+@router.get("/overview.csv")
+async def overview_csv(query: OverviewQuery, person: PageViewer, services: Served) -> Response:
+    """The whole list that the page with this query shows, in its order."""
+    now = wall_clock()
+    found = (await _chosen(services, _asked(query), now)).all
+    summaries = services.broadcaster.summaries
+    rows = (brand_cells(it, summaries.samples(it.brand_id), now) for it in found)
+    return csv_answer("overview", BRAND_COLUMNS, rows, partial(services.sharing.export, person.name))
+
+
+def _asked(query: Mapping[str, str]) -> _Asked:
+    need = Need(query["need"]) if query.get("need") else None
+    sort = query.get("sort") or _FIRST_SORT
+    return _Asked(query.get("search", ""), sort, bool(query.get("archived")), need, _whole(query.get("number", "")))
+
+
+async def _chosen(services: Services, asked: _Asked, now: Moment) -> Selected:
+    # Work on all brands, so not on the event loop; the copies do not change meanwhile.
+    held, catalog = services.broadcaster.summaries, services.catalog
+    summaries, brand_ids = [(it, held.samples(it.brand_id)) for it in held.all()], list(catalog.brand_ids())
+    listed = await in_compute_thread(entries, catalog, brand_ids, summaries, now)
+    return await in_compute_thread(
+        select,
+        listed,
+        search=asked.search,
+        archived=asked.archived,
+        need=asked.need,
+        sort=asked.sort,
+        page=asked.number,
+        in_campaigns=lambda brand_id, text: any(is_found(it, text) for it in catalog.campaigns_of(brand_id)),
+    )
+
+
+def _chips(chosen: Selected, asked: _Asked) -> list[Chip]:
     """The address of the chip that is chosen shows all brands again."""
     return [
         Chip(
             it,
             _LABELS[it],
             chosen.needs.get(it, 0),
-            _url(filters if it is need else {**filters, "need": it}, sort=sort),
+            _url(asked.filters_without_need | {"need": "" if it is asked.need else it}, sort=asked.sort),
         )
         for it in Need
     ]
@@ -112,10 +173,10 @@ def _words(chosen: Selected) -> str:
     return f"{first:,}-{first + len(chosen.entries) - 1:,} of {chosen.found:,}"
 
 
-def _url(filters: dict[str, str], **more: str | int) -> str:
+def _url(filters: dict[str, str], path: str = "/", **more: str | int) -> str:
     """`sort` last, so that a template may append the name of a column."""
     given = [(name, value) for name, value in filters.items() if value]
-    return "/?" + urlencode([*given, *sorted(more.items(), key=lambda it: it[0])])
+    return f"{path}?" + urlencode([*given, *sorted(more.items(), key=lambda it: it[0])])
 
 
 def _whole(text: str) -> int:

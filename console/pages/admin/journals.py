@@ -1,22 +1,20 @@
 """The pages of the spend log, the command journal and everybody's edits, with filters and CSV export of any length."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import chain
 from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy.orm import Session
-from starlette.responses import StreamingResponse
-from starlette.types import Receive, Scope, Send
 
 from console.access.rights import PageViewer
 from console.pages.admin.catalog_access import read_catalog
 from console.pages.admin.filters import CHANGES, COMMANDS, SPEND, Filters, Reader, read_filters
 from console.pages.admin.history import FIELD_LABELS, history_entry
 from console.pages.admin.paging import PAGE_ROWS, filter_text, first_page, next_page
+from console.pages.csv_answer import csv_answer
 from console.rendering.render import page
 from console.server.queries import PageQuery
 from console.server.services import Served, Services
@@ -30,7 +28,6 @@ from models.queries.spend import list_spend
 from models.session import session_scope
 from models.tables.catalog_change import CatalogChange
 from models.tables.control_log import ControlLog
-from operations.csv_export import csv_pieces
 from operations.journal import spend_view
 from operations.reason_words import REASON_WORDS
 
@@ -105,7 +102,7 @@ async def spend(request: Request, query: SpendQuery, person: PageViewer, service
 async def spend_csv(query: SpendQuery, person: PageViewer, services: Served) -> Response:
     read = _spend_reader(query, _exported(query, SPEND))
     rows = ((_cell(spend_view(it)[name]) for name in _SPEND_COLUMNS) for it in await _all_rows(services, read))
-    return _csv("spend", _SPEND_COLUMNS, rows, partial(services.sharing.export, person.name))
+    return csv_answer("spend", _SPEND_COLUMNS, rows, partial(services.sharing.export, person.name))
 
 
 @router.get("/commands")
@@ -132,7 +129,7 @@ async def commands(request: Request, query: CommandsQuery, person: PageViewer, s
 async def commands_csv(query: CommandsQuery, person: PageViewer, services: Served) -> Response:
     read = _reader(list_commands, _exported(query, COMMANDS))
     rows = (map(_cell, _command_cells(it.command)) for it in await _all_rows(services, read))
-    return _csv("commands", _COMMAND_COLUMNS, rows, partial(services.sharing.export, person.name))
+    return csv_answer("commands", _COMMAND_COLUMNS, rows, partial(services.sharing.export, person.name))
 
 
 @router.get("/changes")
@@ -157,7 +154,7 @@ async def changes_csv(query: ChangesQuery, person: PageViewer, services: Served)
     """A line for each field."""
     read = _reader(list_changes, _exported(query, CHANGES))
     rows = (map(_cell, cells) for it in await _all_rows(services, read) for cells in _change_cells(it))
-    return _csv("changes", _CHANGE_COLUMNS, rows, partial(services.sharing.export, person.name))
+    return csv_answer("changes", _CHANGE_COLUMNS, rows, partial(services.sharing.export, person.name))
 
 
 def _reader(list_rows: Callable[..., Page[_Row]], filters: Filters, **fixed: Any) -> Read[_Row]:
@@ -204,28 +201,6 @@ def _remaining_rows(url: str, read: Read[_Row], after: str | None) -> Iterator[_
             found = read(session, after, _EXPORT_ROWS)
         yield from found.rows
         after = found.after
-
-
-class _Csv(StreamingResponse):
-    """A streamed file that counts against the limits of exports while it is sent."""
-
-    share: Callable[[], AbstractContextManager[None]]
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with self.share():
-            await super().__call__(scope, receive, send)
-
-
-def _csv(
-    name: str, header: tuple[str, ...], rows: Iterable[Iterable[str]], share: Callable[[], AbstractContextManager[None]]
-) -> Response:
-    response = _Csv(
-        csv_pieces(header, (list(row) for row in rows)),
-        media_type="text/csv; charset=utf-8",
-        headers={"content-disposition": f'attachment; filename="spendgate-{name}.csv"'},
-    )
-    response.share = share
-    return response
 
 
 def _command_cells(command: ControlLog) -> list[object]:

@@ -91,3 +91,33 @@ def test_a_need_selects_and_each_is_counted_among_all_that_is_found() -> None:
     assert [it.brand_id for it in chosen.entries] == ["a"]
     assert chosen.needs == {Need.OVER: 1, Need.SILENT: 2}
     assert select(brands, search="b", sort="name", page=1).needs == {Need.SILENT: 1}
+
+
+def test_currency_and_zone_sort_by_their_names_also_of_brands_that_are_not_held() -> None:
+    brands = [
+        entry("a")._replace(currency="USD", time_zone="Asia/Tokyo"),
+        entry("b")._replace(currency="EUR", time_zone="Europe/Berlin"),
+        BrandEntry("c", "c", False, None, currency="PKR", time_zone="Asia/Karachi"),
+    ]
+    assert ids(brands, sort="currency") == ["b", "c", "a"]
+    assert ids(brands, sort="-currency") == ["a", "c", "b"]
+    assert ids(brands, sort="zone") == ["c", "a", "b"]
+
+
+def test_a_brand_is_found_by_its_campaigns() -> None:
+    asked: list[str] = []
+
+    def in_campaigns(brand_id: str, text: str) -> bool:
+        asked.append(text)
+        return brand_id == "nike"
+
+    found = select([entry("nike"), entry("puma")], search=" ADS-7", sort="name", page=1, in_campaigns=in_campaigns)
+    assert [it.brand_id for it in found.entries] == ["nike"]
+    assert set(asked) == {"ads-7"}
+
+
+def test_all_that_is_found_is_there_in_order_beside_the_page() -> None:
+    brands = [entry(f"b{number:03d}") for number in range(PAGE_SIZE + 1)]
+    found = select(brands, sort="-name", page=2)
+    assert [it.brand_id for it in found.all] == [it.brand_id for it in reversed(brands)]
+    assert [it.brand_id for it in found.entries] == ["b000"]

