@@ -26,14 +26,16 @@ def advance(state: PartitionState, brand: BrandState, moment: Moment) -> bool:
 
     Returns True when a day, month, window or flight began or ended on the way: the caller then evaluates the brand.
     """
-    clock = max(moment, state.clock)
+    clock = moment if moment > state.clock else state.clock  # called for every event: max() costs a call
     if clock > brand.clock:
         brand.clock = clock
-    if brand.clock < brand.next_boundary_at:
+    else:
+        clock = brand.clock
+    if clock < brand.next_boundary_at:
         return False
-    if brand.clock >= brand.day_ends_at:
-        roll(brand, brand.clock)
-    refresh_schedules(state, brand, (it for it in brand.campaigns.values() if it.boundary_at <= brand.clock))
+    if clock >= brand.day_ends_at:
+        roll(brand, clock)
+    refresh_schedules(state, brand, (it for it in brand.campaigns.values() if it.boundary_at <= clock))
     state.touch_brand(brand)
     return True
 

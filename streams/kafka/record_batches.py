@@ -7,7 +7,7 @@ believes the offsets that records claim, which would move the reader anywhere.
 
 import struct
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from itertools import pairwise
 from typing import Any, Final
 
 from aiokafka import ConsumerRecord
@@ -26,6 +26,8 @@ __all__ = ["HAND_OVER_BYTES", "ORDINARY_BYTES", "FetchResult", "MemoryRecords", 
 
 #: A batch of at most so many decompressed bytes is decoded in memory as a whole.
 ORDINARY_BYTES: Final = 4 * 1024 * 1024
+#: A batch of more records is decoded record by record.
+_AT_ONCE_RECORDS: Final = 65_536
 #: The most bytes of a partition that are handed over at a time, plus one batch.
 HAND_OVER_BYTES: Final = 4 * 1024 * 1024
 
@@ -88,20 +90,33 @@ class _Batch:
         return next(self._batch)  # the fetcher's look into a control batch
 
     def __iter__(self) -> Iterator[Any]:
-        next_offset, end = self._batch.base_offset, self._batch.next_offset
-        # Only compaction leaves gaps.
-        is_whole = HEADER.unpack_from(self._raw)[-1] == end - next_offset
-        with suppress(Exception):  # any error of the parser: the rest is decoded record by record
+        records = self._decoded_at_once()
+        if records is None:
+            return self._streamed(self._batch.base_offset, self._batch.next_offset)
+        return iter(records)
+
+    def _decoded_at_once(self) -> list[Any] | None:
+        """Every record of the batch; None when it must be decoded record by record: it is too large, or the parser
+        fails, or a record claims an offset that it cannot have."""
+        count = HEADER.unpack_from(self._raw)[-1]
+        if count > _AT_ONCE_RECORDS:
+            return None
+        try:
             ordinary = self._ordinary()
-            if ordinary is not None:
-                for record in ordinary:
-                    offset = record.offset
-                    if offset != next_offset and (is_whole or not next_offset < offset < end):
-                        raise ValueError(f"a record claims offset {offset}")
-                    next_offset = offset + 1
-                    yield record
-                return
-        yield from self._streamed(next_offset, end)
+            records = None if ordinary is None else list(ordinary)
+        except Exception:  # any error of the parser
+            return None
+        if records is None or not self._has_offsets([record.offset for record in records], count):
+            return None
+        return records
+
+    def _has_offsets(self, offsets: list[int], count: int) -> bool:
+        """Whether they rise within the batch, without gaps unless compaction has removed records."""
+        base, end = self._batch.base_offset, self._batch.next_offset
+        if count == end - base:
+            return offsets == list(range(base, end))
+        bounded = not offsets or (base <= offsets[0] and offsets[-1] < end)
+        return bounded and all(before < after for before, after in pairwise(offsets))
 
     def _ordinary(self) -> Any:
         """The decompressed batch for aiokafka's parser; None when it is too large."""
