@@ -1,4 +1,4 @@
-"""What of a brand needs somebody now: the conditions of `budget-alerts`, and how its month stands. Pure.
+"""What of a brand or a campaign needs somebody now: the conditions of `budget-alerts`, and how its month stands. Pure.
 
 What the controller raises as alerts is asked of the state that raised them, and what exhausts a budget of the state
 that pauses by it.
@@ -10,7 +10,7 @@ from typing import Final
 from core.moment import HOUR, Moment
 from core.state import BrandState, CampaignState
 
-__all__ = ["Need", "needs_of_state", "needs_of_time"]
+__all__ = ["Need", "needs_of_campaign", "needs_of_state", "needs_of_time"]
 
 #: By so many points of the month a brand is ahead of or behind its budget.
 _POINTS: Final = 5
@@ -43,7 +43,7 @@ def needs_of_state(brand: BrandState) -> frozenset[Need]:
     if not brand.config.enabled:
         found.add(Need.BY_HAND)
     for campaign in brand.campaigns.values():
-        found |= _of_campaign(campaign, brand.day.date.isoformat())
+        found |= needs_of_campaign(campaign, brand.day.date.isoformat()) - {Need.OVER}
     return frozenset(found)
 
 
@@ -59,13 +59,16 @@ def needs_of_time(
     return frozenset(found)
 
 
-def _of_campaign(campaign: CampaignState, today: str) -> set[Need]:
+def needs_of_campaign(campaign: CampaignState, today: str) -> frozenset[Need]:
+    """`today` is the date of the brand's open day. Of its own budgets; those of the brand are the brand's need."""
     config = campaign.config
     if config is None:
-        return {Need.UNKNOWN_CAMPAIGN} if campaign.unknown_on == today else set()
+        return frozenset({Need.UNKNOWN_CAMPAIGN} if campaign.unknown_on == today else ())
     found = set()
+    if not config.archived and (campaign.daily_exhausted or campaign.total_exhausted):
+        found.add(Need.OVER)
     if not config.enabled and not config.archived:
         found.add(Need.BY_HAND)
     if campaign.pause is not None and campaign.pause.alert_id is not None:
         found.add(Need.AFTER_PAUSE)
-    return found
+    return frozenset(found)

@@ -1,13 +1,15 @@
 """The page of a brand: spend of the day against the budget, its campaigns and their windows, the last commands."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Annotated, NamedTuple
+from typing import Annotated, Final, NamedTuple
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request, Response
 
 from console.access.rights import PageViewer
 from console.live.broadcaster import wall_clock
+from console.live.campaign_marks import MARKS, PAUSED, RUNNING, campaign_marks
+from console.live.needs import Need
 from console.pages.brand_now import BrandNow, brand_now
 from console.pages.campaign_now import PAGE_SIZE, CampaignNow, ListedCampaigns, campaign_now, listed_campaigns
 from console.pages.command_list import CommandList
@@ -18,6 +20,7 @@ from console.pages.shared_views import shared_view
 from console.pages.spend_curve import SpendCurve
 from console.pages.week_grid import WeekShares, week_shares
 from console.rendering.ids_in_addresses import in_address
+from console.rendering.jinja_filters import short_reason
 from console.rendering.render import page, part
 from console.server.compute_thread import in_compute_thread
 from console.server.paging import BrandId
@@ -34,7 +37,15 @@ __all__ = ["router"]
 router = APIRouter(include_in_schema=False)
 
 
-ListQuery = Annotated[Mapping[str, str], Depends(PageQuery("search", "number"))]
+ListQuery = Annotated[Mapping[str, str], Depends(PageQuery("search", "number", only=MARKS))]
+
+_LABELS: Final[dict[str, str]] = {
+    RUNNING: "running",
+    PAUSED: "paused",
+    Need.OVER: "own budget used up",
+    Need.AFTER_PAUSE: "spend after a pause",
+    "manual": "paused by hand",
+}
 
 
 class _Listed(NamedTuple):
@@ -42,11 +53,22 @@ class _Listed(NamedTuple):
 
     search: str
     number: int
+    only: str = ""
 
     def url(self, path: str, number: int) -> str:
-        given = {"search": self.search, "number": str(number) if number > 1 else ""}
+        given = {"search": self.search, "only": self.only, "number": str(number) if number > 1 else ""}
         query = urlencode({name: text for name, text in given.items() if text})
         return f"{path}?{query}" if query else path
+
+
+class CampaignChip(NamedTuple):
+    """A mark, how many campaigns have it, and the address that shows them, or all again."""
+
+    mark: str
+    label: str
+    campaigns: int
+    url: str
+    is_chosen: bool
 
 
 class _PageData(NamedTuple):
@@ -80,6 +102,8 @@ async def brand(
         now=now,
         may_edit=person.may(Role.OPERATOR),
         search=listed.search,
+        only=listed.only,
+        chips=_chips(brand_id, listed, data.listed),
         words=_words(data.listed),
         live_url=listed.url(f"/live{address}", at),
         previous_url=listed.url(address, at - 1) if at > 1 else None,
@@ -99,7 +123,19 @@ async def live(request: Request, brand_id: BrandId, query: ListQuery, person: Pa
 def _listed(query: Mapping[str, str]) -> _Listed:
     number = query.get("number", "")
     is_number = number.isascii() and number.isdigit() and len(number) < 10
-    return _Listed(query.get("search", "").strip(), int(number) if is_number else 1)
+    return _Listed(query.get("search", "").strip(), int(number) if is_number else 1, query.get("only", ""))
+
+
+def _chips(brand_id: str, listed: _Listed, found: ListedCampaigns) -> list[CampaignChip]:
+    """Those that a campaign has, and the one that is chosen."""
+    address = f"/brands/{in_address(brand_id)}"
+    chips = []
+    for mark in MARKS:
+        count, is_chosen = found.marks.get(mark, 0), mark == listed.only
+        if count or is_chosen:
+            url = listed._replace(only="" if is_chosen else mark).url(address, 1)
+            chips.append(CampaignChip(mark, _LABELS.get(mark) or short_reason(mark), count, url, is_chosen))
+    return chips
 
 
 def _words(listed: ListedCampaigns) -> str:
@@ -129,6 +165,7 @@ class _BrandView(CommandList):
             Part("brand-now", part("brand_now", data.row, now)),
             Part("brand-curve", part("brand_curve", data.row, data.curve)),
             Part("brand-week", part("brand_week", data.week, data.row)),
+            Part("campaign-chips", part("campaign_chips", _chips(self._brand_id, self._listed, data.listed))),
             *_campaign_rows(data.campaigns, now),
         ]
 
@@ -153,7 +190,9 @@ async def _page_data(
     campaigns = services.catalog.campaigns_of(brand_id)
     time_zone = row.summary.time_zone if row.summary else brand.time_zone
     week = await in_compute_thread(_week, campaigns, time_zone, now)
-    found = await in_compute_thread(listed_campaigns, campaigns, listed.search, listed.number)
+    held = services.live.brand(brand_id)
+    marks = await in_compute_thread(campaign_marks, held.state if held else None)
+    found = await in_compute_thread(listed_campaigns, campaigns, listed.search, listed.number, marks, listed.only)
     curve = await sums.curve(row.summary, now) if row.summary else None
     return _PageData(row, found, [campaign_now(services, it) for it in found.rows], curve, week)
 

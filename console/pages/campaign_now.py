@@ -1,6 +1,8 @@
 """A campaign as of now, from the catalog and the controller's state."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from console.live.brand_summary import Meter
@@ -43,17 +45,29 @@ class ListedCampaigns(NamedTuple):
     page: int
     pages: int
     found: int
+    #: How many of all that the search finds have each mark.
+    marks: Mapping[str, int]
 
 
-def listed_campaigns(rows: Iterable[Campaign], search: str, page: int) -> ListedCampaigns:
-    """Those with the text in their id, name or external id. Archived ones last; each group by id."""
+def listed_campaigns(
+    rows: Iterable[Campaign],
+    search: str,
+    page: int,
+    marks: Mapping[str, frozenset[str]] = MappingProxyType({}),
+    only: str = "",
+) -> ListedCampaigns:
+    """Those with the text in their id, name or external id and, where `only` is given, with this mark. Archived ones
+    last; each group by id."""
     text = search.strip().casefold()
     found = [it for it in rows if is_found(it, text)]
+    counts = Counter(mark for it in found for mark in marks.get(it.campaign_id, ()))
+    if only:
+        found = [it for it in found if only in marks.get(it.campaign_id, ())]
     found.sort(key=lambda it: (it.archived, it.campaign_id))
     pages = max(1, -(-len(found) // PAGE_SIZE))
     page = min(max(1, page), pages)
     begins = (page - 1) * PAGE_SIZE
-    return ListedCampaigns(found[begins : begins + PAGE_SIZE], page, pages, len(found))
+    return ListedCampaigns(found[begins : begins + PAGE_SIZE], page, pages, len(found), counts)
 
 
 def is_found(row: Campaign, text: str) -> bool:

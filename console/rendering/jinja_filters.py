@@ -14,7 +14,7 @@ from operations.accounts.person import Person, Role
 from operations.command_words import cause_sentence, reason_sentence
 from operations.reason_words import in_words
 
-__all__ = ["FILTERS", "GLOBALS", "Column", "duration_text", "level", "local", "shown_money"]
+__all__ = ["FILTERS", "GLOBALS", "Column", "duration_text", "level", "local", "short_reason", "shown_money"]
 
 #: A bar shows "low" from here.
 _LITTLE_LEFT_PERCENT: Final = 80
@@ -113,7 +113,7 @@ def _clamp(percent: int) -> int:
     return max(0, min(100, percent))
 
 
-def _short_reason(name: str, flight_is_over: bool | None = None) -> str:
+def short_reason(name: str, flight_is_over: bool | None = None) -> str:
     if name == "flight" and flight_is_over is not None:
         return "flight over" if flight_is_over else "flight not begun"
     return _SHORT_REASONS.get(name, name)
@@ -172,7 +172,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "local": local,
     "moment_of": parse_moment,
     "reasons_in_words": in_words,
-    "short_reason": _short_reason,
+    "short_reason": short_reason,
     "shown_money": shown_money,
     "span": duration_text,
     "utc": format_moment,

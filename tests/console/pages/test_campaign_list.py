@@ -33,3 +33,12 @@ def test_each_campaign_is_on_one_page_and_a_page_beyond_the_last_is_the_last() -
     assert [it for page in pages for it in page] == [it.campaign_id for it in rows]
     last = listed_campaigns(rows, "", 99)
     assert (last.page, last.pages, last.found, found(rows, page=0)) == (3, 3, 2 * PAGE_SIZE + 1, pages[0])
+
+
+def test_a_mark_selects_and_each_is_counted_among_all_that_is_found() -> None:
+    rows = [campaign("a-1"), campaign("a-2"), campaign("b-1")]
+    marks = {"a-1": frozenset({"running"}), "a-2": frozenset({"paused", "over"}), "b-1": frozenset({"paused"})}
+    listed = listed_campaigns(rows, "a-", 1, marks, "paused")
+    assert [it.campaign_id for it in listed.rows] == ["a-2"]
+    assert listed.marks == {"running": 1, "paused": 1, "over": 1}
+    assert listed.found == 1
