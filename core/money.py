@@ -7,13 +7,27 @@ from typing import Final
 
 from core.refusal import Refusal, RefusalReason
 
-__all__ = ["LIMIT_MICROS", "MICROS", "format_money", "format_optional_money", "in_parts", "parse_budget", "parse_money"]
+__all__ = [
+    "LIMIT_MICROS",
+    "MICROS",
+    "format_money",
+    "format_optional_money",
+    "in_parts",
+    "parse_budget",
+    "parse_money",
+    "parse_percent_change",
+    "raised_by",
+]
 
 MICROS: Final = 1_000_000
 #: Room for a month in rupiah or dong, and what NUMERIC(18,6) holds: below 10^12.
 LIMIT_MICROS: Final = 1_000_000_000_000 * MICROS - 1
 
 _DECIMAL: Final = re.compile(r"(-?)([0-9]{1,32})(?:\.([0-9]{1,32}))?", re.ASCII)
+
+#: `+10 %`: the sign says that it is a change, not an amount.
+_PERCENT_CHANGE: Final = re.compile(r"([+-])([0-9]{1,4})(?:\.([0-9]{1,2}))? ?%", re.ASCII)
+_HUNDREDTH: Final = MICROS // 100
 
 #: `1,000.00`, `1.000,50` and `1,5`, which cannot be distinguished without asking.
 _GROUPED: Final = re.compile(r"-?[0-9]{1,32}(?:[.,' ][0-9]{1,32}){1,12}", re.ASCII)
@@ -54,6 +68,21 @@ def parse_budget(text: str) -> int | Refusal:
     if isinstance(micros, int) and micros < 0:
         return Refusal(RefusalReason.INVALID_FIELD, f"a budget cannot be negative, got {text}")
     return micros
+
+
+def parse_percent_change(text: str) -> int | None:
+    """Hundredths of a percent of a text such as `+10 %` or `-2.5%`; None where it is no such text."""
+    match = _PERCENT_CHANGE.fullmatch(text)
+    if match is None:
+        return None
+    sign, whole, fraction = match.groups(default="")
+    return int(f"{sign}{whole}{fraction.ljust(2, '0')}")
+
+
+def raised_by(micros: int, hundredths_of_percent: int) -> int:
+    """A budget changed by so much, rounded half up to 0.01; below -100 % it is negative."""
+    scaled = micros * (10_000 + hundredths_of_percent)
+    return (scaled + 5_000 * _HUNDREDTH) // (10_000 * _HUNDREDTH) * _HUNDREDTH
 
 
 def optional_budget(text: str | None) -> int | None:

@@ -11,6 +11,7 @@ from console.pages.admin import (
     dead_letter_pages,
     history_pages,
     journals,
+    many_campaigns,
     people_history,
     people_pages,
     publish_spend,
@@ -27,6 +28,7 @@ router = APIRouter(include_in_schema=False)
 for part in (
     brands,
     campaigns,
+    many_campaigns,
     history_pages,
     schedule_pages,
     publish_spend,

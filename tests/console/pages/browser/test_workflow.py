@@ -155,6 +155,7 @@ async def test_no_page_of_the_catalog_has_barriers_or_is_wider_than_a_phone(
         f"/campaigns?brand={brand_id}",
         "/new/campaign",
         "/catalog-file",
+        f"/many-campaigns?brand={brand_id}",
         f"/brands/{brand_id}/edit",
         f"/campaigns/{campaign_id}/publish-spend",
         f"/campaigns/{campaign_id}/archive",
