@@ -3,8 +3,6 @@
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -13,9 +11,8 @@ from local.ports import HOST, choose_port
 from models.privileges import Role
 from streams.settings import Settings
 from tests.database_roles import as_role
+from tests.forks import ROOT, Fork
 from tests.ledger.conftest import PATIENCE_SECONDS
-
-ROOT = Path(__file__).parents[2]
 
 
 class LedgerProcess:
@@ -25,14 +22,9 @@ class LedgerProcess:
         self.log = log
         self._port = choose_port(0, "test")
         with log.open("ab") as out:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "cli", self.command],
-                env=_environment(as_role(settings, Role(self.command))) | {"SPENDGATE_METRICS_PORT": str(self._port)},
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                cwd=ROOT,
-            )
+            environment = _environment(as_role(settings, Role(self.command)))
+            environment |= {"SPENDGATE_METRICS_PORT": str(self._port)}
+            self._process = Fork([self.command], environment, ROOT, out)
 
     async def until_ready(self, wanted: bool = True) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -76,6 +68,5 @@ def _environment(settings: Settings) -> dict[str, str]:
         "SPENDGATE_PARTITIONS": str(settings.partitions),
         "SPENDGATE_TIMESTAMPS": settings.timestamps,
         "SPENDGATE_NOTIFY_PRIVATE_ADDRESSES": str(settings.notify_private_addresses),
-        "PYTHONPATH": str(ROOT),
         "PYTHONUNBUFFERED": "1",
     }

@@ -1,15 +1,16 @@
-"""`spendgate worker` as a process that tests start, kill, freeze and wake."""
+"""`spendgate worker`, or another command line, as a process that tests start, kill, freeze and wake."""
 
 import asyncio
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from streams.kafka.options import entry_environment
 from streams.settings import Settings
+from tests.commands import EXECUTABLE
+from tests.forks import Fork
 
 READY_SECONDS = 120
 
@@ -19,9 +20,9 @@ class WorkerProcess:
 
     def __init__(self, settings: Settings, log: Path, command: Sequence[str] = (), **environment: str) -> None:
         self.log = log
-        self._command = command or [str(Path(sys.executable).with_name("spendgate")), "worker"]
+        self._command = command or [str(EXECUTABLE), "worker"]
         self._environment = {**_environment(settings), **environment}
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Fork | None = None
         self._log_from = 0
 
     @property
@@ -48,7 +49,11 @@ class WorkerProcess:
 
     def start(self) -> None:
         self._log_from = self.log.stat().st_size if self.log.exists() else 0
+        program, *arguments = self._command
         with self.log.open("ab") as out:
+            if program == str(EXECUTABLE):
+                self._process = Fork(arguments, self._environment, self.log.parent, out)
+                return
             self._process = subprocess.Popen(
                 self._command,
                 env=self._environment,
