@@ -5,7 +5,7 @@ from typing import Final
 from core.records import Action, CauseKind, ControlCommand
 from operations.reason_words import in_words
 
-__all__ = ["cause_sentence", "reason_sentence"]
+__all__ = ["cause_sentence", "feed_group", "reason_sentence"]
 
 _CAUSES: Final = {
     CauseKind.CATALOG: "an edit of the catalog",
@@ -27,3 +27,12 @@ def cause_sentence(command: ControlCommand) -> str:
         what = "a refund" if (cause.amount or "").startswith("-") else f"a {cause.kind}"
         return f"{what} of {(cause.amount or '').removeprefix('-')} {command.currency}"
     return _CAUSES[cause.kind]
+
+
+def feed_group(command: ControlCommand) -> str:
+    """Equal of commands that lists show as one: of one brand and action, decided by one record or, since each edit is a
+    record of its own, by edits of the catalog with the same reasons."""
+    cause = command.cause
+    is_edit = cause.kind is CauseKind.CATALOG
+    why = ",".join(command.reasons) if is_edit else f"{cause.topic}/{cause.partition}/{cause.offset}"
+    return f"{command.brand_id} {command.action} {cause.kind} {why}"

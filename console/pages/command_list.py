@@ -6,7 +6,7 @@ from console.pages.recent import newest_received
 from console.rendering.render import part
 from console.server.services import Services
 
-__all__ = ["CommandList"]
+__all__ = ["CommandList", "brand_name"]
 
 
 class CommandList:
@@ -25,7 +25,14 @@ class CommandList:
         return all(value in (None, getattr(received.command, name)) for name, value in self._of.items())
 
     def command(self, received: ReceivedCommand) -> Part:
-        return Part(f"command-{received.command.command_id}", part("command_item", received))
+        name = brand_name(self._services, received.command.brand_id)
+        return Part(f"command-{received.command.command_id}", part("command_item", received, name))
 
     def newest(self) -> list[ReceivedCommand]:
         return newest_received(self._services, self._count, **self._of)
+
+
+def brand_name(services: Services, brand_id: str) -> str:
+    """Empty where the brand has none, or is not in the catalog."""
+    row = services.catalog.brand(brand_id)
+    return row.name if row else ""

@@ -6,7 +6,7 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 
 from console.access.rights import PageViewer
-from console.pages.command_list import CommandList
+from console.pages.command_list import CommandList, brand_name
 from console.pages.page_stream import Part, stream
 from console.pages.shared_views import shared_view
 from console.rendering.render import page
@@ -22,7 +22,9 @@ _SHOWN: Final = 50
 
 @router.get("/feed")
 async def feed(request: Request, person: PageViewer, services: Served) -> Response:
-    return page(request, "feed.html", person=person, commands=services.broadcaster.commands.newest(_SHOWN))
+    commands = services.broadcaster.commands.newest(_SHOWN)
+    names = {it.command.brand_id: brand_name(services, it.command.brand_id) for it in commands}
+    return page(request, "feed.html", person=person, commands=commands, names=names)
 
 
 @router.get("/live/feed")

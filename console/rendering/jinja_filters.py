@@ -11,7 +11,7 @@ from console.rendering.ids_in_addresses import in_address
 from core.moment import HOUR, MINUTE, Moment, format_moment, parse_moment
 from core.money import MICROS, format_money
 from operations.accounts.person import Person, Role
-from operations.command_words import cause_sentence, reason_sentence
+from operations.command_words import cause_sentence, feed_group, reason_sentence
 from operations.reason_words import in_words
 
 __all__ = ["FILTERS", "GLOBALS", "Column", "duration_text", "level", "local", "short_reason", "shown_money"]
@@ -166,6 +166,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "city": _city,
     "clamp": _clamp,
     "exact_money": format_money,
+    "feed_group": lambda received: feed_group(received.command),
     "in_address": in_address,
     "isolated": isolated,
     "level": level,

@@ -1,6 +1,8 @@
 // The page's stream: parts that changed are laid over what is there, commands go on top of their list.
 // The server says all of it again at every connection, so a page that was cut off needs to remember nothing.
 
+import { commandsOf, groupAll, insertCommand, removeOldest } from "./feed-groups.js";
+
 const KEPT = 200;
 const holder = document.querySelector("[data-live]");
 const light = document.getElementById("live-state");
@@ -13,6 +15,7 @@ let isOver = false;
 document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
 addEventListener("pagehide", close);
 addEventListener("pageshow", (event) => event.persisted && location.reload());
+for (const list of document.querySelectorAll("[data-groups]")) groupAll(list);
 if (!document.hidden) open();
 
 function open() {
@@ -76,14 +79,9 @@ function addCommand({ id, html }) {
   const item = elementOf(html);
   item.classList.add("new");
   // A server that lost the broker for a while sends older commands too, which have their place further down.
-  const older = [...list.children].find((it) => timeOf(it) <= timeOf(item));
-  list.insertBefore(item, older ?? null);
+  insertCommand(list, item);
   document.querySelector("[data-feed-empty]")?.remove();
-  while (list.children.length > KEPT) list.lastElementChild.remove();
-}
-
-function timeOf(item) {
-  return Date.parse(item.querySelector("time").dateTime);
+  while (commandsOf(list).length > KEPT) removeOldest(list);
 }
 
 function say(kind, text) {

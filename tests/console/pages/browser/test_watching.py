@@ -1,5 +1,7 @@
 """What somebody sees who watches: spend moves the bar, the pause arrives by itself, and the page says why."""
 
+import secrets
+
 import pytest
 from playwright.async_api import Route, expect
 
@@ -238,3 +240,27 @@ async def test_every_page_is_free_of_barriers_and_fits(
         await reader.open(path)
         assert await reader.barriers() == [], path
         assert await reader.too_wide() == [], path
+
+
+async def test_commands_of_one_brand_and_cause_are_one_entry_that_opens_also_when_they_come_live(
+    reader: Reader, operator: FormClient, surroundings: Surroundings
+) -> None:
+    name = f"Rowan {secrets.token_hex(3)}"
+    brand_id = operator.brand(name=name, daily_budget="5.00")
+    campaign_ids = [operator.campaign(brand_id) for _ in range(4)]
+    page = reader.page
+    await reader.sign_in()
+    await reader.open("/feed")
+    await reader.live()
+    await expect(page.locator("[data-feed] li.group", has_text=f"4 campaigns of {name} may run")).to_be_visible()
+    await spend(surroundings, brand_id, campaign_ids[0], "5.00", "1")
+    paused = page.locator("[data-feed] li.group", has_text=f"4 campaigns of {name} paused")
+    await expect(paused.locator("summary")).to_contain_text("A spend of 5.00 EUR")
+    one = paused.locator(f"[id='command-{campaign_ids[3]}:1:2']")
+    await expect(one).to_be_hidden()
+    await paused.locator("summary").click()
+    await expect(one).to_contain_text("The brand's daily budget is used up; may resume")
+    assert await reader.barriers() == []
+    await page.reload()
+    await expect(paused).to_have_count(1)
+    await expect(one).to_be_hidden()
