@@ -17,6 +17,7 @@ from cli.catalog_editing import (
     run_async,
     show_history,
 )
+from cli.confirmation import confirm_budgets
 from cli.environment import load_settings
 from cli.framework import CommandGroup
 
@@ -90,6 +91,7 @@ def set_(
     budget_today: str = typer.Option(None, help="The daily budget of today alone, in the brand's time zone."),
     override: list[str] = typer.Option([], help=f"{_OVERRIDE} May be given several times; the last one counts."),
     remove_override: list[str] = typer.Option([], help=REMOVE_OVERRIDE),
+    yes: bool = typer.Option(False, "--yes", help="Change a budget without being asked whether it is meant."),
 ) -> None:
     """Change what is named; everything else stays."""
     from core.moment import format_moment
@@ -108,6 +110,7 @@ def set_(
     zone = None if time_zone is None else validation.time_zone(time_zone)
     text = f"brand {brand_id} changed"
     settings = load_settings()
+    confirm_budgets(settings, Brand, brand_id, changes, yes=yes)
     with editing(settings) as session:
         if overrides.given:
             held = locked_for_edit(session, Brand, brand_id)

@@ -17,6 +17,7 @@ from cli.catalog_editing import (
     run_async,
     show_history,
 )
+from cli.confirmation import confirm_budgets
 from cli.environment import load_settings
 from cli.framework import CommandGroup
 
@@ -89,6 +90,7 @@ def set_(
     override: list[str] = typer.Option([], help=f"{_OVERRIDE} May be given several times; the last one counts."),
     remove_override: list[str] = typer.Option([], help=REMOVE_OVERRIDE),
     window: list[str] = typer.Option([], help=f"{_WINDOW} Replaces all windows; none clears them."),
+    yes: bool = typer.Option(False, "--yes", help="Change a budget without being asked whether it is meant."),
 ) -> None:
     """Change what is named; everything else stays."""
     from models.queries.catalog import get_brand
@@ -106,6 +108,7 @@ def set_(
     validation.flight(changes.get("starts_on"), changes.get("ends_on"))
     windows = validation.windows(window)
     settings = load_settings()
+    confirm_budgets(settings, Campaign, campaign_id, changes, yes=yes)
     with editing(settings) as session:
         if overrides.given:
             held = locked_for_edit(session, Campaign, campaign_id)

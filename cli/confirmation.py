@@ -1,13 +1,19 @@
 """The question before what cannot be undone."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import typer
 
 from cli import output
 
-__all__ = ["confirm"]
+if TYPE_CHECKING:
+    from models.tables.brand import Brand
+    from models.tables.campaign import Campaign
+    from streams.settings import Settings
+
+__all__ = ["confirm", "confirm_budgets"]
 
 
 def confirm(what: str, details: Iterable[str] = ()) -> None:
@@ -22,3 +28,22 @@ def confirm(what: str, details: Iterable[str] = ()) -> None:
     output.note(f"{what}? Type yes:")
     if sys.stdin.readline().strip() != "yes":
         raise typer.Abort
+
+
+def confirm_budgets(
+    settings: "Settings", table: "type[Brand | Campaign]", id_: str, changes: Mapping[str, object], *, yes: bool
+) -> None:
+    """Ask about dangerous numbers before an edit. Of a script, which has no terminal, nothing is asked. Raises Abort
+    where the answer is not `yes`."""
+    from models.queries.catalog import get_brand, get_campaign
+    from models.session import session_scope
+    from models.tables.brand import Brand
+    from operations.dangerous_budgets import budgets_of, dangers_of
+
+    if yes or not sys.stdin.isatty() or not any(name.endswith("_budget_micros") for name in changes):
+        return
+    with session_scope(settings.database) as session:
+        row = get_brand(session, id_) if table is Brand else get_campaign(session, id_)
+        dangers = dangers_of(budgets_of(row), changes)
+    if dangers:
+        confirm("Change it", dangers)

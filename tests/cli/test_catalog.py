@@ -191,3 +191,29 @@ def test_on_a_terminal_the_plan_is_shown_and_only_yes_applies_it(
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
+
+
+@pytest.mark.parametrize("kind", ["brand", "campaign"])
+def test_a_dangerous_budget_is_asked_about_at_a_terminal_and_not_with_yes(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    id_ = brand_id = commands.brand("--daily-budget", "100")
+    if kind == "campaign":
+        id_ = commands.campaign(brand_id, "--daily-budget", "100")
+
+    def daily() -> str:
+        rows = commands.json("catalog", "export", "--brand", brand_id)["rows"]
+        return next(str(it["daily_budget"]) for it in rows if it["kind"] == kind)
+
+    monkeypatch.setattr("sys.stdin", Terminal("no\n"))
+    refused = commands.run(kind, "set", id_, "--daily-budget", "301")
+    assert (refused.exit_code, refused.out) == (1, "")
+    assert "301.00 is more than 3 times 100.00" in refused.err
+    assert daily() == "100.00"
+    monkeypatch.setattr("sys.stdin", Terminal(""))
+    commands.done(kind, "set", id_, "--daily-budget", "200")
+    commands.done(kind, "set", id_, "--daily-budget", "900", "--yes")
+    assert daily() == "900.00"
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    commands.done(kind, "set", id_, "--daily-budget", "none")
+    assert daily() == "None", "a script is not asked"

@@ -29,6 +29,7 @@ from models.queries.catalog import get_brand, list_brands
 from models.queries.catalog_edits import add_brand, change_time_zone, edit_brand
 from models.tables.brand import Brand
 from operations.accounts.person import Person, Role
+from operations.dangerous_budgets import budgets_of, dangers_of
 from operations.schedule_preview import zones_of
 from operations.zone_change import zone_starts_at
 
@@ -73,6 +74,8 @@ async def add(request: Request, person: PageOperator, services: Served) -> Respo
     if form.errors:
         return _new_form(request, person, form, HTTPStatus.UNPROCESSABLE_ENTITY)
     values: dict[str, Any] = form.reading.values
+    if asked := form.asking(dangers_of({}, values)):
+        return _new_form(request, person, asked)
     try:
         flash = await edit(services, lambda session: [add_brand(session, actor=person.actor, **values)])
     except AlreadyExists as error:
@@ -98,6 +101,8 @@ async def save(request: Request, brand_id: BrandId, person: PageOperator, servic
     if versions := form.conflict(row, row.revision):
         title = f"Brand {brand_id}"
         return await conflict_page(request, person, services, title, row, form, versions, time_zone=row.time_zone)
+    if asked := form.asking(dangers_of(budgets_of(row), form.reading.values)):
+        return _edit_form(request, person, row, asked)
     zone, now = str(form.reading.values["time_zone"]), time.time_ns() // 1_000_000
     if zone not in (row.time_zone, sent.get(_CONFIRMED)):
         return _edit_form(request, person, row, form, zone_words=zone_change_words(zones_of(row), zone, now))

@@ -29,6 +29,7 @@ from models.queries.catalog_edits import add_campaign, edit_campaign
 from models.tables.brand import Brand
 from models.tables.campaign import Campaign
 from operations.accounts.person import Person, Role
+from operations.dangerous_budgets import budgets_of, dangers_of
 from operations.schedule_preview import schedule_of
 
 __all__ = ["router"]
@@ -119,6 +120,8 @@ async def save(request: Request, campaign_id: CampaignId, person: PageOperator, 
         title = f"Campaign {campaign_id}"
         return await conflict_page(request, person, services, title, row, form, versions, time_zone=brand.time_zone)
     values: Any = form.reading.values
+    if asked := form.asking(dangers_of(budgets_of(row), values)):
+        return _edit_form(request, person, row, brand, asked)
     try:
         flash = await edit(
             services,

@@ -5,15 +5,17 @@ one can be shown beside it, field by field. Pure.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple, Self
 
 from console.pages.admin.conflict import FieldVersions, versions_of, was_touched
-from console.pages.admin.fields import Field, Reading, read_form, texts_of, value_text
+from console.pages.admin.fields import Field, Kind, Reading, read_form, texts_of, value_text
 
-__all__ = ["EditForm", "Input", "revision_in"]
+__all__ = ["CONFIRMED_BUDGETS", "EditForm", "Input", "revision_in"]
 
 _SEEN: Final = "seen-"
+#: A hidden field: the budgets that the form has asked about.
+CONFIRMED_BUDGETS: Final = "confirmed_budgets"
 
 
 class Input(NamedTuple):
@@ -32,6 +34,10 @@ class EditForm:
     seen: Mapping[str, str]
     #: The row's revision when the form was opened; 0 for a new row.
     revision: int
+    #: Sentences about budgets: the form is sent again to save them.
+    questions: Sequence[str] = ()
+    #: The budgets whose questions were answered, as `budget_texts`.
+    confirmed_budgets: str = ""
 
     @classmethod
     def opened(cls, fields: Sequence[Field], texts: Mapping[str, str], revision: int = 0) -> Self:
@@ -41,7 +47,19 @@ class EditForm:
     @classmethod
     def sent(cls, fields: Sequence[Field], form: Mapping[str, object]) -> Self:
         seen = {field.name: str(form.get(_SEEN + field.name, "")) for field in fields}
-        return cls(fields, read_form(fields, form), seen, revision_in(form))
+        confirmed = str(form.get(CONFIRMED_BUDGETS, ""))
+        return cls(fields, read_form(fields, form), seen, revision_in(form), confirmed_budgets=confirmed)
+
+    @property
+    def budget_texts(self) -> str:
+        """The budgets as sent, so that a question that was answered is asked again for another number."""
+        return " ".join(self.reading.texts[it.name] or "none" for it in self.fields if it.kind is Kind.MONEY)
+
+    def asking(self, dangers: Sequence[str]) -> Self | None:
+        """The form with its questions; None where there are none, or where they were answered."""
+        if not dangers or self.confirmed_budgets == self.budget_texts:
+            return None
+        return replace(self, questions=dangers)
 
     @property
     def errors(self) -> dict[str, str]:

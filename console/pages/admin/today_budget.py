@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import date
 from http import HTTPStatus
-from typing import Annotated, Final, NamedTuple, TypeVar
+from typing import Annotated, NamedTuple, TypeVar
 
 from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy.orm import Session
@@ -28,6 +28,7 @@ from models.tables.campaign import Campaign
 from operations import validation
 from operations.accounts.person import Person
 from operations.budget_overrides import edited_overrides
+from operations.dangerous_budgets import dangers_of
 from operations.schedule_preview import zones_of
 
 __all__ = ["router", "suggested_micros"]
@@ -36,9 +37,6 @@ router = APIRouter(include_in_schema=False)
 
 _Row = TypeVar("_Row", Brand, Campaign)
 NextQuery = Annotated[Mapping[str, str], Depends(PageQuery("next"))]
-
-#: So many times the budget in force, and more, is asked about.
-_TIMES: Final = 3
 
 
 class _Thing(NamedTuple):
@@ -175,8 +173,6 @@ async def _raised(
 
 def _question(micros: int | None, thing: _Thing) -> str:
     """Of a dangerous number; empty of another."""
-    if micros is None:
-        return "Nothing would limit today's spend. Press again to set it."
-    if thing.budget_micros is not None and micros > _TIMES * thing.budget_micros:
-        return f"That is more than {_TIMES} times the budget in force. Press again to set it."
-    return ""
+    name = "daily_budget_micros"
+    dangers = dangers_of({name: thing.budget_micros}, {name: micros})
+    return " ".join([*dangers, "Press again to set it for today."]) if dangers else ""

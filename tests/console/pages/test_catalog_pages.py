@@ -24,6 +24,9 @@ from schedulers.catalog_relay.relay import Relay
 from tests.console.pages.conftest import PASSWORD, FormClient
 from tests.installation import Surroundings
 
+#: The answer to the question before a brand has neither a daily nor a monthly budget.
+UNLIMITED = {"confirmed_budgets": "none none"}
+
 
 def _brand(visitor: FormClient, brand_id: str) -> Brand:
     with session_scope(visitor.settings.database) as session:
@@ -42,7 +45,8 @@ def _text(page: str) -> str:
 
 def test_a_brand_is_added_with_what_was_typed_and_stands_in_the_history_by_name(operator: FormClient) -> None:
     alerts = {"alert_percents": "50, 90", "silent_after_minutes": "3h"}
-    brand_id = operator.brand(name="Nike", daily_budget="100.10", monthly_budget="0", **alerts)
+    meant = {"confirmed_budgets": "100.10 0"}
+    brand_id = operator.brand(name="Nike", daily_budget="100.10", monthly_budget="0", **alerts, **meant)
     row = _brand(operator, brand_id)
     assert (row.name, row.daily_budget_micros, row.monthly_budget_micros) == ("Nike", 100_100_000, 0)
     assert (row.alert_percents, row.silent_after_minutes) == ([50, 90], 180)
@@ -62,7 +66,9 @@ def test_dated_budgets_and_pacing_are_typed_and_shown_as_they_are_typed(operator
     path = f"/brands/{brand_id}/edit"
     shown = operator.inputs(path)
     assert shown["budget_overrides"] == "2031-01-01..2031-01-31 monthly=5.00; 2031-01-02 daily=none"
-    assert "Pacing even needs a monthly budget" in _text(operator.post(path, shown | {"monthly_budget": ""}).text)
+    assert "Pacing even needs a monthly budget" in _text(
+        operator.post(path, shown | {"monthly_budget": "", **UNLIMITED}).text
+    )
     campaign_id = operator.campaign(brand_id, budget_overrides="2031-01-02 daily=7")
     assert operator.inputs(f"/campaigns/{campaign_id}/edit")["budget_overrides"] == "2031-01-02 daily=7.00"
     assert operator.post(path, shown | {"budget_overrides": "", "pacing": ""}).status_code == 303
@@ -112,7 +118,9 @@ def test_an_id_is_never_used_twice(operator: FormClient) -> None:
 def test_an_edit_changes_what_is_different_and_nothing_else(operator: FormClient) -> None:
     brand_id = operator.brand(name="Old", daily_budget="5")
     path = f"/brands/{brand_id}/edit"
-    assert operator.post(path, operator.inputs(path) | {"name": "New", "daily_budget": ""}).status_code == 303
+    assert (
+        operator.post(path, operator.inputs(path) | {"name": "New", "daily_budget": "", **UNLIMITED}).status_code == 303
+    )
     row = _brand(operator, brand_id)
     assert (row.name, row.daily_budget_micros, row.revision) == ("New", None, 2)
     with session_scope(operator.settings.database) as session:
@@ -286,7 +294,7 @@ def test_lists_go_on_where_the_page_before_ended(operator: FormClient) -> None:
 def test_the_history_tells_who_and_from_what_to_what_in_words(operator: FormClient) -> None:
     brand_id = operator.brand(daily_budget="5")
     path = f"/brands/{brand_id}/edit"
-    operator.post(path, operator.inputs(path) | {"daily_budget": ""})
+    operator.post(path, operator.inputs(path) | {"daily_budget": "", **UNLIMITED})
     words = _text(operator.page(f"/brands/{brand_id}/history"))
     assert f"{operator.name} {brand_id} Daily budget from 5.00 to unlimited" in words
     assert "Added" in words
@@ -403,3 +411,27 @@ def test_a_form_of_another_site_or_with_a_password_is_not_kept(console_address: 
 def _hidden(page: str) -> dict[str, str]:
     found = re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', page)
     return {name: html.unescape(value) for name, value in found}
+
+
+@pytest.mark.parametrize("kind", ["brand", "campaign"])
+def test_a_dangerous_number_is_asked_about_until_it_is_saved_again(operator: FormClient, kind: str) -> None:
+    brand_id = operator.brand(daily_budget="10")
+    path = f"/brands/{brand_id}/edit"
+    if kind == "campaign":
+        path = f"/campaigns/{operator.campaign(brand_id, daily_budget='10')}/edit"
+    opened = operator.inputs(path)
+    asked = operator.post(path, opened | {"daily_budget": "40"})
+    assert (asked.status_code, "40.00 is more than 3 times 10.00" in asked.text) == (200, True)
+    assert operator.inputs(path)["daily_budget"] == "10.00", "nothing was saved"
+    inputs = dict(re.findall(r'<input[^>]*?name="([^"]+)"[^>]*?value="([^"]*)"', asked.text))
+    another = operator.post(path, inputs | {"daily_budget": ""})
+    assert "Nothing would limit the daily budget" in another.text, "the answer is to one number alone"
+    assert operator.post(path, inputs).status_code == 303
+    assert operator.inputs(path)["daily_budget"] == "40.00"
+
+
+def test_a_new_brand_whose_day_is_above_its_month_is_asked_about(operator: FormClient) -> None:
+    blank = operator.inputs("/new/brand")
+    sent = {**blank, "brand_id": "never-added", "currency": "EUR", "daily_budget": "10", "monthly_budget": "9"}
+    asked = operator.post("/new/brand", sent)
+    assert (asked.status_code, "above the monthly budget of 9.00" in asked.text) == (200, True)

@@ -1,0 +1,44 @@
+"""Which numbers of an edit are asked about before they are saved, by pages and commands alike. Pure."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from core.money import format_money
+
+__all__ = ["budgets_of", "dangers_of"]
+
+#: More than so many times the former budget is asked about.
+_TIMES: Final = 3
+#: By attribute of the row.
+_LABELS: Final = {
+    "daily_budget_micros": "daily budget",
+    "monthly_budget_micros": "monthly budget",
+    "total_budget_micros": "total budget",
+}
+
+
+def budgets_of(row: object) -> dict[str, int | None]:
+    """The budgets of a brand or campaign by attribute."""
+    return {name: getattr(row, name) for name in _LABELS if hasattr(row, name)}
+
+
+def dangers_of(before: Mapping[str, int | None], changes: Mapping[str, object]) -> list[str]:
+    """A sentence for each budget that the edit would make unlimited or more than three times as high, and one where it
+    puts the daily budget above the monthly one. `before` is empty for a new row. A budget of zero has no multiple."""
+    after = {name: value for name, value in changes.items() if name in _LABELS and value != before.get(name)}
+    found = []
+    for name, value in after.items():
+        former = before.get(name)
+        if former is None:
+            continue
+        if not isinstance(value, int):
+            found.append(f"Nothing would limit the {_LABELS[name]} any more, which is {format_money(former)} now.")
+        elif former and value > _TIMES * former:
+            words = f"{format_money(value)} is more than {_TIMES} times {format_money(former)}, which is in force now."
+            found.append(f"The {_LABELS[name]} of {words}")
+    daily, monthly = (after.get(it, before.get(it)) for it in ("daily_budget_micros", "monthly_budget_micros"))
+    if after and isinstance(daily, int) and isinstance(monthly, int) and daily > monthly:
+        found.append(
+            f"The daily budget of {format_money(daily)} is above the monthly budget of {format_money(monthly)}."
+        )
+    return found
