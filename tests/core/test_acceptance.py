@@ -55,6 +55,7 @@ def test_an_event_is_refused_for_its_brand_its_currency_or_its_date(
 
 
 def test_a_refusal_says_what_was_sent_and_what_is_accepted() -> None:
+    assert refusal_of(spend(), None, NOW, TOLERANCE) == unknown_brand("nike")
     assert refusal_of(spend("EUR"), "USD", NOW, TOLERANCE) == Refusal(
         RefusalReason.CURRENCY_MISMATCH, "currency: 'EUR' where the brand has USD"
     )

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from core.budget import book_on, limit_of, roll
+from core.budget import band, book_on, is_reached, limit_of, roll
 from core.calendar import next_day
 from core.decide_catalog import decide_brand
 from core.duplicates import DuplicateWindow
@@ -20,6 +20,17 @@ TODAY = date(2025, 9, 8)
 def open_day(brand: BrandState) -> tuple[str, str, str]:
     assert brand.day
     return brand.day.date.isoformat(), format_moment(brand.day.starts_at), format_moment(brand.day.ends_at)
+
+
+def test_a_percentage_is_reached_to_the_micro() -> None:
+    assert is_reached(80, 100_000_001, 80_000_001)
+    assert not is_reached(80, 100_000_001, 80_000_000)
+    assert band(80_000_000, (80,), 100_000_001) == (-UNLIMITED, 80_000_001)
+    assert band(80_000_001, (80,), 100_000_001) == (80_000_001, 100_000_001)
+
+
+def test_percentages_of_a_zero_budget_are_never_reached() -> None:
+    assert band(-5, (80,), 0) == (-UNLIMITED, UNLIMITED)
 
 
 def test_a_zero_budget_is_used_up_by_any_spend_even_a_refund() -> None:

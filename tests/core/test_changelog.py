@@ -368,3 +368,17 @@ def test_a_tombstone_takes_its_record_away() -> None:
     assert (fold.brand("puma"), fold.brand_ids()) == (None, ["nike"])
     assert fold.apply(b"part", None).skipped, "the controller never removes it"
     assert fold.part
+
+
+def test_a_tombstone_takes_its_record_away_before_anybody_asked() -> None:
+    fold = folded(check(SETUP + "\n    12:01 tick\n    restart"))
+    for key in (b"brand/puma", b"campaign/puma/c", b"doc/puma/c", b"doc/puma"):
+        fold.apply(key, None)
+    assert (fold.brand_ids(), fold.brand("puma")) == (["nike"], None)
+
+
+def test_a_key_of_many_parts_belongs_to_the_brand_in_its_second() -> None:
+    fold = Changelog()
+    for key in (b"cost/nike/a/google/2025-09-08", b"alert/puma/campaign_daily_budget/c"):
+        fold.apply(key, b"{}")
+    assert fold.brand_ids() == ["nike", "puma"]
