@@ -96,5 +96,7 @@ function describe(group) {
   const copies = [":scope > .muted", ":scope > .badge", ":scope > .feed-cause"].map((it) =>
     newest.querySelector(it).cloneNode(true),
   );
+  const time = copies[0].querySelector("time");
+  copies[0].replaceChildren(time);
   group.querySelector("summary").replaceChildren(copies[0], copies[1], words, copies[2]);
 }

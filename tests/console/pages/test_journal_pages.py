@@ -330,3 +330,22 @@ def test_the_column_applied_and_the_campaigns_page_show_what_was_spent_until_a_p
     assert re.search(r"After the decision \S*1\.50\S*.* in 1 events", page), page
     assert re.search(r"Until at-once applied it \S*0\.00\S*.* in 0\.0 s, \S*1\.50\S*.* after that", page), page
     assert re.search(r"Until eu applied it \S*1\.50\S*.* in 3600\.0 s, \S*0\.00\S*.* after that", page), page
+
+
+def test_a_command_has_a_page_with_its_totals_computed_anew_in_the_brands_own_time(
+    operator: FormClient, viewer: FormClient, campaign_id: str
+) -> None:
+    _publish(operator, campaign_id, event_id=f"{campaign_id}.one", amount="12.000001")
+    brand_id, command_id = campaign_id.split(".")[0], f"{campaign_id}:1:2"
+    _until(lambda: len(_rows(operator, "/commands.csv", campaign=campaign_id)) == 2)
+    _until(lambda: len(_rows(operator, "/spend.csv", brand=brand_id)) == 1)
+    assert f'href="/commands/{command_id}"' in viewer.page("/commands", campaign=campaign_id)
+    markup = viewer.page(f"/commands/{command_id}")
+    words = _text(markup)
+    assert "The brand's daily budget is used up" in words
+    assert "Europe/Berlin" in words
+    assert "agrees" in words.partition("computed anew from the ledger")[2][:80]
+    for name in ("Brand on", "Brand in", "Campaign on", "Campaign in all"):
+        assert words.partition(f"{name}")[2].count("12.000001") >= 3, name
+    assert "2.000001 EUR beyond the daily budget" in words
+    assert viewer.get("/commands/nobody:1:1").status_code == 404

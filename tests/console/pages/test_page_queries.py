@@ -29,7 +29,15 @@ def _routes(method: str) -> list[str]:
 
 
 def _address(path: str, brand_id: str, campaign_id: str) -> str:
-    filled = path.format(brand_id=brand_id, campaign_id=campaign_id, act="pause", partition=0, offset=0, name="nobody")
+    filled = path.format(
+        brand_id=brand_id,
+        campaign_id=campaign_id,
+        act="pause",
+        partition=0,
+        offset=0,
+        name="nobody",
+        command_id="nobody:1:1",
+    )
     assert "{" not in filled
     return filled
 
