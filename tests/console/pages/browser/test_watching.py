@@ -1,6 +1,9 @@
 """What somebody sees who watches: spend moves the bar, the pause arrives by itself, and the page says why."""
 
+import re
 import secrets
+import time
+from collections.abc import Awaitable, Callable
 
 import pytest
 from playwright.async_api import Route, expect
@@ -30,6 +33,17 @@ async def spend(surroundings: Surroundings, brand_id: str, campaign_id: str, amo
         acked = await producer.send(brand_id, json.dumps(event).encode())
     assert acked.partition == partition_of(brand_id, surroundings.settings.partitions)
     return f"{acked.topic}/{acked.partition}/{acked.offset}"
+
+
+async def until_shown(look: Callable[[], Awaitable[None]]) -> None:
+    """Looks again until it is as expected."""
+    until = time.monotonic() + PATIENCE_MS / 1000
+    while True:
+        try:
+            return await look()
+        except AssertionError:
+            if time.monotonic() > until:
+                raise
 
 
 async def test_spend_moves_the_bar_and_the_pause_arrives_without_a_reload(
@@ -194,6 +208,33 @@ async def test_a_tab_that_nobody_looks_at_holds_no_stream_and_is_told_all_of_it_
     await expect(row).to_contain_text("4.50 of 10.00")
 
 
+async def test_a_chip_counts_the_brands_that_need_somebody_and_shows_them(
+    reader: Reader, operator: FormClient, surroundings: Surroundings
+) -> None:
+    # One page of the list has only so many brands, and other tests have brands too: a name finds these two.
+    name = f"Chips {secrets.token_hex(4)}"
+    used_up, fine = (operator.brand(name=name, daily_budget="10.00") for _ in range(2))
+    for brand_id, amount in ((used_up, "12.50"), (fine, "1.00")):
+        await spend(surroundings, brand_id, operator.campaign(brand_id), amount, f"{brand_id}.1")
+    page = reader.page
+    await reader.sign_in()
+    await page.wait_for_url(f"{reader.address}/")
+    chip = page.get_by_role("link", name="1 used up")
+
+    async def counted() -> None:
+        """Chips are counted when the page is asked for, of states that under load are seconds old."""
+        await reader.open(f"/?search={name}")
+        await expect(chip).to_be_visible(timeout=1_000)
+
+    await until_shown(counted)
+    await chip.click()
+    await expect(page).to_have_url(re.compile("need=over"))
+    await expect(page.locator(f"#brand-{used_up}")).to_be_visible()
+    await expect(page.locator(f"#brand-{fine}")).to_have_count(0)
+    await chip.click()
+    await expect(page.locator(f"#brand-{fine}")).to_be_visible()
+
+
 async def test_the_theme_that_is_chosen_stays(reader: Reader) -> None:
     page = reader.page
     await reader.sign_in(Role.VIEWER)
@@ -233,10 +274,11 @@ async def test_every_page_is_free_of_barriers_and_fits(
         await reader.live()
         assert await reader.barriers() == [], path
         assert await reader.too_wide() == [], path
-    lists = ("/brands", "/campaigns", "/spend", "/commands", "/dead-letters", "/new/brand", "/new/campaign")
-    of_a_brand = (f"/brands/{brand_id}/edit", f"/brands/{brand_id}/history")
+    lists = ("/brands", "/campaigns", "/spend", "/commands", "/changes", "/dead-letters", "/what-if")
+    new = ("/new/brand", "/new/campaign")
+    of_a_brand = tuple(f"/brands/{brand_id}/{it}" for it in ("edit", "history", "report"))
     of_a_campaign = (f"/campaigns/{campaign_id}/edit", f"/campaigns/{campaign_id}/schedule")
-    for path in (*lists, *of_a_brand, *of_a_campaign):
+    for path in (*lists, *new, *of_a_brand, *of_a_campaign):
         await reader.open(path)
         assert await reader.barriers() == [], path
         assert await reader.too_wide() == [], path
