@@ -16,6 +16,7 @@ import psutil
 import psycopg2
 import pytest
 
+from local.java import QUICK_START
 from local.readiness import serves
 
 UP = [sys.executable, "-m", "cli", "up"]
@@ -39,6 +40,8 @@ class Up:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            # What use_cheap_services does to the brokers of the tests' own process.
+            env={**os.environ, "JDK_JAVA_OPTIONS": QUICK_START},
         )
         threading.Thread(target=self._read, daemon=True).start()
 
