@@ -109,7 +109,7 @@ def test_every_link_of_a_page_is_taken_by_the_page_that_it_leads_to(admin: FormC
     waiting = [_address(path, *ids) for path in _routes("GET")]
     while waiting:
         path = waiting.pop()
-        if path in seen or path.startswith("/dead-letters/"):
+        if path in seen or path.startswith(("/commands/", "/dead-letters/")):
             continue
         seen.add(path)
         answer = admin.get(path)
