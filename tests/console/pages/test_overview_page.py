@@ -5,10 +5,13 @@ import html
 import io
 import re
 import secrets
+import time
 
 import pytest
 
 from tests.console.pages.conftest import FormClient
+
+PATIENCE_SECONDS = 60
 
 pytestmark = pytest.mark.usefixtures("worker")
 
@@ -26,10 +29,14 @@ def _file(visitor: FormClient, **query: str) -> list[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def name(operator: FormClient) -> str:
-    """Of two brands in two currencies, and of no other."""
+    """Of two brands in two currencies, and of no other; the console knows the state of both."""
     name = f"totals {secrets.token_hex(4)}"
     operator.brand(name=f"={name}", daily_budget="10.5", currency="PKR", time_zone="Asia/Karachi")
     operator.brand(name=name, daily_budget="7.000001")
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not all(row["day"] for row in _file(operator, search=name)):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
     return name
 
 

@@ -21,11 +21,13 @@ from ledger.ingest.ledger import GROUP
 from ledger.reconcile.reconciliation import reconcile
 from ledger.reconcile.repair import repair
 from ledger.reconcile.restored import restored
+from models.privileges import Role
 from models.session import engine_of
 from schedulers.nightly_reconcile import NightlyReconcile
 from streams.kafka.provision import admin_client
 from streams.kafka.topics import Topic
 from streams.settings import Settings
+from tests.database_roles import as_role
 from tests.ledger.conftest import LedgerTables, RunningLedger
 from tests.streams.broker import Broker, brand_in
 from tests.streams.worker_process import WorkerProcess
@@ -38,9 +40,10 @@ COUNTED = "SELECT count(*), sum(amount) FROM spend_counted"
 class Backup:
     """A copy of the database, and putting it back under whoever is connected."""
 
-    def __init__(self, url: str) -> None:
-        engine_of(url).dispose()
-        self._server, self._name = url.rsplit("/", 1)
+    def __init__(self, settings: Settings) -> None:
+        as_role(settings, Role.LEDGER)  # its rights are in the database, so they must be there before the copy
+        engine_of(settings.database).dispose()
+        self._server, self._name = settings.database.rsplit("/", 1)
         self._run(f"CREATE DATABASE {self._name}_backup TEMPLATE {self._name}")
 
     def restore(self) -> None:
@@ -73,7 +76,7 @@ async def test_what_a_restored_database_has_lost_is_read_again(
         ledger = new_ledger()
         await ledger_tables.until("SELECT count(*) FROM spend_log", [(first,)])
         await ledger.stop()
-    backup = Backup(settings.database)
+    backup = Backup(settings)
     try:
         new_ledger()
         await send(broker, first, 20)
@@ -122,7 +125,7 @@ async def test_a_database_that_is_still_reading_again_is_waited_for_and_not_repa
     ledger = new_ledger()
     await ledger_tables.until(COUNTED, [(3, Decimal(3))])
     await ledger.stop()
-    backup = Backup(settings.database)
+    backup = Backup(settings)
     try:
         ledger = new_ledger()
         await send(broker, 3, 20)
@@ -162,7 +165,7 @@ async def test_what_was_gone_before_it_was_read_is_known_and_never_repaired_away
     ledger = new_ledger()
     await ledger_tables.until(COUNTED, [(4, Decimal(4))])
     await ledger.stop()
-    backup = Backup(settings.database)
+    backup = Backup(settings)
     try:
         new_ledger()
         await send(broker, 3, 10)
@@ -219,7 +222,7 @@ async def test_a_database_that_was_lost_whole_has_a_hole_where_retention_was_and
     part = TopicPartition(settings.topic(Topic.SPEND_EVENTS), broker.home("nike"))
     async with admin_client(settings) as admin:
         await admin.delete_records({part: RecordsToDelete(before_offset=2)})
-        backup = Backup(settings.database)
+        backup = Backup(settings)
         try:
             new_ledger()
             await ledger_tables.until(COUNTED, [(3, Decimal(3))])

@@ -56,9 +56,11 @@ async def test_from_a_new_brand_to_the_pause_that_its_budget_makes(reader: Reade
     await page.get_by_role("button", name="Save the schedule").click()
     await expect(page.get_by_text("Saved, and the broker has it.")).to_be_visible()
 
-    await page.get_by_role("link", name="Simulate spend").click()
+    await page.get_by_role("link", name="Publish spend").click()
     await page.get_by_label("Amount").fill("12.50")
     await page.get_by_role("button", name="Publish one event").click()
+    await expect(page.get_by_role("alert")).to_contain_text("12.50 EUR will be counted as spent")
+    await page.get_by_role("button", name="Yes, publish it").click()
     await expect(page.get_by_role("status").filter(has_text="of 12.50 EUR is on")).to_be_visible()
 
     await page.get_by_role("link", name="See what the controller makes of it").click()
