@@ -46,6 +46,7 @@ class HistoryEntry(NamedTuple):
     was_added: bool
     fields: list[FieldChange]
     note: str | None = None
+    change_id: int = 0
 
 
 def history_entry(change: CatalogChange) -> HistoryEntry:
@@ -59,6 +60,7 @@ def history_entry(change: CatalogChange) -> HistoryEntry:
         added,
         [field_change(name, values, added) for name, values in change.fields.items()],
         change.note,
+        change.change_id,
     )
 
 

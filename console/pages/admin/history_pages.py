@@ -19,6 +19,7 @@ from models.queries.catalog import changes_of, get_brand, get_campaign
 from models.tables.brand import Brand
 from models.tables.catalog_change import CatalogChange
 from operations.accounts.person import Person, Role
+from operations.put_back import can_be_put_back
 
 __all__ = ["router"]
 
@@ -68,7 +69,16 @@ def _history(request: Request, person: Person, found: Found, *, campaign_id: str
         "catalog/history.html",
         person=person,
         may_edit=person.may(Role.OPERATOR),
+        put_back=set() if "after" in request.query_params else _newest(changes),
         edits=[history_entry(change) for change in changes[:PAGE_ROWS]],
         **page_links(request, changes, lambda change: change.change_id),
         **thing,
     )
+
+
+def _newest(changes: Sequence[CatalogChange]) -> set[int]:
+    """The newest edit of each brand and campaign, where it can be put back."""
+    newest: dict[str | None, CatalogChange] = {}
+    for change in changes:
+        newest.setdefault(change.campaign_id, change)
+    return {change.change_id for change in newest.values() if can_be_put_back(change)}

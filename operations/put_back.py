@@ -1,0 +1,41 @@
+"""The last edit of a brand or campaign taken back, as a row of a catalog file. Pure."""
+
+from typing import Final
+
+from core.errors import RefusedValue
+from models.tables.catalog_change import CatalogChange, Json
+from operations.catalog_file.columns import COLUMN_NAMES, IDENTITY
+from operations.catalog_file.rows import Value
+from operations.catalog_views import override_text
+
+__all__ = ["can_be_put_back", "row_that_puts_back"]
+
+#: Only a new row has them.
+_WHEN_ADDED: Final = frozenset({"currency", "brand_id"})
+_FIELDS: Final = frozenset(COLUMN_NAMES) - frozenset(IDENTITY) - _WHEN_ADDED
+
+
+def can_be_put_back(change: CatalogChange) -> bool:
+    """Not where the row was added, and not a replay's new epoch."""
+    return change.fields.keys() <= _FIELDS
+
+
+def row_that_puts_back(change: CatalogChange, revision: int) -> dict[str, Value]:
+    """What each field was before the edit, for the row that has `revision`. Raises RefusedValue."""
+    if not can_be_put_back(change):
+        raise RefusedValue("What was added is not taken back: archive it instead.")
+    row: dict[str, Value] = {"brand_id": change.brand_id, "revision": str(revision)}
+    if change.campaign_id is not None:
+        row["campaign_id"] = change.campaign_id
+    return row | {name: _value(name, values["from"]) for name, values in change.fields.items()}
+
+
+def _value(name: str, value: Json) -> Value:
+    """A value of the history as a file has it."""
+    if name == "budget_overrides" and isinstance(value, list):
+        return [override_text(it) for it in value]
+    if isinstance(value, list):
+        return [_value("", it) for it in value]
+    if isinstance(value, dict):
+        return {key: _value("", it) for key, it in value.items()}
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
