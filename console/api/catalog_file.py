@@ -24,7 +24,6 @@ from models.threads import in_thread
 from operations import validation
 from operations.catalog_file.application import apply_file
 from operations.catalog_file.columns import COLUMN_NAMES
-from operations.catalog_file.json_rows import json_rows
 from operations.catalog_file.reading import read_rows
 from operations.catalog_file.rows import FileFormat, FileRows, WrongRows
 from operations.catalog_file.views import plan_view, wrong_row_views
@@ -71,7 +70,7 @@ async def plan(request: Request, _: Viewer, services: Served) -> Response:
     a `revision` changes what has that revision; one without adds."""
     services.need_broker_and_database()
     file_format, body = await read_declared(request, _FORMATS, FILE_BYTES_MAX)
-    with _wrong_rows_told():
+    with _wrong_rows_as_problem():
         found = await plan_catalog(services, lambda: _rows(file_format, body))
     return json_answer(plan_view(*found))
 
@@ -87,7 +86,7 @@ async def apply(
     What no row speaks of is left alone. Answered when the broker has the documents."""
     file_format, body = await read_declared(request, _FORMATS, FILE_BYTES_MAX)
     why = None if note is None else validation.note(note)
-    with _wrong_rows_told():
+    with _wrong_rows_as_problem():
         rows, why_not_published = await edit_catalog(
             services,
             lambda session: apply_file(session, _rows(file_format, body), _now(), actor=person.actor, note=why),
@@ -123,13 +122,13 @@ async def what_if(
     file_format, body = await read_declared(request, _FORMATS, FILE_BYTES_MAX)
     asked = WhatIfRequest(from_, to, brand_id, ASKED_EVENTS_MAX)
     async with services.sharing.heavy(person.name):
-        with _wrong_rows_told():
+        with _wrong_rows_as_problem():
             found = await in_thread(_decided_again, services.settings.database, file_format, body, asked)
     return json_answer(found)
 
 
 def _rows(file_format: FileFormat | None, body: bytes) -> FileRows:
-    return json_rows(body) if file_format is None else read_rows(io.BytesIO(body), file_format)
+    return read_rows(io.BytesIO(body), file_format)
 
 
 def _decided_again(url: str, file_format: FileFormat | None, body: bytes, asked: WhatIfRequest) -> Mapping[str, Any]:
@@ -138,7 +137,7 @@ def _decided_again(url: str, file_format: FileFormat | None, body: bytes, asked:
 
 
 @contextmanager
-def _wrong_rows_told() -> Iterator[None]:
+def _wrong_rows_as_problem() -> Iterator[None]:
     try:
         yield
     except WrongRows as error:

@@ -3,12 +3,16 @@
 from typing import BinaryIO
 
 from operations.catalog_file.csv_rows import csv_rows
+from operations.catalog_file.json_rows import json_rows
 from operations.catalog_file.rows import FileFormat, FileRows
 from operations.catalog_file.yaml_rows import yaml_rows
 
 __all__ = ["read_rows"]
 
 
-def read_rows(stream: BinaryIO, file_format: FileFormat) -> FileRows:
-    """All rows of the file. Raises RefusedValue where it is no such file."""
+def read_rows(stream: BinaryIO, file_format: FileFormat | None) -> FileRows:
+    """All rows of the file; without a format it is the JSON that programs send. Raises RefusedValue where it is no such
+    file."""
+    if file_format is None:
+        return json_rows(stream.read())
     return csv_rows(stream) if file_format is FileFormat.CSV else yaml_rows(stream.read())

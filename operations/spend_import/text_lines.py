@@ -6,7 +6,7 @@ from typing import BinaryIO, Final, NamedTuple
 
 from core.errors import RefusedValue
 
-__all__ = ["TextLine", "text_lines"]
+__all__ = ["TextLine", "text_lines", "utf8_chunks"]
 
 _CHUNK_BYTES: Final = 64 * 1024
 _AS_UTF8 = "save it as text in UTF-8, one event a line"
@@ -33,7 +33,7 @@ class TextLine(NamedTuple):
 def text_lines(stream: BinaryIO, longest: int) -> Iterator[TextLine]:
     """Every line, blank ones too; a single carriage return ends a line too. Raises RefusedValue for a binary file."""
     number, rest = 0, b""
-    for chunk in _utf8(stream):
+    for chunk in utf8_chunks(stream):
         *lines, rest = (rest + chunk).splitlines(keepends=True)
         if rest.endswith(b"\n"):
             lines, rest = [*lines, rest], b""
@@ -51,7 +51,8 @@ def _line(number: int, line: bytes, longest: int) -> TextLine:
     return TextLine(number, text if len(text) <= longest else None)
 
 
-def _utf8(stream: BinaryIO) -> Iterator[bytes]:
+def utf8_chunks(stream: BinaryIO) -> Iterator[bytes]:
+    """The file in UTF-8 without a byte order mark. Raises RefusedValue for an empty or a binary file."""
     first = stream.read(_CHUNK_BYTES)
     if not first:
         raise RefusedValue("The file is empty.")

@@ -21,11 +21,11 @@ from core.errors import RefusedValue
 from operations import validation
 from operations.accounts.person import Person
 from operations.catalog_file.application import Planned, apply_file
-from operations.catalog_file.json_rows import json_rows
 from operations.catalog_file.reading import read_rows
 from operations.catalog_file.rows import FileFormat, FileRows, WrongRow, WrongRows, format_of
 from operations.catalog_file.views import plan_view
 from operations.dangerous_budgets import budgets_of, dangers_of
+from operations.spend_import.text_lines import utf8_chunks
 
 __all__ = ["SentRows", "plan_page", "router"]
 
@@ -51,10 +51,9 @@ class SentRows(NamedTuple):
         return cls(format_, rows, note, safe_next(str(form.get("next") or _ADDRESS)))
 
     def read(self) -> FileRows:
-        data = self.text.encode()
-        if self.format == _JSON:
-            return json_rows(data)
-        return read_rows(io.BytesIO(data), FileFormat(validation.one_of("format", self.format, list(FileFormat))))
+        is_json = self.format == _JSON
+        file_format = None if is_json else FileFormat(validation.one_of("format", self.format, list(FileFormat)))
+        return read_rows(io.BytesIO(self.text.encode()), file_format)
 
 
 class _Line(NamedTuple):
@@ -162,9 +161,8 @@ def _form_page(
 
 
 def _text_of(data: bytes) -> str:
-    """As the rows go along in the page. Spreadsheets write UTF-16 with a mark at its beginning."""
-    encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    """As the rows go along in the page."""
     try:
-        return data.decode(encoding)
+        return b"".join(utf8_chunks(io.BytesIO(data))).decode()
     except UnicodeDecodeError:
         raise RefusedValue("The file is no text in UTF-8 or UTF-16: save it as CSV in UTF-8.") from None
