@@ -13,10 +13,10 @@ __all__ = ["MARKS", "PAUSED", "RUNNING", "campaign_marks"]
 RUNNING: Final = "running"
 PAUSED: Final = "paused"
 _NEEDS: Final = (Need.OVER, Need.AFTER_PAUSE)
-#: Reasons that a need tells already, or that only archived brands have.
-_TOLD: Final = Reason.ARCHIVED | Reason.CAMPAIGN_DAILY_BUDGET | Reason.CAMPAIGN_TOTAL_BUDGET
+#: Reasons that a need shows already, or that only archived brands have.
+_SHOWN_OTHERWISE: Final = Reason.ARCHIVED | Reason.CAMPAIGN_DAILY_BUDGET | Reason.CAMPAIGN_TOTAL_BUDGET
 #: All of them in the order in which a page shows them.
-MARKS: Final = (RUNNING, PAUSED, *(it.value for it in _NEEDS), *reason_names(~_TOLD))
+MARKS: Final = (RUNNING, PAUSED, *(it.value for it in _NEEDS), *reason_names(~_SHOWN_OTHERWISE))
 
 
 def campaign_marks(brand: BrandState | None) -> Mapping[str, frozenset[str]]:
@@ -29,7 +29,7 @@ def campaign_marks(brand: BrandState | None) -> Mapping[str, frozenset[str]]:
             [
                 PAUSED if it.reasons else RUNNING,
                 *(need.value for need in needs_of_campaign(it, today) if need in _NEEDS),
-                *reason_names(it.reasons & ~_TOLD),
+                *reason_names(it.reasons & ~_SHOWN_OTHERWISE),
             ]
         )
         for it in brand.campaigns.values()

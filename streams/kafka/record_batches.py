@@ -92,7 +92,7 @@ class _Batch:
     def __iter__(self) -> Iterator[Any]:
         records = self._decoded_at_once()
         if records is None:
-            return self._streamed(self._batch.base_offset, self._batch.next_offset)
+            return self._streamed()
         return iter(records)
 
     def _decoded_at_once(self) -> list[Any] | None:
@@ -136,8 +136,9 @@ class _Batch:
         struct.pack_into(">i", header, _LENGTH_AT, HEADER.size - _LOG_OVERHEAD + size)
         return iter(DefaultRecordBatch(b"".join((header, *pieces))))
 
-    def _streamed(self, next_offset: int, end: int) -> Iterator[Record]:
-        """Record by record from `next_offset` on, and one record in place of all that cannot be decoded."""
+    def _streamed(self) -> Iterator[Record]:
+        """Record by record, and one record in place of all that cannot be decoded."""
+        next_offset, end = self._batch.base_offset, self._batch.next_offset
         try:
             for record in streamed(self._raw, self._memory):
                 if record.offset >= next_offset:

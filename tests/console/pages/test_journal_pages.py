@@ -7,7 +7,6 @@ import io
 import json
 import re
 import time
-from collections.abc import Callable
 
 import httpx
 import pytest
@@ -25,7 +24,7 @@ from streams.kafka.producer import spend_producer
 from streams.kafka.reader import topic_reader
 from streams.kafka.topics import Topic
 from streams.settings import Settings
-from tests.console.api.server import served
+from tests.console.api.server import served, until
 from tests.console.pages.conftest import PASSWORD, FormClient
 from tests.installation import Surroundings
 from tests.ledger.ingest.test_ledger_process import LedgerProcess
@@ -37,14 +36,6 @@ PATIENCE_SECONDS = 60
 
 def _text(page: str) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
-
-
-def _until(holds: Callable[[], bool]) -> None:
-    """The ledger follows the broker."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def _rows(visitor: FormClient, path: str, **query: str) -> list[dict[str, str]]:
@@ -81,7 +72,7 @@ def test_published_spend_is_on_the_broker_when_the_page_says_so(operator: FormCl
     observed = _text(operator.page(address))
     assert f"Spend {campaign_id}.a of 4.50 EUR is on" in observed
     brand_id = campaign_id.split(".")[0]
-    _until(lambda: f"{campaign_id}.a" in operator.page("/spend", brand=brand_id))
+    until(lambda: f"{campaign_id}.a" in operator.page("/spend", brand=brand_id), PATIENCE_SECONDS)
 
 
 def test_loading_the_page_after_published_spend_again_publishes_nothing(
@@ -117,7 +108,7 @@ def test_without_the_setting_there_is_no_page_that_publishes_spend(
     path = f"/campaigns/{campaign_id}/publish-spend"
     assert path in operator.page(f"/campaigns/{campaign_id}/history")
     with served(surroundings.settings) as url, httpx.Client(base_url=url) as client:
-        _until(lambda: client.get("/health/ready").status_code == 200)
+        until(lambda: client.get("/health/ready").status_code == 200, PATIENCE_SECONDS)
         signed_in = client.post("/sign-in", data={"name": people[Role.OPERATOR], "password": PASSWORD})
         assert signed_in.status_code == 303
         assert client.get(path).status_code == 404
@@ -168,14 +159,14 @@ def test_spend_and_commands_are_filtered_and_downloaded_as_they_are_shown(
     event_ids = [f"={campaign_id}.{number}" for number in range(3)]
     for event_id in event_ids:
         _publish(operator, campaign_id, event_id=event_id)
-    _until(lambda: len(_rows(operator, "/spend.csv", brand=brand_id)) == 3)
+    until(lambda: len(_rows(operator, "/spend.csv", brand=brand_id)) == 3, PATIENCE_SECONDS)
     spend = _rows(operator, "/spend.csv", campaign=campaign_id)
     assert {row["event_id"] for row in spend} == {f"'{event_id}" for event_id in event_ids}
     assert {(row["amount"], row["currency"], row["refused"]) for row in spend} == {("4.00", "EUR", "")}
     assert len(_rows(operator, "/spend.csv", brand=brand_id, event=event_ids[0])) == 1
     assert _rows(operator, "/spend.csv", brand=brand_id, until="2020-01-01") == []
 
-    _until(lambda: len(_rows(operator, "/commands.csv", campaign=campaign_id)) == 2)
+    until(lambda: len(_rows(operator, "/commands.csv", campaign=campaign_id)) == 2, PATIENCE_SECONDS)
     commands = _rows(operator, "/commands.csv", campaign=campaign_id)
     assert [(row["action"], row["reasons"], row["sequence"]) for row in commands] == [
         ("pause", "daily_budget", "2"),
@@ -248,7 +239,7 @@ async def _dead_letter(surroundings: Surroundings, brand_id: str, campaign_id: s
 
 
 def _letter_path(visitor: FormClient, brand_id: str) -> str:
-    _until(lambda: "currency mismatch" in visitor.page("/dead-letters", brand=brand_id))
+    until(lambda: "currency mismatch" in visitor.page("/dead-letters", brand=brand_id), PATIENCE_SECONDS)
     (path,) = set(re.findall(r'href="(/dead-letters/\d+/\d+)"', visitor.page("/dead-letters", brand=brand_id)))
     return path
 
@@ -294,12 +285,12 @@ def test_the_column_applied_and_the_campaigns_page_show_what_was_spent_until_a_p
             rows = list_commands(session, campaign_id=campaign_id, limit=5).rows
             return next((it.command for it in rows if it.command.action == "pause"), None)
 
-    _until(lambda: pause() is not None)
+    until(lambda: pause() is not None, PATIENCE_SECONDS)
     command = pause()
     assert command is not None
     assert " spent" not in _text(operator.page("/commands", campaign=campaign_id))
     _publish(operator, campaign_id, amount="1.5", event_id=f"{campaign_id}.late")
-    _until(lambda: f"{campaign_id}.late" in operator.page("/spend", brand=brand_id))
+    until(lambda: f"{campaign_id}.late" in operator.page("/spend", brand=brand_id), PATIENCE_SECONDS)
     acks = [
         ControlAck(
             command_id=command.command_id,
@@ -337,8 +328,8 @@ def test_a_command_has_a_page_with_its_totals_computed_anew_in_the_brands_own_ti
 ) -> None:
     _publish(operator, campaign_id, event_id=f"{campaign_id}.one", amount="12.000001")
     brand_id, command_id = campaign_id.split(".")[0], f"{campaign_id}:1:2"
-    _until(lambda: len(_rows(operator, "/commands.csv", campaign=campaign_id)) == 2)
-    _until(lambda: len(_rows(operator, "/spend.csv", brand=brand_id)) == 1)
+    until(lambda: len(_rows(operator, "/commands.csv", campaign=campaign_id)) == 2, PATIENCE_SECONDS)
+    until(lambda: len(_rows(operator, "/spend.csv", brand=brand_id)) == 1, PATIENCE_SECONDS)
     assert f'href="/commands/{command_id}"' in viewer.page("/commands", campaign=campaign_id)
     markup = viewer.page(f"/commands/{command_id}")
     words = _text(markup)

@@ -5,10 +5,10 @@ import html
 import io
 import re
 import secrets
-import time
 
 import pytest
 
+from tests.console.api.server import until
 from tests.console.pages.conftest import FormClient
 
 PATIENCE_SECONDS = 60
@@ -33,10 +33,7 @@ def name(operator: FormClient) -> str:
     name = f"totals {secrets.token_hex(4)}"
     operator.brand(name=f"={name}", daily_budget="10.5", currency="PKR", time_zone="Asia/Karachi")
     operator.brand(name=name, daily_budget="7.000001")
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not all(row["day"] for row in _file(operator, search=name)):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    until(lambda: all(row["day"] for row in _file(operator, search=name)), PATIENCE_SECONDS)
     return name
 
 
