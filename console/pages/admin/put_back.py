@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy.orm import Session
+from starlette.responses import RedirectResponse
 
 from console.access.rights import PageOperator
 from console.pages.admin.catalog_access import read_catalog
@@ -31,7 +33,12 @@ ChangeQuery = Annotated[Mapping[str, str], Depends(PageQuery("change"))]
 
 @router.get("/put-back")
 async def ask(request: Request, query: ChangeQuery, person: PageOperator, services: Served) -> Response:
-    """What would be as before. Changes nothing; refused where something newer was edited."""
+    """What would be as before. Changes nothing; refused where something newer was edited.
+
+    An address without an edit leads to the edits, each of which has its own.
+    """
+    if "change" not in query:
+        return RedirectResponse("/changes", HTTPStatus.SEE_OTHER)
 
     def read(session: Session) -> tuple[CatalogChange, Brand | Campaign]:
         change = session.get(CatalogChange, filter_number(query, "change") or 0)
