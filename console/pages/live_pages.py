@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from console.access.rights import PageViewer
 from console.live.command_feed import ReceivedCommand
-from console.pages import brand_page, campaign_page, feed_page, overview
+from console.pages import brand_page, campaign_page, feed_page, first_steps, overview
 from console.pages.brand_list import PAGE_SIZE
 from console.pages.brand_now import row_html
 from console.pages.page_stream import Part, stream
@@ -20,7 +20,7 @@ from core.moment import Moment
 __all__ = ["router"]
 
 router = APIRouter(include_in_schema=False)
-for part in (overview, feed_page, brand_page, campaign_page):
+for part in (overview, first_steps, feed_page, brand_page, campaign_page):
     router.include_router(part.router)
 
 BrandIds = Annotated[list[str], Query(alias="id", max_length=PAGE_SIZE)]

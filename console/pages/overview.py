@@ -109,6 +109,7 @@ async def overview(request: Request, query: OverviewQuery, person: PageViewer, s
         words=_words(chosen),
         live_url="/live/brands?" + urlencode([("id", row.brand_id) for row in rows]),
         may_edit=person.may(Role.OPERATOR),
+        is_empty=not services.catalog.brand_ids(),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy.orm import Session
 
-from console.access.rights import PageOperator, PageViewer
+from console.access.rights import PageOperator, PageViewer, safe_next
 from console.pages.admin.catalog_access import edit, read_catalog
 from console.pages.admin.edit_answers import added, conflict_page
 from console.pages.admin.edit_form import EditForm
@@ -37,6 +37,7 @@ __all__ = ["router"]
 
 router = APIRouter(include_in_schema=False)
 
+NextQuery = Annotated[Mapping[str, str], Depends(PageQuery("next"))]
 BrandsQuery = Annotated[Mapping[str, str], Depends(PageQuery("search", "after", archived=["true"]))]
 
 #: A hidden field: the time zone whose consequences the form has shown.
@@ -63,25 +64,26 @@ async def brands(request: Request, query: BrandsQuery, person: PageViewer, servi
 
 
 @router.get("/new/brand")
-async def new_brand(request: Request, person: PageOperator, services: Served) -> Response:
+async def new_brand(request: Request, query: NextQuery, person: PageOperator, services: Served) -> Response:
     blank = dict.fromkeys([field.name for field in NEW_BRAND], "") | {"time_zone": services.settings.time_zone or "UTC"}
-    return _new_form(request, person, EditForm.opened(NEW_BRAND, blank))
+    return _new_form(request, person, EditForm.opened(NEW_BRAND, blank), next_address=query.get("next", ""))
 
 
 @router.post("/new/brand")
 async def add(request: Request, person: PageOperator, services: Served) -> Response:
-    form = EditForm.sent(NEW_BRAND, dict(await request.form()))
+    sent = dict(await request.form())
+    form, next_address = EditForm.sent(NEW_BRAND, sent), str(sent.get("next") or "")
     if form.errors:
-        return _new_form(request, person, form, HTTPStatus.UNPROCESSABLE_ENTITY)
+        return _new_form(request, person, form, HTTPStatus.UNPROCESSABLE_ENTITY, next_address=next_address)
     values: dict[str, Any] = form.reading.values
     if asked := form.asking(dangers_of({}, values)):
-        return _new_form(request, person, asked)
+        return _new_form(request, person, asked, next_address=next_address)
     try:
         flash = await edit(services, lambda session: [add_brand(session, actor=person.actor, **values)])
     except AlreadyExists as error:
         form.errors["brand_id"] = str(error)
-        return _new_form(request, person, form, HTTPStatus.CONFLICT)
-    return added(f"/brands/{in_address(values['brand_id'])}", flash)
+        return _new_form(request, person, form, HTTPStatus.CONFLICT, next_address=next_address)
+    return added(f"/brands/{in_address(values['brand_id'])}", flash, next_address)
 
 
 @router.get("/brands/{brand_id}/edit")
@@ -122,9 +124,17 @@ def _saved(session: Session, row: Brand, form: EditForm, actor: str, now: Moment
     return change_time_zone(session, row.brand_id, zone, starts_at=zone_starts_at(now), actor=actor)
 
 
-def _new_form(request: Request, person: Person, form: EditForm, status: HTTPStatus = HTTPStatus.OK) -> Response:
+def _new_form(
+    request: Request, person: Person, form: EditForm, status: HTTPStatus = HTTPStatus.OK, *, next_address: str
+) -> Response:
     return page(
-        request, "catalog/new_brand.html", person=person, status=status, form=form, time_zones=time_zone_names()
+        request,
+        "catalog/new_brand.html",
+        person=person,
+        status=status,
+        form=form,
+        time_zones=time_zone_names(),
+        next=safe_next(next_address) if next_address else "",
     )
 
 

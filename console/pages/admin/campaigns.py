@@ -5,8 +5,9 @@ from http import HTTPStatus
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Depends, Request, Response
+from sqlalchemy.orm import Session
 
-from console.access.rights import PageOperator, PageViewer
+from console.access.rights import PageOperator, PageViewer, safe_next
 from console.pages.admin.catalog_access import campaign_and_brand, edit, read_catalog
 from console.pages.admin.edit_answers import added, conflict_page
 from console.pages.admin.edit_form import EditForm
@@ -24,7 +25,7 @@ from core.dayparting import flight_is_over
 from core.errors import Unreachable
 from core.reasons import reason_names
 from models.errors import AlreadyExists, NotFound, StaleEdit
-from models.queries.catalog import list_campaigns
+from models.queries.catalog import get_campaign, list_campaigns
 from models.queries.catalog_edits import add_campaign, edit_campaign
 from models.tables.brand import Brand
 from models.tables.campaign import Campaign
@@ -37,7 +38,16 @@ __all__ = ["router"]
 router = APIRouter(include_in_schema=False)
 
 CampaignsQuery = Annotated[Mapping[str, str], Depends(PageQuery("search", "brand", "after", archived=["true"]))]
-BrandQuery = Annotated[Mapping[str, str], Depends(PageQuery("brand"))]
+NewQuery = Annotated[Mapping[str, str], Depends(PageQuery("brand", "copy", "next"))]
+
+
+class _New(NamedTuple):
+    """Hidden inputs of the form of a new campaign."""
+
+    #: The id of the campaign whose windows it gets.
+    copy: str = ""
+    #: The page that led to the form.
+    next: str = ""
 
 
 class CampaignEntry(NamedTuple):
@@ -77,29 +87,42 @@ async def campaigns(request: Request, query: CampaignsQuery, person: PageViewer,
 
 
 @router.get("/new/campaign")
-async def new_campaign(request: Request, query: BrandQuery, person: PageOperator, services: Served) -> Response:
-    blank = dict.fromkeys([field.name for field in NEW_CAMPAIGN], "")
-    blank["brand_id"] = filter_text(query, "brand") or ""
-    return _new_form(request, person, services, EditForm.opened(NEW_CAMPAIGN, blank))
+async def new_campaign(request: Request, query: NewQuery, person: PageOperator, services: Served) -> Response:
+    """`copy` is the id of a campaign whose settings and windows the form begins with."""
+    texts = dict.fromkeys([field.name for field in NEW_CAMPAIGN], "")
+    texts["brand_id"] = filter_text(query, "brand") or ""
+    new = _New(query.get("copy", ""), query.get("next", ""))
+    paused = False
+    if new.copy:
+        row = await read_catalog(services, lambda session: get_campaign(session, new.copy))
+        # The id on the platform is that of one campaign.
+        texts |= texts_of(CAMPAIGN, row) | {"brand_id": row.brand_id, "external_id": ""}
+        paused = not row.enabled
+    return _new_form(request, person, services, EditForm.opened(NEW_CAMPAIGN, texts), new, paused=paused)
 
 
 @router.post("/new/campaign")
 async def add(request: Request, person: PageOperator, services: Served) -> Response:
     sent = dict(await request.form())
-    form = EditForm.sent(NEW_CAMPAIGN, sent)
+    form, new = EditForm.sent(NEW_CAMPAIGN, sent), _New(*(str(sent.get(name) or "") for name in _New._fields))
     paused = sent.get("paused") == "true"
     if form.errors:
-        return _new_form(request, person, services, form, HTTPStatus.UNPROCESSABLE_ENTITY, paused=paused)
+        return _new_form(request, person, services, form, new, HTTPStatus.UNPROCESSABLE_ENTITY, paused=paused)
     values: dict[str, Any] = {**form.reading.values, "enabled": not paused}
+
+    def add_to_catalog(session: Session) -> list[Campaign]:
+        windows = schedule_of(get_campaign(session, new.copy)).windows if new.copy else ()
+        return [add_campaign(session, actor=person.actor, windows=windows, **values)]
+
     try:
-        flash = await edit(services, lambda session: [add_campaign(session, actor=person.actor, **values)])
+        flash = await edit(services, add_to_catalog)
     except NotFound as error:
         form.errors["brand_id"] = str(error)
-        return _new_form(request, person, services, form, HTTPStatus.UNPROCESSABLE_ENTITY, paused=paused)
+        return _new_form(request, person, services, form, new, HTTPStatus.UNPROCESSABLE_ENTITY, paused=paused)
     except AlreadyExists as error:
         form.errors["campaign_id"] = str(error)
-        return _new_form(request, person, services, form, HTTPStatus.CONFLICT, paused=paused)
-    return added(f"/campaigns/{in_address(values['campaign_id'])}", flash)
+        return _new_form(request, person, services, form, new, HTTPStatus.CONFLICT, paused=paused)
+    return added(f"/campaigns/{in_address(values['campaign_id'])}", flash, new.next)
 
 
 @router.get("/campaigns/{campaign_id}/edit")
@@ -159,10 +182,12 @@ def _new_form(
     person: Person,
     services: Services,
     form: EditForm,
+    new: _New,
     status: HTTPStatus = HTTPStatus.OK,
     *,
     paused: bool = False,
 ) -> Response:
+    copied = services.catalog.campaign(new.copy) if new.copy else None
     return page(
         request,
         "catalog/new_campaign.html",
@@ -170,6 +195,9 @@ def _new_form(
         status=status,
         form=form,
         paused=paused,
+        copy=new.copy,
+        copied_windows=in_words(schedule_of(copied).windows) if copied else "",
+        next=safe_next(new.next) if new.next else "",
         brand_ids=services.catalog.brand_ids(),
     )
 

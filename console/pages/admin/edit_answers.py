@@ -5,6 +5,7 @@ from http import HTTPStatus
 
 from fastapi import Request, Response
 
+from console.access.rights import safe_next
 from console.pages.admin.catalog_access import read_catalog
 from console.pages.admin.conflict import FieldVersions
 from console.pages.admin.edit_form import EditForm
@@ -20,9 +21,9 @@ from operations.accounts.person import Person
 __all__ = ["added", "conflict_page", "edits_meanwhile"]
 
 
-def added(address: str, flash: str) -> Response:
-    """To the page on which the new brand or campaign is edited."""
-    return flash_redirect(f"{address}/edit", "added" if flash == SAVED else flash)
+def added(address: str, flash: str, next_address: str = "") -> Response:
+    """To the page that led to the form or, without one, to that on which the new brand or campaign is edited."""
+    return flash_redirect(safe_next(next_address or f"{address}/edit"), "added" if flash == SAVED else flash)
 
 
 async def edits_meanwhile(

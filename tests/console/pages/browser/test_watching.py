@@ -69,6 +69,22 @@ async def test_spend_moves_the_bar_and_the_pause_arrives_without_a_reload(
     await expect(row).to_contain_text("105 %")
 
 
+async def test_the_first_steps_say_without_a_reload_that_spend_has_arrived(
+    reader: Reader, operator: FormClient, surroundings: Surroundings
+) -> None:
+    brand_id = operator.brand(name="New here")
+    campaign_id = operator.campaign(brand_id)
+    await reader.sign_in(Role.ADMIN)
+    await reader.page.wait_for_url(f"{reader.address}/")
+    await reader.open(f"/first-steps?brand={brand_id}")
+    await reader.page.get_by_role("button", name="Make a token").click()
+    await expect(reader.page.locator("pre")).to_contain_text("Bearer sg_")
+    await reader.live()
+    await spend(surroundings, brand_id, campaign_id, "1.00", "1")
+    await expect(reader.page.locator("#first-spend")).to_contain_text("First spend has arrived: 1.00 EUR")
+    assert await reader.barriers() == []
+
+
 async def test_a_page_of_a_campaign_says_why_it_is_paused_as_soon_as_it_is(
     reader: Reader, operator: FormClient, surroundings: Surroundings
 ) -> None:
@@ -269,7 +285,7 @@ async def test_every_page_is_free_of_barriers_and_fits(
     assert await reader.barriers() == []
     await reader.sign_in()
     await page.wait_for_url(f"{reader.address}/")
-    for path in ("/", "/feed", f"/brands/{brand_id}", f"/campaigns/{campaign_id}"):
+    for path in ("/", "/feed", "/first-steps", f"/brands/{brand_id}", f"/campaigns/{campaign_id}"):
         await reader.open(path)
         await reader.live()
         assert await reader.barriers() == [], path
