@@ -20,6 +20,7 @@ _STATES: Final[dict[str, dict[str, Value]]] = {
     "archive": {"archived": True},
     "unarchive": {"archived": False},
 }
+_IDS: Final = {"brand_id", "campaign_id", "revision"}
 _BUDGETS: Final = ("daily_budget", "total_budget")
 
 
@@ -50,7 +51,14 @@ def rows_of_change(campaigns: Iterable[Campaign], change: ManyChange) -> list[di
             column.kind.read(column.name, same[column.name])
     if not (same or percents or change.state):
         raise RefusedValue("Nothing would change: fill in what is to be another.")
-    return [_row(it, same | _STATES[change.state], percents) for it in campaigns]
+    rows = [_row(it, same | _STATES[change.state], percents) for it in campaigns]
+    if not same and not change.state and all(row.keys() <= _IDS for row in rows):
+        named = " or ".join(name.replace("_", " ") for name in percents)
+        raise RefusedValue(
+            f"None of these campaigns has a {named} of its own, so a percentage changes nothing: write an amount, or "
+            "raise the budget of the brand."
+        )
+    return rows
 
 
 def _row(campaign: Campaign, same: dict[str, Value], percents: dict[str, int]) -> dict[str, Value]:

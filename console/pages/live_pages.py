@@ -1,7 +1,7 @@
 """The pages that are updated live, and the event stream of the overview."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from functools import partial
 from typing import Annotated
@@ -13,6 +13,7 @@ from console.live.command_feed import ReceivedCommand
 from console.pages import brand_page, campaign_page, feed_page, first_steps, overview
 from console.pages.brand_list import PAGE_SIZE
 from console.pages.brand_now import row_html
+from console.pages.overview import CountedNeeds, OverviewQuery
 from console.pages.page_stream import Part, stream
 from console.server.services import Served, Services
 from core.moment import Moment
@@ -27,17 +28,28 @@ BrandIds = Annotated[list[str], Query(alias="id", max_length=PAGE_SIZE)]
 
 
 @router.get("/live/brands")
-async def brands(request: Request, _: PageViewer, services: Served, brand_ids: BrandIds = []) -> Response:  # noqa: B006
-    return stream(request, services, nullcontext(_Brands(services, brand_ids)))
+async def brands(
+    request: Request,
+    query: OverviewQuery,
+    _: PageViewer,
+    services: Served,
+    brand_ids: BrandIds = [],  # noqa: B006
+) -> Response:
+    needs: CountedNeeds = request.app.state.counted_needs
+    return stream(request, services, nullcontext(_Brands(services, brand_ids, needs, query)))
 
 
 class _Brands:
-    """The rows of the overview."""
+    """The rows of the overview, its chips and the sentence below its title."""
 
     is_incomplete = False
 
-    def __init__(self, services: Services, brand_ids: Iterable[str]) -> None:
+    def __init__(
+        self, services: Services, brand_ids: Iterable[str], needs: CountedNeeds, query: Mapping[str, str]
+    ) -> None:
         self._services = services
+        self._needs = needs
+        self._query = query
         self.brand_ids = frozenset(brand_ids)
 
     def shows(self, received: ReceivedCommand) -> bool:
@@ -49,7 +61,9 @@ class _Brands:
             if html := self._services.broadcaster.text_of(brand_id, partial(row_html, self._services, brand_id, now)):
                 found.append(Part(f"brand-{brand_id}", html))
             await asyncio.sleep(0)  # other requests run between two rows
-        return found
+        counted, is_new = await self._needs.parts(self._query)
+        self.is_incomplete = not is_new
+        return [*found, *counted]
 
     def command(self, received: ReceivedCommand) -> Part:
         raise AssertionError("the overview lists no commands")

@@ -1,5 +1,7 @@
 """The overview: all brands with spend, budgets and numbers of campaigns."""
 
+import asyncio
+import time
 from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Final, NamedTuple
@@ -16,14 +18,15 @@ from console.pages.brand_rows import BRAND_COLUMNS, brand_cells
 from console.pages.brand_totals import totals
 from console.pages.campaign_now import is_found
 from console.pages.csv_answer import csv_answer
-from console.rendering.render import page
+from console.pages.page_stream import Part
+from console.rendering.render import page, part
 from console.server.compute_thread import in_compute_thread
 from console.server.queries import PageQuery
 from console.server.services import Served, Services
 from core.moment import Moment
 from operations.accounts.person import Role
 
-__all__ = ["router"]
+__all__ = ["CountedNeeds", "OverviewQuery", "router"]
 
 router = APIRouter(include_in_schema=False)
 
@@ -31,6 +34,10 @@ OverviewQuery = Annotated[
     Mapping[str, str], Depends(PageQuery("search", "sort", "number", archived=["true"], need=list(Need)))
 ]
 
+#: Between two counts for open pages; of many brands a count costs a tenth of a second, and it takes a share of a core.
+_COUNT_SECONDS: Final = 0.5
+_TIMES_ITS_COST: Final = 30
+_QUESTIONS_MAX: Final = 100
 _FIRST_SORT: Final = "name"
 _SORT_LABELS: Final = [
     ("name", "Name"),
@@ -107,7 +114,7 @@ async def overview(request: Request, query: OverviewQuery, person: PageViewer, s
         previous_url=_url(filters, sort=sort, number=chosen.page - 1) if chosen.page > 1 else None,
         next_url=_url(filters, sort=sort, number=chosen.page + 1) if chosen.page < chosen.pages else None,
         words=_words(chosen),
-        live_url="/live/brands?" + urlencode([("id", row.brand_id) for row in rows]),
+        live_url=_url(filters, "/live/brands", sort=sort) + "&" + urlencode([("id", row.brand_id) for row in rows]),
         may_edit=person.may(Role.OPERATOR),
         is_empty=not services.catalog.brand_ids(),
     )
@@ -144,6 +151,37 @@ async def _chosen(services: Services, asked: _Asked, now: Moment) -> Selected:
         page=asked.number,
         in_campaigns=lambda brand_id, text: any(is_found(it, text) for it in catalog.campaigns_of(brand_id)),
     )
+
+
+class CountedNeeds:
+    """Chips and the sentence below the title, for open pages: each question is counted once for all that ask it, and
+    then not before _TIMES_ITS_COST of what it has cost are over."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._counted: dict[_Asked, asyncio.Task[list[Part]]] = {}
+        self._due_at: dict[_Asked, float] = {}
+
+    async def parts(self, query: Mapping[str, str]) -> tuple[list[Part], bool]:
+        """And whether they were counted since this call: else a change of just now may be missing in them."""
+        asked = _asked(query)._replace(number=1)
+        task = self._counted.get(asked)
+        is_new = task is None or (task.done() and time.monotonic() >= self._due_at.get(asked, 0.0))
+        if task is None or is_new:
+            if len(self._counted) >= _QUESTIONS_MAX:
+                self._counted.clear()
+                self._due_at.clear()
+            task = self._counted[asked] = asyncio.create_task(self._count(asked))
+        return await asyncio.shield(task), is_new
+
+    async def _count(self, asked: _Asked) -> list[Part]:
+        started_at = time.monotonic()
+        chosen = await _chosen(self._services, asked, wall_clock())
+        ended_at = time.monotonic()
+        self._due_at[asked] = ended_at + max(_COUNT_SECONDS, (ended_at - started_at) * _TIMES_ITS_COST)
+        words = Part("overview-words", part("overview_words", _subtitle(self._services)))
+        chips = Part("need-chips", part("need_chips", _chips(chosen, asked), asked.need))
+        return [words, chips]
 
 
 def _chips(chosen: Selected, asked: _Asked) -> list[Chip]:

@@ -22,7 +22,6 @@ def _campaign(daily_micros: int | None) -> Campaign:
         (100_000, "+5%", "0.11"),  # 0.105 is rounded up
         (90_000, "+5%", "0.09"),  # 0.0945 is not
         (0, "+50%", "0.00"),
-        (None, "+10%", None),  # unlimited stays
         (None, "5.50", "5.50"),
         (10_000_000, "none", "none"),
     ],
@@ -32,6 +31,14 @@ def test_a_budget_is_set_or_changed_by_percent(daily: int | None, text: str, aft
     assert row.get("daily_budget") == after
     assert (row["brand_id"], row["campaign_id"], row["revision"]) == ("b", "c", "3")
     assert "total_budget" not in row
+
+
+def test_by_percent_an_unlimited_budget_stays_beside_others_and_alone_it_is_said_why_nothing_changes() -> None:
+    rows = rows_of_change([_campaign(None), _campaign(10_000_000)], ManyChange(daily_budget="+10%"))
+    assert [row.get("daily_budget") for row in rows] == [None, "11.00"]
+    with pytest.raises(RefusedValue, match="None of these campaigns has a daily budget of its own"):
+        rows_of_change([_campaign(None)], ManyChange(daily_budget="+10%"))
+    assert rows_of_change([_campaign(None)], ManyChange(daily_budget="+10%", state="pause"))[0]["enabled"] is False
 
 
 @pytest.mark.parametrize(

@@ -251,6 +251,39 @@ async def test_a_chip_counts_the_brands_that_need_somebody_and_shows_them(
     await expect(page.locator(f"#brand-{fine}")).to_be_visible()
 
 
+async def test_chips_and_the_sentence_below_the_title_follow_the_rows(
+    reader: Reader, operator: FormClient, surroundings: Surroundings
+) -> None:
+    name = f"Counted {secrets.token_hex(4)}"
+    brand_id = operator.brand(name=name, daily_budget="10.00")
+    campaign_id = operator.campaign(brand_id)
+    page = reader.page
+    await reader.sign_in()
+    await page.wait_for_url(f"{reader.address}/")
+    await reader.open(f"/?search={name}")
+    await reader.live()
+    await expect(page.locator(f"[id='brand-{brand_id}']")).to_contain_text("1 running")
+    before = await page.locator("#overview-words").text_content()
+    await expect(page.get_by_role("link", name="used up")).to_have_count(0)
+    await spend(surroundings, brand_id, campaign_id, "12.50", "1")
+    await expect(page.get_by_role("link", name="1 used up")).to_be_visible()
+    await expect(page.locator("#overview-words")).not_to_have_text(before or "")
+    assert await reader.barriers() == []
+
+
+@pytest.mark.parametrize("width", [1024, 1241, 1280, 1401])
+async def test_no_entry_of_an_admins_menu_is_cut_off_on_a_live_page(reader: Reader, width: int) -> None:
+    page = reader.page
+    await page.set_viewport_size({"width": width, "height": 800})
+    await reader.sign_in(Role.ADMIN)
+    await page.wait_for_url(f"{reader.address}/")
+    await reader.open("/feed")
+    await reader.live()
+    cut = await page.evaluate("(it => it.scrollWidth - it.clientWidth)(document.querySelector('.pages'))")
+    assert cut == 0
+    assert await reader.too_wide() == []
+
+
 async def test_the_theme_that_is_chosen_stays(reader: Reader) -> None:
     page = reader.page
     await reader.sign_in(Role.VIEWER)
