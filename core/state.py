@@ -8,6 +8,7 @@ changed, and core.state_restore fills an empty state. All amounts are micros of 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
+from enum import Enum
 from heapq import heappop, heappush
 from typing import Final, NamedTuple
 
@@ -32,6 +33,7 @@ __all__ = [
     "Pause",
     "PendingResume",
     "Raised",
+    "Recorded",
     "Silence",
     "ThresholdKey",
     "Thresholds",
@@ -130,6 +132,14 @@ class Silence(NamedTuple):
     now: bool
 
 
+class Recorded(Enum):
+    """Where the last record of a campaign in `controller-state` is (core.state_records)."""
+
+    NOWHERE = "nowhere"
+    WITH_BRAND = "with brand"
+    APART = "apart"
+
+
 @dataclass(slots=True, eq=False)
 class CampaignState:
     """Totals, reasons and last command of one campaign. `config` is None while the catalog does not know it."""
@@ -146,6 +156,7 @@ class CampaignState:
     pause: Pause | None = None  # None while it runs, and of a pause that an older release decided
     running_since: Moment = 0  # decided_at of the last resume; 0: an older release decided it
     unknown_on: str | None = None  # the last day that raised unknown_campaign, until the catalog brings it
+    recorded: Recorded = Recorded.NOWHERE
     # Derived (core.refresh):
     daily_limit: int = UNLIMITED
     total_limit: int = UNLIMITED
@@ -179,6 +190,7 @@ class BrandState:
     spent_before_day_micros: int = 0  # of the open month, as known when the open day began
     daily_allowance_micros: int | None = None  # of the open day; None unless it is paced
     campaigns: dict[str, CampaignState] = field(default_factory=dict)
+    recorded_campaigns: int = 0  # how many campaigns its last record in `controller-state` has
     # Derived (core.refresh):
     day_starts_at: Moment = NEVER
     day_ends_at: Moment = 0

@@ -3,12 +3,15 @@
 | key | value |
 |---|---|
 | `part` | PartRecord, in every flush, as its last record |
-| `brand/<brand_id>` | BrandRecord |
-| `campaign/<brand_id>/<campaign_id>` | CampaignRecord |
+| `brand/<brand_id>` | BrandRecord; of a brand with few campaigns it has theirs too |
+| `campaign/<brand_id>/<campaign_id>` | CampaignRecord, of a campaign that its brand's record does not have |
 | `doc/<brand_id>`, `doc/<brand_id>/<campaign_id>` | the catalog document in force, its bytes as they came |
 | `cost/<brand_id>/<campaign_id>/<source>/<day>` | CostRecord |
 | `alert/<brand_id>/<budget>`, `alert/<brand_id>/<budget>/<campaign_id>` | AlertRecord |
 | `seen/<n>` | a chunk of accepted event ids (core.duplicates) |
+
+BrandRecord and CampaignRecord are arrays: a field is known by its place, and a new one goes behind the last. Up to
+schema 2 they were objects, and each campaign had a record of its own; those are read, and replaced when they change.
 
 core.state_changes makes them of a state, core.state_restore makes a state of them, core.changelog folds them.
 """
@@ -41,7 +44,7 @@ __all__ = [
 ]
 
 #: Grows with every change of these records that an older worker could not read.
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 
 PART_KEY: Final = "part"
 SEEN_PREFIX: Final = "seen/"
@@ -70,8 +73,28 @@ class PartRecord(msgspec.Struct, frozen=True):
     resumes_awaited_since: Moment | None = None
 
 
-class BrandRecord(msgspec.Struct, frozen=True, omit_defaults=True, rename={"future_spend": "ahead"}):
-    """Key `brand/<brand_id>`: totals of the open day and month, in micros; dates as YYYY-MM-DD."""
+class CampaignRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Totals in micros; `day` is the date that `daily_micros` belongs to, dates are YYYY-MM-DD."""
+
+    campaign_id: str
+    day: str
+    daily_micros: int
+    total_micros: int
+    sequence: int
+    last_action: Action | None
+    reasons: list[str]
+    future_spend: dict[str, int]  # date -> micros already booked to it
+    pending_resume: PendingResume | None
+    pause: Pause | None
+    running_since: Moment
+    unknown_on: str | None
+
+
+class BrandRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Key `brand/<brand_id>`: totals of the open day and month, in micros; dates are YYYY-MM-DD.
+
+    A campaign in `campaigns` has no record of its own; should there be one all the same, it is older.
+    """
 
     day: str
     day_starts_at: Moment
@@ -82,23 +105,41 @@ class BrandRecord(msgspec.Struct, frozen=True, omit_defaults=True, rename={"futu
     clock: Moment
     has_spend: bool
     future_spend: dict[str, int]  # date -> micros already booked to it
+    last_spend_at: Moment | None
+    silence: Silence | None
+    spent_before_day_micros: int | None  # None: of an older release
+    daily_allowance_micros: int | None
+    campaigns: list[CampaignRecord]
+
+
+class _BrandObject(msgspec.Struct, frozen=True, rename={"future_spend": "ahead"}):
+    """A BrandRecord of schema 1 or 2."""
+
+    day: str
+    day_starts_at: Moment
+    daily_micros: int
+    month: str
+    month_starts_at: Moment
+    monthly_micros: int
+    clock: Moment
+    has_spend: bool
+    future_spend: dict[str, int]
     last_spend_at: Moment | None = None
     silence: Silence | None = None
-    spent_before_day_micros: int | None = None  # None: of an older release
+    spent_before_day_micros: int | None = None
     daily_allowance_micros: int | None = None
 
 
-#: Names in the JSON are those of schema 1.
 _CAMPAIGN_NAMES: Final = {"future_spend": "ahead", "last_action": "told", "pending_resume": "awaited"}
 
 
-class CampaignRecord(msgspec.Struct, frozen=True, omit_defaults=True, rename=_CAMPAIGN_NAMES):
-    """Key `campaign/<brand_id>/<campaign_id>`: totals in micros; `day` is the date that `daily_micros` belongs to."""
+class _CampaignObject(msgspec.Struct, frozen=True, rename=_CAMPAIGN_NAMES):
+    """A CampaignRecord of schema 1 or 2; its key has the id."""
 
     day: str
     daily_micros: int
     total_micros: int
-    future_spend: dict[str, int]  # date -> micros already booked to it
+    future_spend: dict[str, int]
     reasons: list[str]
     last_action: Action | None
     sequence: int
@@ -128,10 +169,27 @@ class _Schema(msgspec.Struct, frozen=True):
 
 encode: Final = msgspec.json.Encoder().encode
 decode_alert: Final = msgspec.json.Decoder(AlertRecord).decode
-decode_brand: Final = msgspec.json.Decoder(BrandRecord).decode
-decode_campaign: Final = msgspec.json.Decoder(CampaignRecord).decode
 decode_cost: Final = msgspec.json.Decoder(CostRecord).decode
 _decode_part: Final = msgspec.json.Decoder(PartRecord).decode
+_decode_brand: Final = msgspec.json.Decoder(BrandRecord).decode
+_decode_campaign: Final = msgspec.json.Decoder(CampaignRecord).decode
+_decode_brand_object: Final = msgspec.json.Decoder(_BrandObject).decode
+_decode_campaign_object: Final = msgspec.json.Decoder(_CampaignObject).decode
+_ARRAY: Final = b"["
+
+
+def decode_brand(value: bytes) -> BrandRecord:
+    """The value of a key `brand/…`, of any schema. Raises ValueError or RecursionError for bytes that are none."""
+    if value.startswith(_ARRAY):
+        return _decode_brand(value)
+    return BrandRecord(**msgspec.structs.asdict(_decode_brand_object(value)), campaigns=[])
+
+
+def decode_campaign(value: bytes, campaign_id: str) -> CampaignRecord:
+    """The value of a key `campaign/…/<campaign_id>`, of any schema. Raises as `decode_brand`."""
+    if value.startswith(_ARRAY):
+        return _decode_campaign(value)
+    return CampaignRecord(campaign_id, **msgspec.structs.asdict(_decode_campaign_object(value)))
 
 
 def state_key(key: bytes | None) -> str | None:

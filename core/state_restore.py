@@ -9,11 +9,11 @@ from core.calendar import Day, Month
 from core.catalog import read_brand_config, read_campaign_config
 from core.duplicates import ENTRY_BYTES
 from core.moment import NEVER
-from core.reasons import reasons_from_names
+from core.reasons import Reason, reasons_from_names
 from core.records import Budget
 from core.refresh import derive
 from core.refusal import Refusal
-from core.state import BrandState, CampaignState, Cost, PartitionState, Thresholds
+from core.state import BrandState, CampaignState, Cost, PartitionState, Recorded, Thresholds
 from core.state_records import (
     PART_KEY,
     CampaignRecord,
@@ -99,6 +99,7 @@ def _restore_brand(state: PartitionState, name: str, value: bytes) -> None:
     day = Day(_date(record.day), record.day_starts_at, NEVER)
     month = Month(_date(record.month), record.month_starts_at, 0)
     future_spend = _by_date(record.future_spend)
+    campaigns = [(it, reasons_from_names(it.reasons), _by_date(it.future_spend)) for it in record.campaigns]
     brand.day, brand.month, brand.future_spend = day, month, future_spend
     brand.daily_micros = record.daily_micros
     brand.monthly_micros = record.monthly_micros
@@ -110,26 +111,48 @@ def _restore_brand(state: PartitionState, name: str, value: bytes) -> None:
         brand.spent_before_day_micros = spent_before_day(brand)
     else:
         brand.spent_before_day_micros = record.spent_before_day_micros
+    brand.recorded_campaigns = len(campaigns)
+    for campaign in campaigns:
+        _restore_record(state, brand, *campaign, Recorded.WITH_BRAND)
 
 
 def _restore_campaign(state: PartitionState, name: str, value: bytes) -> None:
-    record = decode_campaign(value)
     brand_id, _, campaign_id = name.partition("/")
+    record = decode_campaign(value, campaign_id)
     brand = state.brands.get(brand_id)
     if brand is None or brand.day is None:
         raise ValueError("a campaign without its brand")
-    reasons = reasons_from_names(record.reasons)
-    future_spend = _by_date(record.future_spend)
-    campaign = brand.campaigns.setdefault(campaign_id, CampaignState(campaign_id))
+    if record.campaign_id != campaign_id:
+        raise ValueError(f"the record of campaign {record.campaign_id[:80]}")
+    held = brand.campaigns.get(campaign_id)
+    if held is None or held.recorded is not Recorded.WITH_BRAND:
+        reasons, future_spend = reasons_from_names(record.reasons), _by_date(record.future_spend)
+        _restore_record(state, brand, record, reasons, future_spend, Recorded.APART)
+
+
+def _restore_record(
+    state: PartitionState,
+    brand: BrandState,
+    record: CampaignRecord,
+    reasons: Reason,
+    future_spend: dict[date, int],
+    recorded: Recorded,
+) -> None:
+    campaign_id = record.campaign_id
+    campaign = brand.campaigns.get(campaign_id)
+    if campaign is None:
+        campaign = brand.campaigns[campaign_id] = CampaignState(campaign_id)
+    assert brand.day
     _restore_totals(campaign, record, future_spend, brand.day.date)
     campaign.reasons = reasons
     campaign.last_action = record.last_action
     campaign.sequence = record.sequence
     campaign.pause = record.pause
     campaign.running_since, campaign.unknown_on = record.running_since, record.unknown_on
+    campaign.recorded = recorded
     if record.pending_resume:
         campaign.pending_resume = record.pending_resume
-        state.pending_resumes[brand_id, campaign_id] = (brand, campaign)
+        state.pending_resumes[brand.brand_id, campaign_id] = (brand, campaign)
 
 
 def _restore_totals(

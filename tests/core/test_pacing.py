@@ -2,10 +2,12 @@
 
 import json
 
+import msgspec
 import pytest
 
 from core.catalog import BrandConfig, read_brand_config
 from core.refusal import Refusal
+from core.state_records import decode_brand, encode
 from tests.core.scenario import check
 
 
@@ -293,10 +295,9 @@ def test_state_of_an_older_release_is_read() -> None:
         23:58 spend a 10 t=03T00:01
     """)
     scenario.flush()
-    record = json.loads(scenario.stored[b"brand/nike"])
-    for name in ("spent_before_day_micros", "daily_allowance_micros"):
-        del record[name]
-    scenario.stored[b"brand/nike"] = json.dumps(record).encode()
+    record = decode_brand(scenario.stored[b"brand/nike"])
+    older = msgspec.structs.replace(record, spent_before_day_micros=None, daily_allowance_micros=None)
+    scenario.stored[b"brand/nike"] = encode(older)
     scenario.crash()
     assert scenario.brand().spent_before_day_micros == 29_000_000
     scenario.run("== nike allowance=99.00 daily=60.00 monthly=99.00")

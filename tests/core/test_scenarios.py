@@ -11,6 +11,7 @@ from core.moment import parse_moment
 from core.money import format_money
 from core.records import Action, AfterPause
 from core.spend import Spend, read_spend
+from core.state_records import decode_brand, encode
 from core.verdict import Verdict
 from core.windows import window_from_document
 from tests.core.scenario import Scenario, check
@@ -521,10 +522,11 @@ def test_a_pause_of_which_an_older_release_kept_no_moment_has_no_after_pause() -
         10:00 spend a 1.00
     """)
     scenario.flush()
-    key = b"campaign/nike/a"
-    record = msgspec.json.decode(scenario.stored[key])
-    assert record.pop("pause")
-    scenario.stored[key] = msgspec.json.encode(record)
+    record = decode_brand(scenario.stored[b"brand/nike"])
+    [campaign] = record.campaigns
+    assert campaign.pause
+    older = msgspec.structs.replace(record, campaigns=[msgspec.structs.replace(campaign, pause=None)])
+    scenario.stored[b"brand/nike"] = encode(older)
     scenario.crash()
     scenario.run("11:00 brand nike daily=5")
     assert scenario.commands[-1].action is Action.RESUME
