@@ -1,5 +1,6 @@
 """Reasons why a campaign may not run. It runs if and only if its set of reasons is empty."""
 
+from collections.abc import Iterable
 from enum import IntFlag
 from functools import lru_cache
 from typing import Final
@@ -31,7 +32,7 @@ def reason_names(reasons: Reason) -> tuple[str, ...]:
     return tuple(reason.name.lower() for reason in Reason if reason in reasons and reason.name)
 
 
-def reasons_from_names(names: list[str]) -> Reason:
+def reasons_from_names(names: Iterable[str]) -> Reason:
     """The set with these names. Raises KeyError for a name that is none."""
     reasons = NO_REASONS
     for name in names:

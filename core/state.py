@@ -257,6 +257,8 @@ class PartitionState:
             self.dirty_brands.append(brand)
 
     def touch_campaign(self, brand: BrandState, campaign: CampaignState) -> None:
+        """Have the campaign recorded, and its brand, whose record may be the campaign's too."""
+        self.touch_brand(brand)
         if not campaign.dirty:
             campaign.dirty = True
             self.dirty_campaigns.append((brand, campaign))

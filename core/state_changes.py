@@ -1,7 +1,7 @@
 """Writes what decisions changed in a partition's state as records of `controller-state`."""
 
+from collections.abc import Collection, Iterable
 from datetime import date
-from functools import lru_cache
 from typing import Final
 
 from core.reasons import reason_names
@@ -35,18 +35,13 @@ def take_changes(state: PartitionState, topic_ids: dict[str, str], positions: di
     """
     now = 0
     records: list[StateRecord] = [(f"doc/{key}".encode(), value) for key, value in state.new_documents.items()]
-    for brand, campaign in state.dirty_campaigns:
-        if campaign.config and len(brand.campaigns) <= _TOGETHER:
-            state.touch_brand(brand)
     for brand in state.dirty_brands:
-        together = _recorded_together(brand)
-        entering = [it for it in together if it.recorded is not Recorded.WITH_BRAND]
-        if entering or len(together) < brand.recorded_campaigns:
-            records.extend(_moved_records(brand, together))
-        records.append((f"brand/{brand.brand_id}".encode(), encode(_brand_record(brand, together))))
+        campaigns: Collection[CampaignState] = brand.campaigns.values()
+        if len(campaigns) != brand.recorded_campaigns:
+            campaigns = _recorded_together(brand)
+            records.extend(_moved_records(brand, campaigns))
+        records.append((f"brand/{brand.brand_id}".encode(), encode(_brand_record(brand, campaigns))))
         brand.dirty = False
-        for campaign in together:
-            campaign.dirty = False
         if brand.clock > now:
             now = brand.clock
     for brand, campaign in state.dirty_campaigns:
@@ -80,18 +75,16 @@ def _recorded_together(brand: BrandState) -> list[CampaignState]:
     return [] if len(campaigns) > _TOGETHER else [campaign for campaign in campaigns if campaign.config]
 
 
-def _moved_records(brand: BrandState, together: list[CampaignState]) -> list[StateRecord]:
+def _moved_records(brand: BrandState, together: Collection[CampaignState]) -> list[StateRecord]:
     """Tombstones of campaigns that the brand's record takes up, and records of those that it has no more.
 
     They go before the brand's record, which has the latter until then.
     """
-    records: list[StateRecord] = []
-    for campaign in together:
-        if campaign.recorded is Recorded.APART:
-            records.append((_campaign_key(brand, campaign), None))
-    for campaign in brand.campaigns.values():
-        if campaign.recorded is Recorded.WITH_BRAND and campaign not in together:
-            records.append(_record_apart(brand, campaign))
+    if not together and not brand.recorded_campaigns:
+        return []
+    records: list[StateRecord] = [(_campaign_key(brand, it), None) for it in together if it.recorded is Recorded.APART]
+    leaving = [it for it in brand.campaigns.values() if it.recorded is Recorded.WITH_BRAND and it not in together]
+    records.extend([_record_apart(brand, campaign) for campaign in leaving])
     for campaign in together:
         campaign.recorded = Recorded.WITH_BRAND
     brand.recorded_campaigns = len(together)
@@ -99,9 +92,9 @@ def _moved_records(brand: BrandState, together: list[CampaignState]) -> list[Sta
 
 
 def _record_apart(brand: BrandState, campaign: CampaignState) -> StateRecord:
-    campaign.dirty = False
+    assert brand.day
     campaign.recorded = Recorded.APART
-    return _campaign_key(brand, campaign), encode(_campaign_record(brand, campaign))
+    return _campaign_key(brand, campaign), encode(_campaign_record(campaign, brand.day.date))
 
 
 def _part_record(state: PartitionState, topic_ids: dict[str, str], positions: dict[str, int]) -> PartRecord:
@@ -134,49 +127,41 @@ def _alert_key(key: ThresholdKey) -> bytes:
     return "/".join(filter(None, ("alert", key.brand_id, key.budget, key.campaign_id))).encode()
 
 
-def _brand_record(brand: BrandState, together: list[CampaignState]) -> BrandRecord:
-    assert brand.day and brand.month
+def _brand_record(brand: BrandState, campaigns: Iterable[CampaignState]) -> BrandRecord:
+    day, month = brand.day, brand.month
+    assert day and month
     # Fields by place: by name they cost a third more, and this is done for each brand of each flush.
     return BrandRecord(
-        _text(brand.day.date),
-        brand.day.starts_at,
+        day.date,
+        day.starts_at,
         brand.daily_micros,
-        _text(brand.month.first),
-        brand.month.starts_at,
+        month.first,
+        month.starts_at,
         brand.monthly_micros,
         brand.clock,
         brand.has_spend,
-        _by_text(brand.future_spend),
+        brand.future_spend,
         brand.last_spend_at,
         brand.silence,
         brand.spent_before_day_micros,
         brand.daily_allowance_micros,
-        [_campaign_record(brand, campaign) for campaign in together],
+        [_campaign_record(campaign, day.date) for campaign in campaigns],
     )
 
 
-def _campaign_record(brand: BrandState, campaign: CampaignState) -> CampaignRecord:
-    assert brand.day
+def _campaign_record(campaign: CampaignState, day: date) -> CampaignRecord:
+    campaign.dirty = False
     return CampaignRecord(
         campaign.campaign_id,
-        _text(brand.day.date),
+        day,
         campaign.daily_micros,
         campaign.total_micros,
         campaign.sequence,
         campaign.last_action,
-        list(reason_names(campaign.reasons)) if campaign.reasons else [],
-        _by_text(campaign.future_spend),
+        reason_names(campaign.reasons) if campaign.reasons else (),
+        campaign.future_spend,
         campaign.pending_resume,
         campaign.pause,
         campaign.running_since,
         campaign.unknown_on,
     )
-
-
-def _by_text(future_spend: dict[date, int]) -> dict[str, int]:
-    return {booked_on.isoformat(): micros for booked_on, micros in future_spend.items()} if future_spend else {}
-
-
-@lru_cache(maxsize=4_096)
-def _text(day: date) -> str:
-    return day.isoformat()

@@ -17,6 +17,8 @@ core.state_changes makes them of a state, core.state_restore makes a state of th
 """
 
 import re
+from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Final
 
 import msgspec
@@ -74,16 +76,16 @@ class PartRecord(msgspec.Struct, frozen=True):
 
 
 class CampaignRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Totals in micros; `day` is the date that `daily_micros` belongs to, dates are YYYY-MM-DD."""
+    """Totals in micros; `day` is the date that `daily_micros` belongs to."""
 
     campaign_id: str
-    day: str
+    day: date
     daily_micros: int
     total_micros: int
     sequence: int
     last_action: Action | None
-    reasons: list[str]
-    future_spend: dict[str, int]  # date -> micros already booked to it
+    reasons: Sequence[str]
+    future_spend: Mapping[date, int]  # micros already booked to it
     pending_resume: PendingResume | None
     pause: Pause | None
     running_since: Moment
@@ -91,20 +93,20 @@ class CampaignRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class BrandRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Key `brand/<brand_id>`: totals of the open day and month, in micros; dates are YYYY-MM-DD.
+    """Key `brand/<brand_id>`: totals of the open day and month, in micros.
 
     A campaign in `campaigns` has no record of its own; should there be one all the same, it is older.
     """
 
-    day: str
+    day: date
     day_starts_at: Moment
     daily_micros: int
-    month: str  # its first date
+    month: date  # its first
     month_starts_at: Moment
     monthly_micros: int
     clock: Moment
     has_spend: bool
-    future_spend: dict[str, int]  # date -> micros already booked to it
+    future_spend: Mapping[date, int]  # micros already booked to it
     last_spend_at: Moment | None
     silence: Silence | None
     spent_before_day_micros: int | None  # None: of an older release
@@ -115,15 +117,15 @@ class BrandRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class _BrandObject(msgspec.Struct, frozen=True, rename={"future_spend": "ahead"}):
     """A BrandRecord of schema 1 or 2."""
 
-    day: str
+    day: date
     day_starts_at: Moment
     daily_micros: int
-    month: str
+    month: date
     month_starts_at: Moment
     monthly_micros: int
     clock: Moment
     has_spend: bool
-    future_spend: dict[str, int]
+    future_spend: dict[date, int]
     last_spend_at: Moment | None = None
     silence: Silence | None = None
     spent_before_day_micros: int | None = None
@@ -136,10 +138,10 @@ _CAMPAIGN_NAMES: Final = {"future_spend": "ahead", "last_action": "told", "pendi
 class _CampaignObject(msgspec.Struct, frozen=True, rename=_CAMPAIGN_NAMES):
     """A CampaignRecord of schema 1 or 2; its key has the id."""
 
-    day: str
+    day: date
     daily_micros: int
     total_micros: int
-    future_spend: dict[str, int]
+    future_spend: dict[date, int]
     reasons: list[str]
     last_action: Action | None
     sequence: int

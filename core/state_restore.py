@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from datetime import date
-from functools import lru_cache
 
 from core.budget import spent_before_day
 from core.calendar import Day, Month
@@ -96,11 +95,10 @@ def _restore_brand(state: PartitionState, name: str, value: bytes) -> None:
     if brand is None or brand.config is None:
         raise ValueError("a brand without its document")
     # Everything that may raise comes first: a record takes effect as a whole or not at all. `derive` finds the ends.
-    day = Day(_date(record.day), record.day_starts_at, NEVER)
-    month = Month(_date(record.month), record.month_starts_at, 0)
-    future_spend = _by_date(record.future_spend)
-    campaigns = [(it, reasons_from_names(it.reasons), _by_date(it.future_spend)) for it in record.campaigns]
-    brand.day, brand.month, brand.future_spend = day, month, future_spend
+    campaigns = [(it, reasons_from_names(it.reasons)) for it in record.campaigns]
+    brand.day = Day(record.day, record.day_starts_at, NEVER)
+    brand.month = Month(record.month, record.month_starts_at, 0)
+    brand.future_spend = dict(record.future_spend)
     brand.daily_micros = record.daily_micros
     brand.monthly_micros = record.monthly_micros
     brand.clock = record.clock
@@ -126,8 +124,7 @@ def _restore_campaign(state: PartitionState, name: str, value: bytes) -> None:
         raise ValueError(f"the record of campaign {record.campaign_id[:80]}")
     held = brand.campaigns.get(campaign_id)
     if held is None or held.recorded is not Recorded.WITH_BRAND:
-        reasons, future_spend = reasons_from_names(record.reasons), _by_date(record.future_spend)
-        _restore_record(state, brand, record, reasons, future_spend, Recorded.APART)
+        _restore_record(state, brand, record, reasons_from_names(record.reasons), Recorded.APART)
 
 
 def _restore_record(
@@ -135,7 +132,6 @@ def _restore_record(
     brand: BrandState,
     record: CampaignRecord,
     reasons: Reason,
-    future_spend: dict[date, int],
     recorded: Recorded,
 ) -> None:
     campaign_id = record.campaign_id
@@ -143,7 +139,7 @@ def _restore_record(
     if campaign is None:
         campaign = brand.campaigns[campaign_id] = CampaignState(campaign_id)
     assert brand.day
-    _restore_totals(campaign, record, future_spend, brand.day.date)
+    _restore_totals(campaign, record, brand.day.date)
     campaign.reasons = reasons
     campaign.last_action = record.last_action
     campaign.sequence = record.sequence
@@ -155,12 +151,11 @@ def _restore_record(
         state.pending_resumes[brand.brand_id, campaign_id] = (brand, campaign)
 
 
-def _restore_totals(
-    campaign: CampaignState, record: CampaignRecord, future_spend: dict[date, int], today: date
-) -> None:
+def _restore_totals(campaign: CampaignState, record: CampaignRecord, today: date) -> None:
     """The record may be of a day before `today`: when a day ends, campaigns without spend are not written again."""
+    future_spend = record.future_spend
     campaign.total_micros = record.total_micros
-    campaign.daily_micros = record.daily_micros if record.day == today.isoformat() else future_spend.get(today, 0)
+    campaign.daily_micros = record.daily_micros if record.day == today else future_spend.get(today, 0)
     if future_spend:
         campaign.future_spend = {booked_on: micros for booked_on, micros in future_spend.items() if booked_on > today}
 
@@ -194,12 +189,3 @@ def _derive_later(state: PartitionState, brand: BrandState) -> None:
     state.underived.add(brand.brand_id)
     brand.next_boundary_at = brand.clock
     state.wake_again(brand)
-
-
-def _by_date(future_spend: dict[str, int]) -> dict[date, int]:
-    return {_date(booked_on): micros for booked_on, micros in future_spend.items()} if future_spend else {}
-
-
-@lru_cache(maxsize=4_096)
-def _date(text: str) -> date:
-    return date.fromisoformat(text)

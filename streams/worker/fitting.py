@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from core.spend import MAX_VALUE_BYTES
 from streams.dead_letters.dead_letter import split_headers
 from streams.dead_letters.outbox import cut_headers, dropped_header
@@ -35,11 +37,11 @@ def fit(letter: Write, limit: int) -> Write | None:
     originals, ours = split_headers(letter.headers)
     earlier = {name: text for name, text in ours if name in (HEADERS_DROPPED_HEADER, KEY_LENGTH_HEADER)}
     ours = tuple((name, text) for name, text in ours if name not in {*earlier, LENGTH_HEADER, DIGEST_HEADER})
-    bare = letter._replace(key=None, value=None, fallback=None)
-    room = limit - _CUT_HEADERS_BYTES - size_of(bare._replace(headers=ours))
+    bare = replace(letter, key=None, value=None, fallback=None)
+    room = limit - _CUT_HEADERS_BYTES - size_of(replace(bare, headers=ours))
     if room < 0:
         ours = tuple((name, text[:_KEPT_TEXT_BYTES]) for name, text in ours)
-        room = limit - _CUT_HEADERS_BYTES - size_of(bare._replace(headers=ours))
+        room = limit - _CUT_HEADERS_BYTES - size_of(replace(bare, headers=ours))
     if room < 0:
         return None
     key_bytes = min(len(key), _KEPT_KEY_BYTES, room)
@@ -51,7 +53,8 @@ def fit(letter: Write, limit: int) -> Write | None:
     earlier |= dropped_header(earlier.pop(HEADERS_DROPPED_HEADER, None), len(originals) - len(kept))
     if len(key) < len(letter.key or b""):
         earlier.setdefault(KEY_LENGTH_HEADER, str(len(letter.key or b"")).encode())
-    return bare._replace(
+    return replace(
+        bare,
         key=None if letter.key is None else bytes(key),
         value=None if letter.value is None else value,
         headers=(*kept, *ours, *cut_headers(value), *earlier.items()),

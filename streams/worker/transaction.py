@@ -190,13 +190,13 @@ class PartitionWriter:
                     return
 
     def _produce(self, write: Write) -> None:
-        topic, partition, key, value, headers, _ = write
         failed = partial(self._note_failure, write)
         try:
-            if headers:
-                self._producer.produce(topic, value, key, partition, failed, headers=list(headers))
+            if write.headers:
+                headers = list(write.headers)
+                self._producer.produce(write.topic, write.value, write.key, write.partition, failed, headers=headers)
             else:
-                self._producer.produce(topic, value, key, partition, failed)
+                self._producer.produce(write.topic, write.value, write.key, write.partition, failed)
         except KafkaException as raised:
             error = raised.args[0]
             if error.fatal():

@@ -4,7 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from math import inf
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 __all__ = ["Write", "rounds", "size_of"]
 
@@ -13,7 +15,7 @@ _BATCH_OVERHEAD: Final = 61 + 32
 _HEADER_OVERHEAD: Final = 10
 
 
-class Write(NamedTuple):
+class Write(msgspec.Struct, frozen=True, gc=False):
     """One record with its topic's name on the broker."""
 
     topic: str
