@@ -80,18 +80,28 @@ class Listener:
     async def _read(self) -> None:
         heartbeats = self._settings.topic(Topic.CONTROL_HEARTBEAT)
         found = await self._consumer.getmany(timeout_ms=20)
-        # What came in one poll had been there together.
-        for tp, records in found.items():
-            if tp.topic != heartbeats:
-                self.commands |= {(it.campaign_id, it.sequence) for it in map(decode_command, map(_value, records))}
-        for tp, records in found.items():
-            if tp.topic == heartbeats:
-                for record in records:
-                    assert record.key == str(tp.partition).encode()
-                    message = decode(_value(record))
-                    assert message.partition == tp.partition
-                    beat = Beat(record.timestamp / 1000, time.time(), message, frozenset(self.commands))
-                    self.beats[tp.partition].append(beat)
+        beats = [it for tp, records in found.items() if tp.topic == heartbeats for it in records]
+        self._take_commands(it for tp, records in found.items() if tp.topic != heartbeats for it in records)
+        if beats:
+            # The client may hold commands back that it fetched before a heartbeat, and not ask for those behind them.
+            await self._read_commands_to_end()
+        for record in beats:
+            assert record.key == str(record.partition).encode()
+            message = decode(_value(record))
+            assert message.partition == record.partition
+            beat = Beat(record.timestamp / 1000, time.time(), message, frozenset(self.commands))
+            self.beats[record.partition].append(beat)
+
+    async def _read_commands_to_end(self) -> None:
+        """Up to the last stable offsets as of the call."""
+        tps = [tp for tp in self._consumer.assignment() if tp.topic == self._settings.topic(Topic.CAMPAIGN_CONTROL)]
+        ends = await self._consumer.end_offsets(tps)
+        while any([await self._consumer.position(tp) < end for tp, end in ends.items()]):
+            found = await self._consumer.getmany(*tps, timeout_ms=20)
+            self._take_commands(it for records in found.values() for it in records)
+
+    def _take_commands(self, records: Iterable[ConsumerRecord]) -> None:
+        self.commands |= {(it.campaign_id, it.sequence) for it in map(decode_command, map(_value, records))}
 
 
 @pytest.fixture
