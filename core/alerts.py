@@ -67,12 +67,16 @@ class _About(NamedTuple):
 def evaluate_brand_thresholds(state: PartitionState, brand: BrandState, cause: Cause) -> None:
     """Raise and resolve what the brand's own budgets and totals ask for."""
     assert brand.config and brand.day and brand.month
-    today, month = brand.day.date, f"{brand.month.first:%Y-%m}"
-    day = today.isoformat()
+    today, allowance = brand.day.date, brand.daily_allowance_micros
+    daily, monthly = brand.config.daily_budget_on(today), brand.config.monthly_budget_on(today)
+    # Each document of a campaign evaluates its brand too, and many brands have no budget.
+    if daily is None and monthly is None and allowance is None and not state.thresholds.get(brand.brand_id):
+        return
+    day, month = today.isoformat(), brand.month.first.isoformat()[:7]
     for watched in (
-        _Watched(Budget.DAILY, day, brand.daily_micros, brand.config.daily_budget_on(today)),
-        _Watched(Budget.MONTHLY, month, brand.monthly_micros, brand.config.monthly_budget_on(today)),
-        _Watched(Budget.ALLOWANCE, day, brand.daily_micros, brand.daily_allowance_micros),
+        _Watched(Budget.DAILY, day, brand.daily_micros, daily),
+        _Watched(Budget.MONTHLY, month, brand.monthly_micros, monthly),
+        _Watched(Budget.ALLOWANCE, day, brand.daily_micros, allowance),
     ):
         _evaluate(state, brand, "", watched, cause)
 

@@ -1,7 +1,6 @@
 """Configurations of brands and campaigns, read from their catalog documents (docs/contract.md, "catalog")."""
 
 import re
-from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from typing import Final
@@ -27,8 +26,7 @@ DEFAULT_ALERT_PERCENTS: Final = (80, 100)
 ALWAYS: Final = Schedule()
 
 
-@dataclass(frozen=True, slots=True)
-class BrandConfig:
+class BrandConfig(msgspec.Struct, frozen=True, gc=False):
     """A brand's document, checked. Budgets in micros, None = unlimited."""
 
     version: int
@@ -54,8 +52,7 @@ class BrandConfig:
         return budget_on(day, self.monthly_budget_micros, self.monthly_overrides)
 
 
-@dataclass(frozen=True, slots=True)
-class CampaignConfig:
+class CampaignConfig(msgspec.Struct, frozen=True, gc=False):
     """A campaign's document, checked. Budgets in micros, None = unlimited. `usable` is False for a document that
     cannot be used: the campaign pauses with the reason `invalid`."""
 
@@ -131,27 +128,32 @@ def _brand_config(document: BrandDocument) -> BrandConfig:
 def _campaign_config(document: CampaignDocument) -> CampaignConfig:
     if document.external_id is not None and not document.external_id.isprintable():
         raise ValueError("external_id has characters that cannot be printed")
-    starts_on, ends_on = _date(document.starts_on), _date(document.ends_on)
-    if starts_on and ends_on and ends_on < starts_on:
-        raise ValueError("ends_on is before starts_on")
     overrides = read_overrides(document.budget_overrides)
     if overrides.monthly:
         raise ValueError("a campaign has no monthly_budget to override")
-    windows = tuple(window_from_document(window.days, window.from_, window.to) for window in document.windows)
-    if len(windows) > WINDOWS_MAX:  # more than API, CLI and pages accept: another program wrote it
-        windows = merged(windows)
-    schedule = Schedule(windows, starts_on, ends_on)
     return CampaignConfig(
         version=document.version,
         usable=True,
         external_id=document.external_id,
         daily_budget_micros=optional_budget(document.daily_budget),
         total_budget_micros=optional_budget(document.total_budget),
-        schedule=ALWAYS if schedule == ALWAYS else schedule,
+        schedule=_schedule(document),
         enabled=document.enabled,
         archived=document.archived,
         daily_overrides=overrides.daily,
     )
+
+
+def _schedule(document: CampaignDocument) -> Schedule:
+    if not document.windows and document.starts_on is None and document.ends_on is None:
+        return ALWAYS  # shared by the many campaigns that have none
+    starts_on, ends_on = _date(document.starts_on), _date(document.ends_on)
+    if starts_on and ends_on and ends_on < starts_on:
+        raise ValueError("ends_on is before starts_on")
+    windows = tuple(window_from_document(window.days, window.from_, window.to) for window in document.windows)
+    if len(windows) > WINDOWS_MAX:  # more than API, CLI and pages accept: another program wrote it
+        windows = merged(windows)
+    return Schedule(windows, starts_on, ends_on)
 
 
 @lru_cache(maxsize=4_096)

@@ -58,7 +58,7 @@ def _brand_totals(brand: BrandState) -> CommandBrand:
         day=brand.day.date.isoformat(),
         daily_spent=format_money(brand.daily_micros),
         daily_budget=format_optional_money(brand.config.daily_budget_on(brand.day.date)),
-        month=f"{brand.month.first:%Y-%m}",
+        month=brand.month.first.isoformat()[:7],
         monthly_spent=format_money(brand.monthly_micros),
         monthly_budget=format_optional_money(brand.config.monthly_budget_on(brand.day.date)),
         daily_allowance=format_optional_money(brand.daily_allowance_micros),

@@ -3,7 +3,7 @@
 The rules are those of docs/contract.md, "catalog". What a decision does with the state is said in core.decide.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from core.acceptance import replaces
 from core.alerts import resolve_unknown_campaign
