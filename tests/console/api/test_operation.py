@@ -6,9 +6,10 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
-from confluent_kafka import Producer
+from confluent_kafka import Message, Producer
 
 from core.partitioner import partition_of
 from models.tables.control_ack import ControlAck
@@ -92,8 +93,7 @@ def test_a_dead_letter_is_told_replayed_once_its_brand_is_there_and_then_no_long
     api: Api, surroundings: Surroundings
 ) -> None:
     value = {"event_id": "too-early", "brand_id": "later", "campaign_id": "later.1", "amount": "2"}
-    _publish(surroundings, "later", json.dumps(value).encode())
-    [letter] = api.held("/dead-letters?brand_id=later", lambda it: it["items"])["items"]
+    letter = _only_letter(api, "later", _publish(surroundings, "later", json.dumps(value).encode()))
     assert (letter["reason"], letter["standing"]) == ("unknown_brand", "waiting")
     path = f"/api/v1/dead-letters/{letter['id']}"
     assert json.loads(api.ok("GET", path)["value"]) == value
@@ -110,8 +110,8 @@ def test_a_dead_letter_is_told_replayed_once_its_brand_is_there_and_then_no_long
 
 
 def test_a_dead_letter_is_dropped_with_a_reason(api: Api, surroundings: Surroundings) -> None:
-    _publish(surroundings, "never", b'{"event_id":"x","brand_id":"never","campaign_id":"n","amount":1}')
-    [letter] = api.held("/dead-letters?brand_id=never", lambda it: it["items"])["items"]
+    value = b'{"event_id":"x","brand_id":"never","campaign_id":"n","amount":1}'
+    letter = _only_letter(api, "never", _publish(surroundings, "never", value))
     path = f"/api/v1/dead-letters/{letter['id']}/drop"
     api.problem("POST", path, 422, json={"because": " "})
     assert api.ok("POST", path, json={"because": "a test"})["result"] == "dropped"
@@ -161,13 +161,27 @@ def _ledger(surroundings: Surroundings, folder: Path) -> Iterator[None]:
         process.wait()
 
 
-def _publish(surroundings: Surroundings, brand_id: str, value: bytes) -> None:
-    """Idempotent, so that a slow machine has it once: each copy would be a dead letter of its own."""
+def _publish(surroundings: Surroundings, brand_id: str, value: bytes) -> tuple[int, int]:
+    """The partition and offset of it. Idempotent, so that a slow machine has it once: each copy would be a dead letter
+    of its own."""
     settings = surroundings.settings
     producer = Producer({"bootstrap.servers": settings.brokers, "enable.idempotence": True})
     partition = partition_of(brand_id, settings.partitions)
-    producer.produce(settings.topic(Topic.SPEND_EVENTS), value, brand_id.encode(), partition)
+    taken: list[Message] = []
+    topic = settings.topic(Topic.SPEND_EVENTS)
+    producer.produce(topic, value, brand_id.encode(), partition, lambda _, message: taken.append(message))
     assert producer.flush(PATIENCE_SECONDS) == 0
+    [message] = taken
+    assert message.error() is None
+    return message.partition(), message.offset()
+
+
+def _only_letter(api: Api, brand_id: str, original: tuple[int, int]) -> dict[str, Any]:
+    """The dead letter of the original: where there are two, it tells whether one record has two or was sent twice."""
+    letters = api.held(f"/dead-letters?brand_id={brand_id}", lambda it: it["items"])["items"]
+    assert [(it["original_partition"], it["original_offset"]) for it in letters] == [original]
+    only: dict[str, Any] = letters[0]
+    return only
 
 
 def _ack(consumer: str, applied_at: int, outcome: str = "applied", detail: str | None = None) -> ControlAck:
