@@ -35,7 +35,9 @@ _LONGEST: Final = (
     "tests/cli/test_simulate.py",
     "tests/cli/test_up.py",
     "tests/console/pages/browser/",
-    "tests/faults/test_day.py",
+    "tests/faults/",
+    "tests/fuzz/test_bombs.py",
+    "tests/models/migrations/test_upgrades.py",
     "tests/simulation/test_defects.py",
     "tests/simulation/test_simulation.py",
 )
