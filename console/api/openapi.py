@@ -10,6 +10,8 @@ from fastapi.openapi.utils import get_openapi
 
 from console.access.rights import NotSignedIn
 from console.api import schemas
+from console.api.examples import add_examples, add_field_words
+from console.server.sharing import HEAVY_OF_A_PERSON, STREAMS_OF_A_PERSON
 
 __all__ = ["describe", "documented"]
 
@@ -36,7 +38,13 @@ _ABOUT: Final = {
 _TEXT: Final = """Budgets, pauses and spend of ad campaigns. Money is written as decimal strings, moments as RFC 3339 in
 UTC. Totals and states are what the controller holds now. Errors are problem documents (RFC 9457). Lists are read page
 by page: hand `next` back as `cursor`. Edits need `If-Match` with the `ETag` of what was read. Scripts that use the
-cookie of a browser send the CSRF token of a form in `X-CSRF-Token`."""
+cookie of a browser send the CSRF token of a form in `X-CSRF-Token`.
+
+Limits: there is none on how many requests a token may send in a minute; bodies and what runs at once are bounded.
+A body has at most 2 MiB, a catalog file 8 MiB, an array of spend or snapshots 1,000 records. Of the questions
+that read much (dead letters, reconcile) a person or token may have {heavy} open at once, a person {streams} live pages;
+one more is answered with 429 and `Retry-After`, and with 503 where all together have too many. Sign-in is throttled by
+name and address."""
 
 #: The components of the document, by name.
 _named: Final[dict[str, type[msgspec.Struct]]] = {"Problem": schemas.Problem}
@@ -77,13 +85,20 @@ def documented(
 
 def describe(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document of the application."""
-    document = get_openapi(title=app.title, version=app.version, description=_TEXT, routes=app.routes)
+    document = get_openapi(
+        title=app.title,
+        version=app.version,
+        description=_TEXT.format(heavy=HEAVY_OF_A_PERSON, streams=STREAMS_OF_A_PERSON),
+        routes=app.routes,
+    )
     _, components = msgspec.json.schema_components(_named.values(), ref_template=_REF)
     document.setdefault("components", {})["schemas"] = dict(sorted(components.items()))
     document["components"]["securitySchemes"] = {
         "token": {"type": "http", "scheme": "bearer"},
         "session": {"type": "apiKey", "in": "cookie", "name": "spendgate_session"},
     }
+    add_field_words(document["components"]["schemas"])
+    add_examples(document)
     document["security"] = [{"token": []}, {"session": []}]
     return document
 

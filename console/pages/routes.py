@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from console.pages import reference
 from console.pages.admin import (
     action_pages,
     brands,
@@ -28,6 +29,7 @@ __all__ = ["router"]
 
 router = APIRouter(include_in_schema=False)
 for part in (
+    reference,
     brands,
     campaigns,
     many_campaigns,

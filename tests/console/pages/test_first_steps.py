@@ -97,3 +97,14 @@ def test_a_copy_has_the_settings_and_windows_under_another_id(operator: FormClie
 
 def test_a_copy_of_what_does_not_exist_is_told(operator: FormClient) -> None:
     assert operator.get("/new/campaign", copy="nothing-there").status_code == 404
+
+
+def test_the_reference_has_every_operation_with_its_examples_and_is_linked_from_every_page(viewer: FormClient) -> None:
+    page = viewer.page("/reference")
+    document = viewer.client.get("/api/openapi.json").json()
+    operations = [it for path, of_path in document["paths"].items() if "/v1/" in path for it in of_path.values()]
+    assert len(operations) > 40
+    assert [it["operationId"] for it in operations if f'id="{it["operationId"]}"' not in page] == []
+    assert html.unescape(page).count('"title": "Unauthorized"') == len(operations)
+    assert "answered with 429" in page
+    assert 'href="/reference"' in viewer.page("/account")

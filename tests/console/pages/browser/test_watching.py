@@ -323,7 +323,7 @@ async def test_every_page_is_free_of_barriers_and_fits(
         await reader.live()
         assert await reader.barriers() == [], path
         assert await reader.too_wide() == [], path
-    lists = ("/brands", "/campaigns", "/spend", "/commands", "/changes", "/dead-letters", "/what-if")
+    lists = ("/brands", "/campaigns", "/spend", "/commands", "/changes", "/dead-letters", "/what-if", "/reference")
     new = ("/new/brand", "/new/campaign")
     of_a_brand = tuple(f"/brands/{brand_id}/{it}" for it in ("edit", "history", "report"))
     of_a_campaign = (f"/campaigns/{campaign_id}/edit", f"/campaigns/{campaign_id}/schedule")
