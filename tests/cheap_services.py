@@ -6,17 +6,21 @@ seconds are most of what a run takes.
 
 import base64
 import shutil
+import ssl
 import tempfile
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Final
 
+import httpx
 import psycopg2
 import pytest
 from argon2 import PasswordHasher
+from httpx._types import CertTypes
 from psycopg2.extensions import cursor as Cursor
 
 import local.kafka
@@ -41,15 +45,18 @@ _TEMPLATE: Final = "migrated"
 _PATIENCE_SECONDS: Final = 60
 
 _format = LocalKafka._format  # what people get
+_create_ssl_context = httpx.create_ssl_context
 
 
 def use_cheap_services() -> None:
-    """Brokers and databases that this process starts from now on. A broker gains nothing in minutes from Java's second
+    """Brokers and databases that this process starts, and its HTTP clients, from now on. A broker gains nothing in minutes from Java's second
     compiler. The data of tests outlives processes, which are killed, and never the machine: what is committed has to be
-    with the operating system, and not on the disk."""
+    with the operating system, and not on the disk. Without a shared context each `httpx.get` would read all
+    certificate authorities from a file."""
     local.kafka.BROKER_OPTIONS = (*local.kafka.BROKER_OPTIONS, QUICK_START)
     LocalKafka._format = _format_by_copy  # type: ignore[method-assign]
     local.postgres.SETTINGS.update(fsync="off", full_page_writes="off")
+    httpx._transports.default.create_ssl_context = _ssl_context
 
 
 @contextmanager
@@ -60,6 +67,19 @@ def use_hashes(hasher: PasswordHasher = CHEAP) -> Iterator[None]:
         passwords._hash_of_no_user.cache_clear()
         yield
     passwords._hash_of_no_user.cache_clear()
+
+
+def _ssl_context(
+    verify: ssl.SSLContext | str | bool = True, cert: CertTypes | None = None, trust_env: bool = True
+) -> ssl.SSLContext:
+    if verify is True and cert is None and trust_env:
+        return _usual_ssl_context()
+    return _create_ssl_context(verify, cert, trust_env)
+
+
+@cache
+def _usual_ssl_context() -> ssl.SSLContext:
+    return _create_ssl_context()
 
 
 def _format_by_copy(broker: LocalKafka, jars: list[Path]) -> None:
