@@ -12,7 +12,7 @@ from console.live.command_feed import ReceivedCommand
 from console.pages.brand_now import brand_now
 from console.pages.campaign_now import campaign_now
 from console.pages.command_list import CommandList
-from console.pages.last_overspend import last_overspend
+from console.pages.last_overspend import OverspendReader, last_overspend
 from console.pages.page_stream import Part, stream
 from console.pages.recent import SHOWN, merged, newest_received, recent
 from console.pages.remedies import paused_by, remedies
@@ -76,6 +76,7 @@ class _CampaignView(CommandList):
         super().__init__(services, SHOWN, campaign_id=campaign_id)
         self._campaign_id = campaign_id
         self._may_edit = may_edit
+        self._overspend = OverspendReader(services)
         #: As of the last read of the journal.
         self._recent: list[ReceivedCommand] = []
         self._journal_read_at = float("-inf")
@@ -90,6 +91,8 @@ class _CampaignView(CommandList):
         it = campaign_now(self._services, row)
         grid = week_grid(schedule_of(row).windows, it.time_zone, now)
         why = await self._why()
+        overspend = await self._overspend.read(merged(self._recent, self.newest()))
+        self.is_incomplete = _lacks_its_cause(why) or self._overspend.is_incomplete
         of_brand = self._services.catalog.brand(row.brand_id)
         offered = remedies(why, row, of_brand) if self._may_edit and of_brand else {}
         by = await paused_by(self._services, why, row, of_brand) if of_brand else []
@@ -97,6 +100,7 @@ class _CampaignView(CommandList):
             Part("campaign-head", part("campaign_head", it, brand, self._may_edit)),
             Part("campaign-now", part("campaign_now", it, brand, why, now, offered, by)),
             Part("campaign-week", part("campaign_week", grid, it)),
+            Part("campaign-overspend", part("campaign_overspend", overspend)),
         ]
         if self._recent:  # the list too lacks what the journal has only now
             commands = merged(self._recent, self.newest())
@@ -112,7 +116,6 @@ class _CampaignView(CommandList):
             self._journal_read_at = time.monotonic()
             self._recent = await recent(self._services, campaign_id=self._campaign_id)
             why = _why(self._services, self._campaign_id, self._recent)
-        self.is_incomplete = _lacks_its_cause(why)
         return why
 
 

@@ -22,6 +22,7 @@ from core.moment import Moment
 from models.errors import DatabaseAway
 from models.queries.sign_in import IDLE_EXPIRY_SECONDS
 from models.session import session_scope
+from models.tables.control_ack import ControlAck
 from operations.accounts.accounts import add_user
 from operations.accounts.person import Role
 from streams.kafka.codec import decode_command
@@ -32,6 +33,7 @@ from tests.console.api.server import served
 from tests.console.pages.conftest import PASSWORD, FormClient
 from tests.console.pages.test_shared_views import CountedView
 from tests.installation import Surroundings
+from tests.models.ledger_rows import add
 from tests.streams.broker import spend_event
 
 pytestmark = pytest.mark.usefixtures("worker")
@@ -180,6 +182,36 @@ async def test_who_paused_it_is_told_when_the_ledger_writes_it_long_after_the_pa
             await _shown(messages, "campaign-now", "not in the journal yet")
         async with asyncio.timeout(15):  # sooner than the page is rendered for its clocks
             await _shown(messages, "campaign-now", f"{ack.topic}/{ack.partition}/{ack.offset}")
+
+
+@pytest.mark.usefixtures("ledger")
+async def test_the_overspend_of_a_pause_is_shown_and_follows_spend_and_acknowledgements_on_an_open_page(
+    surroundings: Surroundings, operator: FormClient
+) -> None:
+    brand_id = await asyncio.to_thread(operator.brand, daily_budget="10.00")
+    campaign_id = await asyncio.to_thread(operator.campaign, brand_id)
+    async with AsyncExitStack() as stack, asyncio.timeout(120):
+        client = await stack.enter_async_context(browser(operator))
+        messages = observed(await stack.enter_async_context(client.stream("GET", f"/live/campaigns/{campaign_id}")))
+        await _shown(messages, "campaign-overspend", "hidden")
+        producer = await stack.enter_async_context(spend_producer(surroundings.settings))
+        for number, amount, words in ((1, "12.00", "beyond the daily budget"), (2, "1.50", "in 1 events")):
+            event = spend_event(brand_id, campaign_id, amount, f"{campaign_id}-{number}")
+            await producer.send(brand_id, json.dumps(event).encode())
+            await _shown(messages, "campaign-overspend", words)
+        ack = ControlAck(
+            command_id=f"{campaign_id}:1:2",
+            consumer="eu",
+            campaign_id=campaign_id,
+            applied_at=int(time.time() * 1000),
+            outcome="applied",
+            arrived_at=int(time.time() * 1000),
+            incarnation=1,
+            partition=0,
+            record_offset=time.time_ns() // 1000,
+        )
+        add(surroundings.settings.database, ack)
+        await _shown(messages, "campaign-overspend", "Until eu applied it")
 
 
 async def test_an_edit_by_somebody_else_changes_header_banner_and_table(
