@@ -205,7 +205,7 @@ def read_positions(session: Session, topic: str, topic_id: str) -> dict[int, int
     query = select(NotifierPosition.partition, NotifierPosition.next_offset).where(
         NotifierPosition.topic == topic, NotifierPosition.topic_id == topic_id
     )
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())
 
 
 def save_positions(
