@@ -49,10 +49,10 @@ _create_ssl_context = httpx.create_ssl_context
 
 
 def use_cheap_services() -> None:
-    """Brokers and databases that this process starts, and its HTTP clients, from now on. A broker gains nothing in minutes from Java's second
-    compiler. The data of tests outlives processes, which are killed, and never the machine: what is committed has to be
-    with the operating system, and not on the disk. Without a shared context each `httpx.get` would read all
-    certificate authorities from a file."""
+    """Brokers and databases that this process starts, and its HTTP clients, from now on. A broker gains nothing in
+    minutes from Java's second compiler. The data of tests outlives processes, which are killed, and never the machine:
+    what is committed has to be with the operating system, and not on the disk. Without a shared context each
+    `httpx.get` would read all certificate authorities from a file."""
     local.kafka.BROKER_OPTIONS = (*local.kafka.BROKER_OPTIONS, QUICK_START)
     LocalKafka._format = _format_by_copy  # type: ignore[method-assign]
     local.postgres.SETTINGS.update(fsync="off", full_page_writes="off")
