@@ -17,7 +17,7 @@ from cli.catalog_editing import (
     run_async,
     show_history,
 )
-from cli.confirmation import confirm_budgets
+from cli.confirmation import confirm_budgets, confirm_new_budgets
 from cli.environment import load_settings
 from cli.framework import CommandGroup
 
@@ -46,6 +46,7 @@ def add(
     alert_percents: str = typer.Option("default", help=_PERCENTS),
     silent_after: str = typer.Option("none", help=_SILENT),
     pacing: str = typer.Option("none", help=_PACING),
+    yes: bool = typer.Option(False, "--yes", help="Add it without being asked whether its budgets are meant."),
 ) -> None:
     """Add a brand; returns when the broker has its document."""
     from models.queries.catalog_edits import add_brand
@@ -61,6 +62,7 @@ def add(
     monthly = validation.budget("monthly budget", monthly_budget)
     percents, silent = validation.alert_percents_text(alert_percents), validation.silent_after(silent_after)
     pace = validation.pacing(pacing)
+    confirm_new_budgets({"daily_budget_micros": daily, "monthly_budget_micros": monthly}, yes=yes)
     with editing(settings) as session:
         row = add_brand(
             session,

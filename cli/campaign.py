@@ -120,6 +120,47 @@ def set_(
     output.show(campaign_row_view(row), f"campaign {campaign_id} changed")
 
 
+@app.command("set-matching")
+def set_matching(
+    brand: str = typer.Option(None, help="Those of this brand alone."),
+    search: str = typer.Option(None, help="Those with this part in their id or name."),
+    archived: bool = typer.Option(False, "--archived", help="Those in the archive, instead of those outside."),
+    state: str = typer.Option("", help="pause, resume, archive or unarchive."),
+    daily_budget: str = typer.Option("", help=f"{_BUDGET} Or a change of each one's own, such as '+10 %'."),
+    total_budget: str = typer.Option("", help="As --daily-budget."),
+    starts_on: str = typer.Option("", help=_DATE),
+    ends_on: str = typer.Option("", help=_DATE),
+    window: list[str] = typer.Option([], help=f"{_WINDOW} Replaces all windows; none clears them."),
+    note: str = typer.Option(None, help="Why, for the history of each campaign."),
+    yes: bool = typer.Option(False, "--yes", help="Change them without being asked."),
+) -> None:
+    """Change all campaigns that match, all of them or none, as "Change all that match" of the console does."""
+    import io
+    import json
+
+    from cli.catalog import apply_rows
+    from core.errors import RefusedValue
+    from models.queries.catalog import get_brand, list_campaigns
+    from models.session import session_scope
+    from operations import validation
+    from operations.catalog_file.reading import read_rows
+    from operations.many_campaigns import CAMPAIGNS_MAX, ManyChange, rows_of_change
+
+    change = ManyChange(state, daily_budget, total_budget, starts_on, ends_on, "; ".join(window))
+    why = None if note is None else validation.note(note)
+    settings = load_settings()
+    with session_scope(settings.database) as session:
+        if brand is not None:
+            get_brand(session, validation.identifier("brand", brand))
+        found = list_campaigns(session, brand_id=brand, search=search, archived=archived, limit=CAMPAIGNS_MAX + 1)
+        if not found:
+            raise RefusedValue("No campaign fits.")
+        if len(found) > CAMPAIGNS_MAX:
+            raise RefusedValue(f"More than {CAMPAIGNS_MAX:,} campaigns match: name a brand, or use a catalog file.")
+        rows = rows_of_change(found, change)
+    apply_rows(settings, read_rows(io.BytesIO(json.dumps({"rows": rows}).encode()), None), note=why, yes=yes)
+
+
 @app.command()
 def show(campaign_id: str = _ID) -> None:
     """What the controller holds now: whether it runs, why not, until when, and what it has spent."""

@@ -76,17 +76,21 @@ def apply_(
 ) -> None:
     """Make the catalog say what a file says: all of it or nothing. What is not in the file is left alone."""
     from operations import validation
+
+    why = None if note is None else validation.note(note)
+    apply_rows(load_settings(), read_file(file, format_), note=why, yes=yes)
+
+
+def apply_rows(settings: "Settings", rows: "FileRows", *, note: str | None, yes: bool) -> None:
+    """Apply all rows or none after the question, and say how many changed. Raises WrongRows, which it has listed."""
     from operations.catalog_file.application import apply_file
     from operations.catalog_file.rows import WrongRows
 
-    why = None if note is None else validation.note(note)
-    rows = read_file(file, format_)
-    settings = load_settings()
     try:
         if not yes:
             _confirm(settings, rows)
         with editing(settings) as session:
-            changed = apply_file(session, rows, _now(), actor=actor(settings), note=why)
+            changed = apply_file(session, rows, _now(), actor=actor(settings), note=note)
     except WrongRows as error:
         show_wrong(error)
         raise
@@ -138,8 +142,11 @@ def _confirm(settings: "Settings", rows: "FileRows") -> None:
     """Without a terminal it refuses before it reads the controller's state, which the question shows."""
     if not sys.stdin.isatty():
         confirm("Apply the file")
+    from operations.dangerous_budgets import dangers_of_plan
+
     planned, view = _planned(settings, rows)
-    confirm(f"Apply {_count(len(planned.comparison.differences), 'difference')}", _plan_lines(view))
+    lines = [*_plan_lines(view), *dangers_of_plan(planned)]
+    confirm(f"Apply {_count(len(planned.comparison.differences), 'difference')}", lines)
 
 
 def _now() -> int:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from models.tables.campaign import Campaign
     from streams.settings import Settings
 
-__all__ = ["confirm", "confirm_budgets"]
+__all__ = ["confirm", "confirm_budgets", "confirm_new_budgets"]
 
 
 def confirm(what: str, details: Iterable[str] = ()) -> None:
@@ -47,3 +47,11 @@ def confirm_budgets(
         dangers = dangers_of(budgets_of(row), changes)
     if dangers:
         confirm("Change it", dangers)
+
+
+def confirm_new_budgets(budgets: Mapping[str, int | None], *, yes: bool) -> None:
+    """As `confirm_budgets`, of a row that is to be added."""
+    from operations.dangerous_budgets import dangers_of
+
+    if not yes and sys.stdin.isatty() and (dangers := dangers_of({}, budgets)):
+        confirm("Add it", dangers)

@@ -1,11 +1,14 @@
 """Which numbers of an edit are asked about before they are saved, by pages and commands alike. Pure."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from core.money import format_money
 
-__all__ = ["budgets_of", "dangers_of"]
+if TYPE_CHECKING:
+    from operations.catalog_file.application import Planned
+
+__all__ = ["budgets_of", "dangers_of", "dangers_of_plan"]
 
 #: More than so many times the former budget is asked about.
 _TIMES: Final = 3
@@ -41,4 +44,16 @@ def dangers_of(before: Mapping[str, int | None], changes: Mapping[str, object]) 
         found.append(
             f"The daily budget of {format_money(daily)} is above the monthly budget of {format_money(monthly)}."
         )
+    return found
+
+
+def dangers_of_plan(planned: "Planned") -> list[str]:
+    """Those of a catalog file, each with the brand or campaign whose budget it is."""
+    found: list[str] = []
+    for it in planned.comparison.differences:
+        row: object = planned.known.brands.get(it.brand_id)
+        if it.campaign_id is not None:
+            row = planned.known.campaigns.get(it.campaign_id)
+        changes = {field.column.attribute: field.after for field in it.fields if field.column.attribute}
+        found += (f"{it.campaign_id or it.brand_id}: {words}" for words in dangers_of(budgets_of(row), changes))
     return found

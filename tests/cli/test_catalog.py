@@ -217,3 +217,39 @@ def test_a_dangerous_budget_is_asked_about_at_a_terminal_and_not_with_yes(
     monkeypatch.setattr("sys.stdin", io.StringIO())
     commands.done(kind, "set", id_, "--daily-budget", "none")
     assert daily() == "None", "a script is not asked"
+
+
+def test_a_new_brand_and_a_file_are_asked_about_dangerous_budgets(
+    commands: Commands, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = ("brand", "add", "dangerous", "--currency", "USD", "--daily-budget", "900", "--monthly-budget", "100")
+    monkeypatch.setattr("sys.stdin", Terminal("no\n"))
+    refused = commands.run(*new)
+    assert (refused.exit_code, refused.out) == (1, "")
+    assert "daily budget of 900.00 is above the monthly budget of 100.00" in refused.err
+    commands.done(*new, "--yes")
+
+    brand_id = commands.brand("--daily-budget", "100")
+    file = File(commands, brand_id, path)
+    file.row(brand_id)["daily_budget"] = "301"
+    monkeypatch.setattr("sys.stdin", Terminal("no\n"))
+    refused = commands.run("catalog", "apply", file.write())
+    assert (refused.exit_code, refused.out) == (1, "")
+    assert f"{brand_id}: The daily budget of 301.00 is more than 3 times 100.00" in refused.err
+
+
+def test_all_campaigns_that_match_are_changed_or_none(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    brand_id = commands.brand()
+    first, second = (commands.campaign(brand_id, "--daily-budget", budget) for budget in ("100", "200"))
+    unlimited = commands.campaign(brand_id)
+    of_brand = ("campaign", "set-matching", "--brand", brand_id)
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    assert "--yes" in commands.refused(*of_brand, "--state", "pause")
+    assert "No campaign fits" in commands.refused(*of_brand, "--search", "nobody", "--state", "pause", "--yes")
+    assert "Nothing would change" in commands.refused(*of_brand, "--yes")
+    assert commands.done(*of_brand, "--daily-budget", "+10 %", "--state", "pause", "--yes") == "3 rows applied\n"
+    found = {it["campaign_id"]: it for it in commands.json("campaign", "list", "--brand", brand_id)}
+    assert [found[it]["daily_budget"] for it in (first, second)] == ["110.00", "220.00"]
+    assert (found[unlimited]["daily_budget"], found[unlimited]["enabled"]) == (None, False)
+    commands.done(*of_brand, "--search", unlimited, "--state", "archive", "--note", "over", "--yes")
+    assert [it["archived"] for it in commands.json("campaign", "list", "--brand", brand_id)] == [False, False, True]

@@ -20,11 +20,11 @@ from console.server.services import Served, Services
 from core.errors import RefusedValue
 from operations import validation
 from operations.accounts.person import Person
-from operations.catalog_file.application import Planned, apply_file
+from operations.catalog_file.application import apply_file
 from operations.catalog_file.reading import read_rows
 from operations.catalog_file.rows import FileFormat, FileRows, WrongRow, WrongRows, format_of
 from operations.catalog_file.views import plan_view
-from operations.dangerous_budgets import budgets_of, dangers_of
+from operations.dangerous_budgets import dangers_of_plan
 from operations.spend_import.text_lines import utf8_chunks
 
 __all__ = ["SentRows", "plan_page", "router"]
@@ -129,21 +129,9 @@ async def plan_page(
         title=title,
         sent=sent,
         plan=view,
-        dangers=_dangers(found.planned),
+        dangers=dangers_of_plan(found.planned),
         lines=[_line(it) for it in view["differences"]],
     )
-
-
-def _dangers(planned: Planned) -> list[str]:
-    """Each with the brand or campaign whose budget it is."""
-    found: list[str] = []
-    for it in planned.comparison.differences:
-        row: object = planned.known.brands.get(it.brand_id)
-        if it.campaign_id is not None:
-            row = planned.known.campaigns.get(it.campaign_id)
-        changes = {field.column.attribute: field.after for field in it.fields if field.column.attribute}
-        found += (f"{it.campaign_id or it.brand_id}: {words}" for words in dangers_of(budgets_of(row), changes))
-    return found
 
 
 def _line(difference: Mapping[str, Any]) -> _Line:
