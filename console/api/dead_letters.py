@@ -12,6 +12,7 @@ from console.access.rights import Operator, Viewer
 from console.api import schemas
 from console.api.bodies import read_body
 from console.api.openapi import documented
+from console.server.own_loop import in_own_loop
 from console.server.paging import Cursor, Limit, json_answer, page_of
 from console.server.problems import Problem
 from console.server.services import Served, Services
@@ -56,7 +57,7 @@ async def read(
     services.need_broker_and_database()
     filters = DeadLetterFilter(reason, brand_id, handled)
     async with services.sharing.heavy(person.name):
-        found = await page(services.settings, filters, limit=limit, after=cursor)
+        found = await in_own_loop(page(services.settings, filters, limit=limit, after=cursor))
     return page_of([msgspec.json.encode(summary(entry)) for entry in found.letters], found.after)
 
 
@@ -65,7 +66,7 @@ async def show(partition: Partition, offset: Offset, person: Viewer, services: S
     """One of them in full."""
     services.need_broker_and_database()
     async with services.sharing.heavy(person.name):
-        return json_answer(details(await find(services.settings, (partition, offset))))
+        return json_answer(details(await in_own_loop(find(services.settings, (partition, offset)))))
 
 
 @router.post("/{partition}/{offset}/replay", **documented(schemas.LetterOutcome, body=Replay, errors=(404,)))

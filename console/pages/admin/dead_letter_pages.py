@@ -12,6 +12,7 @@ from console.pages.admin.filters import DEAD_LETTERS, read_filters
 from console.pages.admin.paging import PAGE_ROWS, filter_text, first_page, next_page
 from console.rendering.flash import flash_redirect
 from console.rendering.render import page as show_page
+from console.server.own_loop import in_own_loop
 from console.server.queries import PageQuery
 from console.server.services import Served, Services
 from core.errors import RefusedValue
@@ -41,7 +42,9 @@ async def waiting(request: Request, query: DeadLettersQuery, person: PageViewer,
     if not filters.errors:
         which = DeadLetterFilter(handled=handled, **filters.values)
         async with services.sharing.heavy(person.name):
-            found = await page(services.settings, which, limit=PAGE_ROWS, after=filter_text(query, "after"))
+            found = await in_own_loop(
+                page(services.settings, which, limit=PAGE_ROWS, after=filter_text(query, "after"))
+            )
     return show_page(
         request,
         "catalog/dead_letters.html",
@@ -91,7 +94,7 @@ async def drop(
 async def _found(services: Services, person: Person, partition: int, offset: int) -> DeadLetterEntry:
     services.need_broker_and_database()
     async with services.sharing.heavy(person.name):
-        return await find(services.settings, (partition, offset))
+        return await in_own_loop(find(services.settings, (partition, offset)))
 
 
 async def _only(outcomes: AsyncGenerator[list[HandlingOutcome], None]) -> HandlingOutcome:

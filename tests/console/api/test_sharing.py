@@ -1,6 +1,7 @@
 """What one person may take of the server, and that the others do not feel it."""
 
 import asyncio
+import threading
 import time
 from contextlib import AsyncExitStack, ExitStack
 from http import HTTPStatus
@@ -19,6 +20,8 @@ from console.server.sharing import (
     TooManyAtOnce,
 )
 from operations.accounts.person import Role
+from streams.kafka.reader import TopicReader
+from streams.kafka.topics import Topic
 from tests.console.api.server import program, signed_in
 from tests.installation import Surroundings
 
@@ -99,6 +102,29 @@ async def test_many_lists_of_dead_letters_of_one_person_are_bounded_and_health_i
     assert {it.status_code for it in answers} == {HTTPStatus.OK, HTTPStatus.TOO_MANY_REQUESTS}
     assert refused[0].headers["retry-after"] == "5"
     assert refused[0].headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("path", ["/api/v1/dead-letters?reason=misplaced", "/api/v1/dead-letters/0/999999"])
+async def test_dead_letters_are_read_beside_the_servers_own_loop(
+    path: str, surroundings: Surroundings, api_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On pages too. Otherwise each step of a search would hold up `/health/live`."""
+    threads: list[str] = []
+    opening = TopicReader.open
+
+    async def noted(reader: TopicReader, key: str | None = None) -> None:
+        if reader._name == surroundings.settings.topic(Topic.DEAD_LETTERS):
+            threads.append(threading.current_thread().name)
+        await opening(reader, key)
+
+    monkeypatch.setattr(TopicReader, "open", noted)
+    asking = program(surroundings.settings, api_url, Role.VIEWER)
+    assert (await asyncio.to_thread(asking.http.get, path)).status_code in (HTTPStatus.OK, HTTPStatus.NOT_FOUND)
+    person = signed_in(surroundings.settings, api_url)
+    page = await asyncio.to_thread(person.http.get, path.removeprefix("/api/v1"))
+    assert page.status_code in (HTTPStatus.OK, HTTPStatus.NOT_FOUND)
+    assert len(threads) == 2
+    assert all(it.startswith("own_loop") for it in threads), threads
 
 
 async def test_a_session_opens_no_more_streams_than_its_share(surroundings: Surroundings, api_url: str) -> None:
