@@ -95,7 +95,7 @@ def import_(
     elif file == _STDIN:
         raise RefusedValue("What comes on stdin has no name that shows its format: write --format csv or jsonl.")
     else:
-        file_format = format_of(file)
+        file_format = format_of(Path(file))
     settings = load_settings()
     with ExitStack() as stack:
         stream: BinaryIO = sys.stdin.buffer if file == _STDIN else stack.enter_context(Path(file).open("rb"))

@@ -6,6 +6,7 @@ Every line that is not blank is an event or a refusal. Values are taken as they 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
+from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
 import msgspec
@@ -15,7 +16,7 @@ from core.refusal import Refusal, RefusalReason
 from core.spend import MAX_VALUE_BYTES
 from operations.csv_cells import plain_cell
 from operations.spend_import.csv_lines import BLANK_BYTES, BLANKS, SEPARATORS, cells_of, named_separator, names_of
-from operations.spend_import.text_lines import TextLine, text_lines
+from operations.spend_import.text_lines import TextLine, text_lines, utf8_chunks
 
 __all__ = ["FileFormat", "Line", "format_of", "lines_of"]
 
@@ -35,13 +36,17 @@ class Line(NamedTuple):
     value: bytes | Refusal
 
 
-def format_of(name: str) -> FileFormat:
-    """The format by the ending of the file's name. Raises RefusedValue for any other ending."""
+def format_of(file: Path) -> FileFormat:
+    """The format by the ending of the file's name. Raises RefusedValue for any other ending, which tells first what a
+    file is that no format would make readable, and IsADirectoryError for a folder."""
+    name = str(file)
     ending = name.rpartition(".")[2].lower()
     if ending == "csv":
         return FileFormat.CSV
     if ending in ("jsonl", "ndjson", "json"):
         return FileFormat.JSON_LINES
+    with file.open("rb") as stream:
+        utf8_chunks(stream)
     raise RefusedValue(f"{name[-80:]!r} has no ending that shows its format: write --format csv or --format jsonl.")
 
 
