@@ -69,21 +69,30 @@ class Node(LocalKafka):
 class Cluster:
     """Of BROKERS nodes. Each folder is `folder/N`."""
 
+    _node_type: type[Node] = Node
+
     def __init__(self, folder: Path) -> None:
-        ports: list[int] = []
-        while len(ports) < 2 * BROKERS:
-            ports = list(dict.fromkeys([*ports, choose_port(0, "test")]))
+        self._ports: list[int] = []
+        ports = self.further_ports(2 * BROKERS)
         self.nodes = [
-            Node(folder / str(number), number, ports[number - 1], ports[BROKERS:]) for number in range(1, BROKERS + 1)
+            self._node_type(folder / str(number), number, ports[number - 1], ports[BROKERS:])
+            for number in range(1, BROKERS + 1)
         ]
         for node in self.nodes:
             node.cluster_id = self.nodes[0].cluster_id
         self.brokers = ",".join(node.brokers for node in self.nodes)
 
+    def further_ports(self, count: int) -> list[int]:
+        """Free ones that no node has."""
+        wanted = len(self._ports) + count
+        while len(self._ports) < wanted:
+            self._ports = list(dict.fromkeys([*self._ports, choose_port(0, "test")]))
+        return self._ports[-count:]
+
     def start(self) -> None:
         """One alone elects no controller, so all of them at once."""
         with ThreadPoolExecutor() as pool:
-            list(pool.map(Node.start, self.nodes))
+            list(pool.map(lambda node: node.start(), self.nodes))
 
     def kill(self) -> None:
         for node in self.nodes:

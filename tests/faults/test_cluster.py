@@ -196,6 +196,26 @@ async def test_a_leader_that_is_away_longer_than_a_request_lasts_is_named_and_wa
     await _is_exact(f"the only leader of {topic} away", traffic, worker, silence)
 
 
+async def test_two_brokers_of_three_away_are_told_and_waited_for(
+    cluster: Cluster, settings: Settings, traffic: Traffic, worker: WorkerProcess
+) -> None:
+    """The third alone elects no controller and takes nothing that two must have."""
+    away = [it for it in cluster.nodes if it is not cluster.leader(settings.topic(Topic.CONTROLLER_STATE), 0)]
+
+    async def kill_and_start() -> None:
+        await asyncio.gather(*(asyncio.to_thread(node.kill) for node in away))
+        since = time.monotonic()
+        await _until_said(worker, "partition_stopped")
+        await asyncio.sleep(max(0.0, since + LONGER_THAN_A_REQUEST_SECONDS - time.monotonic()))
+        worker.check_alive()
+        await asyncio.gather(*(asyncio.to_thread(node.start) for node in away))
+        await cluster.until_in_sync()
+
+    silence = await traffic.during(kill_and_start())
+    assert "partition_goes_on" in worker.output
+    await _is_exact("two brokers of three away", traffic, worker, silence)
+
+
 @pytest.mark.parametrize("placed", [{Topic.CAMPAIGN_CONTROL: [3]}], ids=list)
 async def test_a_disk_that_fills_up_during_a_flush_is_waited_for(
     cluster: Cluster, settings: Settings, traffic: Traffic, worker: WorkerProcess
