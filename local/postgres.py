@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psycopg2
 
-from local.child import exits, last_line, start_child, stop, stop_orphans, with_death_signal
+from local.child import exits, last_line, run_to_end, start_child, stop, stop_orphans, with_death_signal
 from local.ownership import Ownership
 from local.ports import HOST, choose_port
 from local.postgres_user import PostgresUser, postgres_user
@@ -93,13 +93,8 @@ class LocalPostgres:
             os.chown(password, user.uid, -1)
         options = ["--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8", "--auth=scram-sha-256"]
         command = [str(programs() / "initdb"), f"--pgdata={unfinished}", f"--username={NAME}", f"--pwfile={password}"]
-        result = subprocess.run(
-            with_death_signal([*command, *options], signal.SIGKILL, user=user.uid, keep_access=user.keep_access),
-            cwd=unfinished,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        wrapped = with_death_signal([*command, *options], signal.SIGKILL, user=user.uid, keep_access=user.keep_access)
+        result = run_to_end(wrapped, "PostgreSQL", self.log, folder=unfinished)
         if result.returncode:
             raise ServiceDidNotStart("PostgreSQL", self.log, last_line(result.stderr))
         unfinished.rename(self.data)
@@ -133,7 +128,7 @@ class LocalPostgres:
         return True
 
     def _create_database(self) -> None:
-        with closing(psycopg2.connect(self.url_of("postgres"))) as connection:
+        with closing(psycopg2.connect(self.url_of("postgres"), connect_timeout=START_SECONDS)) as connection:
             connection.autocommit = True
             with connection.cursor() as cursor:
                 cursor.execute("SELECT FROM pg_database WHERE datname = %s", (NAME,))
