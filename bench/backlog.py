@@ -1,5 +1,5 @@
-"""Events per second of a worker that drains a backlog, beside a reader that does nothing and, with `--peer`, Kafka
-Streams on the same core in the same run. See `--help`."""
+"""Events per second of a worker that drains a backlog, beside a reader that does nothing. See `--help`; `bench.peers`
+measures it beside other engines."""
 
 import argparse
 import json
@@ -9,7 +9,6 @@ import time
 
 from bench.load import BRANDS, publish_catalog, publish_events
 from bench.machine import WORKER_CORE, Worker, broker, describe, median, topics, wait_until
-from bench.peer import kafka_streams
 from streams.kafka.topics import Topic
 from streams.settings import Settings
 
@@ -21,7 +20,7 @@ def main() -> None:
     with broker() as kafka:
         for number in range(options.repeat):
             settings = topics(kafka, f"run{number}-", options.partitions)
-            runs.append(measure(settings, options.events) | (_peers(settings, options.events) if options.peer else {}))
+            runs.append(measure(settings, options.events))
             print(json.dumps(runs[-1]), file=sys.stderr, flush=True)
     medians = {name: median([run[name] for run in runs]) for name in runs[0]}
     print(json.dumps({"events": options.events, "machine": about, "runs": runs, "median": medians}, indent=2))
@@ -35,7 +34,7 @@ def measure(settings: Settings, events: int) -> dict[str, float]:
         wait_until(lambda: worker.metric('spendgate_commands_total{action="resume"}') == BRANDS, 60, every=0.1)
     size = publish_events(settings, events)
     worker_figures = _drain(settings, events)
-    raw = events / _read_raw(settings, events)
+    raw = events / read_raw(settings, events)
     return {
         **worker_figures,
         "raw_events_per_second": round(raw),
@@ -61,18 +60,11 @@ def _drain(settings: Settings, events: int) -> dict[str, float]:
         }
 
 
-def _read_raw(settings: Settings, events: int) -> float:
+def read_raw(settings: Settings, events: int) -> float:
+    """Seconds that `getmany` takes for the topic on the worker's core."""
     arguments = [settings.brokers, settings.topic(Topic.SPEND_EVENTS), str(settings.partitions), str(events)]
     command = ["taskset", "-c", str(WORKER_CORE), sys.executable, "-m", "bench.raw_reader", *arguments]
     return float(subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stdout)
-
-
-def _peers(settings: Settings, events: int) -> dict[str, float]:
-    return {
-        f"{guarantee}_{name}": figure
-        for guarantee in kafka_streams.GUARANTEES
-        for name, figure in kafka_streams.drain(settings, events, guarantee).items()
-    }
 
 
 def _options() -> argparse.Namespace:
@@ -80,7 +72,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--partitions", type=int, default=4)
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--peer", action="store_true", help="Kafka Streams too; needs a javac")
     return parser.parse_args()
 
 

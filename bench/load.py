@@ -67,17 +67,21 @@ def publish_catalog(settings: Settings, events_to_budget: Iterable[int | None]) 
     assert sender.flush(60) == 0
 
 
-def publish_events(settings: Settings, count: int, brands: int = BRANDS, first: int = 0) -> int:
+def publish_events(
+    settings: Settings, count: int, brands: int = BRANDS, first: int = 0, repeat_every: int | None = None
+) -> int:
     """Brands in an order that looks random and is the same in every run. Returns the bytes of the values.
 
-    `first` is the number of the first event: numbers make the event ids.
+    `first` is the number of the first event: numbers make the event ids. With `repeat_every`, the last of each so many
+    records is a duplicate of the one before it.
     """
     sender = producer(settings, linger_ms=20)
     topic = settings.topic(Topic.SPEND_EVENTS)
     names = [_name(number) for number in range(brands)]
     keys = [(name.encode(), partition_of(name, settings.partitions)) for name in names]
     size = 0
-    for number in range(first, first + count):
+    for record in range(first, first + count):
+        number = record - 1 if repeat_every and record % repeat_every == repeat_every - 1 else record
         brand = number * _STRIDE % brands
         key, partition = keys[brand]
         value = _event(f"event-{number:08d}", names[brand])

@@ -1,0 +1,211 @@
+"""Spendgate and other engines do the same work: one topic, one core, one run, cold and warm. See `--help`.
+
+A program whose sums or pauses are not those of the topic has no figures in the table, only what it counted wrong.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from bench.backlog import read_raw
+from bench.load import AMOUNT_MICROS, publish_catalog, publish_events
+from bench.machine import Worker, broker, describe, topics, wait_until
+from bench.peer import kafka_streams
+from bench.peer.jvm import Drained
+from bench.tables import markdown_table, spread
+from bench.totals import Arrived, Expected, Sums, add_up, differences, read_sums
+from streams.kafka.topics import Topic
+from streams.live_state import read_held_brands
+from streams.settings import Settings
+
+#: So many brands apart are campaigns whose daily budget ends half-way.
+_WITH_BUDGET = 100
+_REPEAT_EVERY = 100
+_PATIENCE_SECONDS = 1_200
+_PAUSES = 'spendgate_commands_total{action="pause"}'
+_COLUMNS = {
+    "events_per_second": "events/s, cold",
+    "warm_events_per_second": "events/s, warm",
+    "cpu_seconds_per_million": "CPU s per million, with the start",
+    "warm_cpu_seconds_per_million": "CPU s per million, warm",
+}
+
+Program = Callable[[Settings, int, str], Drained]
+
+_PEERS: dict[str, Program] = {
+    f"Kafka Streams, {store}": partial(
+        lambda settings, events, commands, store: kafka_streams.drain(settings, events, store, commands), store=store
+    )
+    for store in kafka_streams.STORES
+}
+
+
+def main() -> None:
+    options = _options()
+    about = describe()
+    runs: list[dict[str, Any]] = []
+    with broker() as kafka:
+        for number in range(options.repeat):
+            settings = topics(kafka, f"run{number}-", options.partitions)
+            runs.append(measure(settings, options.brands, options.events, options.only))
+            print(json.dumps(runs[-1]), file=sys.stderr, flush=True)
+    found = {
+        "measured": datetime.now(UTC).date().isoformat(),
+        "machine": about,
+        "brands": options.brands,
+        "events": options.events,
+        "runs": runs,
+    }
+    print(json.dumps(found, indent=1))
+    if options.markdown:
+        options.markdown.write_text(table(runs))
+
+
+def measure(settings: Settings, brands: int, events: int, only: str) -> dict[str, Any]:
+    """Figures by program, or what it counted wrong."""
+    budgets = [max(1, events // brands // 2) if it % _WITH_BUDGET == 0 else None for it in range(brands)]
+    publish_catalog(settings, budgets)
+    with Worker(settings) as worker:
+        wait_until(lambda: worker.metric('spendgate_commands_total{action="resume"}') == brands, _PATIENCE_SECONDS)
+    publish_events(settings, events, brands, repeat_every=_REPEAT_EVERY)
+    micros = {_key(number): it * AMOUNT_MICROS for number, it in enumerate(budgets) if it is not None}
+    expected = add_up(_records(settings, events), micros)
+    found: dict[str, Any] = {"Spendgate": _ours(settings, brands, events, expected)}
+    found["`getmany`, which does nothing"] = {"events_per_second": round(events / read_raw(settings, events))}
+    for name, drain in _PEERS.items():
+        if only.lower() in name.lower():
+            found[name] = _peer(drain, settings, events, f"{settings.topic_prefix}peer-{len(found)}", expected)
+    return found
+
+
+def table(runs: list[dict[str, Any]]) -> str:
+    """Medians of the runs by program."""
+    rows = {}
+    for name in runs[0]:
+        refused = [run[name]["refused"] for run in runs if "refused" in run[name]]
+        if refused:
+            rows[name] = [f"refused: {refused[0]}", *[""] * (len(_COLUMNS) - 1)]
+        else:
+            rows[name] = [_cell([run[name][it] for run in runs if it in run[name]]) for it in _COLUMNS]
+    return markdown_table(["one core each", *_COLUMNS.values()], rows)
+
+
+def _cell(values: list[float]) -> str:
+    return spread(values) if values else ""
+
+
+def _ours(settings: Settings, brands: int, events: int, expected: Expected) -> dict[str, Any]:
+    """As the peers are measured: from the first event, over the first half when cold, and over the second half."""
+    with Worker(settings) as worker:
+        moments = []
+        for count in (1, events // 2, events):
+            clock = wait_until(partial(_has_applied, worker, count), _PATIENCE_SECONDS, every=0.05)
+            moments.append((worker.applied(Topic.SPEND_EVENTS), clock, worker.cpu_seconds()))
+        pauses = int(worker.metric(_PAUSES))
+    first, middle, last = moments
+    sums = asyncio.run(_held(settings, [_name(number) for number in range(brands)]))
+    return _refused(sums, pauses, expected) or {
+        "events_per_second": round((last[0] - first[0]) / (last[1] - first[1])),
+        "cpu_seconds_per_million": round(last[2] / events * 1_000_000, 2),
+        "warm_events_per_second": round((last[0] - middle[0]) / (last[1] - middle[1])),
+        "warm_cpu_seconds_per_million": round((last[2] - middle[2]) / (last[0] - middle[0]) * 1_000_000, 2),
+    }
+
+
+def _has_applied(worker: Worker, count: int) -> bool:
+    return worker.applied(Topic.SPEND_EVENTS) >= count
+
+
+def _peer(drain: Program, settings: Settings, events: int, commands: str, expected: Expected) -> dict[str, Any]:
+    """Its commands go to a topic of its own."""
+    admin = AdminClient({"bootstrap.servers": settings.brokers})
+    admin.create_topics([NewTopic(commands, settings.partitions, 1)])[commands].result(30)
+    drained = drain(settings, events, commands)
+    pauses = sum(1 for _ in _read(settings, commands))
+    return _refused(read_sums(drained.sums), pauses, expected) or drained.figures
+
+
+def _refused(sums: Sums, pauses: int, expected: Expected) -> dict[str, Any]:
+    """Empty if all is counted right."""
+    wrong = differences(sums, expected.sums)
+    if pauses != expected.pauses:
+        wrong.insert(0, f"{pauses} pauses instead of {expected.pauses}")
+    return {"refused": f"{len(wrong)} wrong, {wrong[0]}"} if wrong else {}
+
+
+async def _held(settings: Settings, brand_ids: list[str]) -> Sums:
+    sums: Sums = {}
+    for brand_id, held in (await read_held_brands(settings, brand_ids, patience_seconds=30)).items():
+        if held is not None and held.state.has_spend:
+            sums[brand_id] = (held.state.daily_micros, held.state.monthly_micros)
+            for campaign in held.state.campaigns.values():
+                sums[f"{brand_id}/{campaign.campaign_id}"] = (campaign.daily_micros, campaign.total_micros)
+    return sums
+
+
+def _records(settings: Settings, events: int) -> Iterator[Arrived]:
+    read = 0
+    for message in _read(settings, settings.topic(Topic.SPEND_EVENTS)):
+        read += 1
+        yield Arrived(message.timestamp()[1], message.value())
+    assert read == events, f"{read} of {events} events are in the topic"
+
+
+def _read(settings: Settings, topic: str) -> Iterator[Any]:
+    """All committed records up to the ends that the partitions have now."""
+    reader = Consumer(
+        {
+            "bootstrap.servers": settings.brokers,
+            "group.id": "bench-totals",
+            "isolation.level": "read_committed",
+            "enable.auto.commit": False,
+        }
+    )
+    try:
+        for number in range(settings.partitions):
+            tp = TopicPartition(topic, number)
+            first, end = reader.get_watermark_offsets(tp, timeout=30)
+            reader.assign([TopicPartition(topic, number, first)])
+            deadline = time.monotonic() + 120
+            # Markers of transactions take offsets too, and no record has theirs: the position passes them.
+            while reader.position([tp])[0].offset < end and first < end:
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"{topic} {number} was not read to {end}")
+                for message in reader.consume(10_000, timeout=0.2):
+                    if not message.error():
+                        yield message
+    finally:
+        reader.close()
+
+
+def _name(number: int) -> str:
+    return f"brand-{number:04d}"
+
+
+def _key(number: int) -> str:
+    return f"{_name(number)}/{_name(number)}-c"
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.peers", description=__doc__)
+    parser.add_argument("--brands", type=int, default=1_000)
+    parser.add_argument("--events", type=int, default=2_000_000, help="the second half is what is called warm")
+    parser.add_argument("--partitions", type=int, default=4)
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--only", default="", help="peers whose name has this")
+    parser.add_argument("--markdown", type=Path, help="a file for the table")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
