@@ -77,7 +77,7 @@ _PRIVILEGES: Final[dict[Role, Privileges]] = {
         **dict.fromkeys(_EVERYTHING, _READ),
         **_EDITS_CATALOG,
         **dict.fromkeys(("account", "access_token", "channel", "delivery"), _EDIT),
-        **dict.fromkeys(("web_session", "sign_in_allowance"), _ALL),
+        **dict.fromkeys(("saved_view", "web_session", "sign_in_allowance"), _ALL),
         **dict.fromkeys(("account_change", "dead_letter_action"), _ADD),
     },
     Role.OPERATOR: {

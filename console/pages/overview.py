@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from console.access.rights import PageViewer
 from console.live.broadcaster import wall_clock
 from console.live.needs import Need
+from console.pages.admin.catalog_access import read_catalog
 from console.pages.brand_list import PAGE_SIZE, Selected, select
 from console.pages.brand_now import brand_now, entries
 from console.pages.brand_rows import BRAND_COLUMNS, brand_cells
@@ -19,11 +20,13 @@ from console.pages.brand_totals import totals
 from console.pages.campaign_now import is_found
 from console.pages.csv_answer import csv_answer
 from console.pages.page_stream import Part
+from console.rendering.flash import flash_redirect
 from console.rendering.render import page, part
 from console.server.compute_thread import in_compute_thread
 from console.server.queries import PageQuery
 from console.server.services import Served, Services
 from core.moment import Moment
+from models.queries.saved_views import delete_view, list_views, save_view
 from operations.accounts.person import Role
 
 __all__ = ["CountedNeeds", "OverviewQuery", "router"]
@@ -39,6 +42,8 @@ _COUNT_SECONDS: Final = 0.5
 _TIMES_ITS_COST: Final = 30
 _QUESTIONS_MAX: Final = 100
 _FIRST_SORT: Final = "name"
+#: The parameters of the address that a saved view keeps: not the page of the list.
+_SAVED: Final = ("search", "archived", "need", "sort")
 _SORT_LABELS: Final = [
     ("name", "Name"),
     ("-day", "Most of today's budget used"),
@@ -116,8 +121,28 @@ async def overview(request: Request, query: OverviewQuery, person: PageViewer, s
         words=_words(chosen),
         live_url=_url(filters, "/live/brands", sort=sort) + "&" + urlencode([("id", row.brand_id) for row in rows]),
         may_edit=person.may(Role.OPERATOR),
+        views=await read_catalog(services, lambda session: list_views(session, person.name)),
+        saved={**filters, "sort": sort if sort != _FIRST_SORT else ""},
         is_empty=not services.catalog.brand_ids(),
     )
+
+
+@router.post("/views")
+async def save(request: Request, person: PageViewer, services: Served) -> Response:
+    """The list as the address of the form's page shows it, under a name that is the person's own."""
+    form = await request.form()
+    title = str(form.get("title") or "").strip()
+    given = {name: str(form.get(name) or "") for name in _SAVED}
+    query = urlencode({name: text for name, text in given.items() if text})
+    await read_catalog(services, lambda session: save_view(session, person.name, title, query))
+    return flash_redirect(f"/?{query}", "view_saved")
+
+
+@router.post("/views/delete")
+async def delete(request: Request, person: PageViewer, services: Served) -> Response:
+    title = str((await request.form()).get("title") or "")
+    await read_catalog(services, lambda session: delete_view(session, person.name, title))
+    return flash_redirect("/", "view_deleted")
 
 
 @router.get("/overview.csv")

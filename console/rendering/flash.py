@@ -33,6 +33,8 @@ _FLASHES: Final = {
     "revoked": Flash("done", "The token is revoked: it opens nothing any more."),
     "replayed": Flash("done", "The original was published again."),
     "tested": Flash("done", "The test has arrived."),
+    "view_saved": Flash("done", "The view is saved: it stands above the list, for you alone."),
+    "view_deleted": Flash("done", "The view is deleted."),
     "dropped": Flash("done", "The dead letter is dropped: it is shown no more."),
 }
 

@@ -183,6 +183,7 @@ ROWS: Final[dict[str, dict[str, Row]]] = {
         "notifier_position": {"topic": "budget-alerts", "topic_id": "x", "partition": 0, "next_offset": 3},
     },
     "0014": {},  # columns alone
+    "0015": {"saved_view": {"name": "ann", "title": "Over", "query": "need=over"}},
 }
 
 #: Columns that a revision takes away, because what they said is said elsewhere.
