@@ -22,7 +22,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --no-head
 # How many processes `make faults` kills and freezes.
 FAULTS ?= 200
 
-.PHONY: help setup run test test-fast test-long test-all faults mutants lint format hooks lock
+.PHONY: help setup run test test-fast test-long faults mutants lint format hooks lock
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -42,9 +42,6 @@ test-fast: setup ## Run the tests that need neither Kafka, PostgreSQL nor many e
 
 test-long: setup ## Run the tests with random examples and the kill tests at their full length
 	@SPENDGATE_TEST_LENGTH=long $(BIN)/pytest $(SHARED) -m long
-
-test-all: setup ## Run all tests, those with two lengths at the full one alone: what CI runs
-	@SPENDGATE_TEST_LENGTH=long $(BIN)/pytest $(SHARED)
 
 faults: setup ## Kill and freeze processes in random order, FAULTS of them (200), and count what comes out
 	@SPENDGATE_TEST_LENGTH=long SPENDGATE_FAULTS=$(FAULTS) $(BIN)/pytest -s tests/faults
