@@ -20,7 +20,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from bench.backlog import read_raw
 from bench.load import AMOUNT_MICROS, publish_catalog, publish_events
 from bench.machine import Worker, broker, describe, topics, wait_until
-from bench.peer import kafka_streams
+from bench.peer import flink, kafka_streams
 from bench.peer.jvm import Drained
 from bench.tables import markdown_table, spread
 from bench.totals import Arrived, Expected, Sums, add_up, differences, read_sums
@@ -42,11 +42,18 @@ _COLUMNS = {
 
 Program = Callable[[Settings, int, str], Drained]
 
+
+def _kafka_streams(settings: Settings, events: int, commands: str, store: str) -> Drained:
+    return kafka_streams.drain(settings, events, store, commands)
+
+
+def _flink(settings: Settings, events: int, commands: str, backend: str) -> Drained:
+    return flink.drain(settings, events, backend, commands)
+
+
 _PEERS: dict[str, Program] = {
-    f"Kafka Streams, {store}": partial(
-        lambda settings, events, commands, store: kafka_streams.drain(settings, events, store, commands), store=store
-    )
-    for store in kafka_streams.STORES
+    **{f"Kafka Streams, {store}": partial(_kafka_streams, store=store) for store in kafka_streams.STORES},
+    **{f"Apache Flink, {backend}": partial(_flink, backend=backend) for backend in flink.BACKENDS},
 }
 
 
