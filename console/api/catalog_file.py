@@ -16,6 +16,7 @@ from console.api.bodies import read_declared
 from console.api.openapi import documented
 from console.server.catalog_edit import edit_catalog
 from console.server.catalog_plan import plan_catalog
+from console.server.middleware import BODY_BYTES_MAX
 from console.server.paging import QueryDay, json_answer
 from console.server.problems import Problem
 from console.server.services import Served
@@ -34,7 +35,6 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/api/v1/catalog", tags=["catalog"])
 
-FILE_BYTES_MAX: Final = 8 * 1024 * 1024
 _JSON: Final = "application/json"
 #: Media types of a body; None is JSON.
 _FORMATS: Final = {
@@ -69,7 +69,7 @@ async def plan(request: Request, _: Viewer, services: Served) -> Response:
     """What the rows would change, field by field, and what that would pause and resume now. Changes nothing. A row with
     a `revision` changes what has that revision; one without adds."""
     services.need_broker_and_database()
-    file_format, body = await read_declared(request, _FORMATS, FILE_BYTES_MAX)
+    file_format, body = await read_declared(request, _FORMATS, BODY_BYTES_MAX)
     with _wrong_rows_as_problem():
         found = await plan_catalog(services, lambda: _rows(file_format, body))
     return json_answer(plan_view(*found))
@@ -84,7 +84,7 @@ async def apply(
 ) -> Response:
     """Makes all edits of the rows in one transaction, or none: `wrong_rows` of a problem lists every row that is wrong.
     What no row speaks of is left alone. Answered when the broker has the documents."""
-    file_format, body = await read_declared(request, _FORMATS, FILE_BYTES_MAX)
+    file_format, body = await read_declared(request, _FORMATS, BODY_BYTES_MAX)
     why = None if note is None else validation.note(note)
     with _wrong_rows_as_problem():
         rows, why_not_published = await edit_catalog(
@@ -119,7 +119,7 @@ async def what_if(
     """The ledger's spend of a period decided again as if the rows had been in force: which commands differ, and the
     money between. Of up to 200,000 events. Writes nothing."""
     services.need_database()
-    file_format, body = await read_declared(request, _FORMATS, FILE_BYTES_MAX)
+    file_format, body = await read_declared(request, _FORMATS, BODY_BYTES_MAX)
     asked = WhatIfRequest(from_, to, brand_id, ASKED_EVENTS_MAX)
     async with services.sharing.heavy(person.name):
         with _wrong_rows_as_problem():

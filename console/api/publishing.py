@@ -9,7 +9,6 @@ import msgspec
 from fastapi import Request, Response
 
 from console.api.bodies import read_bytes
-from console.server.middleware import BODY_BYTES_MAX
 from console.server.paging import json_answer
 from console.server.problems import Problem
 from console.server.services import Services
@@ -21,6 +20,7 @@ from streams.kafka.topics import Topic
 __all__ = ["RECORDS_MAX", "Publishable", "Records", "Refused", "publish_records", "read_records"]
 
 RECORDS_MAX: Final = 1_000
+_ARRAY_BYTES_MAX: Final = 2 * 1024 * 1024
 
 _records_of: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
@@ -50,7 +50,7 @@ class Refused(NamedTuple):
 
 
 async def read_records(request: Request) -> Records:
-    body = await read_bytes(request, BODY_BYTES_MAX)
+    body = await read_bytes(request, _ARRAY_BYTES_MAX)
     if not body.lstrip().startswith(b"["):
         return Records([body], False)
     try:

@@ -35,8 +35,8 @@ _HEALTH: Final = "/health/"
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-#: The largest request is an array of spend events; most routes have a lower limit.
-BODY_BYTES_MAX: Final = 2 * 1024 * 1024
+#: The largest request is a catalog file; most routes have a lower limit.
+BODY_BYTES_MAX: Final = 8 * 1024 * 1024
 
 
 class Middleware:

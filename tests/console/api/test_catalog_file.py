@@ -87,6 +87,16 @@ def test_what_is_no_list_of_rows_is_refused(api: Api, body: str) -> None:
     api.problem("POST", APPLY, 422, content=body, headers=JSON)
 
 
+def test_a_file_has_up_to_8_mib(api: Api) -> None:
+    """Its rows say what is wrong; the limit of 2 MiB is that of other bodies."""
+    plan, headers = "/api/v1/catalog/plan", {"content-type": "text/csv"}
+    row = b"an-unheard-of-brand," + b"x" * 480 + b"\n"
+    content = b"brand_id,name\n" + row * 6_000
+    assert 2_900_000 < len(content) < 8_000_000
+    assert api.problem("POST", plan, 422, content=content, headers=headers)["wrong_rows"]
+    api.problem("POST", plan, 413, content=content * 3, headers=headers)
+
+
 def test_another_media_type_is_415(api: Api) -> None:
     problem = api.problem("POST", PLAN, 415, content=b"x", headers={"content-type": "application/pdf"})
     assert "text/csv" in problem["detail"]
