@@ -5,7 +5,7 @@ core.budget, core.refresh, core.evaluation and core.emission), core.guard undoes
 changed, and core.state_restore fills an empty state. All amounts are micros of the brand's currency.
 """
 
-from collections.abc import Callable
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
@@ -292,11 +292,22 @@ class PartitionState:
             if moment != NEVER:
                 heappush(self.silence_checks, (moment, brand.brand_id))
 
-    def due_silence_checks(self, moment: Moment) -> list[BrandState]:
+    def due_silence_checks(self, moment: Moment) -> Generator[BrandState, None, None]:
         """The brands of which to ask by `moment` whether they are silent, by id: when each is asked may differ from run
-        to run, the order of the answers may not."""
-        found = self._due(self.silence_checks, moment, lambda brand: brand.silence_check_at)
-        return sorted(found, key=lambda brand: brand.brand_id)
+        to run, the order of the answers may not. Those that are not taken stay due."""
+        found: dict[str, BrandState] = {}
+        while self.silence_checks and self.silence_checks[0][0] <= moment:
+            entered_at, brand_id = heappop(self.silence_checks)
+            brand = self.brands[brand_id]
+            if brand.silence_check_at == entered_at:
+                found[brand_id] = brand
+        waiting = [found[brand_id] for brand_id in sorted(found, reverse=True)]
+        try:
+            while waiting:
+                yield waiting.pop()
+        finally:
+            for brand in waiting:
+                self.ask_again(brand)
 
     def add_boundary(self, brand: BrandState, moment: Moment) -> None:
         """Make the brand due at `moment`, in place of its former boundary."""
@@ -313,17 +324,13 @@ class PartitionState:
         """The same for `due_silence_checks`."""
         heappush(self.silence_checks, (brand.silence_check_at, brand.brand_id))
 
-    def due(self, moment: Moment) -> list[BrandState]:
-        """Remove and return the brands with a boundary at or before `moment`; the cost grows with these alone."""
-        return self._due(self.boundaries, moment, lambda brand: brand.next_boundary_at)
+    def due(self, moment: Moment) -> Generator[BrandState, None, None]:
+        """Remove and return the brands with a boundary at or before `moment`; the cost grows with these alone.
 
-    def _due(
-        self, heap: list[tuple[Moment, str]], moment: Moment, wakes_at: Callable[[BrandState], Moment]
-    ) -> list[BrandState]:
-        found: dict[str, BrandState] = {}
-        while heap and heap[0][0] <= moment:
-            entered_at, brand_id = heappop(heap)
+        Whoever takes one moves its boundary, or calls `wake_again`. Those that are not taken stay due.
+        """
+        while self.boundaries and self.boundaries[0][0] <= moment:  # a guard puts another list in its place meanwhile
+            entered_at, brand_id = heappop(self.boundaries)
             brand = self.brands[brand_id]
-            if wakes_at(brand) == entered_at:
-                found[brand_id] = brand
-        return list(found.values())
+            if brand.next_boundary_at == entered_at:
+                yield brand

@@ -1,5 +1,6 @@
 """Applies a record to the state of its partition; refused and misplaced records go to the outbox."""
 
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -12,7 +13,7 @@ from core.correction import read_correction
 from core.decide import decide_correction, decide_spend
 from core.decide_catalog import decide_brand, decide_campaign, leaves_pending_resumes
 from core.decide_snapshot import decide_counted_snapshot, decide_snapshot
-from core.decide_time import Reset, Tick, decide_reset, decide_tick
+from core.decide_time import Reset, Steps, Tick, reset_steps, tick_steps
 from core.guard import StateInDoubt, Undecidable, attempt
 from core.moment import Moment, parse_moment
 from core.partitioner import partition_of
@@ -27,12 +28,16 @@ from streams.kafka.topics import Topic
 from streams.kafka.truncation import TruncatedBytes, Undecodable
 from streams.worker import worker_metrics
 
-__all__ = ["Applied", "RecordApplier"]
+__all__ = ["TURN_SECONDS", "Applied", "RecordApplier"]
 
 log = structlog.get_logger()
 
 #: True when the record is applied, refused or skipped; False when it must wait, because its brand is not known yet.
 Applied = bool
+
+#: How long a partition decides on many brands at a time before others have their turn: other partitions, spend of
+#: other brands, and flushes of what is decided.
+TURN_SECONDS: Final = 0.02
 
 #: Besides spend, which has its own method.
 _WITH_DEAD_LETTERS: Final = (Topic.SPEND_CORRECTIONS, Topic.SPEND_SNAPSHOTS)
@@ -52,6 +57,7 @@ class RecordApplier:
         self._partitions = partitions
         self._given_times = given_times
         self._warned_unknown: set[str] = set()
+        self._steps: Steps | None = None  # of the record whose turn is over
         self._keys: dict[str, bytes] = {}  # of brands of the catalog that are known to belong here
         # Chosen once, because a check for every event costs; only a restore makes brands guarded.
         self._decide_spend = self._guarded_spend if state.guarded else decide_spend
@@ -72,6 +78,17 @@ class RecordApplier:
             raise
         except Exception as error:
             return self._undecidable(record, error, refuse=topic in _WITH_DEAD_LETTERS)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the tick or reset that was applied last has brands left: it is to be applied again, as it was."""
+        return self._steps is not None
+
+    def restart(self) -> None:
+        """Forget an unfinished record, which is read again; its other brands stay due."""
+        if self._steps is not None:
+            self._steps.close()
+            self._steps = None
 
     def note_undecidable(self, topic: str, offset: int, error: Exception) -> None:
         """Log and count a defect: an exception on a record that left the state as it was."""
@@ -178,8 +195,7 @@ class RecordApplier:
             due_at = parse_moment(decode_tick(record.value or b"").due_at)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             return self._skip(record, f"malformed tick: {error}")
-        for failure in decide_tick(self._state, Tick(due_at), self._origin(record, now)):
-            self.note_undecidable(record.topic, record.offset, failure)
+        self._take_steps(record, lambda: tick_steps(self._state, Tick(due_at), self._origin(record, now)))
         worker_metrics.LAST_TICK.set(due_at / 1000)
         return True
 
@@ -190,9 +206,24 @@ class RecordApplier:
             due_at = parse_moment(message.due_at)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             return self._skip(record, f"malformed reset: {error}")
-        for failure in decide_reset(self._state, Reset(message.time_zone, due_at), self._origin(record, now)):
-            self.note_undecidable(record.topic, record.offset, failure)
+        message_reset = Reset(message.time_zone, due_at)
+        self._take_steps(record, lambda: reset_steps(self._state, message_reset, self._origin(record, now)))
         return True
+
+    def _take_steps(self, record: ConsumerRecord, begin: Callable[[], Steps]) -> None:
+        """Take the steps of a record for the length of a turn; `unfinished` says whether there may be more of them."""
+        steps = self._steps = self._steps or begin()
+        turn_ends_at = time.monotonic() + TURN_SECONDS
+        try:
+            for failure in steps:
+                if failure is not None:
+                    self.note_undecidable(record.topic, record.offset, failure)
+                if time.monotonic() > turn_ends_at:
+                    return
+        except BaseException:
+            self._steps = None
+            raise
+        self._steps = None
 
     def _guarded_spend(
         self, state: PartitionState, spend: Spend, topic: str, offset: int, arrival: Moment

@@ -12,7 +12,7 @@ from core.state import BrandState, CampaignState, PartitionState, PendingResume
 from streams.dead_letters.outbox import Outbox
 from streams.kafka.topics import INPUTS, Topic
 from streams.worker import worker_metrics
-from streams.worker.apply import RecordApplier
+from streams.worker.apply import TURN_SECONDS, RecordApplier
 from streams.worker.barriers import Barriers
 from streams.worker.inbox import Inbox
 
@@ -36,6 +36,14 @@ class OrderedApplier:
         self._outbox = outbox
         self._applier = applier
         self._barriers = barriers
+        #: Whether enough was decided for now: what can go on is asked for again after others had their turn.
+        self.turn_is_over = False
+        #: How many turns were over, to tell work from a standstill.
+        self.turns = 0
+        #: The tick or reset whose brands are decided on in several turns.
+        self._unfinished: Topic | None = None
+        #: Resumes whose barrier is reached, in the reverse of the order in which they are emitted.
+        self._releasing: list[tuple[BrandState, CampaignState, PendingResume]] = []
         #: The resumes that the spend barrier releases.
         self._awaiting_spend: list[tuple[BrandState, CampaignState, PendingResume]] = []
         self._awaiting_since = 0.0  # by time.monotonic
@@ -51,12 +59,21 @@ class OrderedApplier:
         self._awaiting_spend.clear()
         self._awaiting_catalog.clear()
         self._catalog_complete_below.clear()
+        self._releasing.clear()
+        self._unfinished = None
+        self._applier.restart()
 
     def apply_next(self, now: Moment) -> bool:
         """Apply the records whose turn it is; False while all that is at hand must wait. Raises StateInDoubt."""
+        self.turn_is_over = False
         if self._is_full():
             return False
         self._pass_barriers()
+        if self.turn_is_over:
+            return True
+        if self._unfinished is not None:
+            self._go_on_with(self._unfinished, now)
+            return True
         topic = self._next_topic()
         if topic is None:
             return False
@@ -78,13 +95,17 @@ class OrderedApplier:
             self._catalog_complete_below = self._read_before_barrier
             self._awaiting_catalog.clear()
         if self._barriers.take_reached(Topic.SPEND_EVENTS):
-            due = [(b, c) for b, c, pending in self._awaiting_spend if c.pending_resume is pending]
-            self._awaiting_spend = []
+            due = [it for it in self._awaiting_spend if it[1].pending_resume is it[2]]
             held_seconds = time.monotonic() - self._awaiting_since
             for _ in due:
                 worker_metrics.RESUME_HELD.observe(held_seconds)
-            for cause, failure in release_resumes(self._state, due):
-                self._applier.note_undecidable(cause.topic, cause.offset, failure)
+            # The order in which `release_resumes` emits them, which every run repeats.
+            due.sort(key=lambda it: (it[0].brand_id, it[1].campaign_id), reverse=True)
+            self._awaiting_spend, self._releasing = [], due
+        if self._releasing:
+            self._release()
+            if self._releasing:
+                return
         # After the release: resumes that became pending meanwhile need a barrier of their own, and at once, because
         # everything but spend waits for it and no record may follow.
         if self._state.pending_resumes and Topic.SPEND_EVENTS not in self._barriers:
@@ -93,6 +114,28 @@ class OrderedApplier:
                 (b, c, c.pending_resume) for b, c in self._state.pending_resumes.values() if c.pending_resume
             ]
             self._barriers.raise_at_end(Topic.SPEND_EVENTS)
+
+    def _release(self) -> None:
+        """Emit resumes whose barrier is reached, for the length of a turn."""
+        turn_ends_at = time.monotonic() + TURN_SECONDS
+        while self._releasing:
+            brand, campaign, pending = self._releasing.pop()
+            if campaign.pending_resume is pending:  # or else spend of a turn before has paused it
+                for cause, failure in release_resumes(self._state, [(brand, campaign)]):
+                    self._applier.note_undecidable(cause.topic, cause.offset, failure)
+            if self._releasing and time.monotonic() > turn_ends_at:
+                self._end_turn()
+                return
+
+    def _go_on_with(self, topic: Topic, now: Moment) -> None:
+        """Apply spend that came meanwhile, of which a brand that is still due rolls over by its own, and then go on."""
+        if self._inbox.queued_count(Topic.SPEND_EVENTS) and Topic.SPEND_EVENTS not in self._awaiting_catalog:
+            self._apply_run(Topic.SPEND_EVENTS, now)
+        self._apply_run(topic, now)
+
+    def _end_turn(self) -> None:
+        self.turn_is_over = True
+        self.turns += 1
 
     def _next_topic(self) -> Topic | None:
         """The topic to take a record from, or None while all that is at hand must wait."""
@@ -121,7 +164,7 @@ class OrderedApplier:
         others = [topic for topic in INPUTS if topic is not Topic.SPEND_EVENTS]
         if self._state.pending_resumes and not self._precedes_resumes(self._inbox.next_topic(others)):
             return None
-        return self._inbox.lowest_arrival_besides(Topic.SPEND_EVENTS)
+        return self._inbox.lowest_arrival_besides(Topic.SPEND_EVENTS, applying=self._unfinished)
 
     def _apply_run(self, topic: Topic, now: Moment) -> None:
         """Apply records of one topic up to where another's turn comes, or let the topic wait for the catalog."""
@@ -134,6 +177,11 @@ class OrderedApplier:
         if not self._applier.apply(topic, record, now, catalog_complete=catalog_complete):
             self._await_catalog(topic)
             return 0
+        if self._applier.unfinished:
+            self._unfinished = topic
+            self._end_turn()
+            return 0
+        self._unfinished = None
         self._inbox.drop(topic, 1)
         return 1
 

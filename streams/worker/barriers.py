@@ -57,7 +57,7 @@ class Barriers:
     def raise_at_end(self, topic: Topic) -> None:
         """Set the topic's barrier to its high watermark, as the broker gives it after this call."""
         self._offsets[topic] = _UNKNOWN
-        task = asyncio.create_task(or_end_process(self._ask(topic), self._settings))
+        task = asyncio.create_task(self._ask_or_end(topic))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -74,6 +74,9 @@ class Barriers:
         self._offsets.clear()
         for task in self._tasks:
             task.cancel()
+
+    async def _ask_or_end(self, topic: Topic) -> None:
+        await or_end_process(self._ask(topic), self._settings)
 
     async def _ask(self, topic: Topic) -> None:
         # The high watermark, because records that an open transaction hides for now were acknowledged before the cause.

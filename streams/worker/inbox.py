@@ -82,6 +82,10 @@ class Inbox:
         """The topic's records in order; nothing may be added or dropped meanwhile."""
         return iter(self._queues[topic])
 
+    def queued_count(self, topic: Topic) -> int:
+        """How many records of the topic are read and not applied."""
+        return len(self._queues[topic])
+
     def drop(self, topic: Topic, count: int) -> None:
         """Remove the first `count` records, which are applied."""
         queue, polls = self._queues[topic], self._polls[topic]
@@ -125,11 +129,14 @@ class Inbox:
         heads = [(self._queues[topic][0].timestamp, _ORDER[topic], topic) for topic in among if self._queues[topic]]
         return min(heads)[2] if heads else None
 
-    def lowest_arrival_besides(self, topic: Topic) -> tuple[int, int] | None:
-        """Arrival and order of the first record of the other topics; None when there is none."""
-        heads = [
-            (queue[0].timestamp, _ORDER[other]) for other, queue in self._queues.items() if queue and other is not topic
-        ]
+    def lowest_arrival_besides(self, topic: Topic, applying: Topic | None = None) -> tuple[int, int] | None:
+        """Arrival and order of the first record of the other topics, of `applying` of its second; None when there is
+        none."""
+        heads = []
+        for other, queue in self._queues.items():
+            first = int(other is applying)
+            if other is not topic and len(queue) > first:
+                heads.append((queue[first].timestamp, _ORDER[other]))
         return min(heads, default=None)
 
 

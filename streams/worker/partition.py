@@ -77,6 +77,7 @@ class OwnedPartition:
         self._derived_spend = DerivedSpend(state.partition, self.inbox, settings, end_offset)
         self._heartbeat = Heartbeat(state.partition, settings)
         self._handing_over: asyncio.Task[None] | None = None
+        self._next_turn: asyncio.Task[None] | None = None
         self._flushing = asyncio.Lock()
         self._changed = asyncio.Event()
         self._urgent = asyncio.Event()
@@ -122,6 +123,7 @@ class OwnedPartition:
             barriers.offsets(),
             dict(self.flushed),
             self.delivery.answers,
+            self._applier.turns,
             barriers.open_transactions_seen,
         )
 
@@ -130,7 +132,9 @@ class OwnedPartition:
         now = time.time_ns() // 1_000_000
         try:
             while not (self.suspended or self.delivery.stopped.is_set()) and self._applier.apply_next(now):
-                pass
+                if self._applier.turn_is_over:
+                    self._work_again_soon()
+                    break
         except StateInDoubt as doubt:
             log.warning("state_in_doubt", partition=self.state.partition, brand_id=doubt.brand_id, exc_info=doubt)
             self._restore(doubt.brand_id)
@@ -144,6 +148,18 @@ class OwnedPartition:
     def _work_unless_suspended(self) -> None:
         if not self.suspended:
             self.work()
+
+    def _work_again_soon(self) -> None:
+        """Work on when all else that is ready in the event loop has had its turn."""
+        if self._next_turn is None:
+            self._next_turn = asyncio.create_task(self._take_turn())
+
+    async def _take_turn(self) -> None:
+        async def work() -> None:
+            self._work_unless_suspended()
+
+        self._next_turn = None
+        await or_end_process(work(), self._settings)
 
     async def run(self) -> None:
         """Flush commands, alerts and dead letters at once, other changes after the flush interval; or beat."""
@@ -251,8 +267,9 @@ class OwnedPartition:
         self.suspended = True
         self._barriers.clear()
         self._derived_spend.cancel()
-        if self._handing_over:
-            self._handing_over.cancel()
+        for task in (self._handing_over, self._next_turn):
+            if task:
+                task.cancel()
         self.delivery.leave()
         for gauge in (worker_metrics.OLDEST_EVENT_ID, worker_metrics.RESUMES_AWAITED):
             with suppress(KeyError):

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 
 import pytest
@@ -12,17 +12,19 @@ from prometheus_client import REGISTRY
 from core.decide_catalog import leaves_pending_resumes
 from core.duplicates import DuplicateWindow
 from core.errors import TransactionLost
-from core.moment import HOUR, parse_moment
+from core.moment import HOUR, Moment, format_moment, parse_moment
 from core.state import PartitionState
 from core.state_changes import take_changes
 from streams.kafka.topics import INPUTS, Topic
 from streams.settings import Settings, Timestamps
+from streams.worker import apply, applying_order
 from streams.worker.partition import OwnedPartition
 from streams.worker.transaction import PartitionWriter
 from streams.worker.writes import Write
 from tests.streams.broker import spend_event
 
 NOON = parse_moment("2025-09-08T12:00:00Z")
+MIDNIGHT = parse_moment("2025-09-09T00:00:00Z")
 
 
 class PartitionHarness:
@@ -39,17 +41,50 @@ class PartitionHarness:
         self._next = dict.fromkeys(INPUTS, 0)
         self.partition.begin(dict(self._next), {})
 
-    def read(self, topic: Topic, key: str, value: object) -> None:
+    def read(self, topic: Topic, key: str, value: object, arrival: Moment | None = None) -> None:
         offset = self._next[topic]
         self._next[topic] = offset + 1
         raw = json.dumps(value).encode()
-        record = ConsumerRecord(topic, 0, offset, NOON + offset, 0, key.encode(), raw, None, 4, len(raw), ())
+        arrival = NOON + offset if arrival is None else arrival
+        record = ConsumerRecord(topic, 0, offset, arrival, 0, key.encode(), raw, None, 4, len(raw), ())
         self.partition.inbox.add(topic, [record], offset + 1)
         self.partition.work()
 
-    def spend(self, brand_id: str, amount: str) -> None:
+    def spend(self, brand_id: str, amount: str, arrival: Moment | None = None) -> None:
         event = spend_event(brand_id, f"{brand_id}-1", amount, f"{self._next[Topic.SPEND_EVENTS]}")
-        self.read(Topic.SPEND_EVENTS, brand_id, event)
+        self.read(Topic.SPEND_EVENTS, brand_id, event, arrival)
+
+    def paused_brand(self, brand_id: str, time_zone: str = "UTC") -> None:
+        """A brand whose budget of 10 is exhausted, with one campaign."""
+        brand = {"kind": "brand", "brand_id": brand_id, "version": 1, "currency": "USD", "daily_budget": "10"}
+        self.read(Topic.CATALOG, brand_id, {**brand, "zones": [{"time_zone": time_zone, "from": None}]})
+        self.spend(brand_id, "10")
+        campaign = {"kind": "campaign", "brand_id": brand_id, "campaign_id": f"{brand_id}-1", "version": 1}
+        self.read(Topic.CATALOG, f"{brand_id}/{brand_id}-1", campaign)
+
+    def tick(self, again: bool = False) -> None:
+        """Of the next midnight, UTC; `again` reads the same record once more."""
+        self._next[Topic.DAYPARTING_TICKS] -= again
+        tick = {"tick_id": "midnight", "due_at": format_moment(MIDNIGHT)}
+        self.read(Topic.DAYPARTING_TICKS, "0", tick, MIDNIGHT)
+
+    def reset(self) -> None:
+        reset = {"reset_id": "r", "kind": "daily", "time_zone": "UTC", "period": "2025-09-09"}
+        self.read(Topic.BUDGET_RESETS, "0", {**reset, "due_at": format_moment(MIDNIGHT)}, MIDNIGHT)
+
+    def is_applied(self, topic: Topic) -> bool:
+        return self.partition.inbox.applied(topic) == self._next[topic]
+
+    async def emitted_until(self, applied: Topic) -> list[str]:
+        """What is emitted until the topic is applied and no resume is pending; every question is answered."""
+        found: list[str] = []
+        async with asyncio.timeout(30):
+            while not self.is_applied(applied) or self.partition.state.pending_resumes:
+                await asyncio.sleep(0)
+                if self.asked:
+                    await self.answer()
+                found += self.emitted()
+        return found
 
     async def answer(self) -> None:
         """The oldest question: spend ends where it was read up to."""
@@ -77,11 +112,7 @@ class PartitionHarness:
 async def harness() -> AsyncIterator[PartitionHarness]:
     harness = PartitionHarness()
     for brand_id in ("nike", "puma"):
-        brand = {"kind": "brand", "brand_id": brand_id, "version": 1, "currency": "USD", "daily_budget": "10"}
-        harness.read(Topic.CATALOG, brand_id, {**brand, "zones": [{"time_zone": "UTC", "from": None}]})
-        harness.spend(brand_id, "10")
-        campaign = {"kind": "campaign", "brand_id": brand_id, "campaign_id": f"{brand_id}-1", "version": 1}
-        harness.read(Topic.CATALOG, f"{brand_id}/{brand_id}-1", campaign)
+        harness.paused_brand(brand_id)
     assert harness.emitted() == ["pause nike-1", "pause puma-1"]
     yield harness
     await harness.partition.close()
@@ -123,9 +154,11 @@ async def test_many_first_states_are_asked_for_at_once(harness: PartitionHarness
     questions = 0
     told: list[str] = []
     await asyncio.sleep(0)
-    while harness.asked:
-        questions += 1
-        await harness.answer()
+    while harness.partition.state.pending_resumes:
+        if harness.asked:
+            questions += 1
+            await harness.answer()
+        await asyncio.sleep(0)
         told += harness.emitted()
     assert told == [f"resume {brand_id}-{number}" for brand_id in brands for number in (1, 2)]
     assert questions <= 2
@@ -152,6 +185,77 @@ async def test_a_document_waits_where_its_arrival_begins_a_day_for_a_pending_res
     assert leaves_pending_resumes(state, "puma", "", NOON + 12 * HOUR)
     assert leaves_pending_resumes(state, "puma", "puma-1", NOON + 12 * HOUR)
     assert leaves_pending_resumes(state, "unheard-of", "", NOON)
+
+
+@pytest.fixture
+def one_brand_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (apply, applying_order):
+        monkeypatch.setattr(module, "TURN_SECONDS", -1.0)
+
+
+def _many_paused(harness: PartitionHarness) -> list[str]:
+    brands = [f"brand-{number:02}" for number in range(40)]
+    for brand_id in brands:
+        harness.paused_brand(brand_id)
+    harness.emitted()
+    return [f"resume {brand_id}-1" for brand_id in [*brands, "nike", "puma"]]
+
+
+@pytest.mark.parametrize("of_midnight", [PartitionHarness.tick, PartitionHarness.reset])
+async def test_spend_of_others_is_decided_while_the_brands_of_a_midnight_are(
+    harness: PartitionHarness, one_brand_a_turn: None, of_midnight: Callable[[PartitionHarness], None]
+) -> None:
+    resumes = _many_paused(harness)
+    harness.paused_brand("far", "America/New_York")  # its midnight is four hours later
+    harness.read(Topic.SPEND_EVENTS, "far", spend_event("far", "far-1", "-5", "refund"))
+    await harness.emitted_until(Topic.SPEND_EVENTS)
+    topic = Topic.DAYPARTING_TICKS if of_midnight is PartitionHarness.tick else Topic.BUDGET_RESETS
+    of_midnight(harness)
+    await asyncio.sleep(0)
+    assert not harness.is_applied(topic)
+    harness.spend("far", "5", MIDNIGHT + 1)
+    assert harness.emitted() == ["pause far-1"]
+    assert not harness.is_applied(topic), "most brands are still due"
+    assert sorted(await harness.emitted_until(topic)) == resumes
+
+
+async def test_spend_of_a_brand_that_is_still_due_begins_its_day(
+    harness: PartitionHarness, one_brand_a_turn: None
+) -> None:
+    resumes = _many_paused(harness)
+    harness.tick()
+    harness.spend("puma", "10", MIDNIGHT + 1)
+    state = harness.partition.state
+    assert (state.brands["puma"].daily_micros, state.brands["puma"].monthly_micros) == (10_000_000, 20_000_000)
+    emitted = await harness.emitted_until(Topic.DAYPARTING_TICKS)
+    assert sorted(emitted) == resumes[:-1], "puma has used up the budget of the new day as well"
+
+
+async def test_a_tick_that_is_cut_short_leaves_the_other_brands_due(
+    harness: PartitionHarness, one_brand_a_turn: None
+) -> None:
+    resumes = _many_paused(harness)
+    harness.tick()
+    await asyncio.sleep(0)
+    assert not harness.is_applied(Topic.DAYPARTING_TICKS)
+    harness.partition.begin(harness.partition.inbox.positions(), {})
+    harness.tick(again=True)
+    assert sorted(await harness.emitted_until(Topic.DAYPARTING_TICKS)) == resumes
+
+
+async def test_a_resume_is_not_emitted_where_spend_between_two_turns_has_used_the_budget_up(
+    harness: PartitionHarness, one_brand_a_turn: None
+) -> None:
+    resumes = _many_paused(harness)
+    harness.tick()
+    while not harness.is_applied(Topic.DAYPARTING_TICKS):
+        await asyncio.sleep(0)
+    await harness.answer()
+    emitted = harness.emitted()
+    assert 0 < len(emitted) < len(resumes)
+    harness.spend("puma", "10", MIDNIGHT + 1)
+    emitted += await harness.emitted_until(Topic.SPEND_EVENTS)
+    assert sorted(emitted) == resumes[:-1]
 
 
 async def test_late_spend_and_held_resumes_are_measured(harness: PartitionHarness) -> None:
