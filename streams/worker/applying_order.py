@@ -23,6 +23,8 @@ _SPEND_ORDER: Final = INPUTS.index(Topic.SPEND_EVENTS)
 #: What may be decided ahead of the broker, so that a flush and its memory are bounded.
 _OUTBOX_BYTES: Final = 16 * 1024 * 1024
 _MESSAGES: Final = 50_000  # of each kind: commands, alerts, derived spend
+#: The same for brands that are decided on in turns: what others decide meanwhile is written with it.
+_WRITES_OF_TURNS: Final = 500
 
 
 class OrderedApplier:
@@ -38,6 +40,8 @@ class OrderedApplier:
         self._barriers = barriers
         #: Whether enough was decided for now: what can go on is asked for again after others had their turn.
         self.turn_is_over = False
+        #: Whether nothing more is decided in turns before the next flush is committed.
+        self.waits_for_flush = False
         #: How many turns were over, to tell work from a standstill.
         self.turns = 0
         #: The tick or reset whose brands are decided on in several turns.
@@ -68,12 +72,12 @@ class OrderedApplier:
         self.turn_is_over = False
         if self._is_full():
             return False
+        self.waits_for_flush = self._has_turns_to_write()
         self._pass_barriers()
         if self.turn_is_over:
             return True
         if self._unfinished is not None:
-            self._go_on_with(self._unfinished, now)
-            return True
+            return self._go_on_with(self._unfinished, now)
         topic = self._next_topic()
         if topic is None:
             return False
@@ -90,6 +94,11 @@ class OrderedApplier:
             or len(state.spend_events) > _MESSAGES
         )
 
+    def _has_turns_to_write(self) -> bool:
+        """Whether brands that are decided on in turns wait until what is decided is committed."""
+        has_turns = self._unfinished is not None or bool(self._releasing)
+        return has_turns and len(self._state.commands) + len(self._state.dirty_brands) > _WRITES_OF_TURNS
+
     def _pass_barriers(self) -> None:
         if self._barriers.take_reached(Topic.CATALOG):
             self._catalog_complete_below = self._read_before_barrier
@@ -103,7 +112,8 @@ class OrderedApplier:
             due.sort(key=lambda it: (it[0].brand_id, it[1].campaign_id), reverse=True)
             self._awaiting_spend, self._releasing = [], due
         if self._releasing:
-            self._release()
+            if not self.waits_for_flush:
+                self._release()
             if self._releasing:
                 return
         # After the release: resumes that became pending meanwhile need a barrier of their own, and at once, because
@@ -127,11 +137,15 @@ class OrderedApplier:
                 self._end_turn()
                 return
 
-    def _go_on_with(self, topic: Topic, now: Moment) -> None:
-        """Apply spend that came meanwhile, of which a brand that is still due rolls over by its own, and then go on."""
-        if self._inbox.queued_count(Topic.SPEND_EVENTS) and Topic.SPEND_EVENTS not in self._awaiting_catalog:
-            self._apply_run(Topic.SPEND_EVENTS, now)
+    def _go_on_with(self, topic: Topic, now: Moment) -> bool:
+        """Apply spend that came meanwhile, of which a brand that is still due rolls over by its own, and then go on.
+        False where neither is possible now."""
+        has_spend = self._inbox.queued_count(Topic.SPEND_EVENTS) and Topic.SPEND_EVENTS not in self._awaiting_catalog
+        applied = self._apply_run(Topic.SPEND_EVENTS, now) if has_spend else 0
+        if self.waits_for_flush:
+            return applied > 0
         self._apply_run(topic, now)
+        return True
 
     def _end_turn(self) -> None:
         self.turn_is_over = True
@@ -166,10 +180,12 @@ class OrderedApplier:
             return None
         return self._inbox.lowest_arrival_besides(Topic.SPEND_EVENTS, applying=self._unfinished)
 
-    def _apply_run(self, topic: Topic, now: Moment) -> None:
-        """Apply records of one topic up to where another's turn comes, or let the topic wait for the catalog."""
+    def _apply_run(self, topic: Topic, now: Moment) -> int:
+        """Apply records of one topic up to where another's turn comes, or let the topic wait for the catalog; returns
+        how many."""
         count = self._apply_spend(now) if topic is Topic.SPEND_EVENTS else self._apply_first(topic, now)
         worker_metrics.APPLIED.labels(topic).inc(count)
+        return count
 
     def _apply_first(self, topic: Topic, now: Moment) -> int:
         record = next(self._inbox.queued(topic))

@@ -139,7 +139,14 @@ class OwnedPartition:
             log.warning("state_in_doubt", partition=self.state.partition, brand_id=doubt.brand_id, exc_info=doubt)
             self._restore(doubt.brand_id)
             return
-        if self.state.commands or self.state.alerts or self.state.spend_events or self._outbox.records:
+        state = self.state
+        if (
+            state.commands
+            or state.alerts
+            or state.spend_events
+            or self._outbox.records
+            or self._applier.waits_for_flush
+        ):
             self._urgent.set()
             self._changed.set()
         elif self.inbox.positions() != self.flushed:

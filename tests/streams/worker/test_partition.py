@@ -84,7 +84,7 @@ class PartitionHarness:
                 if self.asked:
                     await self.answer()
                 found += self.emitted()
-        return found
+        return found + self.emitted()
 
     async def answer(self) -> None:
         """The oldest question: spend ends where it was read up to."""
@@ -96,7 +96,10 @@ class PartitionHarness:
             await asyncio.sleep(0)
 
     def emitted(self) -> list[str]:
+        """The commands since the last call. All that was decided counts as committed."""
         commands, self.partition.state.commands = self.partition.state.commands, []
+        take_changes(self.partition.state, {}, {})
+        self.partition.work()
         return [f"{it.action} {it.campaign_id}" for it in commands]
 
     async def _message_limit(self, topic: str) -> int | None:
@@ -256,6 +259,22 @@ async def test_a_resume_is_not_emitted_where_spend_between_two_turns_has_used_th
     harness.spend("puma", "10", MIDNIGHT + 1)
     emitted += await harness.emitted_until(Topic.SPEND_EVENTS)
     assert sorted(emitted) == resumes[:-1]
+
+
+async def test_many_brands_of_a_tick_wait_for_a_flush_and_spend_does_not(
+    harness: PartitionHarness, one_brand_a_turn: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resumes = _many_paused(harness)
+    monkeypatch.setattr(applying_order, "_WRITES_OF_TURNS", 10)
+    harness.tick()
+    for _ in range(100):
+        await asyncio.sleep(0)
+    dirty = harness.partition.state.dirty_brands
+    assert 10 < len(dirty) <= 12
+    harness.spend("puma", "1", MIDNIGHT + 1)
+    assert harness.partition.state.brands["puma"] in dirty
+    assert harness.partition._urgent.is_set(), "it asks for the flush"
+    assert sorted(await harness.emitted_until(Topic.DAYPARTING_TICKS)) == resumes
 
 
 async def test_late_spend_and_held_resumes_are_measured(harness: PartitionHarness) -> None:
