@@ -163,6 +163,7 @@ async def test_many_first_states_are_asked_for_at_once(harness: PartitionHarness
             await harness.answer()
         await asyncio.sleep(0)
         told += harness.emitted()
+    told += harness.emitted()
     assert told == [f"resume {brand_id}-{number}" for brand_id in brands for number in (1, 2)]
     assert questions <= 2
 
