@@ -23,7 +23,7 @@ from local.kafka import LocalKafka
 from local.ports import choose_port
 from local.postgres import LocalPostgres
 from streams.kafka.provision import create_topics
-from streams.settings import Settings
+from streams.settings import Settings, Timestamps
 
 __all__ = [
     "BROKER_CORE",
@@ -70,9 +70,9 @@ def database() -> Iterator[LocalPostgres]:
             postgres.stop()
 
 
-def topics(kafka: LocalKafka, prefix: str, partitions: int) -> Settings:
+def topics(kafka: LocalKafka, prefix: str, partitions: int, timestamps: Timestamps = Timestamps.APPEND) -> Settings:
     """A fresh set of topics."""
-    settings = Settings(brokers=kafka.brokers, topic_prefix=prefix, partitions=partitions)
+    settings = Settings(brokers=kafka.brokers, topic_prefix=prefix, partitions=partitions, timestamps=timestamps)
     asyncio.run(create_topics(settings))
     return settings
 
@@ -89,6 +89,7 @@ class Process:
             "SPENDGATE_DATABASE_URL": settings.database,
             "SPENDGATE_TOPIC_PREFIX": settings.topic_prefix,
             "SPENDGATE_PARTITIONS": str(settings.partitions),
+            "SPENDGATE_TIMESTAMPS": settings.timestamps.value,
             "SPENDGATE_METRICS_PORT": str(self._port),
             "SPENDGATE_HTTP_PORT": str(self._port),  # of `api`, whose metrics are there
             "SPENDGATE_DATA_DIR": self._folder.name,
