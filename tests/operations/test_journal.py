@@ -166,7 +166,12 @@ def test_json_lines_are_published_as_they_are_and_what_nobody_knows_is_told(
 
 @pytest.mark.parametrize(
     ("name", "content", "word"),
-    [("a.txt", "", "--format"), ("a.csv", "event_id,amount\n", "brand_id, campaign_id"), ("a.csv", "", "is empty")],
+    [
+        ("a.txt", "no ending says more", "--format"),
+        ("a.txt", "", "is empty"),
+        ("a.csv", "event_id,amount\n", "brand_id, campaign_id"),
+        ("a.csv", "", "is empty"),
+    ],
 )
 def test_a_file_that_cannot_be_read_as_spend_is_refused(
     commands: Commands, tmp_path: Path, name: str, content: str, word: str

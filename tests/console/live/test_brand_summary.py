@@ -1,9 +1,9 @@
 """What a list shows of a brand."""
 
-from dataclasses import replace
 from datetime import date
 
 import pytest
+from msgspec.structs import replace
 
 from console.live.brand_summary import BrandStatus, BrandSummary, Meter, brand_summary, budget_forecasts
 from console.live.budget_forecast import ForecastKind, Sample

@@ -39,6 +39,7 @@ CHANGED = {
     "ledger_position",
     "notifier_position",
     "replay_run",
+    "saved_view",
     "sign_in_allowance",
     "spend_unbooked",
     "web_session",
