@@ -40,8 +40,6 @@ class OrderedApplier:
         self._barriers = barriers
         #: Whether enough was decided for now: what can go on is asked for again after others had their turn.
         self.turn_is_over = False
-        #: Whether nothing more is decided in turns before the next flush is committed.
-        self.waits_for_flush = False
         #: How many turns were over, to tell work from a standstill.
         self.turns = 0
         #: The tick or reset whose brands are decided on in several turns.
@@ -67,12 +65,17 @@ class OrderedApplier:
         self._unfinished = None
         self._applier.restart()
 
+    @property
+    def waits_for_flush(self) -> bool:
+        """Whether brands that are decided on in turns wait until what is decided is committed."""
+        has_turns = self._unfinished is not None or bool(self._releasing)
+        return has_turns and len(self._state.commands) + len(self._state.dirty_brands) > _WRITES_OF_TURNS
+
     def apply_next(self, now: Moment) -> bool:
         """Apply the records whose turn it is; False while all that is at hand must wait. Raises StateInDoubt."""
         self.turn_is_over = False
         if self._is_full():
             return False
-        self.waits_for_flush = self._has_turns_to_write()
         self._pass_barriers()
         if self.turn_is_over:
             return True
@@ -93,11 +96,6 @@ class OrderedApplier:
             or len(state.alerts) > _MESSAGES
             or len(state.spend_events) > _MESSAGES
         )
-
-    def _has_turns_to_write(self) -> bool:
-        """Whether brands that are decided on in turns wait until what is decided is committed."""
-        has_turns = self._unfinished is not None or bool(self._releasing)
-        return has_turns and len(self._state.commands) + len(self._state.dirty_brands) > _WRITES_OF_TURNS
 
     def _pass_barriers(self) -> None:
         if self._barriers.take_reached(Topic.CATALOG):
@@ -140,8 +138,8 @@ class OrderedApplier:
     def _go_on_with(self, topic: Topic, now: Moment) -> bool:
         """Apply spend that came meanwhile, of which a brand that is still due rolls over by its own, and then go on.
         False where neither is possible now."""
-        has_spend = self._inbox.queued_count(Topic.SPEND_EVENTS) and Topic.SPEND_EVENTS not in self._awaiting_catalog
-        applied = self._apply_run(Topic.SPEND_EVENTS, now) if has_spend else 0
+        may_apply = Topic.SPEND_EVENTS not in self._awaiting_catalog
+        applied = self._apply_run(Topic.SPEND_EVENTS, now) if may_apply else 0
         if self.waits_for_flush:
             return applied > 0
         self._apply_run(topic, now)

@@ -82,10 +82,6 @@ class Inbox:
         """The topic's records in order; nothing may be added or dropped meanwhile."""
         return iter(self._queues[topic])
 
-    def queued_count(self, topic: Topic) -> int:
-        """How many records of the topic are read and not applied."""
-        return len(self._queues[topic])
-
     def drop(self, topic: Topic, count: int) -> None:
         """Remove the first `count` records, which are applied."""
         queue, polls = self._queues[topic], self._polls[topic]

@@ -278,6 +278,26 @@ async def test_many_brands_of_a_tick_wait_for_a_flush_and_spend_does_not(
     assert sorted(await harness.emitted_until(Topic.DAYPARTING_TICKS)) == resumes
 
 
+async def test_a_partition_that_is_handed_over_amid_a_tick_is_flushed_once(
+    harness: PartitionHarness, one_brand_a_turn: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would flush again and again, each flush because of the one before, until it is closed."""
+    _many_paused(harness)
+    monkeypatch.setattr(applying_order, "_WRITES_OF_TURNS", 10)
+    partition = harness.partition
+    harness.tick()
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert partition._urgent.is_set()
+    partition.suspended = True
+    partition._changed.clear()
+    partition.flushed = partition.inbox.positions()
+    take_changes(partition.state, {}, {})  # what was decided is committed
+    partition.state.alerts.clear()
+    partition.work()
+    assert not partition._changed.is_set()
+
+
 async def test_late_spend_and_held_resumes_are_measured(harness: PartitionHarness) -> None:
     late = partial(_sample, "spendgate_late_spend_seconds")
     held = partial(_sample, "spendgate_resume_held_seconds")
