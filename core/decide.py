@@ -96,7 +96,6 @@ def decide_correction(state: PartitionState, correction: Correction, origin: Ori
     if correction.opening:
         book_opening_balance(brand, correction.amount_micros, correction.booked_on)
     brand.has_spend = True
-    state.touch_brand(brand)
     state.touch_campaign(brand, campaign)
     evaluate_brand(state, brand, _correction_cause(state, correction, origin))
     return Verdict.COUNTED

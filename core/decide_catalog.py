@@ -99,7 +99,6 @@ def _evaluate_changed(state: PartitionState, brand: BrandState, campaign: Campai
     time_changed_it = advance(state, brand, origin.arrival)
     refresh_schedules(state, brand, [campaign])
     resolve_unknown_campaign(state, brand, campaign, _cause(state, origin))
-    state.touch_brand(brand)
     state.touch_campaign(brand, campaign)
     if time_changed_it:
         evaluate_brand(state, brand, _cause(state, origin))
