@@ -47,8 +47,9 @@ _GOOGLE_ADS: Final[_Names] = {
 }
 _META_ADS: Final[_Names] = {
     "external_id": ("campaign_id", "campaign id", "kampagnen-id"),
-    "day": ("day", "tag", "date_start", "reporting starts", "berichtsstart"),
-    "last_day": ("date_stop", "reporting ends", "berichtsende"),
+    "day": ("day", "tag"),
+    "first_day": ("date_start", "reporting_starts", "reporting starts", "berichtsstart"),
+    "last_day": ("date_stop", "reporting_ends", "reporting ends", "berichtsende"),
     "cost": ("spend", "amount spent", "ausgegebener betrag"),
     "currency": ("account_currency", *_CURRENCY_NAMES),
     "name": ("campaign_name", "campaign name", "kampagnenname", "name der kampagne"),
@@ -71,7 +72,7 @@ def columns_of(line: str, separators: Sequence[str] = SEPARATORS) -> Columns | N
 def check_columns(columns: Columns, *, number: int, has_day: bool) -> None:
     """Raise RefusedValue for missing columns; with `has_day` the day need not be one."""
     place = columns.place
-    missing = [] if "day" in place or has_day else ["day"]
+    missing = [] if "day" in place or "first_day" in place or has_day else ["day"]
     if columns.kind is not Kind.PLAIN:
         missing = ["campaign id", *missing] if "external_id" not in place else missing
     elif "external_id" not in place:
@@ -91,6 +92,8 @@ def _columns(line: str, separator: str) -> Columns | None:
     kind = _kind(names)
     if kind is None or len(names) < 2:
         return None
+    if any("\N{REPLACEMENT CHARACTER}" in name for name in names):
+        raise RefusedValue("The line that names the columns is not UTF-8: save the file as text in UTF-8.")
     twice = [name for name, count in Counter(names).items() if count > 1]
     place: dict[str, int] = {}
     for ours, theirs in _NAMES[kind].items():

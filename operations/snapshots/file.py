@@ -32,7 +32,11 @@ _TOTAL: Final = re.compile(r"(total|totals|gesamt|insgesamt|summe|results from|e
 _NOTHING: Final = ("", "-", "--", "\u2014")
 _PLATFORM_ID: Final = re.compile("[0-9]{1,64}", re.ASCII)
 _ROUNDED: Final = re.compile(r"[0-9]([.,][0-9]+)?E\+?[0-9]{1,3}", re.ASCII | re.IGNORECASE)
-_GERMAN_DATE: Final = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})", re.ASCII)
+#: The dates whose parts have one order alone: with points the day is first, with the year first the day is last.
+_DATES: Final = (
+    re.compile(r"(?P<day>[0-9]{1,2})\.(?P<month>[0-9]{1,2})\.(?P<year>[0-9]{4})", re.ASCII),
+    re.compile(r"(?P<year>[0-9]{4})([-/.])(?P<month>[0-9]{1,2})\2(?P<day>[0-9]{1,2})", re.ASCII),
+)
 
 _decode: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
@@ -165,7 +169,8 @@ class _PlatformRows:
         return any(_TOTAL.match(text) for text in (first, *names)) or all(text in _NOTHING for text in names)
 
     def _fields(self, cells: Sequence[str]) -> dict[str, str] | Refusal:
-        external_id, cost = self._cell(cells, "external_id"), self._cost(cells)
+        external_id, currency = self._cell(cells, "external_id"), self._currency(cells)
+        cost = self._cost(cells, currency)
         if refusal := _id_refusal(external_id):
             return refusal
         if isinstance(cost, Refusal):
@@ -173,12 +178,14 @@ class _PlatformRows:
         day = self._day(cells)
         if isinstance(day, Refusal):
             return day
-        currency = self._cell(cells, "currency")
-        currency = (self._columns.currency or "") if currency in _NOTHING else currency
         fields = {"external_id": external_id, "day": day, "cost": cost, "currency": currency}
         return {name: text for name, text in fields.items() if text}
 
-    def _cost(self, cells: Sequence[str]) -> str | Refusal:
+    def _currency(self, cells: Sequence[str]) -> str:
+        currency = self._cell(cells, "currency")
+        return (self._columns.currency or "") if currency in _NOTHING else currency
+
+    def _cost(self, cells: Sequence[str], currency: str) -> str | Refusal:
         if "cost_micros" in self._columns.place:
             micros = self._cell(cells, "cost_micros")
             if re.fullmatch("-?[0-9]{1,32}", micros, re.ASCII) is None:
@@ -187,16 +194,22 @@ class _PlatformRows:
         cost = self._cell(cells, "cost")
         if cost in _NOTHING:
             return _refused("cost: the cell is empty: write 0 where nothing was spent")
-        return plain_amount(cost, self._decimal)
+        return plain_amount(cost, self._decimal, currency)
 
     def _day(self, cells: Sequence[str]) -> str | Refusal:
-        """The text of the day; empty where there is no such column."""
-        if "day" not in self._columns.place:
+        """The day in ISO form; empty where there is no such column. A column of days counts more than the period that
+        the whole report is of."""
+        if "day" in self._columns.place:
+            return _iso_day(self._cell(cells, "day"))
+        if "first_day" not in self._columns.place:
             return ""
-        day, last = _iso_day(self._cell(cells, "day")), _iso_day(self._cell(cells, "last_day"))
-        if "last_day" in self._columns.place and last != day:
-            return _refused(f"day: the line is of {day} to {last}: make the report by day")
-        return day or _refused("day: the cell is empty")
+        first = _iso_day(self._cell(cells, "first_day"))
+        last = _iso_day(self._cell(cells, "last_day")) if "last_day" in self._columns.place else first
+        if isinstance(first, Refusal) or isinstance(last, Refusal):
+            return first if isinstance(first, Refusal) else last
+        if first != last:
+            return _refused(f"day: the line is of {first} to {last}: make the report by day")
+        return first
 
     def _cell(self, cells: Sequence[str] | Refusal, name: str) -> str:
         """The cell without blanks around it; empty where there is no such column or cell."""
@@ -215,16 +228,16 @@ def _id_refusal(external_id: str) -> Refusal | None:
     return _refused(f"external_id: not the id of a campaign: {external_id[:40]!r}")
 
 
-def _iso_day(text: str) -> str:
-    """A German date in ISO form; other texts unchanged: which part of 11/12/2026 is the month cannot be known."""
-    found = _GERMAN_DATE.fullmatch(text)
-    if found is None:
-        return text
-    day, month, year = (int(part) for part in found.groups())
+def _iso_day(text: str) -> str | Refusal:
+    found = next((found for pattern in _DATES if (found := pattern.fullmatch(text))), None)
     try:
-        return date(year, month, day).isoformat()
+        if found is not None:
+            return date(int(found["year"]), int(found["month"]), int(found["day"])).isoformat()
     except ValueError:
-        return text
+        pass
+    if not text:
+        return _refused("day: the cell is empty")
+    return _refused(f"day: no date such as 2026-11-24 or 24.11.2026: {text[:40]!r}")
 
 
 def _other_count(cells: Sequence[str], columns: Columns) -> Refusal | None:

@@ -31,7 +31,7 @@ def read(name: str, defaults: Defaults = DEFAULTS) -> TotalsFile:
 
 
 def read_text(text: str, defaults: Defaults = DEFAULTS) -> TotalsFile:
-    return read_file(io.BytesIO(text.encode()), defaults)
+    return read_file(io.BytesIO(text.encode(errors="surrogateescape")), defaults)
 
 
 def totals(found: TotalsFile) -> list[tuple[Any, ...]]:
@@ -145,6 +145,7 @@ def test_json_lines_stay_digit_for_digit() -> None:
         ("Campaign name,Amount spent (EUR)\n", "campaign id and day"),
         ("source,campaign_id,day,cost\n", "brand_id"),
         ("Campaign ID,Day,Cost,Cost\n", "twice"),
+        ("Kampagnen-ID;Tag;W\udce4hrungscode;Kosten\n", "not UTF-8"),
         ('Campaign ID,Day,Cost\n1,2026-11-24,1.50\n2,2026-11-24,"1,50"\n', "Line 2 has a point .* line 3 a comma"),
     ],
 )
@@ -187,6 +188,56 @@ def test_an_amount_that_may_be_two_is_refused_unless_another_line_tells() -> Non
     assert [cost for _, _, _, cost, _ in totals(told)] == ["1.234", "1.5"]
     asked = read_text(f"{header}1;2026-11-24;1,234\n2;2026-11-24;1,5\n", Defaults(AS_OF, decimal=Decimal.POINT))
     assert ([cost for _, _, _, cost, _ in totals(asked)], sorted(others(asked))) == (["1234"], [3])
+
+
+@pytest.mark.parametrize(
+    ("cells", "decimal", "expected"),
+    [
+        (["0.123"], None, ["0.123"]),
+        (["0,123", "1.234"], None, ["0.123", "1234"]),
+        (["0.123"], Decimal.COMMA, [None]),
+    ],
+)
+def test_a_zero_begins_no_thousands(cells: list[str], decimal: Decimal | None, expected: list[str | None]) -> None:
+    known = decimal or decimal_mark_of(enumerate(cells))
+    read = [plain_amount(cell, known) for cell in cells]
+    assert [None if isinstance(it, Refusal) else it for it in read] == expected
+
+
+def test_a_currency_without_minor_units_has_no_fraction() -> None:
+    lines = ["Campaign ID;Day;Currency code;Cost", "1;2026-11-24;JPY;1,234", "2;2026-11-24;VND;12.345"]
+    found = read_text("\n".join([*lines, "3;2026-11-24;KWD;1,234"]))
+    assert [cost for _, _, _, cost, _ in totals(found)] == ["1234", "12345"]
+    assert "two ways" in others(found)[4]
+    of_meta = read_text("Campaign ID;Day;Amount spent (JPY)\n1;2026-11-24;7,890\n")
+    assert totals(of_meta) == [(2, "1", "2026-11-24", "7890", "JPY")]
+
+
+def test_a_day_is_read_where_its_parts_have_one_order_alone() -> None:
+    days = ["2026-11-24", "24.11.2026", "4.1.2026", "2026/11/24", "2026.11.24"]
+    unclear = ["24/11/2026", "11-24-2026", "Nov 24, 2026", "31.11.2026", "2026-11/24", "", "--"]
+    lines = [f"{number},{text}" for number, text in enumerate([*days, *unclear], start=1)]
+    found = read_text(
+        "\n".join(
+            ["Campaign ID,Day,Cost", *(f'{line.partition(",")[0]},"{line.partition(",")[2]}",1.50' for line in lines)]
+        )
+    )
+    assert [day for _, _, day, _, _ in totals(found)] == [
+        *("2026-11-24", "2026-11-24", "2026-01-04", "2026-11-24", "2026-11-24")
+    ]
+    assert len(others(found)) == len(unclear)
+    assert "such as 2026-11-24" in others(found)[len(days) + 2]
+
+
+@pytest.mark.parametrize(
+    "beginning", ["date_start,date_stop", "reporting_starts,reporting_ends", "Reporting starts,Reporting ends"]
+)
+def test_insights_name_their_day_in_many_ways_and_a_column_of_days_counts_most(beginning: str) -> None:
+    found = read_text(f"{beginning},campaign_id,spend\n2026-11-24,2026-11-24,7,1.50\n2026-11-01,2026-11-30,7,1.50\n")
+    assert totals(found) == [(2, "7", "2026-11-24", "1.50", None)]
+    assert "make the report by day" in others(found)[3]
+    by_day = read_text(f"{beginning},campaign_id,spend,Day\n2026-11-01,2026-11-30,7,1.50,2026-11-24\n")
+    assert totals(by_day) == [(2, "7", "2026-11-24", "1.50", None)]
 
 
 @given(st.integers(0, 10**15), st.sampled_from(list(Decimal)), st.sampled_from(["", "other", " ", "\u202f"]))
