@@ -64,8 +64,8 @@ hooks: setup ## Check before each commit what `make lint` checks, and the messag
 
 lock: setup ## Lock the newest versions of the Python packages and of Kafka's jars
 	@printf 'setuptools>=80\nuv>=0.9\n' | $(COMPILE) --upgrade --no-annotate -o requirements-setup.lock -
-	@$(COMPILE) --upgrade -o requirements.lock pyproject.toml
 	@$(COMPILE) --upgrade --group pyproject.toml:dev -o requirements-dev.lock pyproject.toml
+	@$(COMPILE) --constraint requirements-dev.lock -o requirements.lock pyproject.toml  # what ships is what was tested
 	@$(BIN)/python -m local.lock_kafka
 
 # uv installs in seconds what takes pip the better part of a minute; where only pip knows the way out, pip does it.

@@ -28,6 +28,7 @@ PLAINTEXT_CONNECTION: dict[str, Any] = {
     "kafka_token_scope": None,
     "kafka_token_extensions": "",
     "kafka_token_ca_file": None,
+    "kafka_aws_region": None,
 }
 
 

@@ -32,6 +32,12 @@ def client_properties(settings: Settings) -> str | None:
 
 
 def _sasl(settings: Settings) -> dict[str, str]:
+    """Raises ConfigurationError for AWS_MSK_IAM, which Java's clients take by a library of AWS alone."""
+    if settings.uses_iam:
+        raise ConfigurationError(
+            "Kafka's tools sign no AWS tokens by themselves: use an installation of Kafka that has AWS's "
+            "aws-msk-iam-auth beside its jars."
+        )
     assert settings.kafka_username and settings.kafka_password  # Settings refuses SASL without them
     name, secret = settings.kafka_username, settings.kafka_password.get_secret_value()
     properties = {"sasl.mechanism": settings.kafka_sasl_mechanism}

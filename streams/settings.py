@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     actor: str | None = None  # who stands in the change history; the system's user where it is not given
 
     kafka_security_protocol: str = Field("PLAINTEXT", pattern="^(PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)$")
-    kafka_sasl_mechanism: str = Field("PLAIN", pattern="^(PLAIN|SCRAM-SHA-256|SCRAM-SHA-512|OAUTHBEARER)$")
+    kafka_sasl_mechanism: str = Field("PLAIN", pattern="^(PLAIN|SCRAM-SHA-256|SCRAM-SHA-512|OAUTHBEARER|AWS_MSK_IAM)$")
     kafka_username: str | None = None  # with OAUTHBEARER the id of the client at the token endpoint
     kafka_password: SecretStr | None = None  # with OAUTHBEARER its secret
     kafka_ca_file: Path | None = None
@@ -59,6 +59,7 @@ class Settings(BaseSettings):
     kafka_token_scope: str | None = None
     kafka_token_extensions: str = Field("", pattern=r"^([A-Za-z]+=[^,=\s]+(,[A-Za-z]+=[^,=\s]+)*)?$")
     kafka_token_ca_file: Path | None = None
+    kafka_aws_region: str | None = Field(None, pattern=r"^[a-z0-9-]{1,40}$")
     kafka_client_id: str = Field("spendgate", pattern=r"^[A-Za-z0-9._-]{1,200}$")
     kafka_client_rack: str | None = None
 
@@ -99,7 +100,9 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _entry_is_whole(self) -> Self:
         """What the way into the cluster needs is there, and nothing is set that it would leave unused."""
-        if self.uses_sasl and not (self.kafka_username and self.kafka_password):
+        if self.uses_iam and not (self.kafka_aws_region and self.uses_tls):
+            raise ValueError("AWS_MSK_IAM needs SPENDGATE_KAFKA_AWS_REGION, and SASL_SSL as the security protocol")
+        if self.uses_sasl and not self.uses_iam and not (self.kafka_username and self.kafka_password):
             raise ValueError("SASL needs SPENDGATE_KAFKA_USERNAME and SPENDGATE_KAFKA_PASSWORD")
         if self.uses_tokens and not self.kafka_token_url:
             raise ValueError("OAUTHBEARER needs SPENDGATE_KAFKA_TOKEN_URL, the address that gives tokens")
@@ -124,6 +127,11 @@ class Settings(BaseSettings):
     def uses_tokens(self) -> bool:
         """Whether clients show a token of an OAuth 2 server in place of a password."""
         return self.uses_sasl and self.kafka_sasl_mechanism == "OAUTHBEARER"
+
+    @property
+    def uses_iam(self) -> bool:
+        """Whether clients show a token that AWS credentials signed, as Amazon MSK's IAM access control asks for."""
+        return self.uses_sasl and self.kafka_sasl_mechanism == "AWS_MSK_IAM"
 
     def of_process(self, process: str) -> Self:
         """The same with the process in `client.id`, by which brokers count, limit and log, unless one is set."""

@@ -43,6 +43,8 @@ _START_ONE: Final = "start one with `spendgate up`, or set SPENDGATE_BROKERS."
 
 def principal(settings: Settings) -> str:
     """As Kafka's rights name us, unless the brokers map certificates or tokens to other names."""
+    if settings.uses_iam:
+        return "The IAM identity of the AWS credentials"
     if settings.uses_sasl:
         return f"User:{settings.kafka_username}"
     certificate = settings.kafka_certificate_file if settings.uses_tls else None
@@ -54,6 +56,11 @@ def not_allowed(settings: Settings, operation: str, kind: str, name: str) -> Not
     who = principal(settings)
     where = "" if kind == "cluster" else f" {name or '(Kafka does not say which)'}"
     what = f"may not {operation} the {kind}" if operation else f"lacks a right on the {kind}"
+    if settings.uses_iam:
+        return NotAllowed(
+            f"{who} {what}{where}: let its IAM policy allow the action kafka-cluster:* that this needs; "
+            "`spendgate doctor` names every right that is missing."
+        )
     option = "--cluster" if kind == "cluster" else f"--{kind.replace(' ', '-')} {name}".rstrip()
     allow = f"--allow-principal {shlex.quote(who)} --operation {operation or 'All'} {option}"
     return NotAllowed(
@@ -83,7 +90,7 @@ def translated_answer(answer: Answer, settings: Settings, operation: str = "") -
         case _ if code in _RESOURCES:
             return not_allowed(settings, operation, _RESOURCES[code], name)
         case _ if code in (_PASSWORD, _RD_PASSWORD):
-            return _token_refused(settings, words) if settings.uses_tokens else _wrong_password(settings)
+            return _entry_refused(settings, words)
         case _ if code == _MECHANISM:
             return NotAllowed(
                 f"Kafka at {settings.brokers} does not take {settings.kafka_sasl_mechanism} ({words}): "
@@ -286,6 +293,21 @@ def _closed(settings: Settings, address: str) -> SpendgateError:
     return NotAllowed(
         f"Kafka at {address} asks for a password and {settings.kafka_security_protocol} gives none: set "
         f"SPENDGATE_KAFKA_SECURITY_PROTOCOL to {wanted}, SPENDGATE_KAFKA_USERNAME and SPENDGATE_KAFKA_PASSWORD."
+    )
+
+
+def _entry_refused(settings: Settings, words: str) -> NotAllowed:
+    if settings.uses_iam:
+        return _identity_refused(settings, words)
+    return _token_refused(settings, words) if settings.uses_tokens else _wrong_password(settings)
+
+
+def _identity_refused(settings: Settings, words: str) -> NotAllowed:
+    why = f" ({words.rstrip('.')})" if words else ""
+    return NotAllowed(
+        f"Kafka at {settings.brokers} refuses the AWS credentials{why}: let the policy of their IAM identity allow "
+        f"kafka-cluster:Connect on this cluster, and SPENDGATE_KAFKA_AWS_REGION ({settings.kafka_aws_region}) be its "
+        "region."
     )
 
 

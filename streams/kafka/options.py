@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from streams.kafka import closing, lost_connections, rebootstrap, tokens
 from streams.kafka.certificates import tls_context
+from streams.kafka.iam_tokens import iam_token_provider
 from streams.kafka.record_batches import install as install_decoder
 from streams.kafka.tokens import token_provider
 from streams.settings import Settings
@@ -30,13 +31,14 @@ def client_options(settings: Settings) -> dict[str, Any]:
         "security_protocol": settings.kafka_security_protocol,
     }
     if settings.uses_sasl:
-        assert settings.kafka_password is not None  # Settings refuses SASL without one
-        options["sasl_mechanism"] = settings.kafka_sasl_mechanism
+        options["sasl_mechanism"] = _mechanism(settings)
         if settings.uses_tokens:
             options["sasl_oauth_token_provider"] = token_provider(settings)
+        elif settings.uses_iam:
+            options["sasl_oauth_token_provider"] = iam_token_provider(settings)
         else:
             options["sasl_plain_username"] = settings.kafka_username
-            options["sasl_plain_password"] = settings.kafka_password.get_secret_value()
+            options["sasl_plain_password"] = _password(settings)
     if settings.uses_tls:
         options["ssl_context"] = tls_context(settings)
     return options
@@ -57,26 +59,37 @@ def librdkafka_options(settings: Settings) -> dict[str, Any]:
         "logger": logging.getLogger("librdkafka"),  # it would write to stderr by itself
     }
     if settings.uses_sasl:
-        assert settings.kafka_password is not None  # Settings refuses SASL without one
-        options["sasl.mechanism"] = settings.kafka_sasl_mechanism
-        secret = settings.kafka_password.get_secret_value()
+        options["sasl.mechanism"] = _mechanism(settings)
         if settings.uses_tokens:
-            options |= _tokens_of_librdkafka(settings, secret)
+            options |= _tokens_of_librdkafka(settings)
+        elif settings.uses_iam:
+            provider = iam_token_provider(settings)
+            options["oauth_cb"] = lambda _: provider.current()
         else:
             options["sasl.username"] = settings.kafka_username
-            options["sasl.password"] = secret
+            options["sasl.password"] = _password(settings)
     if settings.uses_tls:
         options |= _certificates_of_librdkafka(settings)
     return options
 
 
-def _tokens_of_librdkafka(settings: Settings, secret: str) -> dict[str, Any]:
+def _mechanism(settings: Settings) -> str:
+    """As the protocol names it: MSK takes its IAM tokens by OAUTHBEARER."""
+    return "OAUTHBEARER" if settings.uses_iam else settings.kafka_sasl_mechanism
+
+
+def _password(settings: Settings) -> str:
+    assert settings.kafka_password is not None  # Settings refuses SASL without one
+    return settings.kafka_password.get_secret_value()
+
+
+def _tokens_of_librdkafka(settings: Settings) -> dict[str, Any]:
     """It fetches tokens in a thread of its own, before the old ones expire."""
     options = {
         "sasl.oauthbearer.method": "oidc",
         "sasl.oauthbearer.token.endpoint.url": settings.kafka_token_url,
         "sasl.oauthbearer.client.id": settings.kafka_username,
-        "sasl.oauthbearer.client.secret": secret,
+        "sasl.oauthbearer.client.secret": _password(settings),
         "sasl.oauthbearer.scope": settings.kafka_token_scope,
         "sasl.oauthbearer.extensions": settings.kafka_token_extensions or None,
         "https.ca.location": str(settings.kafka_token_ca_file) if settings.kafka_token_ca_file else None,

@@ -1,9 +1,11 @@
-"""Tokens of an OAuth 2 server (client credentials), which SASL's OAUTHBEARER shows in place of a password.
+"""Tokens that SASL's OAUTHBEARER shows in place of a password, here those of an OAuth 2 server (client credentials).
 
-librdkafka fetches its own; what is here is for aiokafka. aiokafka takes a connection whose token was refused for one
-that was let in: the refusal is a message of the broker, to which the client has to answer before it is an error.
+librdkafka fetches its own from such a server; what is here is for aiokafka. aiokafka takes a connection whose token was
+refused for one that was let in: the refusal is a message of the broker, to which the client has to answer before it is
+an error.
 """
 
+import abc
 import asyncio
 import base64
 import json
@@ -25,7 +27,7 @@ from typing_extensions import override
 from core.errors import NotAllowed, SpendgateError, Unreachable
 from streams.settings import Settings
 
-__all__ = ["NoToken", "install", "token_provider"]
+__all__ = ["NoToken", "SharedToken", "install", "token_provider"]
 
 _ANSWER_SECONDS: Final = 10.0
 #: The part of its life after which a token is fetched anew: connections are made with one that lasts.
@@ -61,12 +63,41 @@ def token_provider(settings: Settings) -> AbstractTokenProvider:
     )
 
 
-class _ClientCredentials(AbstractTokenProvider):  # type: ignore[misc]
+class SharedToken(AbstractTokenProvider):  # type: ignore[misc]
+    """One token for all clients that are given this provider, fetched anew before it expires."""
+
+    def __init__(self) -> None:
+        self._lock: Lock = Lock()  # clients of one process may have event loops of their own
+        self._token: str = ""
+        self._renew_at: float = 0.0
+        self._expires_at: float = 0.0
+
+    @override
+    async def token(self) -> str:
+        return (await asyncio.to_thread(self.current))[0]
+
+    def current(self) -> tuple[str, float]:
+        """The token and the Unix time at which it expires, in seconds. Raises NoToken."""
+        with self._lock:
+            if time.monotonic() >= self._renew_at:
+                asked_at, asked_at_wall = time.monotonic(), time.time()
+                self._token, life_seconds = self.fetch()
+                self._renew_at = asked_at + _LIFE_USED * life_seconds
+                self._expires_at = asked_at_wall + life_seconds
+            return self._token, self._expires_at
+
+    @abc.abstractmethod
+    def fetch(self) -> tuple[str, float]:
+        """A new token and its life in seconds. Raises NoToken."""
+
+
+class _ClientCredentials(SharedToken):
     """RFC 6749, section 4.4."""
 
     def __init__(
         self, url: str, client: str, secret: str, scope: str | None, extensions: str, ca_file: Path | None
     ) -> None:
+        super().__init__()
         self._url: str = url
         self._client: str = client
         self._ca_file: Path | None = ca_file
@@ -76,27 +107,13 @@ class _ClientCredentials(AbstractTokenProvider):  # type: ignore[misc]
         headers = {"Authorization": f"Basic {pair}", "Accept": "application/json"}
         body = urllib.parse.urlencode(form).encode()
         self._request: urllib.request.Request = urllib.request.Request(url, data=body, headers=headers, method="POST")  # noqa: S310
-        self._lock: Lock = Lock()  # clients of one process may have event loops of their own
-        self._token: str = ""
-        self._renew_at: float = 0.0
-
-    @override
-    async def token(self) -> str:
-        return await asyncio.to_thread(self._current)
 
     @override
     def extensions(self) -> dict[str, str]:
         return self._extensions
 
-    def _current(self) -> str:
-        with self._lock:
-            if time.monotonic() >= self._renew_at:
-                asked_at = time.monotonic()
-                self._token, life_seconds = self._fetch()
-                self._renew_at = asked_at + _LIFE_USED * life_seconds
-            return self._token
-
-    def _fetch(self) -> tuple[str, float]:
+    @override
+    def fetch(self) -> tuple[str, float]:
         try:
             context = ssl.create_default_context(cafile=self._ca_file) if self._url.startswith("https:") else None
             with urllib.request.urlopen(self._request, timeout=_ANSWER_SECONDS, context=context) as answer:  # noqa: S310

@@ -1,10 +1,14 @@
 """Every way into a secured cluster, through each library that our clients are made of, and what is told at the door."""
 
 import asyncio
+import base64
 import subprocess
+import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import trustme
@@ -15,17 +19,22 @@ from cryptography.hazmat.primitives import serialization
 from pydantic import ValidationError
 
 from core.errors import ConfigurationError, NotAllowed, SpendgateError, Unreachable
+from local.kafka_security import USER
 from operations.doctor import examine
+from streams.kafka import iam_tokens
 from streams.kafka.certificates import certificate_days_left, certificate_name
 from streams.kafka.missing_rights import missing_rights
 from streams.kafka.options import client_options, consumer_options, entry_environment, librdkafka_options
 from streams.kafka.provision import admin_client, create_topics
 from streams.kafka.rights import Command
 from streams.settings import Settings
+from streams.worker.transaction import PartitionWriter
+from streams.worker.writes import Write
 from tests.commands import EXECUTABLE
 from tests.entries import ManyEntries
 
 ENTRIES = ("certificate", "token", "plain")
+SIGNER = "aws_msk_iam_sasl_signer.MSKAuthTokenProvider"
 PATIENCE_SECONDS = 60
 
 
@@ -37,7 +46,10 @@ def entry_of(kafka: ManyEntries, name: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("entry", ENTRIES)
 async def test_every_client_enters(secured_kafka: ManyEntries, topic_prefix: str, entry: str) -> None:
-    settings = Settings(**entry_of(secured_kafka, entry), topic_prefix=topic_prefix, partitions=1)
+    await enters(Settings(**entry_of(secured_kafka, entry), topic_prefix=topic_prefix, partitions=1))
+
+
+async def enters(settings: Settings) -> None:
     await create_topics(settings)
     assert await missing_rights(settings, [Command.DOCTOR]) == {Command.DOCTOR: []}
     topic = settings.topic("spend-events")
@@ -50,6 +62,81 @@ async def test_every_client_enters(secured_kafka: ManyEntries, topic_prefix: str
     assert await asyncio.to_thread(consumed, settings, topic) == b"by aiokafka"
     listed = await asyncio.to_thread(AdminClient(librdkafka_options(settings)).list_topics, timeout=PATIENCE_SECONDS)
     assert topic in listed.topics
+
+
+@pytest.fixture
+def iam_entry(secured_kafka: ManyEntries, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The entry by AWS_MSK_IAM into a broker that takes tokens of the OAuth 2 server: AWS alone could check its own."""
+
+    def generated(region: str) -> tuple[str, int]:
+        assert region == "eu-west-1"
+        secured_kafka.tokens.answered += 1
+        return secured_kafka.tokens.token(USER), int((time.time() + secured_kafka.tokens.life_seconds) * 1000)
+
+    monkeypatch.setattr(f"{SIGNER}.generate_auth_token", generated)
+    iam_tokens._provider.cache_clear()
+    given = {"kafka_sasl_mechanism": "AWS_MSK_IAM", "kafka_aws_region": "eu-west-1"}
+    named = ("kafka_username", "kafka_password", "kafka_token_url")
+    return {name: it for name, it in secured_kafka.token_entry().items() if name not in named} | given
+
+
+async def test_every_client_enters_by_a_token_that_aws_credentials_sign(
+    secured_kafka: ManyEntries, topic_prefix: str, iam_entry: dict[str, Any]
+) -> None:
+    await enters(Settings(**iam_entry, topic_prefix=topic_prefix, partitions=1))
+
+
+async def test_a_writer_outlives_its_signed_token(
+    secured_kafka: ManyEntries, topic_prefix: str, iam_entry: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """librdkafka asks for the next token by a callback, while the thread of the writer rests between flushes."""
+    monkeypatch.setattr(secured_kafka.tokens, "life_seconds", 4)
+    settings = Settings(**iam_entry, topic_prefix=topic_prefix, partitions=1)
+    await create_topics(settings)
+    writer = PartitionWriter(settings.topic("writer"), settings)
+    await writer.open()
+    try:
+        answered = secured_kafka.tokens.answered
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while secured_kafka.tokens.answered < answered + 3:
+                while await writer.attempt([Write(settings.topic("campaign-control"), 0, b"one", b"{}")]):
+                    pass
+                await asyncio.sleep(0.5)  # a rest between two flushes, in which nobody polls the client
+    finally:
+        await writer.close()
+
+
+async def test_an_identity_that_the_cluster_refuses_is_told(
+    secured_kafka: ManyEntries, iam_entry: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secured_kafka.tokens, "audience", "others")
+    with pytest.raises(NotAllowed, match=r"refuses the AWS credentials.*allow kafka-cluster:Connect .*eu-west-1"):
+        await entering(iam_entry)
+
+
+async def test_the_library_of_aws_signs_a_token_for_the_region_and_its_lack_of_credentials_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    given = {"kafka_security_protocol": "SASL_SSL", "kafka_sasl_mechanism": "AWS_MSK_IAM"}
+    iam_tokens._provider.cache_clear()
+    provider = iam_tokens.iam_token_provider(Settings(**given, kafka_aws_region="eu-west-1"))
+    token, expires_at = provider.current()
+    signed = urlsplit(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode())
+    assert signed.hostname == "kafka.eu-west-1.amazonaws.com"
+    assert parse_qs(signed.query)["Action"] == ["kafka-cluster:Connect"]
+    assert 0 < expires_at - time.time() <= 900
+    assert await provider.token() == token  # one for all clients, until it has to be renewed
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    with pytest.raises(Unreachable, match="No AWS credentials sign a token: set AWS_ACCESS_KEY_ID"):
+        iam_tokens.iam_token_provider(Settings(**given, kafka_aws_region="eu-west-2")).current()
+    monkeypatch.setitem(sys.modules, SIGNER, None)
+    with pytest.raises(ConfigurationError, match=r"pip install 'spendgate\[msk\]'"):
+        iam_tokens.iam_token_provider(Settings(**given, kafka_aws_region="eu-west-1"))
 
 
 def produce(settings: Settings, topic: str, value: bytes) -> None:
@@ -203,6 +290,15 @@ def test_settings_that_do_not_belong_together_are_refused(tmp_path: Path) -> Non
     sasl = {"kafka_security_protocol": "SASL_SSL", "kafka_username": "u", "kafka_password": "p"}
     for settings, says in (
         (sasl | {"kafka_sasl_mechanism": "OAUTHBEARER"}, "needs SPENDGATE_KAFKA_TOKEN_URL"),
+        (sasl | {"kafka_sasl_mechanism": "AWS_MSK_IAM"}, "needs SPENDGATE_KAFKA_AWS_REGION"),
+        (
+            {
+                "kafka_security_protocol": "SASL_PLAINTEXT",
+                "kafka_sasl_mechanism": "AWS_MSK_IAM",
+                "kafka_aws_region": "eu-west-1",
+            },
+            "SASL_SSL as the security protocol",
+        ),
         ({"kafka_key_file": tmp_path}, "needs SPENDGATE_KAFKA_CERTIFICATE_FILE"),
         ({"kafka_certificate_file": tmp_path}, "PLAINTEXT shows no certificate"),
     ):
