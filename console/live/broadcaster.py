@@ -7,7 +7,7 @@ and the commands that wait are bounded, so that a page which nobody reads from a
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Final, NamedTuple
 
@@ -87,7 +87,7 @@ class Broadcaster:
         self._subscriptions: set[Subscription] = set()
         #: The ids of the newest commands, in the order in which they came.
         self._noted: dict[str, None] = {}
-        self._texts: dict[str, tuple[float, str]] = {}
+        self._texts: dict[str, dict[Hashable, tuple[float, str]]] = {}
 
     @property
     def summaries(self) -> BrandSummaries:
@@ -116,14 +116,15 @@ class Broadcaster:
         finally:
             self._subscriptions.discard(subscription)
 
-    def text_of(self, brand_id: str, write: Callable[[], str]) -> str:
-        """What all open pages show of a brand alike: written once for all of them, and anew when it has changed."""
+    def text_of(self, brand_id: str, kind: Hashable, write: Callable[[], str]) -> str:
+        """What all open pages of a kind show of a brand alike: written once for all of them, and anew when it has
+        changed."""
         now = time.monotonic()
-        written_at, text = self._texts.get(brand_id, (0.0, ""))
+        written_at, text = self._texts.get(brand_id, {}).get(kind, (0.0, ""))
         if now - written_at > _TEXT_SECONDS:
             text = write()
             if text:  # of what nobody knows nothing is kept
-                self._texts[brand_id] = now, text
+                self._texts.setdefault(brand_id, {})[kind] = now, text
         return text
 
     async def run(self) -> None:

@@ -4,13 +4,14 @@ What the controller raises as alerts is asked of the state that raised them, and
 that pauses by it.
 """
 
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Final
 
 from core.moment import HOUR, Moment
 from core.state import BrandState, CampaignState
 
-__all__ = ["Need", "needs_of_campaign", "needs_of_state", "needs_of_time"]
+__all__ = ["NEED_LABELS", "Need", "in_order", "needs_of_campaign", "needs_of_state", "needs_of_time"]
 
 #: By so many points of the month a brand is ahead of or behind its budget.
 _POINTS: Final = 5
@@ -18,7 +19,7 @@ _SOON: Final = 2 * HOUR
 
 
 class Need(StrEnum):
-    """In the order in which the overview shows them."""
+    """The most urgent first: the order in which the overview shows and sorts them."""
 
     OVER = "over"
     SOON = "soon"
@@ -28,6 +29,22 @@ class Need(StrEnum):
     AFTER_PAUSE = "after_pause"
     UNKNOWN_CAMPAIGN = "unknown_campaign"
     BY_HAND = "by_hand"
+
+
+NEED_LABELS: Final = {
+    Need.OVER: "used up",
+    Need.SOON: "gone within 2 h",
+    Need.AHEAD: "ahead of the month",
+    Need.BEHIND: "behind the month",
+    Need.SILENT: "silent",
+    Need.AFTER_PAUSE: "spend after a pause",
+    Need.UNKNOWN_CAMPAIGN: "unknown campaign",
+    Need.BY_HAND: "paused by hand",
+}
+
+
+def in_order(needs: Collection[Need]) -> list[Need]:
+    return [it for it in Need if it in needs]
 
 
 def needs_of_state(brand: BrandState) -> frozenset[Need]:

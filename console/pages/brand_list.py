@@ -3,14 +3,17 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, NamedTuple
 
 from console.live.brand_summary import BrandSummary, Meter
 from console.live.needs import Need
 
-__all__ = ["PAGE_SIZE", "SORTS", "BrandEntry", "Selected", "select"]
+__all__ = ["BY_NEED", "PAGE_SIZE", "SORTS", "BrandEntry", "Selected", "select"]
 
 PAGE_SIZE: Final = 50
+#: The sort that puts the brands first that need somebody now.
+BY_NEED: Final = "need"
 
 
 class BrandEntry(NamedTuple):
@@ -23,9 +26,6 @@ class BrandEntry(NamedTuple):
     needs: frozenset[Need] = frozenset()
     currency: str = ""
     time_zone: str = ""
-
-    def needs_in_order(self) -> list[Need]:
-        return [it for it in Need if it in self.needs]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,8 @@ def _matches(entry: BrandEntry, search: str) -> bool:
 def _sorted(entries: list[BrandEntry], sort: str) -> list[BrandEntry]:
     """Brands without a summary come last; equal ones are in the order of their names."""
     by_name = sorted(entries, key=lambda it: (it.name.casefold() or it.brand_id, it.brand_id))
+    if sort == BY_NEED:
+        return sorted(by_name, key=lambda it: _urgency(it.needs))
     if text := _TEXT_SORTS.get(sort.removeprefix("-")):
         return sorted(by_name, key=text, reverse=sort.startswith("-"))
     key = SORTS.get(sort.removeprefix("-"))
@@ -96,6 +98,12 @@ def _sorted(entries: list[BrandEntry], sort: str) -> list[BrandEntry]:
     known = [(key(it.summary), it) for it in by_name if it.summary]
     known.sort(key=lambda pair: pair[0], reverse=sort.startswith("-"))
     return [it for _, it in known] + [it for it in by_name if not it.summary]
+
+
+@cache
+def _urgency(needs: frozenset[Need]) -> int:
+    """To sort by: the place of the most urgent need; who needs nobody comes last."""
+    return min((place for place, it in enumerate(Need) if it in needs), default=len(Need))
 
 
 def _percent(meter: Meter) -> float:

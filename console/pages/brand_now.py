@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from console.live.brand_summary import BrandSummary, BudgetForecasts, budget_forecasts, needs_now, progress_of_month
 from console.live.budget_forecast import Sample
-from console.live.needs import Need
+from console.live.needs import NEED_LABELS, Need, in_order
 from console.pages.brand_list import BrandEntry
 from console.rendering.render import part
 from console.server.services import Services
@@ -29,6 +29,17 @@ class BrandNow(NamedTuple):
     forecasts: BudgetForecasts | None
     #: None without a monthly budget, too.
     month: MonthProgress | None = None
+    #: What needs somebody now.
+    needs: frozenset[Need] = frozenset()
+
+    @property
+    def need_labels(self) -> list[str]:
+        return [NEED_LABELS[it] for it in in_order(self.needs)]
+
+    @property
+    def wants_more_today(self) -> bool:
+        """Whether the daily budget is used up or soon will be."""
+        return self.forecasts is not None and (self.forecasts.day.kind == "exhausted" or Need.SOON in self.needs)
 
 
 def entries(
@@ -51,12 +62,14 @@ def brand_now(services: Services, brand_id: str, now: Moment) -> BrandNow | None
     row = services.catalog.brand(brand_id)
     if row is None:
         return None
+    name, samples = row.name or brand_id, services.broadcaster.summaries.samples(brand_id)
     summary = services.broadcaster.summaries.brand(brand_id)
-    forecasts = budget_forecasts(summary, services.broadcaster.summaries.samples(brand_id), now) if summary else None
-    month = progress_of_month(summary, now) if summary else None
-    return BrandNow(brand_id, row.name or brand_id, row.currency, summary, forecasts, month)
+    if summary is None:
+        return BrandNow(brand_id, name, row.currency, None, None)
+    forecasts, needs = budget_forecasts(summary, samples, now), needs_now(summary, samples, now)
+    return BrandNow(brand_id, name, row.currency, summary, forecasts, progress_of_month(summary, now), needs)
 
 
-def row_html(services: Services, brand_id: str, now: Moment) -> str:
+def row_html(services: Services, brand_id: str, now: Moment, *, may_edit: bool) -> str:
     row = brand_now(services, brand_id, now)
-    return part("brand_row", row, now) if row else ""
+    return part("brand_row", row, now, may_edit) if row else ""

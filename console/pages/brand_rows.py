@@ -4,6 +4,7 @@ from typing import Final
 
 from console.live.brand_summary import budget_forecasts, progress_of_month
 from console.live.budget_forecast import Sample
+from console.live.needs import in_order
 from console.pages.brand_list import BrandEntry
 from core.moment import Moment, format_moment
 from core.money import format_money, format_optional_money
@@ -69,5 +70,5 @@ def brand_cells(entry: BrandEntry, samples: tuple[Sample, ...], now: Moment) -> 
         it.running,
         it.paused,
         " ".join(it.reasons),
-        " ".join(need for need in entry.needs_in_order()),
+        " ".join(in_order(entry.needs)),
     ]

@@ -17,6 +17,7 @@ from console.pages.overview import CountedNeeds, OverviewQuery
 from console.pages.page_stream import Part, stream
 from console.server.services import Served, Services
 from core.moment import Moment
+from operations.accounts.person import Role
 
 __all__ = ["router"]
 
@@ -31,25 +32,34 @@ BrandIds = Annotated[list[str], Query(alias="id", max_length=PAGE_SIZE)]
 async def brands(
     request: Request,
     query: OverviewQuery,
-    _: PageViewer,
+    person: PageViewer,
     services: Served,
     brand_ids: BrandIds = [],  # noqa: B006
 ) -> Response:
     needs: CountedNeeds = request.app.state.counted_needs
-    return stream(request, services, nullcontext(_Brands(services, brand_ids, needs, query)))
+    return stream(
+        request, services, nullcontext(_Brands(services, brand_ids, needs, query, may_edit=person.may(Role.OPERATOR)))
+    )
 
 
 class _Brands:
-    """The rows of the overview, its chips and the sentence below its title."""
+    """The rows of the overview, its chips, its totals and the sentence below its title."""
 
     is_incomplete = False
 
     def __init__(
-        self, services: Services, brand_ids: Iterable[str], needs: CountedNeeds, query: Mapping[str, str]
+        self,
+        services: Services,
+        brand_ids: Iterable[str],
+        needs: CountedNeeds,
+        query: Mapping[str, str],
+        *,
+        may_edit: bool,
     ) -> None:
         self._services = services
         self._needs = needs
         self._query = query
+        self._may_edit = may_edit
         self.brand_ids = frozenset(brand_ids)
 
     def shows(self, received: ReceivedCommand) -> bool:
@@ -58,7 +68,8 @@ class _Brands:
     async def parts(self, changed: Iterable[str], now: Moment) -> list[Part]:
         found: list[Part] = []
         for brand_id in changed:
-            if html := self._services.broadcaster.text_of(brand_id, partial(row_html, self._services, brand_id, now)):
+            write = partial(row_html, self._services, brand_id, now, may_edit=self._may_edit)
+            if html := self._services.broadcaster.text_of(brand_id, self._may_edit, write):
                 found.append(Part(f"brand-{brand_id}", html))
             await asyncio.sleep(0)  # other requests run between two rows
         counted, is_new = await self._needs.parts(self._query)

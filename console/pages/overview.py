@@ -11,9 +11,9 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from console.access.rights import PageViewer
 from console.live.broadcaster import wall_clock
-from console.live.needs import Need
+from console.live.needs import NEED_LABELS, Need
 from console.pages.admin.catalog_access import read_catalog
-from console.pages.brand_list import PAGE_SIZE, Selected, select
+from console.pages.brand_list import BY_NEED, PAGE_SIZE, Selected, select
 from console.pages.brand_now import brand_now, entries
 from console.pages.brand_rows import BRAND_COLUMNS, brand_cells
 from console.pages.brand_totals import totals
@@ -41,10 +41,11 @@ OverviewQuery = Annotated[
 _COUNT_SECONDS: Final = 0.5
 _TIMES_ITS_COST: Final = 30
 _QUESTIONS_MAX: Final = 100
-_FIRST_SORT: Final = "name"
+_FIRST_SORT: Final = BY_NEED
 #: The parameters of the address that a saved view keeps: not the page of the list.
 _SAVED: Final = ("search", "archived", "need", "sort")
 _SORT_LABELS: Final = [
+    (BY_NEED, "What needs you first"),
     ("name", "Name"),
     ("-day", "Most of today's budget used"),
     ("-month", "Most of the month's budget used"),
@@ -54,16 +55,6 @@ _SORT_LABELS: Final = [
     ("currency", "Currency"),
     ("zone", "Time zone"),
 ]
-_LABELS: Final = {
-    Need.OVER: "used up",
-    Need.SOON: "gone within 2 h",
-    Need.AHEAD: "ahead of the month",
-    Need.BEHIND: "behind the month",
-    Need.SILENT: "silent",
-    Need.AFTER_PAUSE: "spend after a pause",
-    Need.UNKNOWN_CAMPAIGN: "unknown campaign",
-    Need.BY_HAND: "paused by hand",
-}
 
 
 class Chip(NamedTuple):
@@ -179,8 +170,8 @@ async def _chosen(services: Services, asked: _Asked, now: Moment) -> Selected:
 
 
 class CountedNeeds:
-    """Chips and the sentence below the title, for open pages: each question is counted once for all that ask it, and
-    then not before _TIMES_ITS_COST of what it has cost are over."""
+    """Chips, totals and the sentence below the title, for open pages: each question is counted once for all that ask
+    it, and then not before _TIMES_ITS_COST of what it has cost are over."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -206,7 +197,8 @@ class CountedNeeds:
         self._due_at[asked] = ended_at + max(_COUNT_SECONDS, (ended_at - started_at) * _TIMES_ITS_COST)
         words = Part("overview-words", part("overview_words", _subtitle(self._services)))
         chips = Part("need-chips", part("need_chips", _chips(chosen, asked), asked.need))
-        return [words, chips]
+        sums = Part("totals", part("currency_totals", await in_compute_thread(totals, chosen.all)))
+        return [words, chips, sums]
 
 
 def _chips(chosen: Selected, asked: _Asked) -> list[Chip]:
@@ -214,7 +206,7 @@ def _chips(chosen: Selected, asked: _Asked) -> list[Chip]:
     return [
         Chip(
             it,
-            _LABELS[it],
+            NEED_LABELS[it],
             chosen.needs.get(it, 0),
             _url(asked.filters_without_need | {"need": "" if it is asked.need else it}, sort=asked.sort),
         )

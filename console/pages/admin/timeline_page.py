@@ -25,7 +25,8 @@ __all__ = ["DayLine", "Stretch", "day_lines", "router"]
 
 router = APIRouter(include_in_schema=False)
 
-_DAYS_SHOWN: Final = 7
+#: A week and today: a weekday by its name is always among them.
+_DAYS_SHOWN: Final = 8
 DaysQuery = Annotated[Mapping[str, str], Depends(PageQuery("from", "to"))]
 
 

@@ -93,6 +93,12 @@ def test_a_need_selects_and_each_is_counted_among_all_that_is_found() -> None:
     assert select(brands, search="b", sort="name", page=1).needs == {Need.SILENT: 1}
 
 
+def test_brands_that_need_somebody_come_first_the_most_urgent_at_the_top() -> None:
+    needs = {"c": {Need.SILENT}, "d": {Need.OVER, Need.BY_HAND}, "e": {Need.OVER, Need.SOON}, "f": {Need.SILENT}}
+    brands = [entry(it)._replace(needs=frozenset(needs.get(it, ()))) for it in "abcdef"]
+    assert ids(brands, sort="need") == ["d", "e", "c", "f", "a", "b"]
+
+
 def test_currency_and_zone_sort_by_their_names_also_of_brands_that_are_not_held() -> None:
     brands = [
         entry("a")._replace(currency="USD", time_zone="Asia/Tokyo"),

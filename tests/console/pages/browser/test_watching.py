@@ -61,6 +61,7 @@ async def test_spend_moves_the_bar_and_the_pause_arrives_without_a_reload(
     await spend(surroundings, brand_id, campaign_id, "4.50", "1")
     await expect(row).to_contain_text("4.50 of 10.00")
     await expect(row).to_contain_text("45 %")
+    await expect(page.locator("#totals")).to_contain_text("4.50")
     await expect(row.locator(".bar-fill").first).to_have_attribute("width", "45%")
 
     await spend(surroundings, brand_id, campaign_id, "6.00", "2")
