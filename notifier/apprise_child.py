@@ -67,6 +67,10 @@ def _send(address: str, title: str, text: str) -> str | None:
     service = apprise.Apprise()
     if not service.add(address):
         return "Apprise does not take the address"
+    for one in service:
+        # What is too long is cut: the service would refuse it for ever. An address may ask for `overflow=split`.
+        if one.overflow_mode is apprise.OverflowMode.UPSTREAM:
+            one.overflow_mode = apprise.OverflowMode.TRUNCATE
     return None if service.notify(body=text, title=title) else heard.last or "Apprise could not send it"
 
 

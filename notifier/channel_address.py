@@ -7,6 +7,8 @@ import warnings
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from yarl import URL
+
 from core.errors import RefusedValue
 from notifier.addresses import refused_host
 
@@ -16,6 +18,11 @@ WEBHOOK: Final = "webhook"
 MESSAGE: Final = "message"
 _LONGEST: Final = 2_000
 _SECRET_BYTES: Final = 32
+_LONGEST_NAME: Final = 254
+#: Labels of letters, digits, underscores and, inside, hyphens.
+_NAME: Final = re.compile(
+    r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.?", re.ASCII
+)
 #: Of Apprise's services those that write to this machine's desktop, files, programs or bus.
 _OF_THIS_MACHINE: Final = frozenset(
     {"blink1", "dbus", "file", "gio", "glib", "gnome", "kde", "macosx", "qt", "syslog", "windows"}
@@ -57,14 +64,18 @@ _EXAMPLES: Final = "write https://… for a webhook, or an address of Apprise su
 
 def _check_webhook(address: str, allow_private: bool) -> None:
     try:
-        parts = urlsplit(address)
-        host, _ = parts.hostname, parts.port
+        url = URL(address)  # as the webhook is sent: international names are in ASCII then
+        host, port = url.raw_host, url.port
     except ValueError as error:
         raise RefusedValue(f"The address is no URL ({error}): {_EXAMPLES}.") from error
     if not host:
         raise RefusedValue(f"The address names no host: {_EXAMPLES}.")
-    if parts.fragment:
+    if not port:
+        raise RefusedValue("The address names port 0, on which nothing listens.")
+    if url.raw_fragment:
         raise RefusedValue("The address has a part behind #, which no server would get: leave it out.")
+    if ":" not in host and not (len(host) <= _LONGEST_NAME and _NAME.fullmatch(host)):
+        raise RefusedValue(f"The address has a host that cannot be one, {host[:80]!r}: {_EXAMPLES}.")
     _check_host(host, allow_private)
 
 

@@ -34,10 +34,12 @@ def digest_of(summaries: Sequence[Summary]) -> Digest:
     brands = {it.brand_id for it in summaries}
     counts = Counter(it.title for it in summaries)
     title = f"Spendgate: {len(summaries):,} messages of {_counted(len(brands), 'brand')}"
-    lines = [f"{count:,} times {what}" for what, count in counts.most_common()] if len(summaries) > _LINES else []
-    lines += [it.words for it in summaries[:_LINES]]
+    lines = []
     if len(summaries) > _LINES:
-        lines.append(f"… and {len(summaries) - _LINES:,} more: `spendgate notification list` has them all.")
+        # First, because a service may cut a long text at its end.
+        lines.append(f"The first {_LINES} are below; `spendgate notification list` has all {len(summaries):,}.")
+        lines += [f"{count:,} times {what}" for what, count in counts.most_common()]
+    lines += [it.words for it in summaries[:_LINES]]
     return Digest(title, "\n".join(lines))
 
 

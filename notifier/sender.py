@@ -141,7 +141,7 @@ class Sender:
                 summary = summary_of(row.body)
                 await self._send_words(row.address, f"Spendgate: {summary.title}", summary.words)
         except NotDelivered as error:
-            await self._note_failure(key, kind, [row], str(error))
+            await self._note_failure(key, kind, [row], error)
             return False
         await self._note_delivery(kind, [row])
         return True
@@ -154,7 +154,7 @@ class Sender:
         try:
             await self._send_words(rows[0].address, digest.title, digest.text)
         except NotDelivered as error:
-            await self._note_failure(key, "message", rows, str(error))
+            await self._note_failure(key, "message", rows, error)
         else:
             self._last_digest_at[key.channel] = self._clock()
             await self._note_delivery("message", rows)
@@ -166,14 +166,16 @@ class Sender:
         ATTEMPTS.labels(kind, "delivered").inc()
         await in_thread(self._mark_delivered, [row.delivery_id for row in rows])
 
-    async def _note_failure(self, key: _LaneKey, kind: str, rows: list[Waiting], why: str) -> None:
+    async def _note_failure(self, key: _LaneKey, kind: str, rows: list[Waiting], error: NotDelivered) -> None:
         ATTEMPTS.labels(kind, "failed").inc()
-        now = self._clock()
+        now, why = self._clock(), str(error)
         # A person waits for the answer to a test, which is therefore not tried again.
         outcomes = [
             (
                 row.delivery_id,
-                None if row.source == Source.TEST else next_attempt_at(row.attempts + 1, row.due_since, now),
+                None
+                if row.source == Source.TEST
+                else next_attempt_at(row.attempts + 1, row.due_since, now, error.retry_after),
             )
             for row in rows
         ]

@@ -1,10 +1,12 @@
 """Sends one webhook, signed as Standard Webhooks wants it (https://www.standardwebhooks.com)."""
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import aiohttp
@@ -19,10 +21,17 @@ __all__ = ["NotDelivered", "WebhookSender", "webhook_sender"]
 #: From the connection to the last byte of the answer, as Standard Webhooks recommends.
 TIMEOUT_SECONDS: Final = 15.0
 _ANSWER_BYTES: Final = 200
+_ASKS_FOR_TIME: Final = (429, 503)
+_SECONDS: Final = re.compile("[0-9]{1,9}", re.ASCII)
 
 
 class NotDelivered(SpendgateError):
-    """The text says why, without the address, which may hold a secret."""
+    """The text says why, without the address, which may hold a secret. `retry_after` is the moment before which the
+    receiver wants no further attempt, if it named one."""
+
+    def __init__(self, why: str, retry_after: Moment | None = None) -> None:
+        super().__init__(why)
+        self.retry_after = retry_after
 
 
 class WebhookSender:
@@ -37,6 +46,7 @@ class WebhookSender:
         headers = {
             "content-type": "application/json",
             "user-agent": "Spendgate",
+            "accept-encoding": "identity",
             "webhook-id": message_id,
             "webhook-timestamp": str(at // SECOND),
             "webhook-signature": Webhook(secret).sign(message_id, signed_at, body),
@@ -47,7 +57,7 @@ class WebhookSender:
             ) as answer:
                 if 200 <= answer.status < 300:
                     return
-                raise NotDelivered(await _answered(answer))
+                raise NotDelivered(await _answered(answer), _retry_after(answer, at))
         except TimeoutError as error:
             raise NotDelivered(f"it has not answered within {TIMEOUT_SECONDS:g} s") from error
         except aiohttp.ClientError as error:
@@ -70,7 +80,11 @@ async def webhook_sender(
     connector = aiohttp.TCPConnector(socket_factory=checked_socket, use_dns_cache=False, limit=0)
     timeout = aiohttp.ClientTimeout(total=timeout_seconds)
     async with aiohttp.ClientSession(
-        connector=connector, timeout=timeout, trust_env=False, cookie_jar=aiohttp.DummyCookieJar()
+        connector=connector,
+        timeout=timeout,
+        trust_env=False,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
     ) as session:
         yield WebhookSender(session)
     await asyncio.sleep(0)  # TLS connections are closed in the next round of the loop
@@ -79,10 +93,21 @@ async def webhook_sender(
 async def _answered(answer: aiohttp.ClientResponse) -> str:
     if 300 <= answer.status < 400:
         return f"it answered {answer.status}, and redirects are not followed: correct the address"
-    start = await answer.content.read(_ANSWER_BYTES)
-    words = " ".join(start.decode(errors="replace").split())
-    shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in words)
-    return f"it answered {answer.status}{f': {shown}' if shown else ''}"
+    words = _shown((await answer.content.read(_ANSWER_BYTES)).decode(errors="replace"))
+    return f"it answered {answer.status}{f': {words}' if words else ''}"
+
+
+def _retry_after(answer: aiohttp.ClientResponse, now: Moment) -> Moment | None:
+    """Given in seconds or as a date of HTTP; None where there is none."""
+    asked = answer.headers.get("retry-after", "").strip()
+    if answer.status not in _ASKS_FOR_TIME or not asked:
+        return None
+    if _SECONDS.fullmatch(asked):
+        return now + int(asked) * SECOND
+    try:
+        return int(parsedate_to_datetime(asked).timestamp() * SECOND)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _why(error: aiohttp.ClientError) -> str:
@@ -92,7 +117,17 @@ def _why(error: aiohttp.ClientError) -> str:
         return f"its certificate is not accepted: {error.certificate_error}"
     if isinstance(error, aiohttp.ClientConnectorError):
         return f"no connection: {_cause(error.os_error)}"
+    # What these say of themselves has the whole address in it.
+    if isinstance(error, aiohttp.ClientResponseError):
+        return f"its answer is no HTTP: {_shown(error.message)[:_ANSWER_BYTES]}"
+    if isinstance(error, aiohttp.InvalidURL):
+        return "its address is no URL"
     return str(error) or type(error).__name__
+
+
+def _shown(text: str) -> str:
+    words = " ".join(text.split())
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in words)
 
 
 def _cause(error: OSError) -> str:

@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple
 
 from aiohttp import web
-from standardwebhooks import Webhook
+from standardwebhooks import Webhook, WebhookVerificationError
 
 PATIENCE_SECONDS = 60
 
@@ -21,6 +21,13 @@ class Received(NamedTuple):
     def verified(self, secret: str) -> Any:
         """The content, where the signature is right."""
         return Webhook(secret).verify(self.body, self.headers)
+
+    def is_verified_by(self, secret: str) -> bool:
+        try:
+            self.verified(secret)
+        except WebhookVerificationError:
+            return False
+        return True
 
 
 class Receiver:
@@ -58,6 +65,25 @@ class Receiver:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not condition():
                 await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def answering(answer: bytes, *, forever: bytes = b"") -> AsyncIterator[str]:
+    """The address of a receiver that sends these bytes, and the others for ever."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(answer)
+            await writer.drain()
+            while forever:
+                writer.write(forever)
+                await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hidden?token=hidden"
 
 
 @asynccontextmanager

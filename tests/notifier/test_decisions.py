@@ -82,6 +82,15 @@ def test_the_last_attempt_is_at_the_end_of_24_hours(since_ms: int, next_since_ms
     assert next_attempt_at(200, NOON, NOON + since_ms) == expected
 
 
+@pytest.mark.parametrize(
+    ("wished_seconds", "pause_seconds"), [(None, 4), (-100, 4), (3, 4), (90, 90), (3600, 3600), (10**9, 3600)]
+)
+def test_a_receiver_may_wish_for_a_later_moment_within_an_hour(wished_seconds: int | None, pause_seconds: int) -> None:
+    wished = None if wished_seconds is None else NOON + wished_seconds * S
+    assert next_attempt_at(3, NOON, NOON, wished) == NOON + pause_seconds * S
+    assert next_attempt_at(3, NOON, NOON + TRIED_FOR_MS, wished) is None
+
+
 def test_a_receiver_that_is_down_for_an_hour_is_tried_within_ten_minutes_of_its_return() -> None:
     at, attempts = NOON, 0
     while at < NOON + 3600 * S:
@@ -118,9 +127,9 @@ def test_a_thousand_alerts_are_one_digest_that_says_how_many() -> None:
     digest = digest_of([summary_of(it.body) for it in messages])
     assert digest.title == "Spendgate: 1,000 messages of 12 brands"
     lines = digest.text.splitlines()
-    assert lines[0] == "1,000 times warning: budget nearly or wholly spent"
-    assert lines[1] == "brand brand-0: reached 80 % of the daily budget of 2025-09-08: 80.10 of 100.00 USD"
-    assert lines[-1] == "… and 980 more: `spendgate notification list` has them all."
+    assert lines[0] == "The first 20 are below; `spendgate notification list` has all 1,000."
+    assert lines[1] == "1,000 times warning: budget nearly or wholly spent"
+    assert lines[2] == "brand brand-0: reached 80 % of the daily budget of 2025-09-08: 80.10 of 100.00 USD"
     assert len(lines) == 22
 
 

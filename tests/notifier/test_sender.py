@@ -86,6 +86,32 @@ async def test_a_receiver_that_hangs_or_redirects_keeps_no_other_channel_waiting
         assert len(receiver.received) == 20
 
 
+async def test_a_receiver_that_asks_for_time_is_not_tried_before(
+    settings: Settings, tables: LedgerTables, receiver: Receiver
+) -> None:
+    add_channel(settings, "ops", receiver.address, actor="ann")
+    put(settings, "ops", alert(number=1))
+    receiver.status, receiver.headers = 429, {"retry-after": "1800"}
+    async with sending(settings):
+        await tables.until("SELECT attempts FROM delivery", [(1,)])
+    wait = "SELECT next_attempt_at - now() > interval '29 minutes' FROM delivery"
+    assert tables.rows(wait) == [(True,)]
+
+
+async def test_two_channels_of_one_receiver_have_one_id_and_two_secrets(
+    settings: Settings, tables: LedgerTables, receiver: Receiver
+) -> None:
+    """So a secret is changed without a gap."""
+    secrets = [add_channel(settings, name, receiver.address, actor="ann")[1] or "" for name in ("old", "new")]
+    [message_id] = {it for name in ("old", "new") for it in put(settings, name, alert())}
+    async with sending(settings):
+        await tables.until(STATES, [("delivered", 2)])
+    assert receiver.ids == [message_id, message_id]
+    verifying = [sorted(it.is_verified_by(secret) for secret in secrets) for it in receiver.received]
+    assert verifying == [[False, True], [False, True]]
+    assert [it.is_verified_by(secrets[0]) for it in receiver.received].count(True) == 1
+
+
 async def test_pause_holds_back_resume_sends_and_remove_drops(
     settings: Settings, tables: LedgerTables, receiver: Receiver
 ) -> None:
