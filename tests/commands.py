@@ -1,6 +1,7 @@
 """Command lines, run in this process or as the real executable."""
 
 import json
+import signal
 import subprocess
 import sys
 from itertools import count
@@ -62,5 +63,12 @@ class Commands:
 
 
 def start(*arguments: str, stdout: int | IO[bytes] = subprocess.PIPE) -> "subprocess.Popen[bytes]":
-    """The real executable, in this test's environment."""
-    return subprocess.Popen([EXECUTABLE, *arguments], stdout=stdout, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    """The real executable, in this test's environment, as a terminal starts it: Ctrl-C reaches it also where the tests
+    run in a script's background, which ignores SIGINT and has its processes ignore it."""
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(
+            [EXECUTABLE, *arguments], stdout=stdout, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
+        )
+    finally:
+        signal.signal(signal.SIGINT, inherited)
