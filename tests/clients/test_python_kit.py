@@ -1,7 +1,9 @@
 """The Python kit on a real broker: transactions, markers, unreadable records, acknowledgements."""
 
+import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import pytest
 from spendgate_control import Change, ControlReader, Doubt, Outcome, Policy
@@ -11,15 +13,24 @@ from tests.clients.topics import ControlTopics, command
 
 PATIENCE_SECONDS = 20
 
+Config = Mapping[str, Any]
+
 
 @pytest.fixture
 def topics(kafka: LocalKafka, topic_prefix: str) -> ControlTopics:
     return ControlTopics(kafka.brokers, topic_prefix)
 
 
-def reading(topics: ControlTopics, policy: Policy = Policy.CLOSED, *, heartbeats: bool = True) -> ControlReader:
+def reading(
+    topics: ControlTopics, policy: Policy = Policy.CLOSED, *, heartbeats: bool = True, config: Config | None = None
+) -> ControlReader:
     return ControlReader(
-        topics.brokers, consumer="adserver-eu", policy=policy, topic_prefix=topics.prefix, heartbeats=heartbeats
+        topics.brokers,
+        consumer="adserver-eu",
+        policy=policy,
+        topic_prefix=topics.prefix,
+        heartbeats=heartbeats,
+        config=config,
     )
 
 
@@ -27,6 +38,10 @@ def reading(topics: ControlTopics, policy: Policy = Policy.CLOSED, *, heartbeats
 def reader(topics: ControlTopics) -> Iterator[ControlReader]:
     with reading(topics) as running:
         yield running
+
+
+def may_run(reader: ControlReader) -> bool:
+    return reader.may_run("nike-summer").may_run
 
 
 def poll_until(reader: ControlReader, holds: Callable[[], bool]) -> list[Change]:
@@ -54,6 +69,35 @@ def test_it_catches_up_behind_a_trailing_marker_and_sees_nothing_of_an_aborted_t
         assert reader.may_run("nike-summer").may_run
         assert not reader.may_run("nike-nights").may_run
         assert reader.may_run("nike-far").doubts == (Doubt.UNKNOWN_CAMPAIGN,)
+
+
+def test_an_open_transaction_does_not_keep_it_from_catching_up(topics: ControlTopics) -> None:
+    topics.transact(command("nike-summer", 1))
+    topics.begin(command("nike-summer", 2, "daily_budget"))
+    with reading(topics, heartbeats=False) as reader:
+        assert [it.command.command_id for it in reader.catch_up(PATIENCE_SECONDS)] == ["nike-summer:1:1"]
+        topics.end()
+        assert [it.command.command_id for it in poll_until(reader, lambda: not may_run(reader))] == ["nike-summer:1:2"]
+
+
+def test_it_asks_for_the_ends_of_all_partitions_in_one_request(kafka: LocalKafka, topic_prefix: str) -> None:
+    partitions = 8
+    topics = ControlTopics(kafka.brokers, topic_prefix, partitions=partitions)
+    for number in range(partitions):  # what it has of a partition without a leader yet, it asks for again
+        topics.transact(command(f"nike-{number}", 1), partition=number)
+    asked: list[int] = []
+
+    def note(statistics: str) -> None:
+        brokers = json.loads(statistics)["brokers"].values()
+        asked.append(sum(broker["req"].get("ListOffsets", 0) for broker in brokers))
+
+    config = {"statistics.interval.ms": 50, "stats_cb": note}
+    with reading(topics, heartbeats=False, config=config) as reader:
+        reader.catch_up(PATIENCE_SECONDS)
+        asked.clear()
+        poll_until(reader, lambda: bool(asked))
+    # The client itself asks for the beginning of each partition.
+    assert asked[-1] <= partitions + 1
 
 
 def test_what_was_carried_out_is_acknowledged(topics: ControlTopics, reader: ControlReader) -> None:

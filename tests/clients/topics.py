@@ -36,29 +36,38 @@ def command(campaign_id: str, sequence: int, *reasons: str, **fields: Any) -> di
 class ControlTopics:
     """campaign-control with transactions, control-heartbeat by hand, and control-acks to look at."""
 
-    def __init__(self, brokers: str, prefix: str, entry: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, brokers: str, prefix: str, entry: Mapping[str, Any] | None = None, *, partitions: int = PARTITIONS
+    ) -> None:
         """`entry` is what librdkafka needs to enter a secured cluster."""
         self.brokers = brokers
         self.prefix = prefix
         self._common = {**(entry or {}), "bootstrap.servers": brokers}
         names = [prefix + name for name in ("campaign-control", "control-heartbeat", "control-acks")]
         admin = AdminClient(self._common)  # its futures fail without it
-        made = admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in names])
+        made = admin.create_topics([NewTopic(name, partitions, 1) for name in names])
         for future in made.values():
             future.result(PATIENCE_SECONDS)
-        _wait_until_shown(admin, names)
+        _wait_until_shown(admin, names, partitions)
         self._producer = Producer(self._common)
         self._controller = Producer({**self._common, "transactional.id": f"{prefix}controller"})
         self._controller.init_transactions(PATIENCE_SECONDS)
 
     def transact(self, *commands: dict[str, Any], partition: int = 0, abort: bool = False) -> None:
         """Write the commands in one transaction: a marker stands behind them."""
+        self.begin(*commands, partition=partition)
+        self.end(abort=abort)
+
+    def begin(self, *commands: dict[str, Any], partition: int = 0) -> None:
+        """Write the commands in a transaction that is left open."""
         self._controller.begin_transaction()
         for value in commands:
             self._controller.produce(
                 f"{self.prefix}campaign-control", json.dumps(value), value["campaign_id"], partition
             )
         assert self._controller.flush(PATIENCE_SECONDS) == 0
+
+    def end(self, *, abort: bool = False) -> None:
         end = self._controller.abort_transaction if abort else self._controller.commit_transaction
         end(PATIENCE_SECONDS)
 
@@ -87,12 +96,12 @@ class ControlTopics:
         return found
 
 
-def _wait_until_shown(admin: AdminClient, names: list[str]) -> None:
+def _wait_until_shown(admin: AdminClient, names: list[str], partitions: int) -> None:
     """The broker's metadata follow a moment after its answer."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         shown = admin.list_topics(timeout=PATIENCE_SECONDS).topics
-        if all(name in shown and len(shown[name].partitions) == PARTITIONS for name in names):
+        if all(name in shown and len(shown[name].partitions) == partitions for name in names):
             return
         assert time.monotonic() < deadline, f"the broker does not show {names}"
         time.sleep(0.02)

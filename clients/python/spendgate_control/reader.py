@@ -33,7 +33,19 @@ _FLUSH_SECONDS: Final = 5.0
 _AT_ONCE: Final = 1000
 #: The client mends these by itself; until it has, the heartbeats are silent.
 _PASSING: Final = frozenset(
-    {KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._RESOLVE}
+    {
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError._TRANSPORT,
+        KafkaError._TIMED_OUT,
+        KafkaError._RESOLVE,
+        # A partition has moved, or its topic is only just made.
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+        KafkaError.OFFSET_NOT_AVAILABLE,
+        KafkaError.REQUEST_TIMED_OUT,
+    }
 )
 #: librdkafka looks for the coordinator of a group that is never joined: who may not use it needs no right to it.
 _NO_CONCERN: Final = frozenset({KafkaError.GROUP_AUTHORIZATION_FAILED})
@@ -168,14 +180,18 @@ class ControlReader:
         return [TopicPartition(name, number, offset) for number in metadata.partitions]
 
     def _ask_ends(self) -> None:
+        # In one request: one by one, each would wait behind a fetch, which the broker holds back until records come.
+        latest = [TopicPartition(it.topic, it.partition, OFFSET_END) for it in self._control]
         try:
-            ends = {it.partition: self._consumer.get_watermark_offsets(it, _ENDS_SECONDS)[1] for it in self._control}
+            answers = self._consumer.offsets_for_times(latest, _ENDS_SECONDS)
+            for refused in (it.error for it in answers if it.error is not None):
+                raise KafkaException(refused)
         except KafkaException as error:
             if error.args[0].code() in _PASSING or error.args[0].retriable():
                 return  # asked again by the next poll
             raise
         with self._lock:
-            self._state.tell_ends(ends, time.monotonic())
+            self._state.tell_ends({it.partition: it.offset for it in answers}, time.monotonic())
 
     def _read(self, message: Message, now: float) -> Change | None:
         error = message.error()
