@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.money import LIMIT_MICROS, MICROS, format_money, parse_budget, parse_json_number, parse_money
+from core.money import (
+    LIMIT_MICROS,
+    MICROS,
+    format_money,
+    parse_budget,
+    parse_json_number,
+    parse_money,
+    parse_percent_change,
+    raised_by,
+)
 from core.refusal import Refusal, RefusalReason
 
 micros = st.integers(-LIMIT_MICROS, LIMIT_MICROS)
@@ -94,6 +103,9 @@ def test_a_json_number_is_read_from_its_text(text: str, expected: int) -> None:
         ("1e400", RefusalReason.AMOUNT_OUT_OF_RANGE),
         ("-1e400", RefusalReason.AMOUNT_OUT_OF_RANGE),
         ("1e99999999999999999999", RefusalReason.AMOUNT_OUT_OF_RANGE),
+        ("1E99999999999999999999", RefusalReason.AMOUNT_OUT_OF_RANGE),
+        ("NaN", RefusalReason.AMOUNT_OUT_OF_RANGE),
+        ("-Infinity", RefusalReason.AMOUNT_OUT_OF_RANGE),
         ("1" + "0" * 5_000, RefusalReason.AMOUNT_OUT_OF_RANGE),
         ("1000000000000", RefusalReason.AMOUNT_OUT_OF_RANGE),
         ("1e-7", RefusalReason.AMOUNT_PRECISION),
@@ -113,6 +125,24 @@ def test_marks_between_thousands_are_refused_with_a_hint(text: str) -> None:
     parsed = parse_money(text)
     assert isinstance(parsed, Refusal)
     assert "no marks between thousands" in parsed.message
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("9" * 60, f"not below 1,000,000,000,000: {'9' * 40}"),
+        ("0." + "1" * 60, f"more than 6 fraction digits: 0.{'1' * 38}"),
+        ("x" * 60, f'not a decimal amount such as "0.0125": {"x" * 40!r}'),
+        (
+            "1" + ",000" * 12,
+            f"not a decimal amount: {'1' + ',000' * 9 + ',00'!r}; write no marks between thousands and a point before "
+            "the fraction, such as 1000.50",
+        ),
+    ],
+)
+def test_a_refusal_quotes_40_characters(text: str, message: str) -> None:
+    parsed = parse_money(text)
+    assert isinstance(parsed, Refusal) and parsed.message == message
 
 
 def test_a_budget_may_be_zero_but_not_negative() -> None:
@@ -150,3 +180,46 @@ def test_any_text_is_money_or_a_refusal(text: str) -> None:
     parsed = parse_money(text)
     if isinstance(parsed, int):
         assert Decimal(text) * MICROS == parsed
+
+
+@pytest.mark.parametrize(
+    ("text", "hundredths"),
+    [
+        ("+10 %", 1_000),
+        ("+10%", 1_000),
+        ("-2.5%", -250),
+        ("+0.05 %", 5),
+        ("-100 %", -10_000),
+        ("+9999.99 %", 999_999),
+    ],
+)
+def test_a_change_in_percent_is_read_exactly(text: str, hundredths: int) -> None:
+    assert parse_percent_change(text) == hundredths
+
+
+@pytest.mark.parametrize(
+    "text", ["", "10 %", "+10", "10.00", "+10  %", "+1,5 %", "+0.001 %", "+10000 %", "+ 10 %", "+٣ %"]
+)
+def test_what_is_no_change_in_percent_is_none(text: str) -> None:
+    assert parse_percent_change(text) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "hundredths", "after"),
+    [
+        ("100.00", 1_000, "110.00"),
+        ("100.00", -250, "97.50"),
+        ("0.10", 500, "0.11"),  # 0.105, half a cent, goes up
+        ("0.10", 490, "0.10"),
+        ("0.30", -5_000, "0.15"),
+        ("0.01", -5_000, "0.01"),
+        ("100.00", 1, "100.01"),
+        ("50.00", -10_000, "0.00"),
+        ("50.00", -10_100, "-0.50"),
+        ("999999999999.00", 999_999, "100999899999899.00"),
+    ],
+)
+def test_a_budget_changed_by_percent_is_rounded_half_up_to_cents(before: str, hundredths: int, after: str) -> None:
+    micros = parse_money(before)
+    assert isinstance(micros, int)
+    assert format_money(raised_by(micros, hundredths)) == after
