@@ -21,8 +21,10 @@ COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --no-head
 
 # How many processes `make faults` kills and freezes.
 FAULTS ?= 200
+# How often `make gaps` does each fault.
+TIMES ?= 20
 
-.PHONY: help setup run test test-fast test-long faults mutants lint format hooks lock
+.PHONY: help setup run test test-fast test-long faults gaps mutants lint format hooks lock
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -45,6 +47,10 @@ test-long: setup ## Run the tests with random examples and the kill tests at the
 
 faults: setup ## Kill and freeze processes in random order, FAULTS of them (200), and count what comes out
 	@SPENDGATE_TEST_LENGTH=long SPENDGATE_FAULTS=$(FAULTS) $(BIN)/pytest -s tests/faults
+
+gaps: setup ## Kill, stop and freeze one worker or broker, TIMES each (20), and print how long nothing was decided
+	@SPENDGATE_TEST_LENGTH=long SPENDGATE_FAULTS_TIMES=$(TIMES) $(BIN)/pytest -s tests/faults/test_gaps.py \
+		tests/faults/test_cluster.py -k "goes_or_comes or is_killed or rolling or is_frozen"
 
 mutants: $(MUTANTS)/.ready ## Break the core in one place at a time and list what no test of it notices
 	@$(MUTANTS)/bin/python -m tests.mutants $(MUTATE)

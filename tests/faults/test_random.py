@@ -15,7 +15,6 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-import psycopg2
 import pytest
 from pydantic import SecretStr
 
@@ -25,13 +24,13 @@ from local.postgres import LocalPostgres
 from models.migrations import migrate
 from streams.kafka.provision import create_topics
 from streams.settings import Settings
+from tests.faults.database_counts import until_rows
 from tests.faults.traffic import Traffic
 from tests.streams.worker_process import WorkerProcess
 
 SEED: Final = int(os.environ.get("SPENDGATE_FAULTS_SEED", "20261126"))
 FAULTS: Final = int(os.environ.get("SPENDGATE_FAULTS") or 20)
 PARTITIONS: Final = 4
-PATIENCE_SECONDS: Final = 240
 #: A worker that was frozen for longer loses its partitions to the other one.
 FROZEN_SECONDS: Final = 9.0
 #: Of a worker that was fenced, and of a process that begins while the broker or PostgreSQL is away.
@@ -154,36 +153,16 @@ async def test_faults_in_random_combination_cost_no_record(topic_prefix: str, tm
                 print(f"{names[0]}: {silence:.1f} s", flush=True)
             seconds = time.monotonic() - began
             counted = await traffic.finish()
-            await _until(
+            await until_rows(
                 settings,
                 "SELECT campaign_id, (sum(amount) * 1000000)::bigint FROM spend_log GROUP BY 1",
                 traffic.micros,
             )
             journal = "SELECT campaign_id, count(*) FROM control_log GROUP BY 1 HAVING count(*) = max(sequence)"
-            await _until(settings, journal, traffic.sequences())
+            await until_rows(settings, journal, traffic.sequences())
         finally:
             traffic.close()
     assert set(world.exits) <= EXPECTED, world.exits
     print(f"\n{done.total()} faults in {seconds:.0f} s, seed {SEED}: {counted}; exits {dict(world.exits)}")
     for name, count in sorted(done.items()):
         print(f"| {name} | {count} | {worst[name]:.1f} s |")
-
-
-async def _until(settings: Settings, query: str, wanted: dict[str, int]) -> None:
-    found: dict[str, int] = {}
-    try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while (found := await asyncio.to_thread(_rows, settings, query)) != wanted:
-                await asyncio.sleep(0.2)
-    except TimeoutError:
-        assert found == wanted
-
-
-def _rows(settings: Settings, query: str) -> dict[str, int]:
-    connection = psycopg2.connect(settings.database)
-    try:
-        with connection, connection.cursor() as cursor:
-            cursor.execute(query)
-            return dict(cursor.fetchall())
-    finally:
-        connection.close()
