@@ -193,14 +193,15 @@ func (r *Reader) begin(ctx context.Context) error {
 	return nil
 }
 
-// askEnds leaves an error that passes by itself to the next poll.
+// askEnds leaves an error that passes by itself to the next poll. It asks for the starts too: of a partition whose
+// records were all deleted franz-go brings nothing that tells the position.
 func (r *Reader) askEnds(ctx context.Context) error {
 	asking, cancel := context.WithTimeout(ctx, endsTimeout)
 	defer cancel()
-	topic := r.options.TopicPrefix + controlTopic
-	listed, err := r.admin.ListCommittedOffsets(asking, topic)
+	starts, err := r.offsets(asking, r.admin.ListStartOffsets)
+	var ends map[int32]int64
 	if err == nil {
-		err = listed.Error()
+		ends, err = r.offsets(asking, r.admin.ListCommittedOffsets)
 	}
 	if err != nil {
 		var answered *kerr.Error
@@ -209,14 +210,29 @@ func (r *Reader) askEnds(ctx context.Context) error {
 		}
 		return ctx.Err()
 	}
-	ends := map[int32]int64{}
-	for partition, end := range listed[topic] {
-		ends[partition] = end.Offset
-	}
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
+	for partition, start := range starts {
+		r.state.MoveTo(partition, max(start, r.state.positions[partition]))
+	}
 	r.state.TellEnds(ends, time.Now())
 	return nil
+}
+
+type listOffsets func(context.Context, ...string) (kadm.ListedOffsets, error)
+
+// offsets are those of campaign-control, by partition.
+func (r *Reader) offsets(ctx context.Context, list listOffsets) (map[int32]int64, error) {
+	topic := r.options.TopicPrefix + controlTopic
+	listed, err := list(ctx, topic)
+	if err == nil {
+		err = listed.Error()
+	}
+	offsets := map[int32]int64{}
+	for partition, offset := range listed[topic] {
+		offsets[partition] = offset.Offset
+	}
+	return offsets, err
 }
 
 func (r *Reader) read(record *kgo.Record, now time.Time) *Change {

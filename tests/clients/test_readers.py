@@ -130,6 +130,8 @@ def story(kafka: LocalKafka) -> Iterator[Story]:
     topics.transact(command("nike-summer", 2, "aborted"), abort=True)
     topics.transact(command("nike-summer", 3, "aborted"), abort=True)
     topics.transact(command("nike-far", 1), partition=1, abort=True)
+    topics.transact(command("nike-deleted", 1), partition=2)
+    topics.truncate(2)
     topics.beat(0)  # from before the start: it tells nothing of now
     told = Story(topics)
     try:

@@ -5,12 +5,12 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import OFFSET_END, Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 __all__ = ["ControlTopics", "command"]
 
-PARTITIONS = 2
+PARTITIONS = 3
 PATIENCE_SECONDS = 20
 
 
@@ -44,7 +44,7 @@ class ControlTopics:
         self.prefix = prefix
         self._common = {**(entry or {}), "bootstrap.servers": brokers}
         names = [prefix + name for name in ("campaign-control", "control-heartbeat", "control-acks")]
-        admin = AdminClient(self._common)  # its futures fail without it
+        self._admin = admin = AdminClient(self._common)  # its futures fail without it
         made = admin.create_topics([NewTopic(name, partitions, 1) for name in names])
         for future in made.values():
             future.result(PATIENCE_SECONDS)
@@ -70,6 +70,12 @@ class ControlTopics:
     def end(self, *, abort: bool = False) -> None:
         end = self._controller.abort_transaction if abort else self._controller.commit_transaction
         end(PATIENCE_SECONDS)
+
+    def truncate(self, partition: int) -> None:
+        """Delete all records of a partition of campaign-control: it begins where it ends."""
+        place = TopicPartition(f"{self.prefix}campaign-control", partition, OFFSET_END)
+        for future in self._admin.delete_records([place]).values():
+            future.result(PATIENCE_SECONDS)
 
     def write(self, key: str, value: bytes | None) -> None:
         """Write any record to campaign-control, outside of a transaction."""
