@@ -13,11 +13,13 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from models.errors import DatabaseAway, StaleEdit, explained
+from models.standstill import WatchedConnection, watch
 
 __all__ = ["connect", "engine_of", "session_scope"]
 
 CONNECT_TIMEOUT_SECONDS = 5
-#: Without keepalives a statement would wait for hours for a server whose machine is gone.
+#: Without keepalives a statement would wait for hours for a server whose machine is gone. One that stands still while
+#: its machine answers is noticed by `models.standstill`.
 _NOTICE_A_DEAD_SERVER: Final[dict[str, Any]] = {
     "keepalives_idle": 30,
     "keepalives_interval": 10,
@@ -49,11 +51,17 @@ def engine_of(url: str) -> Engine:
 
 
 def connect(url: str) -> PsycopgConnection:
-    """A new connection outside the pool, for LISTEN and for locks that outlive a transaction."""
+    """A new connection outside the pool, for LISTEN and for locks that outlive a transaction. Its statements end with
+    OperationalError when the server stands still, however long they may take otherwise."""
     try:
-        connection: PsycopgConnection = psycopg2.connect(
-            url, connect_timeout=CONNECT_TIMEOUT_SECONDS, application_name="spendgate", **_NOTICE_A_DEAD_SERVER
+        connection: WatchedConnection = psycopg2.connect(
+            url,
+            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            application_name="spendgate",
+            connection_factory=WatchedConnection,
+            **_NOTICE_A_DEAD_SERVER,
         )
+        watch(connection, url)
         with connection, connection.cursor() as cursor:
             cursor.execute(
                 "SELECT set_config('TimeZone', 'UTC', false), set_config('lock_timeout', %s, false)", [_LOCK_TIMEOUT]

@@ -21,6 +21,7 @@ async def in_thread(
         return await asyncio.shield(work)
     except asyncio.CancelledError:
         await asyncio.wait([work])
+        work.exception()  # nobody is left to tell it to
         raise
 
 

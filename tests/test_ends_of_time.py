@@ -2,6 +2,7 @@
 clients names an end of time: those clients have theirs in `streams/kafka/options.py` and `models/session.py`."""
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -9,35 +10,53 @@ import pytest
 
 ROOT: Final = Path(__file__).parents[1]
 LAYERS: Final = ("streams", "models", "ledger", "schedulers", "notifier", "local", "operations", "console", "cli")
-#: Call -> the argument that ends it.
+#: Where connections to PostgreSQL may be made: `connect` has them watched; the watch and `up` end their own.
+CONNECTING: Final = {"models/session.py", "models/standstill.py", "local/postgres.py"}
+#: Call -> the argument that ends it, or says that whoever calls does not wait.
 ENDED_BY: Final = {
-    "subprocess.run": "timeout",
-    "subprocess.check_call": "timeout",
-    "subprocess.check_output": "timeout",
-    "urllib.request.urlopen": "timeout",
-    "urlopen": "timeout",
-    "socket.create_connection": "timeout",
-    "psycopg2.connect": "connect_timeout",
-    "http.client.HTTPConnection": "timeout",
-    "http.client.HTTPSConnection": "timeout",
-    "httpx.get": "timeout",
-    "httpx.post": "timeout",
-    "httpx.Client": "timeout",
-    "httpx.AsyncClient": "timeout",
-    "smtplib.SMTP": "timeout",
+    "subprocess.run": ("timeout",),
+    "subprocess.check_call": ("timeout",),
+    "subprocess.check_output": ("timeout",),
+    "urllib.request.urlopen": ("timeout",),
+    "urlopen": ("timeout",),
+    "socket.create_connection": ("timeout",),
+    "psycopg2.connect": ("connect_timeout", "async_"),
+    "http.client.HTTPConnection": ("timeout",),
+    "http.client.HTTPSConnection": ("timeout",),
+    "httpx.get": ("timeout",),
+    "httpx.post": ("timeout",),
+    "httpx.Client": ("timeout",),
+    "httpx.AsyncClient": ("timeout",),
+    "smtplib.SMTP": ("timeout",),
 }
+
+
+def _calls(path: Path) -> Iterator[ast.Call]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            yield node
 
 
 def _endless(path: Path) -> list[str]:
     return [
         f"{path.relative_to(ROOT)}:{node.lineno}: {ast.unparse(node.func)}"
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call)
-        and (argument := ENDED_BY.get(ast.unparse(node.func)))
-        and argument not in {it.arg for it in node.keywords}
+        for node in _calls(path)
+        if (arguments := ENDED_BY.get(ast.unparse(node.func))) and not {it.arg for it in node.keywords} & set(arguments)
     ]
 
 
 @pytest.mark.parametrize("layer", LAYERS)
 def test_no_call_waits_without_an_end_for_another_program_or_machine(layer: str) -> None:
     assert [call for path in sorted((ROOT / layer).rglob("*.py")) for call in _endless(path)] == []
+
+
+def test_every_connection_to_postgresql_is_made_where_it_is_watched() -> None:
+    """Otherwise a statement on it would wait without an end for a server that stands still."""
+    connecting = {
+        str(path.relative_to(ROOT))
+        for layer in LAYERS
+        for path in (ROOT / layer).rglob("*.py")
+        for call in _calls(path)
+        if ast.unparse(call.func) in {"psycopg2.connect", "create_engine", "sqlalchemy.create_engine"}
+    }
+    assert connecting == CONNECTING

@@ -23,14 +23,17 @@ class LedgerProcess:
         self._port = choose_port(0, "test")
         with log.open("ab") as out:
             environment = _environment(as_role(settings, Role(self.command)))
-            environment |= {"SPENDGATE_METRICS_PORT": str(self._port)}
+            environment |= {"SPENDGATE_METRICS_PORT": str(self._port), "SPENDGATE_HTTP_PORT": str(self._port)}
             self._process = Fork([self.command], environment, ROOT, out)
 
     async def until_ready(self, wanted: bool = True) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while await asyncio.to_thread(self._is_ready) is not wanted:
-                assert self._process.poll() is None, self.log.read_text()
+                self.check_alive()
                 await asyncio.sleep(0.05)
+
+    def check_alive(self) -> None:
+        assert self._process.poll() is None, self.log.read_text()
 
     def terminate(self) -> int:
         self._process.send_signal(signal.SIGTERM)

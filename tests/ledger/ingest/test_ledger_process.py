@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 
-import psutil
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
@@ -77,36 +76,6 @@ async def test_with_its_database_away_it_waits_and_says_so(
     await process.until_ready(False)
     assert "database_away" in process.log.read_text()
     database.start()
-    await ledger_tables.until("SELECT count(*) FROM spend_log", [(200,)])
-    await process.until_ready()
-    assert process.terminate() == 0
-    database.stop()
-
-
-async def test_a_frozen_database_is_told_within_seconds_and_waited_for(
-    broker: Broker, settings: Settings, new_process: NewProcess, tmp_path: Path
-) -> None:
-    database = LocalPostgres(tmp_path / "own", choose_port(0, "test"))
-    database.start()
-    assert database.process
-    migrate.upgrade(database.url)
-    ledger_tables = LedgerTables(database.url)
-    process = new_process(settings.model_copy(update={"database_url": SecretStr(database.url)}))
-    await _send(broker, 0, 100)
-    await ledger_tables.until("SELECT count(*) FROM spend_log", [(100,)])
-    await process.until_ready()
-
-    server = psutil.Process(database.process.pid)
-    frozen = [server, *server.children(recursive=True)]
-    for one in frozen:
-        one.suspend()
-    try:
-        await process.until_ready(False)
-        assert "PostgreSQL has not answered for 10 s" in process.log.read_text()
-        await _send(broker, 100, 200)
-    finally:
-        for one in frozen:
-            one.resume()
     await ledger_tables.until("SELECT count(*) FROM spend_log", [(200,)])
     await process.until_ready()
     assert process.terminate() == 0
