@@ -1,11 +1,9 @@
 """`catalog …`: brands and campaigns as a file: written, compared, applied."""
 
-import io
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +12,7 @@ from cli.catalog_editing import actor, editing, field_changes_text, run_async
 from cli.confirmation import confirm
 from cli.environment import load_settings
 from cli.framework import CommandGroup
+from cli.user_files import STDIN, opened
 
 if TYPE_CHECKING:
     from models.tables.brand import Brand
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 app = CommandGroup("catalog", help="Brands and campaigns as a file.", panel="Catalog")
 
-_STDIN: Final = "-"
 File = Annotated[str, typer.Argument(help="CSV or YAML as `catalog export` writes it; - for stdin.")]
 Format = Annotated[str, typer.Option("--format", help="csv or yaml; by the ending of the name when not given.")]
 
@@ -108,14 +106,12 @@ def _chosen(name: str) -> "FileFormat":
 def read_file(file: str, format_: str) -> "FileRows":
     """The rows of a file, or of what comes on stdin."""
     from core.errors import RefusedValue
-    from operations.catalog_file.reading import read_rows
-    from operations.catalog_file.rows import format_of
+    from operations.catalog_file.reading import format_of, read_rows
 
-    if file == _STDIN and not format_:
+    if file == STDIN and not format_:
         raise RefusedValue("What comes on stdin has no name that shows its format: write --format csv or yaml.")
-    file_format = _chosen(format_) if format_ else format_of(file)
-    data = sys.stdin.buffer.read() if file == _STDIN else Path(file).read_bytes()
-    return read_rows(io.BytesIO(data), file_format)
+    with opened(file) as stream:
+        return read_rows(stream, _chosen(format_) if format_ else format_of(file, stream))
 
 
 def _planned(settings: "Settings", rows: "FileRows") -> "tuple[Planned, Mapping[str, Any]]":

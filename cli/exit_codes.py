@@ -63,6 +63,7 @@ FOREIGN: Final[dict[str, tuple[ExitCode, str]]] = {
     "builtins.PermissionError": (ExitCode.REFUSED, "The system does not allow it: {message}."),
     "builtins.IsADirectoryError": (ExitCode.REFUSED, "A folder stands where a file must be: {message}."),
     "builtins.FileNotFoundError": (ExitCode.NOT_FOUND, "A file is not there: {message}."),
+    "builtins.OSError": (ExitCode.FAILED, "The system refuses it: {message}."),
 }
 
 
@@ -73,6 +74,8 @@ def _sentence(text: str) -> str:
 
 
 def _first_line(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror if error.filename is None else f"{error.strerror}: {str(error.filename)[-80:]!r}"
     lines = str(error).strip().splitlines()
     return lines[0].rstrip(".: ") if lines else type(error).__name__
 

@@ -1,10 +1,8 @@
 """`snapshots …`: totals that platforms know, from a file."""
 
-import sys
 import time
 from contextlib import ExitStack
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -12,14 +10,13 @@ from cli import output
 from cli.catalog_editing import run_async
 from cli.environment import load_settings
 from cli.framework import CommandGroup
+from cli.user_files import opened
 
 if TYPE_CHECKING:
     from operations.snapshots.external_id import AnyRefusal
     from operations.snapshots.file import Skipped
 
 app = CommandGroup("snapshots", help="What platforms say was spent, for a campaign and a day.", panel="Try and watch")
-
-_STDIN: Final = "-"
 
 
 @app.command("import")
@@ -57,7 +54,7 @@ def import_(
         validation.time_zone(time_zone)
     settings = load_settings()
     with ExitStack() as stack:
-        stream: BinaryIO = sys.stdin.buffer if file == _STDIN else stack.enter_context(Path(file).open("rb"))
+        stream = stack.enter_context(opened(file))
         found = read_file(stream, defaults)
         columns = "" if found.header is None else f", its columns named in line {found.header}"
         output.note(f"{found.kind}{columns}; totals are as of {defaults.as_of} where a line does not say it")

@@ -1,9 +1,8 @@
 """`spend …`: the ledger's spend, and a file of it published."""
 
-import sys
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 import typer
@@ -12,6 +11,7 @@ from cli import output
 from cli.catalog_editing import run_async
 from cli.environment import load_settings
 from cli.framework import CommandGroup
+from cli.user_files import STDIN, opened
 
 if TYPE_CHECKING:
     from datetime import date
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 app = CommandGroup("spend", help="The ledger: every spend once, and what was refused.", panel="Try and watch")
 
-_STDIN: Final = "-"
 _NONE: Final = "The ledger has no such spend."
 _NONE_REFUSED: Final = (
     "The ledger has no such spend that was refused; what cannot be booked to a day, such as spend of a brand that "
@@ -90,16 +89,16 @@ def import_(
     from operations.spend_import.file import FileFormat, format_of, lines_of
     from operations.spend_import.publish import Listener, import_spend
 
-    if format_ is not None:
-        file_format = FileFormat(validation.one_of("format", format_.lower(), [it.value for it in FileFormat]))
-    elif file == _STDIN:
+    if file == STDIN and format_ is None:
         raise RefusedValue("What comes on stdin has no name that shows its format: write --format csv or jsonl.")
-    else:
-        file_format = format_of(Path(file))
     settings = load_settings()
     with ExitStack() as stack:
-        stream: BinaryIO = sys.stdin.buffer if file == _STDIN else stack.enter_context(Path(file).open("rb"))
-        size = None if file == _STDIN else Path(file).stat().st_size
+        stream = stack.enter_context(opened(file))
+        if format_ is not None:
+            file_format = FileFormat(validation.one_of("format", format_.lower(), [it.value for it in FileFormat]))
+        else:
+            file_format = format_of(file, stream)
+        size = None if file == STDIN else os.fstat(stream.fileno()).st_size
         moved = stack.enter_context(counting_progress("Importing", in_bytes=True))
         listener = Listener(_report_refused, output.note, lambda: moved(_position(stream), size))
         imported = run_async(import_spend(settings, lines_of(stream, file_format), listener, dry_run=dry_run))

@@ -83,7 +83,7 @@ class Settings(BaseSettings):
         for name in ("database_url", "kafka_password", "kafka_key_password"):
             path = values.get(f"{name}_file")
             if path and not values.get(name):
-                values[name] = Path(str(path)).read_text(encoding="utf-8").strip()
+                values[name] = _secret_in(f"SPENDGATE_{name.upper()}_FILE", Path(str(path)))
         return values
 
     @field_validator("trusted_proxies")
@@ -159,3 +159,16 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The libpq URL with its password."""
         return self.database_url.get_secret_value()
+
+
+def _secret_in(setting: str, file: Path) -> str:
+    """Raises ValueError, which names the setting, where the file holds no text."""
+    try:
+        secret = file.read_text(encoding="utf-8-sig").strip()
+    except OSError as error:
+        raise ValueError(f"{setting}: {file} cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{setting}: {file} is no text in UTF-8") from error
+    if not secret:
+        raise ValueError(f"{setting}: {file} is empty")
+    return secret

@@ -1,13 +1,21 @@
 """Reads a catalog file of any format from a stream."""
 
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from operations.catalog_file.csv_rows import csv_rows
 from operations.catalog_file.json_rows import json_rows
 from operations.catalog_file.rows import FileFormat, FileRows
 from operations.catalog_file.yaml_rows import yaml_rows
+from operations.spend_import.text_lines import format_by_ending, utf8_chunks
 
-__all__ = ["read_rows"]
+__all__ = ["format_of", "read_rows"]
+
+_ENDINGS: Final = {"csv": FileFormat.CSV, "yaml": FileFormat.YAML, "yml": FileFormat.YAML}
+
+
+def format_of(name: str, stream: BinaryIO) -> FileFormat:
+    """As `format_by_ending`."""
+    return format_by_ending(name, stream, _ENDINGS)
 
 
 def read_rows(stream: BinaryIO, file_format: FileFormat | None) -> FileRows:
@@ -15,4 +23,4 @@ def read_rows(stream: BinaryIO, file_format: FileFormat | None) -> FileRows:
     file."""
     if file_format is None:
         return json_rows(stream.read())
-    return csv_rows(stream) if file_format is FileFormat.CSV else yaml_rows(stream.read())
+    return csv_rows(stream) if file_format is FileFormat.CSV else yaml_rows(b"".join(utf8_chunks(stream)))

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 
 from core.errors import RefusedValue
 
-__all__ = ["FileFormat", "FileRow", "FileRows", "Value", "WrongRow", "WrongRows", "format_of"]
+__all__ = ["FileFormat", "FileRow", "FileRows", "Value", "WrongRow", "WrongRows"]
 
 #: Numbers are texts, because a float would not be exact. None is `none`, or null where the format has it.
 Value: TypeAlias = "str | bool | list[Value] | dict[str, Value] | None"
@@ -52,13 +52,3 @@ class WrongRows(RefusedValue):
         self.wrong = sorted(wrong)
         if all(row.is_stale for row in wrong):
             self.http_status = HTTPStatus.PRECONDITION_FAILED
-
-
-def format_of(name: str) -> FileFormat:
-    """The format by the ending of the file's name. Raises RefusedValue for any other ending."""
-    match name.rpartition(".")[2].lower():
-        case "csv":
-            return FileFormat.CSV
-        case "yaml" | "yml":
-            return FileFormat.YAML
-    raise RefusedValue(f"{name[-80:]!r} has no ending that shows its format: write --format csv or --format yaml.")

@@ -6,7 +6,7 @@ Every line that is not blank is an event or a refusal. Values are taken as they 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
-from pathlib import Path
+from itertools import chain, islice
 from typing import BinaryIO, Final, NamedTuple
 
 import msgspec
@@ -16,7 +16,7 @@ from core.refusal import Refusal, RefusalReason
 from core.spend import MAX_VALUE_BYTES
 from operations.csv_cells import plain_cell
 from operations.spend_import.csv_lines import BLANK_BYTES, BLANKS, SEPARATORS, cells_of, named_separator, names_of
-from operations.spend_import.text_lines import TextLine, text_lines, utf8_chunks
+from operations.spend_import.text_lines import TextLine, format_by_ending, text_lines
 
 __all__ = ["FileFormat", "Line", "format_of", "lines_of"]
 
@@ -29,6 +29,12 @@ class FileFormat(StrEnum):
     JSON_LINES = "jsonl"
 
 
+_ENDINGS: Final = {
+    "csv": FileFormat.CSV,
+    **dict.fromkeys(("jsonl", "ndjson", "json"), FileFormat.JSON_LINES),
+}
+
+
 class Line(NamedTuple):
     """A line: the event as it would be published, or its refusal."""
 
@@ -36,24 +42,17 @@ class Line(NamedTuple):
     value: bytes | Refusal
 
 
-def format_of(file: Path) -> FileFormat:
-    """The format by the ending of the file's name. Raises RefusedValue for any other ending, which tells first what a
-    file is that no format would make readable, and IsADirectoryError for a folder."""
-    name = str(file)
-    ending = name.rpartition(".")[2].lower()
-    if ending == "csv":
-        return FileFormat.CSV
-    if ending in ("jsonl", "ndjson", "json"):
-        return FileFormat.JSON_LINES
-    with file.open("rb") as stream:
-        utf8_chunks(stream)
-    raise RefusedValue(f"{name[-80:]!r} has no ending that shows its format: write --format csv or --format jsonl.")
+def format_of(name: str, stream: BinaryIO) -> FileFormat:
+    """As `format_by_ending`."""
+    return format_by_ending(name, stream, _ENDINGS)
 
 
 def lines_of(stream: BinaryIO, file_format: FileFormat) -> Iterator[Line]:
-    """The lines of a file with their line numbers, without blank ones."""
-    lines = text_lines(stream, MAX_VALUE_BYTES)
-    return _csv_lines(lines) if file_format is FileFormat.CSV else _json_lines(lines)
+    """The lines of a file with their line numbers, without blank ones. Raises RefusedValue at once for a file that has
+    none, so that nobody has connected for it."""
+    texts = text_lines(stream, MAX_VALUE_BYTES)
+    lines = _csv_lines(texts) if file_format is FileFormat.CSV else _json_lines(texts)
+    return chain(list(islice(lines, 1)), lines)
 
 
 def _json_lines(lines: Iterable[TextLine]) -> Iterator[Line]:

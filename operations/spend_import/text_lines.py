@@ -1,15 +1,16 @@
 """Reads the lines of a text file of any common encoding and line ends, in bounded memory."""
 
 import codecs
-from collections.abc import Iterable, Iterator
-from typing import BinaryIO, Final, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
+from typing import BinaryIO, Final, NamedTuple, TypeVar
 
 from core.errors import RefusedValue
 
-__all__ = ["TextLine", "text_lines", "utf8_chunks"]
+__all__ = ["TextLine", "format_by_ending", "text_lines", "utf8_chunks"]
 
 _CHUNK_BYTES: Final = 64 * 1024
-_AS_UTF8 = "save it as text in UTF-8, one event a line"
+_AS_UTF8 = "save it as text in UTF-8"
 #: First bytes of files that are not text in a known encoding, longer ones first.
 _NO_TEXT: Final = {
     codecs.BOM_UTF32_LE: "UTF-32",
@@ -21,6 +22,9 @@ _NO_TEXT: Final = {
     b"BZh": "compressed with bzip2",
     b"\x1f\x8b": "compressed with gzip",
 }
+
+
+_Format = TypeVar("_Format", bound=StrEnum)
 
 
 class TextLine(NamedTuple):
@@ -49,6 +53,16 @@ def text_lines(stream: BinaryIO, longest: int) -> Iterator[TextLine]:
 def _line(number: int, line: bytes, longest: int) -> TextLine:
     text = line.rstrip(b"\r\n")
     return TextLine(number, text if len(text) <= longest else None)
+
+
+def format_by_ending(name: str, stream: BinaryIO, formats: Mapping[str, _Format]) -> _Format:
+    """The format of a file by the ending of its name. Raises RefusedValue for any other ending, which tells first what
+    a file is that no format would make readable."""
+    if found := formats.get(name.rpartition(".")[2].lower()):
+        return found
+    utf8_chunks(stream)
+    options = " or ".join(f"--format {it}" for it in dict.fromkeys(formats.values()))
+    raise RefusedValue(f"{name[-80:]!r} has no ending that shows its format: write {options}.")
 
 
 def utf8_chunks(stream: BinaryIO) -> Iterator[bytes]:

@@ -11,7 +11,7 @@ from aiokafka.helpers import create_ssl_context
 from core.errors import ConfigurationError
 from streams.settings import Settings
 
-__all__ = ["certificate_days_left", "certificate_name", "tls_context"]
+__all__ = ["certificate_days_left", "certificate_name", "tls_context", "trusting"]
 
 _DAY_SECONDS: Final = 86_400.0
 #: The attributes that a name of RFC 2253 writes by letters, as Java does in the principal of a client.
@@ -30,15 +30,21 @@ _LETTERS: Final = {
 
 def tls_context(settings: Settings) -> ssl.SSLContext:
     """What TLS needs of the files that the settings name. Raises ConfigurationError where one cannot be used."""
-    ca_file = settings.kafka_ca_file
+    context = trusting("SPENDGATE_KAFKA_CA_FILE", settings.kafka_ca_file)
+    if settings.kafka_certificate_file is not None:
+        _add_own(context, settings, settings.kafka_certificate_file)
+    return context
+
+
+def trusting(setting: str, ca_file: Path | None) -> ssl.SSLContext:
+    """What trusts the authorities in the file that `setting` names, those of the system without one. Raises
+    ConfigurationError where it cannot be used."""
     try:
         context: ssl.SSLContext = create_ssl_context(cafile=ca_file)
     except OSError as error:  # as TLS's own errors are
         raise ConfigurationError(
-            f"SPENDGATE_KAFKA_CA_FILE, {ca_file}, is no file of certificates ({_why(error)}): name one in PEM."
+            f"{setting}, {ca_file}, is no file of certificates ({_why(error)}): name one in PEM."
         ) from error
-    if settings.kafka_certificate_file is not None:
-        _add_own(context, settings, settings.kafka_certificate_file)
     return context
 
 

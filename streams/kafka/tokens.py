@@ -25,6 +25,7 @@ from aiokafka.errors import KafkaConnectionError
 from typing_extensions import override
 
 from core.errors import NotAllowed, SpendgateError, Unreachable
+from streams.kafka.certificates import trusting
 from streams.settings import Settings
 
 __all__ = ["NoToken", "SharedToken", "install", "token_provider"]
@@ -51,7 +52,8 @@ def install() -> None:
 
 
 def token_provider(settings: Settings) -> AbstractTokenProvider:
-    """The one of all clients of this process that are the same to the server, so that they share a token."""
+    """The one of all clients of this process that are the same to the server, so that they share a token. Raises
+    ConfigurationError where its file of authorities cannot be used."""
     assert settings.kafka_token_url and settings.kafka_username and settings.kafka_password  # Settings asks for them
     return _provider(
         settings.kafka_token_url,
@@ -100,7 +102,8 @@ class _ClientCredentials(SharedToken):
         super().__init__()
         self._url: str = url
         self._client: str = client
-        self._ca_file: Path | None = ca_file
+        #: Made here, so that a file that cannot be used is not told as a server that does not answer.
+        self._tls = trusting("SPENDGATE_KAFKA_TOKEN_CA_FILE", ca_file) if url.startswith("https:") else None
         self._extensions: dict[str, str] = dict(one.split("=", 1) for one in extensions.split(",") if one)
         form = {"grant_type": "client_credentials"} | ({"scope": scope} if scope else {})
         pair = base64.b64encode(f"{client}:{secret}".encode()).decode()
@@ -115,8 +118,7 @@ class _ClientCredentials(SharedToken):
     @override
     def fetch(self) -> tuple[str, float]:
         try:
-            context = ssl.create_default_context(cafile=self._ca_file) if self._url.startswith("https:") else None
-            with urllib.request.urlopen(self._request, timeout=_ANSWER_SECONDS, context=context) as answer:  # noqa: S310
+            with urllib.request.urlopen(self._request, timeout=_ANSWER_SECONDS, context=self._tls) as answer:  # noqa: S310
                 fields = json.load(answer)
                 return str(fields["access_token"]), float(fields.get("expires_in") or _USUAL_LIFE_SECONDS)
         except urllib.error.HTTPError as error:

@@ -21,8 +21,8 @@ from core.errors import RefusedValue
 from operations import validation
 from operations.accounts.person import Person
 from operations.catalog_file.application import apply_file
-from operations.catalog_file.reading import read_rows
-from operations.catalog_file.rows import FileFormat, FileRows, WrongRow, WrongRows, format_of
+from operations.catalog_file.reading import format_of, read_rows
+from operations.catalog_file.rows import FileFormat, FileRows, WrongRow, WrongRows
 from operations.catalog_file.views import plan_view
 from operations.dangerous_budgets import dangers_of_plan
 from operations.spend_import.text_lines import utf8_chunks
@@ -78,7 +78,7 @@ async def plan(request: Request, person: PageOperator, services: Served) -> Resp
         name, data = (file.filename or "", await file.read()) if isinstance(file, UploadFile) else ("", b"")
     try:
         if data:
-            sent = sent._replace(format=format_of(name), text=_text_of(data))
+            sent = sent._replace(format=format_of(name, io.BytesIO(data)), text=_text_of(data))
         elif not sent.text:
             raise RefusedValue("Choose a file, or paste its rows.")
         else:

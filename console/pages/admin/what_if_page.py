@@ -19,8 +19,8 @@ from models.errors import NotFound
 from models.threads import in_thread
 from operations import validation
 from operations.accounts.person import Person
-from operations.catalog_file.reading import read_rows
-from operations.catalog_file.rows import FileFormat, WrongRows, format_of
+from operations.catalog_file.reading import format_of, read_rows
+from operations.catalog_file.rows import FileFormat, WrongRows
 from operations.what_if.what_if import ASKED_EVENTS_MAX, WhatIfRequest, what_if, what_if_view
 
 __all__ = ["router"]
@@ -57,7 +57,7 @@ async def decide(request: Request, person: PageViewer, services: Served) -> Resp
     if not errors:
         asked = WhatIfRequest(first, last, brand_id, ASKED_EVENTS_MAX)
         try:
-            file_format = format_of(name) if data else FileFormat.CSV
+            file_format = format_of(name, io.BytesIO(data)) if data else FileFormat.CSV
             text = data or texts["rows"].encode()
             async with services.sharing.heavy(person.name):
                 found = await in_thread(_decided_again, services.settings.database, file_format, text, asked)
