@@ -37,7 +37,7 @@ __all__ = ["router"]
 router = APIRouter(include_in_schema=False)
 
 
-ListQuery = Annotated[Mapping[str, str], Depends(PageQuery("search", "number", only=MARKS))]
+ListQuery = Annotated[Mapping[str, str], Depends(PageQuery("search", "number", "sort", only=MARKS))]
 
 _LABELS: Final[dict[str, str]] = {
     RUNNING: "running",
@@ -46,6 +46,12 @@ _LABELS: Final[dict[str, str]] = {
     Need.AFTER_PAUSE: "spend after a pause",
     "manual": "paused by hand",
 }
+_SORT_LABELS: Final = [
+    ("name", "Name"),
+    ("-state", "Paused first"),
+    ("-today", "Most spent today"),
+    ("-total", "Most spent in all"),
+]
 
 
 class _Listed(NamedTuple):
@@ -54,11 +60,17 @@ class _Listed(NamedTuple):
     search: str
     number: int
     only: str = ""
+    sort: str = ""
 
     def url(self, path: str, number: int) -> str:
         given = {"search": self.search, "only": self.only, "number": str(number) if number > 1 else ""}
-        query = urlencode({name: text for name, text in given.items() if text})
+        query = urlencode({name: text for name, text in {**given, "sort": self.sort}.items() if text})
         return f"{path}?{query}" if query else path
+
+    def sort_url(self, path: str) -> str:
+        """Without the name of the column, which a template appends."""
+        unsorted = self._replace(sort="").url(path, 1)
+        return f"{unsorted}{'&' if '?' in unsorted else '?'}sort="
 
 
 class CampaignChip(NamedTuple):
@@ -103,6 +115,9 @@ async def brand(
         may_edit=person.may(Role.OPERATOR),
         search=listed.search,
         only=listed.only,
+        sort=listed.sort or "name",
+        sorts=_SORT_LABELS,
+        sort_url=listed.sort_url(address),
         chips=_chips(brand_id, listed, data.listed),
         words=_words(data.listed),
         live_url=listed.url(f"/live{address}", at),
@@ -123,7 +138,9 @@ async def live(request: Request, brand_id: BrandId, query: ListQuery, person: Pa
 def _listed(query: Mapping[str, str]) -> _Listed:
     number = query.get("number", "")
     is_number = number.isascii() and number.isdigit() and len(number) < 10
-    return _Listed(query.get("search", "").strip(), int(number) if is_number else 1, query.get("only", ""))
+    return _Listed(
+        query.get("search", "").strip(), int(number) if is_number else 1, query.get("only", ""), query.get("sort", "")
+    )
 
 
 def _chips(brand_id: str, listed: _Listed, found: ListedCampaigns) -> list[CampaignChip]:
@@ -192,7 +209,10 @@ async def _page_data(
     week = await in_compute_thread(_week, campaigns, time_zone, now)
     held = services.live.brand(brand_id)
     marks = await in_compute_thread(campaign_marks, held.state if held else None)
-    found = await in_compute_thread(listed_campaigns, campaigns, listed.search, listed.number, marks, listed.only)
+    states = held.state.campaigns if held else {}
+    found = await in_compute_thread(
+        listed_campaigns, campaigns, listed.search, listed.number, marks, listed.only, listed.sort, states
+    )
     curve = await sums.curve(row.summary, now) if row.summary else None
     return _PageData(row, found, [campaign_now(services, it) for it in found.rows], curve, week)
 

@@ -1,7 +1,7 @@
 """A campaign as of now, from the catalog and the controller's state."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -13,12 +13,29 @@ from core.dayparting import flight_is_over
 from core.moment import Moment
 from core.overrides import budget_on
 from core.reasons import reason_names
+from core.state import CampaignState
 from models.tables.campaign import Campaign
 from operations.schedule_preview import schedule_of
 
-__all__ = ["PAGE_SIZE", "CampaignNow", "ListedCampaigns", "campaign_now", "is_found", "listed_campaigns"]
+__all__ = [
+    "CAMPAIGN_SORTS",
+    "PAGE_SIZE",
+    "CampaignNow",
+    "ListedCampaigns",
+    "campaign_now",
+    "is_found",
+    "listed_campaigns",
+]
 
 PAGE_SIZE: Final = 100
+
+#: What campaigns can be sorted by; without a state nothing holds them and nothing was spent.
+CAMPAIGN_SORTS: Final[Mapping[str, Callable[[Campaign, CampaignState | None], str | int]]] = {
+    "name": lambda row, state: (row.name or row.campaign_id).casefold(),
+    "state": lambda row, state: bool(state and state.reasons),
+    "today": lambda row, state: state.daily_micros if state else 0,
+    "total": lambda row, state: state.total_micros if state else 0,
+}
 
 
 class CampaignNow(NamedTuple):
@@ -55,15 +72,20 @@ def listed_campaigns(
     page: int,
     marks: Mapping[str, frozenset[str]] = MappingProxyType({}),
     only: str = "",
+    sort: str = "",
+    states: Mapping[str, CampaignState] = MappingProxyType({}),
 ) -> ListedCampaigns:
     """Those with the text in their id, name or external id and, where `only` is given, with this mark. Archived ones
-    last; each group by id."""
+    last; each group by `sort`, equal ones by id. `sort` is one of CAMPAIGN_SORTS, with a minus before it descending."""
     text = search.strip().casefold()
     found = [it for it in rows if is_found(it, text)]
     counts = Counter(mark for it in found for mark in marks.get(it.campaign_id, ()))
     if only:
         found = [it for it in found if only in marks.get(it.campaign_id, ())]
-    found.sort(key=lambda it: (it.archived, it.campaign_id))
+    found.sort(key=lambda it: it.campaign_id)
+    if key := CAMPAIGN_SORTS.get(sort.removeprefix("-")):
+        found.sort(key=lambda it: key(it, states.get(it.campaign_id)), reverse=sort.startswith("-"))
+    found.sort(key=lambda it: it.archived)
     pages = max(1, -(-len(found) // PAGE_SIZE))
     page = min(max(1, page), pages)
     begins = (page - 1) * PAGE_SIZE

@@ -1,14 +1,15 @@
 """The filters and globals of the Jinja templates: money, moments, durations, levels, words. Pure."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from console.rendering.clock_words import local_time
 from console.rendering.ids_in_addresses import in_address
-from core.moment import HOUR, MINUTE, Moment, format_moment, parse_moment
+from core.moment import HOUR, MINUTE, SECOND, Moment, format_moment, parse_moment
 from core.money import MICROS, format_money
 from operations.accounts.person import Person, Role
 from operations.command_words import cause_sentence, feed_group, reason_sentence
@@ -93,7 +94,9 @@ def _near_form(at: datetime, now: datetime, of_today: str) -> str:
 
 
 def duration_text(milliseconds: int) -> str:
-    """Such as `42 min`, `5 h 12 min` and, from 48 hours, `2 d 3 h`."""
+    """Such as `13 s`, `42 min`, `5 h 12 min` and, from 48 hours, `2 d 3 h`."""
+    if milliseconds < MINUTE:
+        return f"{max(0, milliseconds) // SECOND} s"
     hours, rest = divmod(max(0, milliseconds), HOUR)
     if hours >= 48:
         return f"{hours // 24} d {hours % 24} h"
@@ -140,6 +143,11 @@ def isolated(name: str) -> Markup:
     return Markup("<bdi>{}</bdi>").format(name)
 
 
+def _with_code(text: str) -> Markup:
+    """Text in which names stand between backticks."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704, all of it is escaped
+
+
 def _before_place(words: str) -> str:
     """A cause sentence without its position on the topic, which a list shows in a column."""
     return words.partition(" (")[0]
@@ -166,6 +174,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "city": _city,
     "clamp": _clamp,
     "exact_money": format_money,
+    "first_sentence": lambda text: text.partition(". ")[0].removesuffix("."),
     "feed_group": lambda received: feed_group(received.command),
     "in_address": in_address,
     "isolated": isolated,
@@ -178,6 +187,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "span": duration_text,
     "utc": format_moment,
     "why_words": lambda received: reason_sentence(received.command),
+    "with_code": _with_code,
 }
 
 GLOBALS: Final[dict[str, Any]] = {"column": Column, "navigation": navigation}

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Final
 
 from core.calendar import Day
-from core.moment import SECOND, Moment
+from core.moment import ALWAYS, SECOND, Moment
 from operations.timeline.bands import Band, BandState
 from operations.timeline.standing import Standings
 
@@ -48,16 +48,21 @@ def campaign_lines(
     standings: Standings | None,
     spent: Mapping[date, int],
     until: Moment,
+    *,
+    added_at: Moment = ALWAYS,
 ) -> Iterator[DayLine]:
-    """A line for each day that has begun by `until` or to which something is booked. The budget is that in force when
-    the day ended. `standings` None: the catalog does not know the campaign."""
+    """A line for each day that has begun by `until` or to which something is booked; of the days that ended before the
+    campaign was added those alone to which something is booked or of which a command is known. The budget is that in
+    force when the day ended. `standings` None: the catalog does not know the campaign."""
     for day in days:
+        on_off = on_off_of(bands, day.starts_at, day.ends_at)
+        is_known = day.ends_at > added_at or on_off.on > 0 or on_off.off > 0
         has_begun = day.starts_at < until and day.starts_at < day.ends_at
-        if not has_begun and day.date not in spent:
+        if not (has_begun and is_known) and day.date not in spent:
             continue
         last = min(day.ends_at, until) - 1
         budget = None if standings is None else standings.at(last).of_campaign.daily_on(day.date)
-        yield DayLine(day.date, spent.get(day.date, 0), budget, on_off_of(bands, day.starts_at, day.ends_at))
+        yield DayLine(day.date, spent.get(day.date, 0), budget, on_off)
 
 
 def on_off_of(bands: Iterable[Band], starts_at: Moment, ends_at: Moment) -> OnOff:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from core.calendar import day_of, next_month
 from core.errors import RefusedValue
-from core.moment import Moment, format_moment
+from core.moment import ALWAYS, Moment, format_moment
 from core.money import format_money, format_optional_money
 from core.reasons import Reason, reason_names
 from models.queries.catalog import changes_with_brand, get_brand, list_campaigns
@@ -80,7 +80,8 @@ def month_of(text: str) -> date:
 
 
 def read_report(session: Session, brand_id: str, month: date, now: Moment) -> Report:
-    """Up to `now`. A campaign without spend that was never on in the month is left out. Raises NotFound."""
+    """Up to `now`. A campaign without spend that was never on in the month is left out, and so are the days before
+    something was added of which nothing else is known. Raises NotFound."""
     brand = get_brand(session, brand_id)
     zones = zones_of(brand)
     following = next_month(month)
@@ -101,16 +102,17 @@ def read_report(session: Session, brand_id: str, month: date, now: Moment) -> Re
         if standings is not None and campaign_id in commands:
             before, after = commands_in_force(commands[campaign_id])
             bands = bands_of(before, after, starts_at, ends_at, zones, standings)
-        lines = list(campaign_lines(days, bands, standings, spent.get(campaign_id, {}), now))
+        added_at = _added_at(of_campaigns.get(campaign_id, ()))
+        lines = list(campaign_lines(days, bands, standings, spent.get(campaign_id, {}), now, added_at=added_at))
         if campaign_id in spent or any(it.on_off.on for it in lines):
             found.append(CampaignReport(campaign_id, campaign, lines))
     own = _standings(brand, Campaign(), of_brand, {})
     last = max(starts_at, min(ends_at, now) - 1)
-    totals = _totals(spent.values())
+    totals, added_at = _totals(spent.values()), _added_at(of_brand)
     of_days = [
         DayLine(day.date, totals.get(day.date, 0), own.at(min(day.ends_at, now) - 1).of_brand.daily_on(day.date))
         for day in days
-        if day.starts_at < now or day.date in totals
+        if (added_at < day.ends_at and day.starts_at < now) or day.date in totals
     ]
     return Report(brand, month, now, found, of_days, own.at(last).of_brand.monthly_on(month))
 
@@ -200,6 +202,11 @@ def _changes_by_campaign(
         else:
             of_campaigns[change.campaign_id].append(change)
     return of_brand, of_campaigns
+
+
+def _added_at(changes: Sequence[CatalogChange]) -> Moment:
+    """`changes` are all of one brand or campaign, newest first."""
+    return changes[-1].changed_at if changes else ALWAYS
 
 
 def _standings(

@@ -35,3 +35,14 @@ def test_a_chip_counts_campaigns_and_lists_them(operator: FormClient, viewer: Fo
 
 def test_a_mark_that_does_not_exist_is_refused(operator: FormClient, viewer: FormClient) -> None:
     assert viewer.get(f"/brands/{operator.brand()}", only="everything").status_code == 422
+
+
+def test_the_columns_of_campaigns_sort_and_keep_the_search(operator: FormClient, viewer: FormClient) -> None:
+    brand_id = operator.brand()
+    operator.campaign(brand_id)
+    page = viewer.page(f"/brands/{brand_id}", search=brand_id, sort="-today")
+    assert re.findall(r'aria-sort="(\w+)"><a href="([^"]+)"', page) == [
+        ("descending", f"/brands/{brand_id}?search={brand_id}&amp;sort=today")
+    ]
+    assert f'href="/brands/{brand_id}?search={brand_id}&amp;sort=-total"' in page
+    assert f"/live/brands/{brand_id}?search={brand_id}&amp;sort=-today" in page

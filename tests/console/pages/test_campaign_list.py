@@ -1,6 +1,8 @@
 """Which campaigns of a brand its page lists."""
 
 from console.pages.campaign_now import PAGE_SIZE, listed_campaigns
+from core.reasons import Reason
+from core.state import CampaignState
 from models.tables.campaign import Campaign
 
 
@@ -33,6 +35,19 @@ def test_each_campaign_is_on_one_page_and_a_page_beyond_the_last_is_the_last() -
     assert [it for page in pages for it in page] == [it.campaign_id for it in rows]
     last = listed_campaigns(rows, "", 99)
     assert (last.page, last.pages, last.found, found(rows, page=0)) == (3, 3, 2 * PAGE_SIZE + 1, pages[0])
+
+
+def test_campaigns_are_sorted_by_name_state_and_spend_and_equal_ones_by_id() -> None:
+    rows = [campaign("a", "Zoo"), campaign("b", "alps"), campaign("c"), campaign("d", "Archived", archived=True)]
+    states = {it: CampaignState(it) for it in "abcd"}
+    states["b"].daily_micros, states["c"].total_micros, states["d"].daily_micros = 5, 9, 99
+    states["c"].reasons = Reason.MANUAL
+
+    def ids(sort: str) -> str:
+        return "".join(it.campaign_id for it in listed_campaigns(rows, "", 1, sort=sort, states=states).rows)
+
+    sorts = ("name", "-name", "-state", "-today", "-total", "total", "colour", "")
+    assert [ids(it) for it in sorts] == ["bcad", "acbd", "cabd", "bacd", "cabd", "abcd", "abcd", "abcd"]
 
 
 def test_a_mark_selects_and_each_is_counted_among_all_that_is_found() -> None:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from console.rendering.jinja_filters import axis_money, duration_text, level, local, shown_money
+from console.rendering.jinja_filters import FILTERS, axis_money, duration_text, level, local, shown_money
 from console.rendering.render import STATIC_FOLDER
 from core.moment import HOUR, MINUTE, parse_moment
 
@@ -77,8 +77,10 @@ def test_no_template_shows_a_moment_without_its_date_but_seen_from_now() -> None
 @pytest.mark.parametrize(
     ("length", "words"),
     [
-        (0, "0 min"),
-        (-5, "0 min"),
+        (-5, "0 s"),
+        (0, "0 s"),
+        (MINUTE - 1, "59 s"),
+        (MINUTE, "1 min"),
         (59 * MINUTE, "59 min"),
         (5 * HOUR + 2 * MINUTE, "5 h 02 min"),
         (50 * HOUR, "2 d 2 h"),
@@ -86,6 +88,10 @@ def test_no_template_shows_a_moment_without_its_date_but_seen_from_now() -> None
 )
 def test_lengths_of_time_are_told_as_people_do(length: int, words: str) -> None:
     assert duration_text(length) == words
+
+
+def test_names_between_backticks_are_code_and_nothing_typed_is_markup() -> None:
+    assert FILTERS["with_code"]("hand `next` back as `<b>`") == "hand <code>next</code> back as <code>&lt;b&gt;</code>"
 
 
 def test_a_bar_says_by_its_class_how_much_is_left() -> None:

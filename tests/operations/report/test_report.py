@@ -2,15 +2,17 @@
 
 import csv
 import io
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
+from sqlalchemy import select
 
 from core.errors import RefusedValue
 from core.moment import HOUR
 from core.money import MICROS
-from models.queries.catalog_edits import edit_brand
+from models.queries.catalog_edits import add_campaign, edit_brand
 from models.session import session_scope
+from models.tables.catalog_change import CatalogChange
 from models.tables.spend_log import SpendLog
 from operations.report.report import Report, month_of, read_report, report_csv, report_view
 from operations.report.sums import spend_sums_view
@@ -49,7 +51,21 @@ def test_the_month_by_campaign_and_day(url: str) -> None:
     [line] = [it for it in summer.lines if it.day == DAY]
     assert (line.spent_micros, line.on_off.on, line.on_off.off) == (8 * MICROS, 12 * 3600, 12 * 3600)
     assert line.on_off.off_by_reason == {"daily_budget": 12 * 3600}
-    assert len(summer.lines) == 9  # of the month's days, those that have begun
+    # Brand and campaign were added later: their days are those to which something is booked or that a command tells of.
+    assert [it.day.day for it in summer.lines] == [8, 9]
+    assert [it.day.day for it in report.days] == [8]
+
+
+def test_days_before_brand_and_campaign_were_added_are_left_out(url: str) -> None:
+    with session_scope(url) as session:
+        added_at = session.scalars(select(CatalogChange.changed_at)).all()[-1]
+        today = datetime.fromtimestamp(added_at / 1000, UTC).date()
+        add_campaign(session, "winter", brand_id="nike", actor="t")
+    add(url, SpendLog(**spend_values("e1", 1, campaign_id="winter", micros=MICROS, at=added_at)))
+    with session_scope(url) as session:
+        report = read_report(session, "nike", today.replace(day=1), added_at + 1)
+    [winter] = report.campaigns
+    assert [it.day for it in report.days] == [it.day for it in winter.lines] == [today]
 
 
 def test_the_csv_has_a_line_for_each_campaign_and_day_and_no_formula(url: str) -> None:

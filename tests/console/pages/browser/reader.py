@@ -18,6 +18,10 @@ _TOO_WIDE = """() => document.documentElement.scrollWidth <= innerWidth ? [] :
         .filter((it) => it.getBoundingClientRect().right > innerWidth && !it.closest(".table-box, .pages"))
         .map((it) => it.outerHTML.slice(0, 150))"""
 
+_CUT_OFF = """() => [...document.querySelectorAll(".table-box")]
+    .filter((it) => it.scrollWidth > it.clientWidth)
+    .map((it) => `${it.getAttribute("aria-label")}: ${it.scrollWidth} in ${it.clientWidth}`)"""
+
 
 @dataclass
 class Reader:
@@ -61,6 +65,11 @@ class Reader:
             for it in found
             if it["impact"] in ("serious", "critical")
         ]
+
+    async def cut_off(self) -> list[str]:
+        """Tables of which a part is to be scrolled to."""
+        found: list[str] = await self.page.evaluate(_CUT_OFF)
+        return found
 
     async def too_wide(self) -> list[str]:
         """What makes the page itself scroll sideways; what scrolls in a box of its own may be as wide as it likes."""

@@ -285,6 +285,26 @@ async def test_no_entry_of_an_admins_menu_is_cut_off_on_a_live_page(reader: Read
     assert await reader.too_wide() == []
 
 
+@pytest.mark.parametrize("width", [390, 1024, 1280])
+async def test_no_table_is_cut_off_where_a_day_costs_millions(reader: Reader, operator: FormClient, width: int) -> None:
+    budgets = {"daily_budget": "12500000.50", "monthly_budget": "375000000"}
+    brand_id = operator.brand(name="Karachi Kites", currency="PKR", time_zone="Asia/Karachi", **budgets)
+    campaign_id = operator.campaign(brand_id, name="Basant", daily_budget="2500000.75", total_budget="99000000")
+    page = reader.page
+    await page.set_viewport_size({"width": width, "height": 800})
+    await reader.sign_in(Role.ADMIN)
+    await page.wait_for_url(f"{reader.address}/")
+    for path in (
+        f"/?search={brand_id}",
+        f"/brands/{brand_id}",
+        f"/brands?search={brand_id}",
+        f"/campaigns?brand={brand_id}",
+        f"/campaigns/{campaign_id}/timeline",
+    ):
+        await reader.open(path)
+        assert (path, await reader.cut_off()) == (path, [])
+
+
 async def test_the_theme_that_is_chosen_stays(reader: Reader) -> None:
     page = reader.page
     await reader.sign_in(Role.VIEWER)
