@@ -11,7 +11,7 @@ from typing import Any
 
 from local.child import exits, last_line, run_to_end, start_child, stop, stop_orphans
 from local.class_archive import Recording, archive_options
-from local.jars import Progress, kafka_jars
+from local.jars import LOCK_FILE, Progress, kafka_jars
 from local.java import QUICK_START, java_command
 from local.kafka_security import KafkaSecurity, write_private_file
 from local.ownership import Ownership
@@ -35,6 +35,9 @@ class LocalKafka:
 
     `secured` asks for a password over TLS, `authorizer` for rights too; a folder that was secured once stays so.
     """
+
+    #: The jars of the brokers' version.
+    lock_file: Path = LOCK_FILE
 
     def __init__(
         self,
@@ -70,7 +73,7 @@ class LocalKafka:
 
     def start(self) -> None:
         """Returns when the broker answers requests. Raises LocalServiceError where it does not."""
-        jars = kafka_jars(self._progress)
+        jars = kafka_jars(self._progress, lock_file=self.lock_file)
         self._ownership.take(self.log.parent, self.folder)
         try:
             stop_orphans(self.folder, {"java"}, signal.SIGTERM, timeout_seconds=ORPHAN_STOP_SECONDS)

