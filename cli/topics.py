@@ -17,7 +17,9 @@ def create(
         False, "--print", help="Make nothing: print the `kafka-topics` lines; with --json the facts, for Terraform."
     ),
 ) -> None:
-    """Make the topics that are missing, with the right partitions, cleanup and timestamp type."""
+    """Make the topics that are missing, with the right partitions, cleanup and timestamp type.
+
+    A setting that the broker refuses, and without which a worker starts, is left out and told."""
     from streams.kafka.provision import create_topics
     from streams.kafka.topic_plan import creation_line, planned_topics
 
@@ -28,7 +30,20 @@ def create(
         output.show({"topics": [topic._asdict() for topic in topics]}, lines)
         return
     created = asyncio.run(create_topics(settings))
-    output.show({"created": created}, "\n".join(f"created {name}" for name in created) or "All topics are there.")
+    left_out = [
+        {"topic": topic.name, "setting": name, "wanted": value, "refusal": " ".join(topic.refusals)}
+        for topic in created
+        for name, value in topic.left_out.items()
+    ]
+    told = [f"created {topic.name}" for topic in created]
+    told += [
+        f"{it['topic']} is without {it['setting']}={it['wanted']}, as the broker refuses it: {it['refusal']}"
+        for it in left_out
+    ]
+    output.show(
+        {"created": [topic.name for topic in created], "left_out": left_out},
+        "\n".join(told) or "All topics are there.",
+    )
 
 
 @app.command()

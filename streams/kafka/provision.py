@@ -5,14 +5,16 @@ from collections import Counter
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
+    InvalidConfigurationError,
     InvalidReplicationFactorError,
+    PolicyViolationError,
     TopicAlreadyExistsError,
     TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
@@ -23,11 +25,18 @@ from core.errors import ConfigurationError, NotAllowed, Unreachable
 from streams.kafka.clients import unreachable_after
 from streams.kafka.failures import translated
 from streams.kafka.options import client_options
-from streams.kafka.topic_plan import planned_topics
-from streams.kafka.topics import ALL_TOPICS, IN_SYNC_OF_A_CLUSTER, REPLICAS_OF_A_CLUSTER, Topic, topic_configs
+from streams.kafka.topic_plan import PlannedTopic, planned_topics
+from streams.kafka.topics import (
+    ALL_TOPICS,
+    IN_SYNC_OF_A_CLUSTER,
+    NEEDED_SETTINGS,
+    REPLICAS_OF_A_CLUSTER,
+    Topic,
+    topic_configs,
+)
 from streams.settings import Settings
 
-__all__ = ["TopicDifference", "admin_client", "create_topics", "message_limit", "topic_differences"]
+__all__ = ["CreatedTopic", "TopicDifference", "admin_client", "create_topics", "message_limit", "topic_differences"]
 
 ANSWER_SECONDS: Final = 8.0
 VISIBLE_SECONDS: Final = 15.0
@@ -35,7 +44,17 @@ VISIBLE_SECONDS: Final = 15.0
 #: Numbers that may be higher than wanted; "-1" is no limit.
 _AT_LEAST: Final = frozenset({"retention.ms", "min.compaction.lag.ms", "max.message.bytes"})
 _IN_SYNC: Final = "min.insync.replicas"
+#: What brokers answer that do not take a setting: one that they do not know, or that a policy of theirs forbids.
+_OF_A_SETTING: Final = frozenset({InvalidConfigurationError.errno, PolicyViolationError.errno})
 _AT_MOST: Final = frozenset({"segment.bytes", "max.compaction.lag.ms", "min.cleanable.dirty.ratio"})
+
+
+class CreatedTopic(NamedTuple):
+    """A topic that was made, the settings that it lacks because the broker refused them, and the broker's words."""
+
+    name: str
+    left_out: dict[str, str]
+    refusals: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +93,18 @@ async def admin_client(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]
         await admin.close()
 
 
-async def create_topics(settings: Settings) -> list[str]:
-    """Create the missing topics and return their names. Raises ConfigurationError for a topic with another partition
-    count."""
+async def create_topics(settings: Settings) -> list[CreatedTopic]:
+    """Create the missing topics. A setting that a broker refuses is left out where a worker starts without it. Raises
+    ConfigurationError for a topic with another partition count, or one that the broker does not make."""
     async with admin_client(settings) as admin:
         existing = await _existing(admin, [settings.topic(topic) for topic in ALL_TOPICS], settings)
         missing = [topic for topic in ALL_TOPICS if settings.topic(topic) not in existing]
         await _refuse_other_counts(existing, settings)
-        if missing:
-            await _create(admin, missing, settings)
-            await _until_visible(admin, missing, settings)
-        return [settings.topic(topic) for topic in missing]
+        if not missing:
+            return []
+        created = await _create(admin, missing, settings)
+        await _until_visible(admin, missing, settings)
+        return created
 
 
 async def topic_differences(settings: Settings) -> list[TopicDifference]:
@@ -137,24 +157,55 @@ async def _refuse_other_counts(existing: dict[str, _ExistingTopic], settings: Se
         raise ConfigurationError(str(difference))
 
 
-async def _create(admin: AIOKafkaAdminClient, topics: Collection[Topic], settings: Settings) -> None:
-    wanted = [
-        NewTopic(it.name, it.partitions, it.replication_factor, topic_configs=it.config)
-        for it in planned_topics(settings, topics)
+async def _create(admin: AIOKafkaAdminClient, topics: Collection[Topic], settings: Settings) -> list[CreatedTopic]:
+    planned = {it.name: it for it in planned_topics(settings, topics)}
+    refusals: dict[str, list[str]] = {name: [] for name in planned}
+    missing = dict(planned)
+    made = dict(planned)
+    while missing:
+        again = {}
+        for name, code, message in await _make(admin, missing.values()):
+            if code in _OF_A_SETTING and (fewer := _without_refused(missing[name], message)):
+                again[name] = made[name] = fewer
+                refusals[name].append(message)
+            elif code:
+                _refuse(name, code, message, settings)
+        missing = again
+    return [
+        CreatedTopic(name, dict(topic.config.items() - made[name].config.items()), refusals[name])
+        for name, topic in planned.items()
     ]
+
+
+async def _make(admin: AIOKafkaAdminClient, topics: Collection[PlannedTopic]) -> list[tuple[str, int, str]]:
+    """What the broker says of each: its name, an error code and a message."""
+    wanted = [NewTopic(it.name, it.partitions, it.replication_factor, topic_configs=it.config) for it in topics]
     response = await admin.create_topics(wanted)
-    for name, code, *message in response.topic_errors:
-        error = for_code(code)
-        if error is InvalidReplicationFactorError:
-            raise ConfigurationError(
-                f"The cluster has fewer than {settings.replication_factor} brokers for {name}: "
-                "start more, or lower SPENDGATE_REPLICATION_FACTOR."
-            )
-        if error in (TopicAuthorizationFailedError, ClusterAuthorizationFailedError):
-            raise translated(error(name), settings, "Create")
-        # Another process may create the same topics at the same time.
-        if code and error is not TopicAlreadyExistsError:
-            raise ConfigurationError(f"The broker does not make {name}: {message[0] or error.__name__}.")
+    return [(name, code, (message[0] if message else None) or "") for name, code, *message in response.topic_errors]
+
+
+def _without_refused(topic: PlannedTopic, message: str) -> PlannedTopic | None:
+    """The topic without the settings that the broker names, or without all that may be missing where it names none of
+    them, as policies do. None where none is left to be taken out."""
+    optional = topic.config.keys() - NEEDED_SETTINGS
+    if not optional or any(name in message for name in topic.config.keys() & NEEDED_SETTINGS):
+        return None
+    refused = {name for name in optional if name in message} or optional
+    return topic._replace(config={name: value for name, value in topic.config.items() if name not in refused})
+
+
+def _refuse(name: str, code: int, message: str, settings: Settings) -> None:
+    """Raise what the code means. Another process may create the same topics at the same time."""
+    error = for_code(code)
+    if error is InvalidReplicationFactorError:
+        raise ConfigurationError(
+            f"The cluster has fewer than {settings.replication_factor} brokers for {name}: "
+            "start more, or lower SPENDGATE_REPLICATION_FACTOR."
+        )
+    if error in (TopicAuthorizationFailedError, ClusterAuthorizationFailedError):
+        raise translated(error(name), settings, "Create")
+    if error is not TopicAlreadyExistsError:
+        raise ConfigurationError(f"The broker does not make {name}: {message or error.__name__}.")
 
 
 async def _until_visible(admin: AIOKafkaAdminClient, topics: Collection[Topic], settings: Settings) -> None:

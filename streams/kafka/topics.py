@@ -6,13 +6,23 @@ from typing import Final
 
 from streams.settings import Settings, Timestamps
 
-__all__ = ["ALL_TOPICS", "INPUTS", "IN_SYNC_OF_A_CLUSTER", "REPLICAS_OF_A_CLUSTER", "Topic", "topic_configs"]
+__all__ = [
+    "ALL_TOPICS",
+    "INPUTS",
+    "IN_SYNC_OF_A_CLUSTER",
+    "NEEDED_SETTINGS",
+    "REPLICAS_OF_A_CLUSTER",
+    "Topic",
+    "topic_configs",
+]
 
 DAY_MS: Final = 86_400_000
 MIB: Final = 1024 * 1024
 #: With so many replicas, one broker may be down and so many others have each record.
 REPLICAS_OF_A_CLUSTER: Final = 3
 IN_SYNC_OF_A_CLUSTER: Final = 2
+#: Without one of these no worker starts: its decisions would be wrong, or lost with a disk.
+NEEDED_SETTINGS: Final = frozenset({"cleanup.policy", "message.timestamp.type", "min.insync.replicas"})
 
 
 class Topic(StrEnum):

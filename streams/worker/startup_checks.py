@@ -15,7 +15,7 @@ from core.state_records import SCHEMA, PartRecord
 from streams.kafka.metadata import topic_ids
 from streams.kafka.options import client_options
 from streams.kafka.provision import admin_client, topic_differences
-from streams.kafka.topics import ALL_TOPICS, INPUTS, Topic
+from streams.kafka.topics import ALL_TOPICS, INPUTS, NEEDED_SETTINGS, Topic
 from streams.settings import Settings
 
 __all__ = [
@@ -34,9 +34,7 @@ __all__ = [
 log = structlog.get_logger()
 
 #: Differences of a topic that would make decisions wrong; `spendgate topics check` lists all.
-_FATAL: Final = frozenset(
-    {"the topic", "partitions", "cleanup.policy", "message.timestamp.type", "min.insync.replicas"}
-)
+_FATAL: Final = frozenset({"the topic", "partitions"}) | NEEDED_SETTINGS
 
 #: Topics that may lose old records or be created again: a missing tick or reset changes no total.
 _MAY_BE_GONE: Final = frozenset({Topic.DAYPARTING_TICKS, Topic.BUDGET_RESETS})

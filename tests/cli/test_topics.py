@@ -10,7 +10,8 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from cli.__main__ import application
 from cli.framework import run
 from local.kafka import LocalKafka
-from streams.kafka.topics import ALL_TOPICS
+from streams.kafka import topics
+from streams.kafka.topics import ALL_TOPICS, Topic
 from streams.settings import Settings
 from tests.commands import EXECUTABLE
 
@@ -26,11 +27,14 @@ def test_what_create_makes_satisfies_check_and_a_second_create_makes_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert run(application(), ["topics", "create", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"created": [Settings().topic(topic) for topic in ALL_TOPICS]}
+    assert json.loads(capsys.readouterr().out) == {
+        "created": [Settings().topic(topic) for topic in ALL_TOPICS],
+        "left_out": [],
+    }
     assert run(application(), ["topics", "check"]) == 0
     capsys.readouterr()
     assert run(application(), ["topics", "create", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"created": []}
+    assert json.loads(capsys.readouterr().out) == {"created": [], "left_out": []}
 
 
 def test_check_names_each_missing_topic_and_exits_1(capsys: pytest.CaptureFixture[str]) -> None:
@@ -81,6 +85,33 @@ def test_more_replicas_than_brokers_are_refused(
     monkeypatch.setenv("SPENDGATE_REPLICATION_FACTOR", "2")
     assert run(application(), ["topics", "create"]) == 1
     assert "SPENDGATE_REPLICATION_FACTOR" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("refused", "value"), [("no.such.setting", "1"), ("max.compaction.lag.ms", "-5")], ids=["unknown", "bad value"]
+)
+def test_a_setting_that_the_broker_refuses_is_left_out_and_told(
+    refused: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    extra = topics._RETENTION[Topic.CONTROLLER_STATE].extra
+    monkeypatch.setitem(extra, refused, value)
+    name = Settings().topic(Topic.CONTROLLER_STATE)
+    assert run(application(), ["topics", "create", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert name in told["created"]
+    ((topic, setting, wanted, refusal),) = (it.values() for it in told["left_out"])
+    assert (topic, setting, wanted) == (name, refused, value)
+    assert refused in refusal
+    assert run(application(), ["topics", "check", "--json"]) == 1
+    assert {it["what"] for it in json.loads(capsys.readouterr().out)["differences"]} == {refused}
+
+
+def test_without_a_setting_that_every_worker_needs_no_topic_is_made(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(topics._RETENTION[Topic.CONTROLLER_STATE].extra, "min.insync.replicas", "0")
+    assert run(application(), ["topics", "create"]) == 1
+    assert "min.insync.replicas" in capsys.readouterr().err
 
 
 def test_topics_that_another_tool_makes_of_what_is_printed_are_as_they_must_be(
