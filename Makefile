@@ -24,7 +24,10 @@ FAULTS ?= 200
 # How often `make gaps` does each fault.
 TIMES ?= 20
 
-.PHONY: help setup run test test-fast test-long faults gaps mutants lint format hooks lock
+# How much `make bench` measures: small, medium or full.
+SIZE ?= full
+
+.PHONY: help setup run test test-fast test-long faults gaps bench mutants lint format hooks lock
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -51,6 +54,9 @@ faults: setup ## Kill and freeze processes in random order, FAULTS of them (200)
 gaps: setup ## Kill, stop and freeze one worker or broker, TIMES each (20), and print how long nothing was decided
 	@SPENDGATE_TEST_LENGTH=long SPENDGATE_FAULTS_TIMES=$(TIMES) $(BIN)/pytest -s tests/faults/test_gaps.py \
 		tests/faults/test_cluster.py -k "goes_or_comes or is_killed or rolling or is_frozen"
+
+bench: setup ## Measure what stands in docs/benchmarks.md and write it anew; SIZE=small, medium or full
+	@$(BIN)/python -m bench all --size $(SIZE)
 
 mutants: $(MUTANTS)/.ready ## Break the core in one place at a time and list what no test of it notices
 	@$(MUTANTS)/bin/python -m tests.mutants $(MUTATE)

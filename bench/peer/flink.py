@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Final
 
-from bench.peer.jvm import Drained, drain_by, javac
+from bench.peer.jvm import drain_by, javac
+from bench.peer.program import Drained
 from local.jars import kafka_jars
 from streams.settings import Settings
 

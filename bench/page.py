@@ -1,0 +1,135 @@
+"""docs/benchmarks.md from docs/benchmarks.json: `python -m bench page`."""
+
+from collections.abc import Iterable, Mapping
+from statistics import median
+from typing import Any, Final, NamedTuple
+
+from bench import peers
+from bench.tables import markdown_table, spread
+
+__all__ = ["page"]
+
+
+class _Group(NamedTuple):
+    title: str
+    text: str
+    labels: Mapping[str, str]
+
+
+_GROUPS: Final = {
+    "backlog": _Group(
+        "Backlog",
+        "A worker drains a backlog; a bare `getmany` reads the same topic on the same core after it.",
+        {
+            "events_per_second": "events/s",
+            "cpu_seconds_per_million": "CPU s per million events",
+            "raw_events_per_second": "bare `getmany`, events/s",
+            "share_of_raw": "share of it",
+            "transaction_ms_mean": "mean transaction, ms",
+            "resident_mib": "resident memory, MiB",
+        },
+    ),
+    "brands": _Group(
+        "Many brands",
+        "One campaign a brand, events over all brands in a scattered order. The restart is after kill -9.",
+        {
+            "events_per_second": "backlog, events/s",
+            "cpu_seconds_per_million": "CPU s per million events",
+            "catalog_seconds": "catalog applied, first states told, s",
+            "documents_per_second": "documents/s",
+            "restart_seconds": "restart to the first spend applied, s",
+            "resident_mib": "resident memory, MiB",
+            "resident_mib_after_restart": "resident memory after the restart, MiB",
+        },
+    ),
+    "midnight": _Group(
+        "A zone's midnight",
+        "All brands of the zone have used up their day. Others spend meanwhile, and wait for their pauses.",
+        {
+            "all_resumes_seconds": "all resumes told, s",
+            "others_answered_median_seconds": "others' pauses, median, s",
+            "others_answered_longest_seconds": "others' pauses, longest, s",
+        },
+    ),
+    "latency": _Group(
+        "Latency",
+        "From the producer's call until a reader of committed records has the pause, at a steady rate.",
+        {
+            "p50_ms": "p50, ms",
+            "p90_ms": "p90, ms",
+            "p99_ms": "p99, ms",
+            "max_ms": "longest, ms",
+            "transaction_ms_mean": "mean transaction, ms",
+            "worker_core_busy": "the worker's core, share that is busy",
+        },
+    ),
+}
+
+
+def page(found: Mapping[str, Any]) -> str:
+    """The whole page. `found` is what `python -m bench all` writes."""
+    found = {**found, "cases": [case for case in found["cases"] if case["runs"]]}
+    groups = {case["group"]: None for case in found["cases"]}
+    parts = [
+        _head(found),
+        *(_section(group, [it for it in found["cases"] if it["group"] == group]) for group in groups),
+    ]
+    return "\n".join(parts)
+
+
+def _head(found: Mapping[str, Any]) -> str:
+    runs = [run for case in found["cases"] for run in case["runs"]]
+    others = spread([run["cores_of_others"] for run in runs])
+    load = spread([run["load_after"] for run in runs])
+    machine = "\n".join(f"| {name.replace('_', ' ')} | {value} |" for name, value in found["machine"].items())
+    return (
+        "# Benchmarks\n\n"
+        "<!-- Made from benchmarks.json by `python -m bench page`; do not edit. -->\n"
+        f"This page is made from [benchmarks.json](benchmarks.json), which `{found['command']}` writes: edit neither.\n"
+        "How each figure is measured stands in [bench/README.md](../bench/README.md).\n\n"
+        f"Measured on {found['measured']}. A figure is the median of {_counts(found)} runs, with the lowest and the\n"
+        "highest beside it; rounds go over all cases in turn. **The load at that time:** other programs kept\n"
+        f"{others} of {found['machine']['cores']} cores busy, and the load average was {load}. Where others' share is\n"
+        "not near 0, figures compare with those of their own table alone.\n\n"
+        f"| machine | |\n|---|---|\n{machine}\n"
+    )
+
+
+def _counts(found: Mapping[str, Any]) -> str:
+    fewest, most = (ends(len(case["runs"]) for case in found["cases"]) for ends in (min, max))
+    return str(most) if fewest == most else f"{fewest} or {most}"
+
+
+def _section(name: str, cases: list[Mapping[str, Any]]) -> str:
+    if name == "peers":
+        return "\n".join(["## Equal work\n\n" + peers.ABOUT, *map(_peers, cases), peers.left_out()])
+    group = _GROUPS[name]
+    rows = {label: [_cell(case, figure) for case in cases] for figure, label in group.labels.items()}
+    rows["*others' cores meanwhile*"] = [_others(case) for case in cases]
+    table = markdown_table(["", *(case["column"] for case in cases)], rows)
+    return f"## {group.title}\n\n{group.text}\n\n{table}\n{_commands(cases)}"
+
+
+def _peers(case: Mapping[str, Any]) -> str:
+    figures = [run["figures"] for run in case["runs"] if "figures" in run]
+    table = peers.table(figures) if figures else "".join(f"{it}\n" for it in _failures(case))
+    return f"### {case['column']}\n\n{table}\n{_commands([case])}Others' cores meanwhile: {_others(case)}.\n"
+
+
+def _cell(case: Mapping[str, Any], figure: str) -> str:
+    values = [run["figures"][figure] for run in case["runs"] if "figures" in run]
+    failures = _failures(case)
+    told = [spread(values)] if values else []
+    return "; ".join([*told, *([f"{len(failures)} failed: {failures[0]}"] if failures else [])])
+
+
+def _failures(case: Mapping[str, Any]) -> list[str]:
+    return [run["failed"] for run in case["runs"] if "failed" in run]
+
+
+def _others(case: Mapping[str, Any]) -> str:
+    return f"{median(run['cores_of_others'] for run in case['runs']):.2f}"
+
+
+def _commands(cases: Iterable[Mapping[str, Any]]) -> str:
+    return "".join(f"    python -m bench {case['arguments']}\n" for case in cases) + "\n"

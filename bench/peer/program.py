@@ -1,0 +1,51 @@
+"""A peer as a program on the worker's core, and the figures of what it printed of its progress."""
+
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from bench.machine import WORKER_CORE
+
+__all__ = ["Drained", "figures_of_run"]
+
+
+class _Moment(NamedTuple):
+    """When a count of events was reached: seconds of the clock and of the processor since the program's start."""
+
+    clock: float
+    cpu: float
+
+
+class Drained(NamedTuple):
+    figures: dict[str, float]
+    sums: list[str]  # the lines of the totals
+
+
+def figures_of_run(
+    command: Sequence[str], events: int, environment: Mapping[str, str] | None = None, seconds: float = 900
+) -> dict[str, float]:
+    """Run it to its end. It prints `moment COUNT CLOCK CPU`, in nanoseconds, at the first event, half-way and at the
+    last. What it says of errors is passed on only if it fails."""
+    pinned = ["taskset", "-c", str(WORKER_CORE), *command]
+    said = subprocess.run(pinned, capture_output=True, text=True, timeout=seconds, env=environment)
+    if said.returncode:
+        print(said.stderr[-4000:], file=sys.stderr)
+        said.check_returncode()
+    return _figures(_moments(said.stdout), events)
+
+
+def _figures(moments: dict[int, _Moment], events: int) -> dict[str, float]:
+    """From the first event to the last, with the start of the program in its CPU seconds; and of the second half."""
+    first, middle, last = (moments[count] for count in (1, events // 2, events))
+    return {
+        "events_per_second": round((events - 1) / (last.clock - first.clock)),
+        "cpu_seconds_per_million": round(last.cpu / events * 1_000_000, 2),
+        "warm_events_per_second": round((events - events // 2) / (last.clock - middle.clock)),
+        "warm_cpu_seconds_per_million": round((last.cpu - middle.cpu) / (events - events // 2) * 1_000_000, 2),
+    }
+
+
+def _moments(text: str) -> dict[int, _Moment]:
+    lines = [line.split() for line in text.splitlines() if line.startswith("moment ")]
+    return {int(count): _Moment(int(clock) / 1e9, int(cpu) / 1e9) for _, count, clock, cpu in lines}

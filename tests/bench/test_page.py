@@ -1,0 +1,55 @@
+"""The page of figures, and the command that lists and takes them."""
+
+from typing import Any
+
+import pytest
+
+from bench.__main__ import main, measurements
+from bench.cases import SIZES, cases
+from bench.page import page
+
+
+def _case(column: str, *runs: dict[str, Any]) -> dict[str, Any]:
+    return {"group": "midnight", "column": column, "arguments": f"midnight {column}", "runs": list(runs)}
+
+
+def _run(seconds: float) -> dict[str, Any]:
+    names = ("all_resumes_seconds", "others_answered_median_seconds", "others_answered_longest_seconds")
+    return {"cores_of_others": 0.5, "load_after": 3.0, "figures": dict.fromkeys(names, seconds)}
+
+
+def _found(*measured: dict[str, Any]) -> dict[str, Any]:
+    about = {"command": "make bench SIZE=small", "measured": "2026-11-27", "machine": {"cores": 2, "python": "3.11"}}
+    return {**about, "cases": list(measured)}
+
+
+def test_a_column_has_medians_of_its_runs_and_the_load_stands_beside_them() -> None:
+    text = page(_found(_case("50", _run(2), _run(9), _run(4))))
+    assert "| all resumes told, s | 4 (2-9) |" in text
+    assert "| *others' cores meanwhile* | 0.50 |" in text
+    assert "the median of 3 runs" in text
+    assert "kept\n0.5 (0.5-0.5) of 2 cores busy, and the load average was 3 (3-3)" in text
+    assert "    python -m bench midnight 50\n" in text
+
+
+def test_a_run_that_failed_is_told_beside_the_others() -> None:
+    failed = {"cores_of_others": 2, "load_after": 9, "failed": "TimeoutError: not within 3 s"}
+    text = page(_found(_case("50", _run(2), failed)))
+    assert "| all resumes told, s | 2; 1 failed: TimeoutError: not within 3 s |" in text
+
+
+def test_what_was_not_measured_is_not_in_the_page() -> None:
+    assert "60" not in page(_found(_case("50", _run(2)), _case("60")))
+
+
+def test_every_case_of_every_size_is_a_measurement_that_there_is() -> None:
+    named = {case.arguments.split()[0] for size in SIZES.values() for case in cases(size)}
+    assert named == {"backlog", "scale", "midnight", "latency", "peers"}
+    assert named < measurements().keys()
+
+
+def test_the_command_lists_what_it_takes_and_refuses_what_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    listed = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
+    assert listed == list(measurements())
+    assert main(["nonsense"]) == 1
