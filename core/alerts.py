@@ -101,14 +101,13 @@ def evaluate_campaign_thresholds(
 def note_spend_while_paused(
     state: PartitionState, brand: BrandState, campaign: CampaignState, occurred_at: Moment, cause: Cause
 ) -> None:
-    """Raise an alert for the first spend that the campaign's pause had time to prevent.
+    """Raise an alert for spend that the campaign's pause had time to prevent; the caller has seen that it had, and that
+    the pause has raised none yet.
 
     Spend from the moment on at which a pending resume was decided fell into no pause.
     """
     pause, pending = campaign.pause, campaign.pending_resume
     assert brand.config and pause
-    if pause.alert_id is not None or occurred_at <= pause.decided_at + state.reaction_ms:
-        return
     if pending is not None and occurred_at >= pending.decided_at:
         return
     of_pause = f"{campaign.campaign_id}:{brand.config.epoch}:{campaign.sequence}"

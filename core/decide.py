@@ -51,9 +51,10 @@ def decide_spend(state: PartitionState, spend: Spend, topic: str, offset: int, a
         campaign = brand.campaigns[spend.campaign_id] = CampaignState(spend.campaign_id)
     time_changed_it = advance(state, brand, arrival)
     book(brand, campaign, amount, occurred_at)
-    if campaign.pause is not None and occurred_at > campaign.pause.decided_at:
-        campaign.pause = campaign.pause.with_spend(amount, occurred_at)
-        if amount > 0:
+    pause = campaign.pause
+    if pause is not None and occurred_at > pause.decided_at:
+        campaign.pause = pause.with_spend(amount, occurred_at)
+        if amount > 0 and pause.alert_id is None and occurred_at > pause.decided_at + state.reaction_ms:
             note_spend_while_paused(state, brand, campaign, occurred_at, _spend_cause(state, spend, topic, offset))
     brand.has_spend = True
     brand.last_spend_at = brand.clock

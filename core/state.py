@@ -83,7 +83,8 @@ class Pause(NamedTuple):
     def with_spend(self, amount_micros: int, occurred_at: Moment) -> "Pause":
         """The same with one more event after it."""
         last = occurred_at if self.last_occurred_at is None else max(self.last_occurred_at, occurred_at)
-        return self._replace(micros=self.micros + amount_micros, events=self.events + 1, last_occurred_at=last)
+        # Called for every event of a paused campaign: `_replace` costs more than twice as much.
+        return Pause(self.decided_at, self.micros + amount_micros, self.events + 1, last, self.alert_id)
 
 
 class CostKey(NamedTuple):

@@ -351,6 +351,39 @@ def test_silence_is_no_matter_before_the_first_spend_or_while_nothing_may_run() 
     """)
 
 
+def test_silence_is_a_length_of_time_whatever_the_clocks_on_the_wall_do() -> None:
+    for day, before, last, silent in (
+        ("2026-03-08", "06:29", "06:30", "08:30"),
+        ("2026-11-01", "03:29", "03:30", "05:30"),
+    ):
+        check(f"""
+            day {day}
+            alerts
+            {before} brand nike zone=America/New_York silent=120
+            {before} campaign a
+            {last} spend a 1.00
+            {last} tick until={silent[:2]}:29 every=1
+            {silent} tick
+              -> raised silent period={day}
+        """)
+
+
+def test_a_brand_whose_flights_have_not_begun_is_silent_only_from_then_on() -> None:
+    check("""
+        day 2025-09-08
+        alerts
+        00:00 brand nike zone=UTC silent=5
+        00:00 campaign a starts_on=2025-09-10
+        00:00 spend a 1.00
+        00:01 tick until=09T23:59 every=30
+        10T00:00 tick
+          -> resume a
+        10T00:04 tick
+        10T00:05 tick
+          -> raised silent
+    """)
+
+
 @pytest.mark.parametrize("order", list(permutations(("30 t=10:00 id=e1", "50 t=10:01 id=e2", "20 t=09:59 id=e3"))))
 def test_t8_every_order_raises_each_percentage_once(order: Sequence[str]) -> None:
     lines = [f"10:0{2 + n} spend a {words}" for n, words in enumerate([*order, order[0]])]
