@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from core.moment import SECOND, Moment
+from models.queries.deliveries import DIGEST_WINDOW_SECONDS
 from notifier.messages import Summary
 
 __all__ = ["Digest", "digest_due_at", "digest_of"]
@@ -12,7 +13,7 @@ __all__ = ["Digest", "digest_due_at", "digest_of"]
 #: Nothing more has come for so long …
 _QUIET_MS: Final = 5 * SECOND
 #: … or the first one has waited for so long; and so long lies between two messages of a channel.
-_WINDOW_MS: Final = 60 * SECOND
+_WINDOW_MS: Final = DIGEST_WINDOW_SECONDS * SECOND
 _LINES: Final = 20
 
 

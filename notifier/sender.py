@@ -60,7 +60,6 @@ class Sender:
         self._wake = added
         self._clock = clock
         self._busy: dict[_LaneKey, asyncio.Task[None]] = {}
-        self._last_digest_at: dict[str, Moment] = {}
         self._clean_at: Moment = 0
 
     async def run(self) -> None:
@@ -107,7 +106,7 @@ class Sender:
         due_at = lane.next_attempt_at or 0
         if lane.brand_id is not None:
             return due_at
-        return max(due_at, digest_due_at(lane.oldest_at, lane.newest_at, self._last_digest_at.get(lane.channel)))
+        return max(due_at, digest_due_at(lane.oldest_at, lane.newest_at, lane.last_sent_at))
 
     def _raise_failures(self) -> None:
         for key, task in list(self._busy.items()):
@@ -156,7 +155,6 @@ class Sender:
         except NotDelivered as error:
             await self._note_failure(key, "message", rows, error)
         else:
-            self._last_digest_at[key.channel] = self._clock()
             await self._note_delivery("message", rows)
 
     async def _send_words(self, address: str, title: str, text: str) -> None:

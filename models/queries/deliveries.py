@@ -14,6 +14,7 @@ from models.tables.channel import Channel, Delivery, NotifierPosition
 from models.tables.types import MomentColumn
 
 __all__ = [
+    "DIGEST_WINDOW_SECONDS",
     "Lane",
     "NewDelivery",
     "Waiting",
@@ -32,6 +33,8 @@ __all__ = [
 
 _KIND: Final = "deliveries"
 _ADDED_AT_ONCE: Final = 1_000
+#: So long lies between two messages to people of a channel.
+DIGEST_WINDOW_SECONDS: Final = 60
 
 
 class NewDelivery(NamedTuple):
@@ -45,7 +48,8 @@ class NewDelivery(NamedTuple):
 
 class Lane(NamedTuple):
     """What waits of one brand for a webhook, or in all for a channel to people; moments in milliseconds. `brand_id` is
-    None where it is all of a channel, which leaves out tests."""
+    None where it is all of a channel, which leaves out tests; `last_sent_at` is then when people last got something,
+    if that was within `DIGEST_WINDOW_SECONDS`."""
 
     channel: str
     kind: str
@@ -53,6 +57,7 @@ class Lane(NamedTuple):
     oldest_at: int
     newest_at: int
     next_attempt_at: int | None
+    last_sent_at: int | None
 
 
 class Waiting(NamedTuple):
@@ -73,12 +78,15 @@ _LANES: Final = text(
     """
     SELECT * FROM (
         SELECT DISTINCT ON (d.channel, d.brand_id) d.channel, c.kind, d.brand_id, d.created_at AS oldest_at,
-            d.created_at AS newest_at, d.next_attempt_at
+            d.created_at AS newest_at, d.next_attempt_at, NULL::timestamptz AS last_sent_at
         FROM channel c JOIN delivery d ON d.channel = c.name AND d.state = 'waiting'
         WHERE c.removed_at IS NULL AND (d.source = 'test' OR NOT c.paused AND c.kind = 'webhook')
         ORDER BY d.channel, d.brand_id, d.delivery_id) single
     UNION ALL
-    SELECT d.channel, c.kind, NULL, min(d.created_at), max(d.created_at), max(d.next_attempt_at)
+    SELECT d.channel, c.kind, NULL, min(d.created_at), max(d.created_at), max(d.next_attempt_at), (
+        SELECT max(sent.finished_at) FROM delivery sent
+        WHERE sent.channel = d.channel AND sent.state = 'delivered' AND sent.source <> 'test'
+            AND sent.finished_at > clock_timestamp() - make_interval(secs => :window_seconds))
     FROM channel c JOIN delivery d ON d.channel = c.name AND d.state = 'waiting'
     WHERE c.removed_at IS NULL AND NOT c.paused AND c.kind = 'message' AND d.source <> 'test'
     GROUP BY d.channel, c.kind
@@ -90,11 +98,12 @@ _LANES: Final = text(
     column("oldest_at", MomentColumn),
     column("newest_at", MomentColumn),
     column("next_attempt_at", MomentColumn),
+    column("last_sent_at", MomentColumn),
 )
 
 
 def waiting_lanes(session: Session) -> list[Lane]:
-    return [Lane(*row) for row in session.execute(_LANES)]
+    return [Lane(*row) for row in session.execute(_LANES, {"window_seconds": DIGEST_WINDOW_SECONDS})]
 
 
 def waiting_in_lane(session: Session, channel: str, brand_id: str | None, limit: int) -> list[Waiting]:

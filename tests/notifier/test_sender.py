@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from models.migrations import migrate
-from models.queries.deliveries import NewDelivery, add_deliveries
+from models.queries.deliveries import NewDelivery, add_deliveries, waiting_lanes
 from models.session import engine_of, session_scope
 from notifier.messages import alert_message
 from notifier.run import now
@@ -143,6 +143,28 @@ async def test_a_thousand_alerts_reach_people_as_one_digest_and_a_webhook_as_a_t
             await tables.until(STATES, [("delivered", 2_000)])
         assert "1,000 messages of 10 brands" in chat.received[0].body
         assert (len(chat.received), len(set(receiver.ids))) == (1, 1_000)
+
+
+async def test_a_sender_knows_when_the_one_before_it_told_people(
+    settings: Settings, tables: LedgerTables, receiver: Receiver
+) -> None:
+    def last_sent_at() -> list[int | None]:
+        with session_scope(settings.database) as session:
+            return [it.last_sent_at for it in waiting_lanes(session)]
+
+    add_channel(settings, "chat", f"json://127.0.0.1:{receiver.port}/hook", actor="ann")
+    put(settings, "chat", alert(number=1))
+    assert last_sent_at() == [None]
+    tables.rows("UPDATE delivery SET created_at = created_at - interval '1 minute'")
+    async with sending(settings):
+        await tables.until(STATES, [("delivered", 1)])
+    put(settings, "chat", alert(number=2))
+    [(finished_at,)] = tables.rows("SELECT (extract(epoch FROM max(finished_at)) * 1000)::bigint FROM delivery")
+    [known] = last_sent_at()
+    assert known is not None
+    assert abs(known - finished_at) <= 1
+    tables.rows("UPDATE delivery SET finished_at = finished_at - interval '1 minute' WHERE state = 'delivered'")
+    assert last_sent_at() == [None]
 
 
 async def test_what_is_not_taken_for_24_hours_is_given_up_and_the_next_one_is_tried(
