@@ -44,8 +44,6 @@ _WITH_DEAD_LETTERS: Final = (Topic.SPEND_CORRECTIONS, Topic.SPEND_SNAPSHOTS)
 _FUTURE_ARRIVAL_MS: Final = 300_000
 #: Spend later than this is in the metric of late spend.
 _LATE_MS: Final = 60_000
-#: Differs from every key of a record.
-_NO_KEY: Final = object()
 
 
 class RecordApplier:
@@ -58,7 +56,6 @@ class RecordApplier:
         self._given_times = given_times
         self._warned_unknown: set[str] = set()
         self._steps: Steps | None = None  # of the record whose turn is over
-        self._keys: dict[str, bytes] = {}  # of brands of the catalog that are known to belong here
         # Chosen once, because a check for every event costs; only a restore makes brands guarded.
         self._decide_spend = self._guarded_spend if state.guarded else decide_spend
         self._apply: dict[Topic, Callable[[ConsumerRecord, Moment, bool], Applied]] = {
@@ -109,7 +106,10 @@ class RecordApplier:
                 return self._refuse(record, spend)
             assert isinstance(spend, Spend)
             brand_id = spend.brand_id
-            if record.key != self._keys.get(brand_id, _NO_KEY) and not self._belongs_here(record.key, brand_id):
+            brand = self._state.brands.get(brand_id)
+            # Brands of the catalog were asked for their partition before; others might be of any number.
+            known = brand is not None and brand.config is not None
+            if record.key != brand_id.encode() or (not known and self._elsewhere(brand_id)):
                 return self._misplaced(Topic.SPEND_EVENTS, record, brand_id)
             if record.headers:
                 arrival = arrival_of(record)
@@ -282,14 +282,6 @@ class RecordApplier:
         worker_metrics.SKIPPED.labels(record.topic).inc()
         why = record.value.why if isinstance(record.value, Undecodable) else why
         log.warning("record_skipped", topic=record.topic, partition=record.partition, offset=record.offset, why=why)
-        return True
-
-    def _belongs_here(self, key: bytes | None, brand_id: str) -> bool:
-        right = brand_id.encode()
-        if key != right or self._elsewhere(brand_id):
-            return False
-        if brand_id in self._state.brands:  # others might be of any number
-            self._keys[brand_id] = right
         return True
 
     def _elsewhere(self, brand_id: str) -> bool:

@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 
 from core.duplicates import DuplicateWindow
 from core.moment import parse_moment
+from core.partitioner import partition_of
 from core.state import PartitionState
 from streams.dead_letters.outbox import REASON_HEADER, Outbox
 from streams.kafka.topics import Topic
@@ -90,4 +91,14 @@ def test_brands_that_nobody_knows_take_no_memory(record_applier: RecordApplier) 
             NOON,
             catalog_complete=True,
         )
-    assert not record_applier._keys
+    assert not record_applier._state.brands
+
+
+def test_spend_of_a_brand_without_a_document_goes_to_its_own_partition() -> None:
+    """State of an older release may have a campaign whose brand belongs to another partition."""
+    elsewhere = PartitionState(1 - partition_of("nike", 2), DuplicateWindow(10))
+    elsewhere.brand("nike")
+    applier = RecordApplier(elsewhere, Outbox(), partitions=2, given_times=True)
+    assert applier.apply(Topic.SPEND_EVENTS, record(spend_event("nike", "c", "1", "e")), NOON, catalog_complete=True)
+    (copy,) = applier._outbox.take()
+    assert (copy.topic, copy.partition) == (Topic.SPEND_EVENTS, partition_of("nike", 2))
