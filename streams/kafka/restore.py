@@ -1,6 +1,7 @@
-"""Reads records of `controller-state` into the core's changelog: single records, or partitions up to their end."""
+"""Reads records of `controller-state` into the core's changelog: single records, or a partition up to its end."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import structlog
@@ -9,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from core.changelog import Applied, Changelog
 from streams.kafka.truncation import TruncatedBytes, Undecodable
 
-__all__ = ["apply_record", "read_changelogs"]
+__all__ = ["apply_record", "changelog_consumer", "read_changelog"]
 
 log = structlog.get_logger()
 
@@ -18,13 +19,9 @@ _POLL_RECORDS: Final = 50_000
 _FETCH_BYTES: Final = 8 * 1024 * 1024
 
 
-async def read_changelogs(
-    client_options: Mapping[str, Any], topic: str, partitions: Iterable[int], count: Callable[[int], None]
-) -> dict[int, Changelog]:
-    """The changelog of each partition, with what is committed when this is called. `count` is called with the number
-    of records of each fetch."""
-    tps = [TopicPartition(topic, partition) for partition in partitions]
-    changelogs = {tp.partition: Changelog() for tp in tps}
+@asynccontextmanager
+async def changelog_consumer(client_options: Mapping[str, Any]) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer for `read_changelog`."""
     consumer = AIOKafkaConsumer(
         **client_options,
         isolation_level="read_committed",
@@ -34,18 +31,27 @@ async def read_changelogs(
     )
     await consumer.start()
     try:
-        consumer.assign(tps)
-        ends = await consumer.end_offsets(tps)
-        await consumer.seek_to_beginning(*tps)
-        # Compacted and transactional logs end in offsets that bear no record, so positions are compared, not records.
-        while any([await consumer.position(tp) < end for tp, end in ends.items()]):
-            for tp, records in (await consumer.getmany(timeout_ms=_POLL_MS, max_records=_POLL_RECORDS)).items():
-                count(len(records))
-                for record in records:
-                    apply_record(changelogs[tp.partition], record)
+        yield consumer
     finally:
         await consumer.stop()
-    return changelogs
+
+
+async def read_changelog(
+    consumer: AIOKafkaConsumer, topic: str, partition: int, count: Callable[[int], None]
+) -> Changelog:
+    """The changelog of a partition, with what is committed when this is called. `count` is called with the number of
+    records of each fetch."""
+    tp, changelog = TopicPartition(topic, partition), Changelog()
+    consumer.assign([tp])
+    end = (await consumer.end_offsets([tp]))[tp]
+    await consumer.seek_to_beginning(tp)
+    # Compacted and transactional logs end in offsets that bear no record, so positions are compared, not records.
+    while await consumer.position(tp) < end:
+        for records in (await consumer.getmany(timeout_ms=_POLL_MS, max_records=_POLL_RECORDS)).values():
+            count(len(records))
+            for record in records:
+                apply_record(changelog, record)
+    return changelog
 
 
 def apply_record(changelog: Changelog, record: ConsumerRecord) -> Applied:

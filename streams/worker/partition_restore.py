@@ -1,11 +1,11 @@
 """Restores the partitions that a worker takes over, and refuses a state that the topics contradict."""
 
-import asyncio
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import NamedTuple
 
 import structlog
+from aiokafka import AIOKafkaConsumer
 
 from core.changelog import Changelog
 from core.duplicates import DuplicateWindow
@@ -13,7 +13,7 @@ from core.state import PartitionState
 from core.state_records import PartRecord
 from streams.kafka.identities import WORKER_GROUP
 from streams.kafka.options import client_options
-from streams.kafka.restore import read_changelogs
+from streams.kafka.restore import changelog_consumer, read_changelog
 from streams.kafka.topics import INPUTS, Topic
 from streams.settings import Settings
 from streams.worker.offset_queries import OffsetQueries
@@ -75,17 +75,24 @@ class PartitionRestore:
         return RestoredPartitions(states, positions, topic_ids)
 
     async def _read_states(self, numbers: list[int]) -> tuple[dict[int, PartitionState], dict[int, PartRecord | None]]:
-        settings, options = self._settings, client_options(self._settings)
+        states: dict[int, PartitionState] = {}
+        parts: dict[int, PartRecord | None] = {}
+        async with changelog_consumer(client_options(self._settings)) as consumer:
+            for number in numbers:  # one after the other, because a changelog takes half the memory of its state
+                changelog = await self._read_changelog(consumer, number)
+                states[number], parts[number] = self._empty_state(number), changelog.part
+                changelog.restore(states[number], partial(_log_skipped, number))
+        return states, parts
+
+    async def _read_changelog(self, consumer: AIOKafkaConsumer, number: int) -> Changelog:
+        settings = self._settings
         name = settings.topic(Topic.CONTROLLER_STATE)
-        changelogs = await read_changelogs(options, name, numbers, self._count)
-        if older := [n for n in numbers if _is_of_older_release(changelogs[n])]:
-            # Older releases had other transactional ids: one of their workers may be frozen and not fenced.
-            await asyncio.gather(*(_fence(f"{settings.topic('worker')}-{n}", settings) for n in older))
-            changelogs |= await read_changelogs(options, name, older, self._count)
-        states = {number: self._empty_state(number) for number in numbers}
-        for number, state in states.items():
-            changelogs[number].restore(state, partial(_log_skipped, number))
-        return states, {number: changelogs[number].part for number in numbers}
+        changelog = await read_changelog(consumer, name, number, self._count)
+        if not _is_of_older_release(changelog):
+            return changelog
+        # Older releases had other transactional ids: one of their workers may be frozen and not fenced.
+        await _fence(f"{settings.topic('worker')}-{number}", settings)
+        return await read_changelog(consumer, name, number, self._count)
 
     def _empty_state(self, number: int) -> PartitionState:
         return PartitionState(
