@@ -179,12 +179,9 @@ def answers(server: Server) -> bool:
 def _polled(connection: PsycopgConnection, deadline: float) -> bool:
     """Whether what it does has ended before the deadline."""
     while (state := connection.poll()) != POLL_OK:
-        sockets = [connection.fileno()]
-        seconds = max(deadline - time.monotonic(), 0)
-        ready = (
-            select.select(sockets, [], [], seconds) if state == POLL_READ else select.select([], sockets, [], seconds)
-        )
-        if not any(ready):
+        waiting = select.poll()  # not select(), which takes no descriptor above 1,023
+        waiting.register(connection.fileno(), select.POLLIN if state == POLL_READ else select.POLLOUT)
+        if not waiting.poll(max(deadline - time.monotonic(), 0) * 1000):
             return False
     return True
 

@@ -1,9 +1,11 @@
 """A PostgreSQL that stands still while its machine answers: whatever waits for it ends, and goes on by itself later."""
 
 import io
+import resource
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
+from pathlib import Path
 from typing import Final
 
 import psycopg2
@@ -124,6 +126,19 @@ def test_a_server_that_has_no_connection_left_answers(server: LocalPostgres) -> 
     with pytest.raises(psycopg2.OperationalError):
         connect(url)
     assert standstill.answers(standstill.Server(url, "127.0.0.1", port))
+
+
+def test_a_process_with_many_open_files_asks_as_well(server: LocalPostgres) -> None:
+    """Such as a console with 1,000 live pages."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with ExitStack() as files:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        files.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        while files.enter_context(Path("/dev/null").open("rb")).fileno() < 1_024:
+            pass
+        with closing(connect(server.url)) as connection:
+            assert connection.fileno() > 1_023
+            assert standstill.answers(standstill.Server(server.url, connection.info.host, connection.info.port))
 
 
 def test_a_connection_without_a_statement_outlives_the_standstill(
