@@ -59,7 +59,11 @@ class OutgoingRecord(NamedTuple):
 
     @property
     def size(self) -> int:
-        return len(self.key or b"") + len(self.value or b"") + sum(len(value or b"") for _, value in self.headers)
+        return (
+            len(self.key or b"")
+            + len(self.value or b"")
+            + sum(len(name) + len(value or b"") for name, value in self.headers)
+        )
 
 
 @dataclass(slots=True)

@@ -3,9 +3,10 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from hashlib import sha256
 from pathlib import Path
+from typing import Final, TypeAlias
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -22,6 +23,8 @@ from tests.streams.worker_process import WorkerProcess
 
 CAMPAIGNS = 200
 DEFAULT_LIMIT = 1_048_588
+
+Headers: TypeAlias = tuple[tuple[str, bytes], ...]
 
 pytestmark = pytest.mark.parametrize("timestamps", [Timestamps.APPEND])
 
@@ -66,21 +69,63 @@ async def watched(broker: Broker, settings: Settings, tmp_path: Path) -> AsyncIt
     watched.process.kill()
 
 
+#: Each takes the room that a misplaced spend leaves in its topic, so that its copy, with headers of its own, has none.
+HUGE_HEADERS: Final[dict[str, Callable[[int], Headers]]] = {
+    "a value": lambda room: (("trace", b"x" * room),),
+    "a name": lambda room: (("x" * room, b"trace"),),
+    "a hundred": lambda room: (
+        *((f"trace-{number:02}", b"x" * 10_000) for number in range(99)),
+        ("trace-99", b"x" * (room - 99 * 10_012)),
+    ),
+}
+#: Of so many a reader keeps the first and the last 500, with which the copy has room.
+MANY_HEADERS: Final[dict[str, Callable[[int], Headers]]] = {
+    "names": lambda room: tuple((f"trace-{number:06}", b"x" * 32) for number in range(room // 50)),
+    "names without a value": lambda room: tuple((f"trace-{number:06}", b"") for number in range(room // 17)),
+    "one name": lambda room: (("trace", b"x" * 32),) * (room // 43),
+}
+
+
+@pytest.mark.parametrize("limit_of_letters", [DEFAULT_LIMIT, 20_000])
+@pytest.mark.parametrize("headers_of", HUGE_HEADERS.values(), ids=HUGE_HEADERS)
 async def test_a_misplaced_spend_whose_copy_no_topic_takes_becomes_a_dead_letter(
-    broker: Broker, watched: Watched
+    broker: Broker,
+    watched: Watched,
+    settings: Settings,
+    headers_of: Callable[[int], Headers],
+    limit_of_letters: int,
 ) -> None:
-    await broker.brand("nike", daily_budget=None)
-    await broker.campaign("nike", "nike-1")
-    await broker.spend("nike", "nike-1", "2.00", event_id="placed")
-    value = json.dumps(spend_event("nike", "nike-1", "20.00", "misplaced")).encode()
-    huge = (("trace", b"x" * (DEFAULT_LIMIT - len(value) - 120)),)
-    elsewhere = (broker.home("nike") + 1) % broker.settings.partitions
-    await broker.publish(Topic.SPEND_EVENTS, value, partition=elsewhere, headers=huge)
-    await broker.until_settled()
+    await limit(settings, Topic.DEAD_LETTERS, limit_of_letters)
+    value, huge, elsewhere = await _misplaced(broker, headers_of)
     await broker.until(lambda: bool(broker.dead_letters))
     letter = read_dead_letter(broker.dead_letters[0])
     assert (letter.reason, letter.key, letter.value, letter.original_partition) == ("too_large", None, value, elsewhere)
     assert broker.state_of("nike").monthly_micros == 2_000_000
+    kept = [it for it in broker.dead_letters[0].headers if it in set(huge)]
+    dropped = dict(broker.dead_letters[0].headers)["spendgate-headers-dropped"]
+    assert len(kept) + int(dropped) == len(huge)
+
+
+@pytest.mark.parametrize("headers_of", MANY_HEADERS.values(), ids=MANY_HEADERS)
+async def test_a_misplaced_spend_with_thousands_of_headers_is_counted(
+    broker: Broker, watched: Watched, headers_of: Callable[[int], Headers]
+) -> None:
+    await _misplaced(broker, headers_of)
+    await broker.until(lambda: broker.state_of("nike").monthly_micros == 22_000_000)
+    assert not broker.dead_letters
+
+
+async def _misplaced(broker: Broker, headers_of: Callable[[int], Headers]) -> tuple[bytes, Headers, int]:
+    """2.00 in their place and 20.00 in another, whose value, headers and partition are returned."""
+    await broker.brand("nike", daily_budget=None)
+    await broker.campaign("nike", "nike-1")
+    await broker.spend("nike", "nike-1", "2.00", event_id="placed")
+    value = json.dumps(spend_event("nike", "nike-1", "20.00", "misplaced")).encode()
+    huge = headers_of(DEFAULT_LIMIT - len(value) - 120)
+    elsewhere = (broker.home("nike") + 1) % broker.settings.partitions
+    await broker.publish(Topic.SPEND_EVENTS, value, partition=elsewhere, headers=huge)
+    await broker.until_settled()
+    return value, huge, elsewhere
 
 
 async def test_a_letter_that_its_topic_does_not_take_is_cut_also_when_the_limit_falls_under_way(
