@@ -40,3 +40,9 @@ def test_today_is_raised_from_the_row_where_its_budget_is_gone_or_nearly(shown: 
     address = '"/brands/b/raise-today?next=/"'
     assert (address in part("brand_row", shown, NOW, True)) == is_offered
     assert address not in part("brand_row", shown, NOW)
+
+
+def test_no_label_that_is_read_aloud_has_markup_in_it() -> None:
+    found = part("brand_row", row(10, 10, Need.OVER), NOW, True)
+    assert [it for it in re.findall(r'aria-label="([^"]*)"', found) if "<" in it or "&lt;" in it] == []
+    assert "Raise today&#39;s budget of B" in found or "Raise today's budget of B" in found

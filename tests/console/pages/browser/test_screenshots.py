@@ -92,9 +92,9 @@ async def _spend(producer: SpendProducer) -> None:
 
 
 def _pictures() -> Iterator[tuple[str, str, str, int]]:
-    yield "overview", "/?sort=-day", "light", 1280
-    yield "overview-dark", "/?sort=-day", "dark", 1280
-    yield "overview-phone", "/?sort=-day", "light", 390
+    yield "overview", "/", "light", 1280
+    yield "overview-dark", "/", "dark", 1280
+    yield "overview-phone", "/", "light", 390
     yield "brand", "/brands/venice-surf", "light", 1280
     yield "why", "/campaigns/surf-wetsuits", "dark", 1280
     yield "feed", "/feed", "light", 1280

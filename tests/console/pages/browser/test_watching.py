@@ -300,6 +300,7 @@ async def test_no_table_is_cut_off_where_a_day_costs_millions(reader: Reader, op
         f"/brands?search={brand_id}",
         f"/campaigns?brand={brand_id}",
         f"/campaigns/{campaign_id}/timeline",
+        f"/brands/{brand_id}/report",
     ):
         await reader.open(path)
         assert (path, await reader.cut_off()) == (path, [])
