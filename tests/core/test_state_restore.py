@@ -30,7 +30,8 @@ DOCUMENT = (
 def facts(scenario: Scenario) -> dict[str, dict[str, Any]]:
     """All that the state has of its brands and campaigns, but for what a flush alone changes, and the check of silence,
     which may come sooner than a restored one."""
-    found = {}
+    state = scenario.state
+    found = {"": {"thresholds": state.thresholds, "costs": state.costs, "seen": state.duplicates.seen}}
     for brand in scenario.state.brands.values():
         found[brand.brand_id] = _fields(brand, {"campaigns", "dirty", "silence_check_at"})
         found |= {f"{brand.brand_id}/{it.campaign_id}": _fields(it, {"dirty"}) for it in brand.campaigns.values()}
@@ -43,7 +44,9 @@ def _fields(of: BrandState | CampaignState, left_out: set[str]) -> dict[str, Any
 
 @pytest.mark.parametrize("campaigns", [1, 4, 5, 9])
 def test_a_restored_state_is_the_one_that_was_flushed(campaigns: int) -> None:
-    scenario = check("day 2025-09-08\n 09:00 brand nike zone=Asia/Karachi daily=100 monthly=900 pacing=even silent=60")
+    scenario = check(
+        "day 2025-09-08\n 09:00 brand nike zone=Asia/Karachi daily=100 monthly=900 pacing=even silent=60 percents=50,80"
+    )
     for number in range(campaigns):
         scenario.run(f"09:00 campaign c{number} daily=20 total=50")
     for line in (
@@ -130,6 +133,13 @@ def test_what_the_controller_cannot_have_written_is_left_out_and_named() -> None
     restore(state, records, lambda *it: skipped.append(it))
     assert skipped == [("campaign/nike/a", repr(ValueError(f"the record of campaign {'x' * 80}")))]
     assert list(state.brands["nike"].campaigns) == []
+
+
+def test_a_record_of_a_release_without_pacing_tells_what_was_spent_before_the_day() -> None:
+    state = new_state()
+    record = brand_record(monthly_micros=10, daily_micros=3, future_spend={date(2025, 9, 9): 2, date(2025, 10, 1): 40})
+    restore(state, [DOCUMENT, ("brand/nike", encode(record))])
+    assert state.brands["nike"].spent_before_day_micros == 5
 
 
 def test_a_brand_whose_derived_state_cannot_be_restored_tries_again_with_its_next_decision(
