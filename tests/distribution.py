@@ -17,9 +17,13 @@ _SPREAD: Final = (
     "tests/ledger/reconcile/test_restored_database.py",
     "tests/ledger/replay/test_replay.py",
     "tests/local/test_parent_death.py",
+    "tests/streams/worker/test_heartbeat.py",
     "tests/streams/worker/test_hostile_batches.py",
     "tests/streams/worker/test_kills.py",
     "tests/streams/worker/test_operators.py",
+    "tests/streams/worker/test_refused_writes.py",
+    "tests/streams/worker/test_scenarios_on_kafka.py",
+    "tests/streams/worker/test_watchdog.py",
 )
 #: They share a broker that asks for passwords, and one of them makes it stand still: one process runs them all.
 _SECURED: Final = (
@@ -40,6 +44,7 @@ _LONGEST: Final = (
     "tests/models/migrations/test_upgrades.py",
     "tests/simulation/test_defects.py",
     "tests/simulation/test_simulation.py",
+    "tests/streams/worker/",
 )
 
 
