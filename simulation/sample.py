@@ -11,11 +11,10 @@ from core.moment import HOUR, Moment, format_moment
 from core.windows import EVERY_DAY, Window
 from models.errors import Refused
 from models.queries.catalog import list_brands
-from models.queries.catalog_edits import add_brand, add_campaign
 from models.tables.brand import Brand
 from models.tables.campaign import Campaign
 from operations.spend_event import new_spend_event
-from simulation.demo.brands import BRANDS
+from simulation.demo.brands import BRANDS, add_demo_brand, add_demo_campaign
 
 __all__ = ["SAMPLE_BRANDS", "SampleSpend", "add_sample", "sample_spend"]
 
@@ -40,27 +39,10 @@ def add_sample(session: Session, *, actor: str) -> list[Brand | Campaign]:
         raise Refused("There are brands already: sample data is for a console that is still empty.")
     rows: list[Brand | Campaign] = []
     for brand in BRANDS:
-        rows.append(
-            add_brand(
-                session,
-                brand.brand_id,
-                name=brand.name,
-                time_zone=brand.time_zone,
-                currency=brand.currency,
-                daily_budget_micros=brand.allowance_micros,
-                monthly_budget_micros=brand.allowance_micros * _DAYS_OF_A_MONTH,
-                actor=actor,
-            )
-        )
+        monthly_micros = brand.allowance_micros * _DAYS_OF_A_MONTH
+        rows.append(add_demo_brand(session, brand, brand.allowance_micros, monthly_micros, actor=actor))
         rows += [
-            add_campaign(
-                session,
-                it.campaign_id,
-                brand_id=brand.brand_id,
-                name=it.name,
-                windows=[_OFFICE_HOURS] if it.change else [],
-                actor=actor,
-            )
+            add_demo_campaign(session, brand, it, [_OFFICE_HOURS] if it.change else [], actor=actor)
             for it in brand.campaigns
         ]
     return rows

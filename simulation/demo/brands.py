@@ -1,6 +1,6 @@
 """The brands and campaigns of the demo, and their setup in the catalog so that something happens soon."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,8 +12,19 @@ from core.windows import END_OF_DAY, EVERY_DAY, Window
 from models.errors import NotFound
 from models.queries.catalog_edits import add_brand, add_campaign, edit_brand, set_windows
 from models.session import session_scope
+from models.tables.brand import Brand
+from models.tables.campaign import Campaign
 
-__all__ = ["BRANDS", "DemoBrand", "DemoCampaign", "WindowChange", "raise_daily_budget", "set_up_catalog"]
+__all__ = [
+    "BRANDS",
+    "DemoBrand",
+    "DemoCampaign",
+    "WindowChange",
+    "add_demo_brand",
+    "add_demo_campaign",
+    "raise_daily_budget",
+    "set_up_catalog",
+]
 
 ACTOR: Final = "demo"
 #: A window that changes sooner might do so before a reader sees the first line.
@@ -93,6 +104,29 @@ def set_up_catalog(database_url: str, spent_micros: Mapping[str, int], now: date
                 _put_campaign(session, brand, campaign, now.astimezone(ZoneInfo(brand.time_zone)))
 
 
+def add_demo_brand(
+    session: Session, brand: DemoBrand, daily_budget_micros: int, monthly_budget_micros: int | None, *, actor: str
+) -> Brand:
+    return add_brand(
+        session,
+        brand.brand_id,
+        name=brand.name,
+        time_zone=brand.time_zone,
+        currency=brand.currency,
+        daily_budget_micros=daily_budget_micros,
+        monthly_budget_micros=monthly_budget_micros,
+        actor=actor,
+    )
+
+
+def add_demo_campaign(
+    session: Session, brand: DemoBrand, campaign: DemoCampaign, windows: Sequence[Window], *, actor: str
+) -> Campaign:
+    return add_campaign(
+        session, campaign.campaign_id, brand_id=brand.brand_id, name=campaign.name, windows=windows, actor=actor
+    )
+
+
 def raise_daily_budget(database_url: str, brand: DemoBrand, spent_micros: int) -> int:
     """Raise the brand's daily budget above `spent_micros`; returns the new budget in micros."""
     budget_micros = spent_micros + brand.allowance_micros
@@ -105,15 +139,7 @@ def _put_brand(session: Session, brand: DemoBrand, daily_budget_micros: int) -> 
     try:
         edit_brand(session, brand.brand_id, {"daily_budget_micros": daily_budget_micros}, actor=ACTOR)
     except NotFound:
-        add_brand(
-            session,
-            brand.brand_id,
-            name=brand.name,
-            time_zone=brand.time_zone,
-            currency=brand.currency,
-            daily_budget_micros=daily_budget_micros,
-            actor=ACTOR,
-        )
+        add_demo_brand(session, brand, daily_budget_micros, None, actor=ACTOR)
 
 
 def _put_campaign(session: Session, brand: DemoBrand, campaign: DemoCampaign, local_now: datetime) -> None:
@@ -121,14 +147,7 @@ def _put_campaign(session: Session, brand: DemoBrand, campaign: DemoCampaign, lo
     try:
         set_windows(session, campaign.campaign_id, windows, actor=ACTOR)
     except NotFound:
-        add_campaign(
-            session,
-            campaign.campaign_id,
-            brand_id=brand.brand_id,
-            name=campaign.name,
-            windows=windows,
-            actor=ACTOR,
-        )
+        add_demo_campaign(session, brand, campaign, windows, actor=ACTOR)
 
 
 def _window(change: WindowChange, local_now: datetime) -> Window:
