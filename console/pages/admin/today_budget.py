@@ -1,10 +1,10 @@
 """The form that sets the daily budget of today alone, of a brand or of one campaign: the remedy that *Why?* offers."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from http import HTTPStatus
-from typing import Annotated, NamedTuple, TypeVar
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy.orm import Session
@@ -35,7 +35,6 @@ __all__ = ["router", "suggested_micros"]
 
 router = APIRouter(include_in_schema=False)
 
-_Row = TypeVar("_Row", Brand, Campaign)
 NextQuery = Annotated[Mapping[str, str], Depends(PageQuery("next"))]
 
 
@@ -72,15 +71,7 @@ async def form_of_brand(
 
 @router.post("/brands/{brand_id}/raise-today")
 async def raise_of_brand(request: Request, brand_id: BrandId, person: PageOperator, services: Served) -> Response:
-    thing = await _brand(services, brand_id)
-
-    def change(session: Session, amount: str) -> Brand:
-        row = get_brand(session, brand_id)
-        overrides = edited_overrides(row.budget_overrides, thing.today, budget_today=amount, has_monthly=True)
-        changes = {"budget_overrides": overrides}
-        return edit_brand(session, brand_id, changes, actor=person.actor, expected_revision=row.revision)  # type: ignore[arg-type]
-
-    return await _raised(request, person, services, thing, change)
+    return await _raised(request, person, services, await _brand(services, brand_id))
 
 
 @router.get("/campaigns/{campaign_id}/raise-today")
@@ -94,15 +85,7 @@ async def form_of_campaign(
 async def raise_of_campaign(
     request: Request, campaign_id: CampaignId, person: PageOperator, services: Served
 ) -> Response:
-    thing = await _campaign(services, campaign_id)
-
-    def change(session: Session, amount: str) -> Campaign:
-        row = get_campaign(session, campaign_id)
-        overrides = edited_overrides(row.budget_overrides, thing.today, budget_today=amount, has_monthly=False)
-        changes = {"budget_overrides": overrides}
-        return edit_campaign(session, campaign_id, changes, actor=person.actor, expected_revision=row.revision)  # type: ignore[arg-type]
-
-    return await _raised(request, person, services, thing, change)
+    return await _raised(request, person, services, await _campaign(services, campaign_id))
 
 
 async def _brand(services: Services, brand_id: str) -> _Thing:
@@ -151,13 +134,7 @@ def _form(
     )
 
 
-async def _raised(
-    request: Request,
-    person: Person,
-    services: Services,
-    thing: _Thing,
-    change: Callable[[Session, str], _Row],
-) -> Response:
+async def _raised(request: Request, person: Person, services: Services, thing: _Thing) -> Response:
     form = await request.form()
     amount, next_ = str(form.get("amount") or "").strip(), str(form.get("next") or "")
     try:
@@ -167,8 +144,19 @@ async def _raised(
     question = _question(micros, thing)
     if question and form.get("confirmed") != amount:
         return _form(request, person, thing, next_, amount=amount, question=question)
-    flash = await edit(services, lambda session: [change(session, amount)])
+    flash = await edit(services, lambda session: [_set_today(session, thing, amount, person)])
     return flash_redirect(safe_next(next_) if next_ else thing.address, flash)
+
+
+def _set_today(session: Session, thing: _Thing, amount: str, person: Person) -> Any:
+    """The Brand or Campaign; the overrides of both are edited by the same words."""
+    get, change = (get_brand, edit_brand) if thing.kind == "brand" else (get_campaign, edit_campaign)
+    row: Brand | Campaign = get(session, thing.id)
+    overrides = edited_overrides(
+        row.budget_overrides, thing.today, budget_today=amount, has_monthly=thing.kind == "brand"
+    )
+    changes: Any = {"budget_overrides": overrides}
+    return change(session, thing.id, changes, actor=person.actor, expected_revision=row.revision)
 
 
 def _question(micros: int | None, thing: _Thing) -> str:
