@@ -1,10 +1,8 @@
 """`spendgate notifier`: the process around intake and sender. Of several, one works and the others stand by."""
 
 import asyncio
-import signal
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Final
 
 import psycopg2
@@ -26,6 +24,7 @@ from streams.kafka.failures import reason
 from streams.kafka.missing_rights import check_rights
 from streams.kafka.rights import Process
 from streams.settings import Settings
+from streams.until_signal import run_until_signal
 from streams.worker.startup_checks import check_topics
 
 __all__ = ["Notifier", "now", "run"]
@@ -48,11 +47,7 @@ def now() -> Moment:
 
 async def run(settings: Settings) -> None:
     """Until SIGTERM or SIGINT. What is on its way then may be sent again by the next one, under the same id."""
-    work = asyncio.create_task(_run(settings))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, work.cancel)
-    with suppress(asyncio.CancelledError):
-        await work
+    await run_until_signal(_run(settings))
 
 
 async def _run(settings: Settings) -> None:

@@ -1,8 +1,5 @@
 """`spendgate ledger`: the process around the ledger's loop."""
 
-import asyncio
-import signal
-from contextlib import suppress
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer
@@ -17,6 +14,7 @@ from streams.kafka.reader import topic_reader
 from streams.kafka.rights import Process
 from streams.kafka.topics import Topic
 from streams.settings import Settings
+from streams.until_signal import run_until_signal
 from streams.worker.startup_checks import check_topics
 
 __all__ = ["run"]
@@ -27,11 +25,7 @@ _FETCH_BYTES: Final = 4 * 1024 * 1024
 
 async def run(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT. Records that are saved and not yet committed to the group are not added again."""
-    work = asyncio.create_task(_run(settings))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, work.cancel)
-    with suppress(asyncio.CancelledError):
-        await work
+    await run_until_signal(_run(settings))
 
 
 async def _run(settings: Settings) -> None:
