@@ -8,8 +8,6 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Final
 
-from typing_extensions import override
-
 from core.errors import ConfigurationError, NotAllowed, SpendgateError
 from streams.kafka.tokens import NoToken, SharedToken
 from streams.settings import Settings
@@ -39,7 +37,6 @@ class _SignedTokens(SharedToken):
         super().__init__()
         self._region: str = region
 
-    @override
     def fetch(self) -> tuple[str, float]:
         try:
             token, expires_ms = import_module(_SIGNER).generate_auth_token(self._region)

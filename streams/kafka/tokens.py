@@ -115,7 +115,6 @@ class _ClientCredentials(SharedToken):
     def extensions(self) -> dict[str, str]:
         return self._extensions
 
-    @override
     def fetch(self) -> tuple[str, float]:
         try:
             with urllib.request.urlopen(self._request, timeout=_ANSWER_SECONDS, context=self._tls) as answer:  # noqa: S310
