@@ -118,3 +118,9 @@ def test_a_moment_is_written_in_utc_with_three_fraction_digits_or_none(moment: i
 @given(st.integers(0, 253_402_300_799_999))
 def test_what_is_written_is_read_back(moment: int) -> None:
     assert parse_moment(format_moment(moment)) == moment
+
+
+@pytest.mark.parametrize(("length", "shown"), [(40, "x" * 40), (41, "x" * 40 + "…"), (60_000, "x" * 40 + "…")])
+def test_a_refused_text_is_quoted_up_to_40_characters(length: int, shown: str) -> None:
+    with pytest.raises(ValueError, match=f"^'{shown}' is not a moment: write RFC 3339"):
+        parse_moment("x" * length)

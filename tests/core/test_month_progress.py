@@ -80,3 +80,12 @@ def test_the_month_is_that_of_the_time_zone_of_the_brand(zone: str, now: str, pa
     month = budget_month((ZoneSpan(zone, None),), at)
     found = month_progress(0, MONEY, month.starts_at, month.ends_at, at)
     assert found and found.passed_percent == passed_percent
+
+
+def test_a_month_without_time_is_none() -> None:
+    assert month_progress(0, MONEY, DAY, DAY, DAY) is None
+
+
+def test_what_remains_is_counted_from_the_beginning_of_the_month() -> None:
+    progress = month_progress(0, 29 * MONEY, 5 * DAY, 5 * DAY + MONTH, 6 * DAY)
+    assert progress is not None and progress.needs_micros == MONEY

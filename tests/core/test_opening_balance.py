@@ -76,3 +76,17 @@ def test_the_same_sums_have_the_same_ids_and_other_campaigns_have_others() -> No
     assert corrections(sums) == corrections(sums)
     (other,) = opening_corrections(7, "nike", "winter", sums, OPEN_DAY)
     assert corrections(sums)[0].correction_id != other.correction_id
+
+
+def test_each_names_its_replay_and_is_an_opening_balance() -> None:
+    assert corrections({OPEN_DAY: 1_500_000}) == [
+        SpendCorrection(
+            correction_id="opening:7:summer:2025-09-10:0",
+            brand_id="nike",
+            campaign_id="summer",
+            amount="1.50",
+            booked_on="2025-09-10",
+            opening=True,
+            reason="opening balance of replay 7",
+        )
+    ]

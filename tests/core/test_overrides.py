@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 
 from core.catalog import BrandConfig, CampaignConfig, read_brand_config, read_campaign_config
-from core.overrides import OVERRIDES_MAX, Override, budget_on, next_change, override_documents, read_overrides
+from core.overrides import (
+    OVERRIDES_MAX,
+    Override,
+    Overrides,
+    budget_on,
+    checked_overrides,
+    next_change,
+    override_documents,
+    read_overrides,
+)
 from core.refusal import Refusal
 from tests.core.scenario import check
 
@@ -243,3 +252,32 @@ def test_the_dates_at_which_the_budget_in_force_may_change() -> None:
 def _every_other_day(first: date) -> str:
     days = (date.fromordinal(first.toordinal() + 2 * number) for number in range(OVERRIDES_MAX))
     return ";".join(f"{day}..{day} daily=0" for day in days)
+
+
+def test_overrides_that_overlap_are_refused_by_the_name_of_their_budget() -> None:
+    december = Override(date(2026, 12, 1), date(2026, 12, 31), 1)
+    overlap = "budget from 2026-12-01 to 2026-12-31 and from 2026-12-01 to 2026-12-31 overlap"
+    with pytest.raises(ValueError, match=f"^the overrides of the daily {overlap}$"):
+        checked_overrides([december, december])
+    with pytest.raises(ValueError, match=f"^the overrides of the monthly {overlap}$"):
+        checked_overrides([], [december, december])
+
+
+def test_daily_and_monthly_overrides_are_bounded_together() -> None:
+    days = [Override(date(2026, 1, 1), date(2026, 1, 1), 1)] * OVERRIDES_MAX
+    with pytest.raises(ValueError, match=f"^there are {OVERRIDES_MAX + 1} budget overrides"):
+        checked_overrides(days, days[:1])
+
+
+def test_overrides_of_the_same_dates_are_compared_by_no_budget() -> None:
+    with pytest.raises(ValueError, match="overlap"):
+        checked_overrides([Override(date(2026, 1, 1), date(2026, 1, 1), budget) for budget in (None, 1)])
+
+
+def test_documents_of_overrides_are_read_as_what_they_were_written_of() -> None:
+    daily = (
+        Override(date(2026, 1, 1), date(2026, 1, 2), 1_500_000),
+        Override(date(2026, 1, 3), date(2026, 1, 3), None),
+    )
+    monthly = (Override(date(2026, 1, 1), date(2026, 1, 31), 70_000_000),)
+    assert read_overrides(override_documents(Overrides(daily, monthly))) == Overrides(daily, monthly)
