@@ -3,6 +3,7 @@
 import pytest
 
 from core.duplicates import CHUNK_FULL
+from core.moment import parse_moment
 from core.state_records import SCHEMA, PartRecord, decode_part
 from tests.core.scenario import Scenario, check, new_state
 
@@ -44,3 +45,21 @@ def test_of_a_newer_release_s_part_only_the_schema_is_read() -> None:
     assert decode_part(b'{"schema":99,"clock":"noon"}') == PartRecord(99, {}, {}, 0)
     with pytest.raises(ValueError, match="not the record of a partition"):
         decode_part(b'{"schema":%d,"clock":"noon"}' % SCHEMA)
+
+
+def test_part_tells_how_many_ids_are_held_and_which_resumes_are_awaited() -> None:
+    scenario = check("""
+        day 2025-09-08
+        09:00 brand nike zone=UTC daily=1
+        09:00 campaign a
+        09:01 spend a 1
+          -> pause a daily_budget
+        hold
+        09:02 brand nike daily=5
+    """)
+    scenario.flush()
+    part = decode_part(scenario.stored[b"part"])
+    added, edited = parse_moment("2025-09-08T09:01:00Z"), parse_moment("2025-09-08T09:02:00Z")
+    assert (part.seen, part.resumes_awaited, part.resumes_awaited_since) == (1, 1, edited)
+    assert [number for number, _ in part.seen_since] == [0]
+    assert part.seen_since[0][1] in (added, edited)  # the flush knows the clock of its brands alone

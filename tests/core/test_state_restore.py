@@ -56,6 +56,7 @@ def test_a_restored_state_is_the_one_that_was_flushed(campaigns: int) -> None:
         "18:59 snapshot google c0 2025-09-08 25",
         "19:30 tick",
         "09T07:00 spend c0 2",
+        "09T08:00 spend c0 4 t=10:00",  # late: the day's allowance stays that of what was known as it began
     ):
         scenario.run(line)
         scenario.flush()
