@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from typing import NamedTuple
 
 from bench.load import BRANDS, publish_catalog, publish_events
 from bench.machine import WORKER_CORE, Worker, broker, describe, median, topics, wait_until
@@ -34,7 +35,7 @@ def measure(settings: Settings, events: int) -> dict[str, float]:
         wait_until(lambda: worker.metric('spendgate_commands_total{action="resume"}') == BRANDS, 60, every=0.1)
     size = publish_events(settings, events)
     worker_figures = _drain(settings, events)
-    raw = events / read_raw(settings, events)
+    raw = events / read_raw(settings, events).seconds
     return {
         **worker_figures,
         "raw_events_per_second": round(raw),
@@ -60,11 +61,19 @@ def _drain(settings: Settings, events: int) -> dict[str, float]:
         }
 
 
-def read_raw(settings: Settings, events: int) -> float:
-    """Seconds that `getmany` takes for the topic on the worker's core."""
+class RawRead(NamedTuple):
+    """Of the first records to the last."""
+
+    seconds: float
+    cpu_seconds: float
+
+
+def read_raw(settings: Settings, events: int) -> RawRead:
+    """What `getmany` takes for the topic on the worker's core."""
     arguments = [settings.brokers, settings.topic(Topic.SPEND_EVENTS), str(settings.partitions), str(events)]
     command = ["taskset", "-c", str(WORKER_CORE), sys.executable, "-m", "bench.raw_reader", *arguments]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stdout)
+    said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stdout
+    return RawRead(*map(float, said.split()))
 
 
 def _options() -> argparse.Namespace:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import platform
 import re
 import signal
 import statistics
@@ -11,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
 from urllib.error import URLError
@@ -20,6 +22,7 @@ import psutil
 
 from core.errors import SpendgateError
 from local.kafka import LocalKafka
+from local.lock_kafka import KAFKA_VERSION
 from local.ports import choose_port
 from local.postgres import LocalPostgres
 from streams.kafka.provision import create_topics
@@ -164,8 +167,22 @@ def wait_until(true: Callable[[], bool], seconds: float, every: float = 0.02) ->
 
 
 def describe() -> dict[str, Any]:
-    """The machine, and how busy it was with other things before the measurement."""
-    return {"cores": psutil.cpu_count(), "load_before": os.getloadavg()[0], "python": sys.version.split()[0]}
+    """The machine, how busy it was with other things before the measurement, and the versions of what is measured."""
+    return {
+        "cores": psutil.cpu_count(),
+        "processor": _processor(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30),
+        "system": platform.platform(terse=True),
+        "load_before": os.getloadavg()[0],
+        "python": platform.python_version(),
+        **{package: version(package) for package in ("spendgate", "faust-streaming", "aiokafka", "confluent-kafka")},
+        "kafka": KAFKA_VERSION,
+    }
+
+
+def _processor() -> str:
+    found = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return found[1] if found else platform.machine()
 
 
 def median(values: list[float]) -> float:

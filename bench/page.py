@@ -81,6 +81,7 @@ def _head(found: Mapping[str, Any]) -> str:
     runs = [run for case in found["cases"] for run in case["runs"]]
     others = spread([run["cores_of_others"] for run in runs])
     load = spread([run["load_after"] for run in runs])
+    notes = "".join(note + "\n\n" for note in found.get("notes", []))
     machine = "\n".join(f"| {name.replace('_', ' ')} | {value} |" for name, value in found["machine"].items())
     return (
         "# Benchmarks\n\n"
@@ -91,12 +92,14 @@ def _head(found: Mapping[str, Any]) -> str:
         "highest beside it; rounds go over all cases in turn. **The load at that time:** other programs kept\n"
         f"{others} of {found['machine']['cores']} cores busy, and the load average was {load}. Where others' share is\n"
         "not near 0, figures compare with those of their own table alone.\n\n"
-        f"| machine | |\n|---|---|\n{machine}\n"
+        f"{notes}| machine | |\n|---|---|\n{machine}\n"
     )
 
 
 def _counts(found: Mapping[str, Any]) -> str:
-    fewest, most = (ends(len(case["runs"]) for case in found["cases"]) for ends in (min, max))
+    fewest, most = (
+        ends(sum("figures" in run for run in case["runs"]) for case in found["cases"]) for ends in (min, max)
+    )
     return str(most) if fewest == most else f"{fewest} or {most}"
 
 
@@ -107,24 +110,27 @@ def _section(name: str, cases: list[Mapping[str, Any]]) -> str:
     rows = {label: [_cell(case, figure) for case in cases] for figure, label in group.labels.items()}
     rows["*others' cores meanwhile*"] = [_others(case) for case in cases]
     table = markdown_table(["", *(case["column"] for case in cases)], rows)
-    return f"## {group.title}\n\n{group.text}\n\n{table}\n{_commands(cases)}"
+    return f"## {group.title}\n\n{group.text}\n\n{table}\n{_commands(cases)}{_failed(cases)}"
 
 
 def _peers(case: Mapping[str, Any]) -> str:
     figures = [run["figures"] for run in case["runs"] if "figures" in run]
-    table = peers.table(figures) if figures else "".join(f"{it}\n" for it in _failures(case))
-    return f"### {case['column']}\n\n{table}\n{_commands([case])}Others' cores meanwhile: {_others(case)}.\n"
+    table = peers.table(figures) if figures else ""
+    return (
+        f"### {case['column']}\n\n{table}\n{_commands([case])}Others' cores meanwhile: {_others(case)}.\n\n"
+        f"{_failed([case])}"
+    )
 
 
 def _cell(case: Mapping[str, Any], figure: str) -> str:
     values = [run["figures"][figure] for run in case["runs"] if "figures" in run]
-    failures = _failures(case)
-    told = [spread(values)] if values else []
-    return "; ".join([*told, *([f"{len(failures)} failed: {failures[0]}"] if failures else [])])
+    return spread(values) if values else "failed"
 
 
-def _failures(case: Mapping[str, Any]) -> list[str]:
-    return [run["failed"] for run in case["runs"] if "failed" in run]
+def _failed(cases: Iterable[Mapping[str, Any]]) -> str:
+    """A line for each run that gave no figures."""
+    runs = [(case["column"], run["failed"]) for case in cases for run in case["runs"] if "failed" in run]
+    return "".join(f"A run of {column} failed and is not in the figures: {why.strip()}\n\n" for column, why in runs)
 
 
 def _others(case: Mapping[str, Any]) -> str:

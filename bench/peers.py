@@ -116,7 +116,7 @@ def measure(settings: Settings, brands: int, events: int, only: str) -> dict[str
     micros = {_key(number): it * AMOUNT_MICROS for number, it in enumerate(budgets) if it is not None}
     expected = add_up(_records(settings, events), micros)
     found: dict[str, Any] = {"Spendgate": _ours(settings, brands, events, expected)}
-    found["`getmany`, which does nothing"] = {"events_per_second": round(events / read_raw(settings, events))}
+    found["`getmany`, which does nothing"] = {"events_per_second": round(events / read_raw(settings, events).seconds)}
     for name, drain in _PEERS.items():
         if only.lower() in name.lower():
             found[name] = _peer(drain, settings, events, f"{settings.topic_prefix}peer-{len(found)}", expected)

@@ -1,5 +1,6 @@
 """The page of figures, and the command that lists and takes them."""
 
+import json
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from bench.__main__ import main, measurements
 from bench.cases import SIZES, cases
 from bench.page import page
+from tests.docs.repository import text_of
 
 
 def _case(column: str, *runs: dict[str, Any]) -> dict[str, Any]:
@@ -35,11 +37,17 @@ def test_a_column_has_medians_of_its_runs_and_the_load_stands_beside_them() -> N
 def test_a_run_that_failed_is_told_beside_the_others() -> None:
     failed = {"cores_of_others": 2, "load_after": 9, "failed": "TimeoutError: not within 3 s"}
     text = page(_found(_case("50", _run(2), failed)))
-    assert "| all resumes told, s | 2; 1 failed: TimeoutError: not within 3 s |" in text
+    assert "| all resumes told, s | 2 |" in text
+    assert "A run of 50 failed and is not in the figures: TimeoutError: not within 3 s\n" in text
+    assert "the median of 1 runs" in text
 
 
 def test_what_was_not_measured_is_not_in_the_page() -> None:
     assert "60" not in page(_found(_case("50", _run(2)), _case("60")))
+
+
+def test_the_page_of_the_repository_is_made_from_its_figures() -> None:
+    assert text_of("docs/benchmarks.md") == page(json.loads(text_of("docs/benchmarks.json")))
 
 
 def test_every_case_of_every_size_is_a_measurement_that_there_is() -> None:
