@@ -1,7 +1,7 @@
 """A worker that came to cost more than it did is noticed, whatever machine the tests run on.
 
 Ratios of one run hold on any machine; they are of processor seconds, as what else runs there changes those least. Each
-is the median of three rounds that alternate. Ten runs on two cores with a load average of 20 to 35 from other work
+is the median of three rounds that alternate. Ten runs on two cores with a load average of 10 to 37, most of it others,
 gave 0.184 to 0.283 of the reader (median 0.229), and 0.354 to 0.526 with many brands (median 0.434). The floors are
 two thirds of the lowest ones: a run that passes them may be half as costly again as the worst one was, not more.
 """
