@@ -56,6 +56,12 @@ class WatchedConnection(PsycopgConnection):
         except psycopg2.OperationalError as error:
             raise self.explained(error) from error
 
+    @override
+    def rollback(self) -> None:
+        """Nothing where it was cut: at the end of `with connection` an error would hide the one that says so."""
+        if not self.was_cut:
+            super().rollback()
+
     def explained(self, error: psycopg2.OperationalError) -> psycopg2.OperationalError:
         return psycopg2.OperationalError(_may_be_written()) if self.was_cut else error
 

@@ -60,6 +60,11 @@ def _copy(connection: PsycopgConnection) -> None:
         cursor.copy_expert("COPY copied FROM STDIN", io.StringIO(COPIED))
 
 
+def _in_transaction(connection: PsycopgConnection) -> None:
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
 def _commit(connection: PsycopgConnection) -> None:
     connection.commit()
 
@@ -68,6 +73,7 @@ WORK: Final[dict[str, Callable[[PsycopgConnection], None]]] = {
     "statement": _execute,
     "copy": _copy,
     "commit": _commit,
+    "transaction": _in_transaction,
 }
 
 
