@@ -16,7 +16,6 @@ from contextlib import closing, suppress
 from typing import Any, Final, NamedTuple
 
 import psycopg2
-import structlog
 from psycopg2.extensions import (
     POLL_OK,
     POLL_READ,
@@ -34,8 +33,6 @@ PATIENCE_SECONDS: Final = 10.0
 #: The server has this long for a new connection and `SELECT 1`.
 ANSWER_SECONDS: Final = 5.0
 _LOOK_SECONDS: Final = 1.0
-
-log = structlog.get_logger()
 
 
 class WatchedConnection(PsycopgConnection):
@@ -129,7 +126,7 @@ def _look_forever() -> None:
         try:
             look()
         except Exception:
-            log.exception("database_watch_failed")
+            _log().exception("database_watch_failed")
 
 
 def look() -> None:
@@ -139,7 +136,7 @@ def look() -> None:
             for connection in connections:
                 connection.busy_since = time.monotonic()
             continue
-        log.warning(
+        _log().warning(
             "database_stands_still", why=f"PostgreSQL at {server.name} {_silence()}", statements=len(connections)
         )
         for connection in connections:
@@ -201,3 +198,10 @@ def _cut(connection: WatchedConnection) -> None:
             if connection.fileno() == number and _is_busy(connection):
                 connection.was_cut = True
                 ours.shutdown(socket.SHUT_RDWR)
+
+
+def _log() -> Any:
+    """Imported where there is something to say: to import it costs a tenth of a short command."""
+    import structlog
+
+    return structlog.get_logger()

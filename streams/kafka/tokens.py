@@ -103,7 +103,9 @@ class _ClientCredentials(SharedToken):
         self._url: str = url
         self._client: str = client
         #: Made here, so that a file that cannot be used is not told as a server that does not answer.
-        self._tls = trusting("SPENDGATE_KAFKA_TOKEN_CA_FILE", ca_file) if url.startswith("https:") else None
+        self._tls: ssl.SSLContext | None = None
+        if url.startswith("https:"):
+            self._tls = trusting("SPENDGATE_KAFKA_TOKEN_CA_FILE", ca_file)
         self._extensions: dict[str, str] = dict(one.split("=", 1) for one in extensions.split(",") if one)
         form = {"grant_type": "client_credentials"} | ({"scope": scope} if scope else {})
         pair = base64.b64encode(f"{client}:{secret}".encode()).decode()

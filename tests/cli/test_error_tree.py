@@ -31,6 +31,8 @@ PACKAGES = (
 ROOT = Path(__file__).parents[2]
 #: Alembic runs these; they cannot be imported alone.
 RUN_BY_ALEMBIC = ("models.migrations.env", "models.migrations.versions")
+#: Its library is in an environment of its own.
+RUN_ELSEWHERE = ("bench.peer.bytewax_program",)
 
 #: What a person or a program did wrong has a 4xx status; what only time or an operator can mend has 503.
 STATUS_OF_EXIT_CODE = {
@@ -47,7 +49,7 @@ def modules() -> Iterator[str]:
     for package in PACKAGES:
         yield package
         for module in pkgutil.walk_packages([str(ROOT / package)], f"{package}."):
-            if not module.name.startswith(RUN_BY_ALEMBIC) and not module.name.endswith(".__main__"):
+            if not module.name.startswith(RUN_BY_ALEMBIC + RUN_ELSEWHERE) and not module.name.endswith(".__main__"):
                 yield module.name
 
 
