@@ -14,6 +14,7 @@ from streams.kafka import topics
 from streams.kafka.topics import ALL_TOPICS, Topic
 from streams.settings import Settings
 from tests.commands import EXECUTABLE
+from tests.streams.topic_changes import change_config
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +78,19 @@ def test_a_longer_retention_than_asked_for_is_no_difference(
     monkeypatch.setenv("SPENDGATE_TIMESTAMPS", "append")
     assert run(application(), ["topics", "check"]) == 1
     assert "retention.ms" not in capsys.readouterr().out
+
+
+def test_check_names_a_limit_that_is_below_what_we_write_and_none_above_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run(application(), ["topics", "create"])
+    name = Settings().topic(Topic.CAMPAIGN_CONTROL)
+    for size, exit_code in ((2_000, 1), (4_194_304, 0)):
+        change_config(Settings(), Topic.CAMPAIGN_CONTROL, "max.message.bytes", str(size))
+        capsys.readouterr()
+        while run(application(), ["topics", "check"]) != exit_code:  # the broker tells it a moment later
+            capsys.readouterr()
+        assert (f"{name}: max.message.bytes is {size}" in capsys.readouterr().out) == bool(exit_code)
 
 
 def test_more_replicas_than_brokers_are_refused(

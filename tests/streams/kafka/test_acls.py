@@ -32,6 +32,7 @@ def test_transactional_ids_of_all_partitions_are_allowed_by_their_prefix() -> No
         Process.WORKER
     )
     assert SETTINGS.transactional_id(7) == "p-spendgate-worker-7"
+    assert Settings(topic_prefix="").transactional_id(7) == "spendgate-worker-7"  # and never a stranger's `worker-7`
     assert f"--operation Read --group p-{WORKER_GROUP}" in lines(Process.WORKER)
 
 

@@ -199,7 +199,7 @@ async def test_state_that_is_refused_stops_and_goes_on_with_every_command_told_o
     assert await watched.process.stop() == 0
 
 
-async def test_a_stopped_partition_does_not_hold_up_the_end_of_its_worker(
+async def test_a_stopped_partition_holds_up_no_end_of_its_worker_whose_next_start_tells_the_limit(
     broker: Broker, watched: Watched, settings: Settings
 ) -> None:
     await many_campaigns(broker, "nike")
@@ -207,8 +207,10 @@ async def test_a_stopped_partition_does_not_hold_up_the_end_of_its_worker(
     await broker.spend("nike", "nike-0", "10", event_id="1")
     await watched.stopped("a command")
     assert await watched.process.stop() == 0
-    await limit(settings, Topic.CAMPAIGN_CONTROL, DEFAULT_LIMIT)
     await watched.process.started()
+    assert "topic_limit_too_low" in watched.process.output
+    assert f"{settings.topic(Topic.CAMPAIGN_CONTROL)}: max.message.bytes is 400" in watched.process.output
+    await limit(settings, Topic.CAMPAIGN_CONTROL, DEFAULT_LIMIT)
     await broker.until(lambda: paused(broker) == CAMPAIGNS)
 
 
