@@ -35,14 +35,14 @@ def create(
         for topic in created
         for name, value in topic.left_out.items()
     ]
-    told = [f"created {topic.name}" for topic in created]
-    told += [
+    report = [f"created {topic.name}" for topic in created]
+    report += [
         f"{it['topic']} is without {it['setting']}={it['wanted']}, as the broker refuses it: {it['refusal']}"
         for it in left_out
     ]
     output.show(
         {"created": [topic.name for topic in created], "left_out": left_out},
-        "\n".join(told) or "All topics are there.",
+        "\n".join(report) or "All topics are there.",
     )
 
 

@@ -15,7 +15,7 @@ CLOCKS_APART_MS: Final = 250
 
 
 class DecidedUpTo:
-    """Grows, and never beyond what its inputs and what is awaited allow."""
+    """Grows, and never beyond what its inputs and what is pending allow."""
 
     def __init__(self) -> None:
         #: What is true now; ALWAYS as long as nothing is known.
@@ -24,18 +24,18 @@ class DecidedUpTo:
         self.margin_ms = CLOCKS_APART_MS
         self._margin_of_claim_ms = CLOCKS_APART_MS  # with which `moment` was reached
         self._reached: Moment = ALWAYS  # by the inputs alone
-        self._awaited: dict[Hashable, Moment] = {}
+        self._pending: dict[Hashable, Moment] = {}
 
-    def observe(self, inputs: Iterable[Moment], awaited: Iterable[Hashable]) -> None:
+    def observe(self, inputs: Iterable[Moment], pending: Iterable[Hashable]) -> None:
         """Take up to where each input is applied (ALWAYS where that is not known), and what else has to come before
         everything applied is published: resumes that are pending, spend that was made of totals.
 
-        What was not awaited the last time was made by a record that was not applied then, so all that arrived before
+        What was not pending the last time was made by a record that was not applied then, so all that arrived before
         the moment reached then came before its cause.
         """
-        self._awaited = {what: self._awaited.get(what, self._reached) for what in awaited}
+        self._pending = {what: self._pending.get(what, self._reached) for what in pending}
         self._reached = max(self._reached, min(inputs))
-        moment = min([self._reached, *self._awaited.values()])
+        moment = min([self._reached, *self._pending.values()])
         if moment > self.moment:
             self.moment, self._margin_of_claim_ms = moment, self.margin_ms
 

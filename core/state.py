@@ -249,8 +249,8 @@ class PartitionState:
     @property
     def resumes_awaited_since(self) -> Moment | None:
         """When the resume was decided that is awaited longest; None when none is awaited."""
-        awaited = (campaign.pending_resume for _, campaign in self.pending_resumes.values())
-        return min((it.decided_at for it in awaited if it is not None), default=None)
+        pending = (campaign.pending_resume for _, campaign in self.pending_resumes.values())
+        return min((it.decided_at for it in pending if it is not None), default=None)
 
     def touch_brand(self, brand: BrandState) -> None:
         if not brand.dirty:

@@ -51,13 +51,13 @@ def held_by(parts: Mapping[int, PartRecord], capacity: int, now: Moment) -> Held
     """Of the last flushes, by partition."""
     full = [part for part in parts.values() if part.seen >= capacity and part.seen_since]
     window_since = max((part.seen_since[0][1] for part in full), default=None)
-    awaited = [part for part in parts.values() if part.resumes_awaited]
-    resumes_since = _earliest(part.resumes_awaited_since for part in awaited)
+    holding = [part for part in parts.values() if part.resumes_awaited]
+    resumes_since = _earliest(part.resumes_awaited_since for part in holding)
     return Held(
         max((part.seen for part in parts.values()), default=0),
         capacity,
         *_ago(window_since, now),
-        sum(part.resumes_awaited for part in awaited),
+        sum(part.resumes_awaited for part in holding),
         *_ago(resumes_since, now),
     )
 

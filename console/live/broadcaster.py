@@ -173,7 +173,7 @@ class Broadcaster:
 @asynccontextmanager
 async def open_broadcaster(settings: Settings, live: Callable[[], LiveState]) -> AsyncIterator[Broadcaster]:
     broadcaster = Broadcaster(settings, live)
-    running = asyncio.create_task(broadcaster.run(), name="hub")
+    running = asyncio.create_task(broadcaster.run(), name="broadcaster")
     try:
         yield broadcaster
     finally:

@@ -193,7 +193,7 @@ def change_of_version(
 ) -> CatalogChange | None:
     """The newest change that a version of a catalog document contains. None when the relay has not published that
     version, or published it without a change, on a topic that was created again."""
-    told_at = (
+    published_at = (
         select(CatalogOutbox.published_at)
         .where(
             CatalogOutbox.brand_id == brand_id,
@@ -208,7 +208,7 @@ def change_of_version(
         .where(
             CatalogChange.brand_id == brand_id,
             CatalogChange.campaign_id.is_not_distinct_from(campaign_id),
-            CatalogChange.changed_at <= told_at.scalar_subquery(),
+            CatalogChange.changed_at <= published_at.scalar_subquery(),
         )
         .order_by(CatalogChange.change_id.desc())
         .limit(1)
