@@ -109,10 +109,10 @@ class Api:
     def until_status(self, path: str, status: int) -> None:
         until(lambda: self.http.get(path).status_code == status)
 
-    def held(self, path: str, condition: Callable[[Any], bool]) -> Any:
+    def held(self, path: str, condition: Callable[[Any], bool], **query: Any) -> Any:
         """What the controller holds once it fits."""
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while not condition(found := self.get(path)):
+        while not condition(found := self.get(path, **query)):
             assert time.monotonic() < deadline, found
             time.sleep(0.02)
         return found

@@ -178,7 +178,7 @@ def _publish(surroundings: Surroundings, brand_id: str, value: bytes) -> tuple[i
 
 def _only_letter(api: Api, brand_id: str, original: tuple[int, int]) -> dict[str, Any]:
     """The dead letter of the original: where there are two, it tells whether one record has two or was sent twice."""
-    letters = api.held(f"/dead-letters?brand_id={brand_id}", lambda it: it["items"])["items"]
+    letters = api.held("/dead-letters", lambda it: it["items"], brand_id=brand_id)["items"]
     assert [(it["original_partition"], it["original_offset"]) for it in letters] == [original]
     only: dict[str, Any] = letters[0]
     return only

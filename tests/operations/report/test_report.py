@@ -61,7 +61,7 @@ def test_days_before_brand_and_campaign_were_added_are_left_out(url: str) -> Non
         added_at = session.scalars(select(CatalogChange.changed_at)).all()[-1]
         today = datetime.fromtimestamp(added_at / 1000, UTC).date()
         add_campaign(session, "winter", brand_id="nike", actor="t")
-    add(url, SpendLog(**spend_values("e1", 1, campaign_id="winter", micros=MICROS, at=added_at)))
+    add(url, SpendLog(**spend_values("e1", 1, campaign_id="winter", micros=MICROS, day=today, at=added_at)))
     with session_scope(url) as session:
         report = read_report(session, "nike", today.replace(day=1), added_at + 1)
     [winter] = report.campaigns
