@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 from typing_extensions import override
 
-from core.errors import SpendgateError
+from core.errors import ConfigurationError, SpendgateError
 from streams.kafka.failures import reason
 from streams.kafka.provision import message_limit
 from streams.kafka.topics import INPUTS, Topic
@@ -26,7 +26,7 @@ from streams.worker.fatal import end_process, or_end_process
 from streams.worker.offset_queries import OffsetQueries
 from streams.worker.partition import OwnedPartition
 from streams.worker.partition_restore import PartitionRestore
-from streams.worker.startup_checks import commit_note
+from streams.worker.startup_checks import check_topics, commit_note
 from streams.worker.topic_watch import watch_topics
 from streams.worker.transaction import PartitionWriter
 
@@ -86,7 +86,17 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
                 return await self._own({tp.partition for tp in assigned})
         except Exception as error:
             log.exception("take_over_failed")
-            end_process(f"partitions could not be taken over: {reason(error, self.settings)}")
+            end_process(f"partitions could not be taken over: {await self._why_not(error)}")
+
+    async def _why_not(self, error: Exception) -> str:
+        """Partitions that were added since the start say more than the error to which they led."""
+        try:
+            await check_topics(self.settings)
+        except ConfigurationError as changed:
+            return str(changed)
+        except (KafkaError, SpendgateError):
+            pass  # what failed first says it
+        return reason(error, self.settings)
 
     async def hand_over(self) -> None:
         """Flush all partitions before a rebalance or the end, and decide nothing until `take_over`."""

@@ -1,9 +1,11 @@
 """What operators do to topics and groups, by mistake or not: each is refused with its cause and cure, or harmless."""
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaProducer, ConsumerRecord
@@ -203,6 +205,23 @@ async def test_what_is_done_under_a_running_worker_ends_it_within_seconds(
         assert await worker.ended(NOTICED_SECONDS) == EXIT_CODE
         assert case.noticed in worker.output
         await _check_next_start(case, broker, new_worker)
+
+
+@pytest.mark.long_only  # the client looks for the partition that is not there for 40 s
+async def test_partitions_added_right_after_the_check_of_a_start_end_it_with_their_cause(
+    settings: Settings, tmp_path: Path
+) -> None:
+    own = settings.model_copy(update={"partitions": 1})
+    command = [sys.executable, str(Path(__file__).with_name("unchecked_worker.py"))]
+    worker = WorkerProcess(own, tmp_path / "worker.log", command)
+    async with open_broker(own):
+        await asyncio.to_thread(Operator(own).add_partitions, Topic.SPEND_EVENTS)
+        worker.start()
+        try:
+            assert await worker.ended(180) == EXIT_CODE
+        finally:
+            worker.kill()
+    assert "partitions is 2 and must be 1" in " ".join(worker.output.split())
 
 
 async def test_commands_that_the_topic_lacks_are_told_again_from_the_journal_and_the_worker_goes_on(
