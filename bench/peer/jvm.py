@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from bench.peer.program import Drained, figures_of_run
-from streams.kafka.topics import Topic
+from bench.peer.program import Drained, drained
 from streams.settings import Settings
 
 __all__ = ["drain_by", "javac"]
@@ -38,22 +37,8 @@ def drain_by(
     with tempfile.TemporaryDirectory(prefix="spendgate-peer-") as name:
         folder = Path(name)
         _compile([_HERE / "Work.java", _HERE / f"{main_class}.java"], jars, folder)
-        totals = folder / "totals.tsv"
-        arguments = [
-            commands,
-            settings.brokers,
-            state,
-            settings.topic(Topic.SPEND_EVENTS),
-            settings.topic(Topic.CATALOG),
-            commands,
-            str(events),
-            str(folder / "state"),
-            str(totals),
-            str(settings.partitions),
-        ]
         path = os.pathsep.join([name, *map(str, jars)])
-        figures = figures_of_run([*command, "-cp", path, main_class, *arguments], events)
-        return Drained(figures, totals.read_text().splitlines())
+        return drained([*command, "-cp", path, main_class], folder, settings, events, state, commands)
 
 
 def _compile(sources: Sequence[Path], jars: Sequence[Path], folder: Path) -> None:

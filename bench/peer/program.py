@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from bench.machine import WORKER_CORE
+from streams.kafka.topics import Topic
+from streams.settings import Settings
 
-__all__ = ["Drained", "figures_of_run"]
+__all__ = ["Drained", "drained"]
 
 
 class _Moment(NamedTuple):
@@ -22,13 +25,32 @@ class Drained(NamedTuple):
     sums: list[str]  # the lines of the totals
 
 
-def figures_of_run(
-    command: Sequence[str], events: int, environment: Mapping[str, str] | None = None, seconds: float = 900
-) -> dict[str, float]:
+def drained(
+    command: Sequence[str], folder: Path, settings: Settings, events: int, state: str, commands: str
+) -> Drained:
+    """What the program that `command` starts makes of the spend events, with its files in the folder. `state` says how
+    it keeps its state, where it has a choice; its pauses go to the topic `commands`, which is its name too."""
+    totals = folder / "totals.tsv"
+    arguments = [
+        commands,
+        settings.brokers,
+        state,
+        settings.topic(Topic.SPEND_EVENTS),
+        settings.topic(Topic.CATALOG),
+        commands,
+        str(events),
+        str(folder / "state"),
+        str(totals),
+        str(settings.partitions),
+    ]
+    return Drained(_figures_of_run([*command, *arguments], events), totals.read_text().splitlines())
+
+
+def _figures_of_run(command: Sequence[str], events: int, seconds: float = 900) -> dict[str, float]:
     """Run it to its end. It prints `moment COUNT CLOCK CPU`, in nanoseconds, at the first event, half-way and at the
     last. What it says of errors is passed on only if it fails."""
     pinned = ["taskset", "-c", str(WORKER_CORE), *command]
-    said = subprocess.run(pinned, capture_output=True, text=True, timeout=seconds, env=environment)
+    said = subprocess.run(pinned, capture_output=True, text=True, timeout=seconds)
     if said.returncode:
         print(said.stderr[-4000:], file=sys.stderr)
         said.check_returncode()

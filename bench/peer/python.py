@@ -6,9 +6,8 @@ import tempfile
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from bench.peer.program import Drained, figures_of_run
+from bench.peer.program import Drained, drained
 from local.cache import cache_folder, exclusive
-from streams.kafka.topics import Topic
 from streams.settings import Settings
 
 __all__ = ["ENGINES", "Engine", "drain"]
@@ -33,21 +32,8 @@ def drain(settings: Settings, events: int, engine: Engine, state: str, commands:
     """Pauses go to the topic `commands`, which is the program's name too. `state` says how state is kept, where the
     engine has a choice."""
     with tempfile.TemporaryDirectory(prefix="spendgate-peer-") as name:
-        totals = Path(name) / "totals.tsv"
-        arguments = [
-            commands,
-            settings.brokers,
-            state,
-            settings.topic(Topic.SPEND_EVENTS),
-            settings.topic(Topic.CATALOG),
-            commands,
-            str(events),
-            str(Path(name) / "state"),
-            str(totals),
-            str(settings.partitions),
-        ]
-        figures = figures_of_run([str(_python(engine)), str(_HERE / engine.program), *arguments], events)
-        return Drained(figures, totals.read_text().splitlines())
+        command = [str(_python(engine)), str(_HERE / engine.program)]
+        return drained(command, Path(name), settings, events, state, commands)
 
 
 def _python(engine: Engine) -> Path:

@@ -297,13 +297,13 @@ def _closed(settings: Settings, address: str) -> SpendgateError:
 
 
 def _entry_refused(settings: Settings, words: str) -> NotAllowed:
-    if settings.uses_iam:
-        return _identity_refused(settings, words)
-    return _token_refused(settings, words) if settings.uses_tokens else _wrong_password(settings)
-
-
-def _identity_refused(settings: Settings, words: str) -> NotAllowed:
     why = f" ({words.rstrip('.')})" if words else ""
+    if settings.uses_iam:
+        return _identity_refused(settings, why)
+    return _token_refused(settings, why) if settings.uses_tokens else _wrong_password(settings)
+
+
+def _identity_refused(settings: Settings, why: str) -> NotAllowed:
     return NotAllowed(
         f"Kafka at {settings.brokers} refuses the AWS credentials{why}: let the policy of their IAM identity allow "
         f"kafka-cluster:Connect on this cluster, and SPENDGATE_KAFKA_AWS_REGION ({settings.kafka_aws_region}) be its "
@@ -319,8 +319,7 @@ def _wrong_password(settings: Settings) -> NotAllowed:
     )
 
 
-def _token_refused(settings: Settings, words: str) -> NotAllowed:
-    why = f" ({words.rstrip('.')})" if words else ""
+def _token_refused(settings: Settings, why: str) -> NotAllowed:
     return NotAllowed(
         f"Kafka at {settings.brokers} refuses the token that {settings.kafka_token_url} gave to "
         f"{settings.kafka_username}{why}: let its issuer, audience and SPENDGATE_KAFKA_TOKEN_SCOPE be those that the "
