@@ -18,7 +18,7 @@ from models.migrations import migrate
 from models.queries.catalog_edits import add_brand, add_campaign
 from models.session import connect, session_scope
 from operations.catalog_file.reading import read_rows
-from operations.catalog_file.rows import FileFormat
+from operations.catalog_file.rows import CatalogFileFormat
 from operations.what_if.what_if import WhatIfRequest, what_if
 
 DAY = date(2025, 9, 1)
@@ -67,7 +67,7 @@ def _fill(url: str, options: argparse.Namespace) -> None:
 def _measure(url: str, options: argparse.Namespace) -> None:
     a_day = 0.0125 * options.events / options.brands / DAYS
     lines = ["brand_id,revision,daily_budget", *(f"b-{it},1,{a_day * 0.8:.2f}" for it in range(options.brands))]
-    file = read_rows(io.BytesIO("\n".join(lines).encode()), FileFormat.CSV)
+    file = read_rows(io.BytesIO("\n".join(lines).encode()), CatalogFileFormat.CSV)
     cpu, began_at = _cpu_seconds(), time.monotonic()
     found = what_if(url, file, WhatIfRequest(DAY, date(2025, 9, DAYS)), time.time_ns() // 1_000_000)
     took, cpu = time.monotonic() - began_at, _cpu_seconds() - cpu

@@ -17,8 +17,8 @@ from cli.user_files import STDIN, opened
 if TYPE_CHECKING:
     from models.tables.brand import Brand
     from models.tables.campaign import Campaign
-    from operations.catalog_file.application import Planned
-    from operations.catalog_file.rows import FileFormat, FileRows, WrongRows
+    from operations.catalog_file.application import FileComparison
+    from operations.catalog_file.rows import CatalogFileFormat, FileRows, WrongRows
     from streams.settings import Settings
 
 app = CommandGroup("catalog", help="Brands and campaigns as a file.", panel="Catalog")
@@ -96,11 +96,11 @@ def apply_rows(settings: "Settings", rows: "FileRows", *, note: str | None, yes:
     output.show({"changed": names}, f"{_count(len(changed), 'row')} applied")
 
 
-def _chosen(name: str) -> "FileFormat":
+def _chosen(name: str) -> "CatalogFileFormat":
     from operations import validation
-    from operations.catalog_file.rows import FileFormat
+    from operations.catalog_file.rows import CatalogFileFormat
 
-    return FileFormat(validation.one_of("format", name.lower(), [it.value for it in FileFormat]))
+    return CatalogFileFormat(validation.one_of("format", name.lower(), [it.value for it in CatalogFileFormat]))
 
 
 def read_file(file: str, format_: str) -> "FileRows":
@@ -114,7 +114,7 @@ def read_file(file: str, format_: str) -> "FileRows":
         return read_rows(stream, _chosen(format_) if format_ else format_of(file, stream))
 
 
-def _planned(settings: "Settings", rows: "FileRows") -> "tuple[Planned, Mapping[str, Any]]":
+def _planned(settings: "Settings", rows: "FileRows") -> "tuple[FileComparison, Mapping[str, Any]]":
     from models.session import session_scope
     from operations.catalog_file.application import plan_file
     from operations.catalog_file.effects import effects_of

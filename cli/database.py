@@ -21,10 +21,12 @@ def roles(
     from psycopg2.extensions import parse_dsn
 
     from core.errors import ConfigurationError
-    from models.privileges import Role, Verb, privileges_of, public_statements, statements
+    from models.privileges import DatabaseRole, Verb, privileges_of, public_statements, statements
     from operations.validation import one_of
 
-    wanted = [Role(one_of("role", name, [role.value for role in Role])) for name in chosen or Role]
+    wanted = [
+        DatabaseRole(one_of("role", name, [role.value for role in DatabaseRole])) for name in chosen or DatabaseRole
+    ]
     try:
         dsn = parse_dsn(load_settings().database)
     except ProgrammingError as error:

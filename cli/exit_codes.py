@@ -8,27 +8,27 @@ from typing import Final, NamedTuple
 
 from core.errors import ExitCode, SpendgateError
 
-__all__ = ["Failure", "failure_of"]
+__all__ = ["CommandFailure", "failure_of"]
 
 
-class Failure(NamedTuple):
+class CommandFailure(NamedTuple):
     exit_code: int
     sentence: str
 
 
-def failure_of(error: BaseException) -> Failure:
+def failure_of(error: BaseException) -> CommandFailure:
     """The exit code (docs/contract.md, "Exit codes") and the sentence of an exception; of a group, those of its first
     one. An exception that is neither a SpendgateError nor in FOREIGN is reported as a defect of Spendgate."""
     if isinstance(error, BaseExceptionGroup):
         return failure_of(error.exceptions[0])
     if isinstance(error, SpendgateError):
-        return Failure(error.exit_code, _sentence(str(error)))
+        return CommandFailure(error.exit_code, _sentence(str(error)))
     for kind in type(error).__mro__:
         name = f"{kind.__module__}.{kind.__qualname__}"
         if name in FOREIGN:
             exit_code, sentence = FOREIGN[name]
-            return Failure(exit_code, sentence.format(message=_first_line(error)))
-    return Failure(ExitCode.FAILED, _defect(error))
+            return CommandFailure(exit_code, sentence.format(message=_first_line(error)))
+    return CommandFailure(ExitCode.FAILED, _defect(error))
 
 
 _BROKER_AWAY: Final = (

@@ -14,7 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from cli import output
 from cli.environment import advice_on_defaults
-from cli.exit_codes import Failure, failure_of
+from cli.exit_codes import CommandFailure, failure_of
 from core.errors import ExitCode
 
 __all__ = ["PASSED_THROUGH", "CommandGroup", "run"]
@@ -85,7 +85,7 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> int:
     except typer.TyperException as error:
         return output.report_failure(_usage(error))
     except typer.Abort:
-        return output.report_failure(Failure(1, "Nothing was done."))
+        return output.report_failure(CommandFailure(1, "Nothing was done."))
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
@@ -98,18 +98,18 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _advised(failure: Failure) -> Failure:
+def _advised(failure: CommandFailure) -> CommandFailure:
     advice = advice_on_defaults() if failure.exit_code == ExitCode.UNREACHABLE else ""
     return failure._replace(sentence=f"{failure.sentence} {advice}".rstrip())
 
 
-def _usage(error: typer.TyperException) -> Failure:
+def _usage(error: typer.TyperException) -> CommandFailure:
     context = getattr(error, "ctx", None)
     if type(error).__name__ == "NoArgsIsHelpError":
-        return Failure(2, error.format_message())
+        return CommandFailure(2, error.format_message())
     command = context.command_path if context else "spendgate"
     message = " ".join(error.format_message().split()).rstrip(".")
-    return Failure(error.exit_code, f"{message}: see `{command} --help`.")
+    return CommandFailure(error.exit_code, f"{message}: see `{command} --help`.")
 
 
 def _split(args: list[str]) -> tuple[list[str], list[str]]:

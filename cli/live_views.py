@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cli import output
-from models.errors import NotFound
+from models.errors import RowNotFound
 from models.queries.catalog import get_brand, get_campaign, list_campaigns
 from models.session import session_scope
 from operations.catalog_views import Json, brand_view, campaign_view, override_text, window_text
@@ -26,21 +26,21 @@ _BEHIND = "The controller has not applied all that was sent before: is `spendgat
 
 
 async def read_brand_view(settings: "Settings", brand_id: str) -> View:
-    """Raises NotFound where neither the database nor the controller knows the brand."""
+    """Raises RowNotFound where neither the database nor the controller knows the brand."""
     row, rows = _brand_rows(settings, brand_id)
     held = await read_held(settings, brand_id)
     if row is None and (held is None or held.state.config is None):
-        raise NotFound(f"There is no brand {brand_id}.")
+        raise RowNotFound(f"There is no brand {brand_id}.")
     return brand_view(brand_id, held, row, rows)
 
 
 async def read_campaign_view(settings: "Settings", campaign_id: str) -> View:
-    """The brand comes from the database, else from the controller's state. Raises NotFound where neither knows the
+    """The brand comes from the database, else from the controller's state. Raises RowNotFound where neither knows the
     campaign."""
     row = _campaign_row(settings, campaign_id)
     brand_id = row.brand_id if row else await find_held(settings, campaign_id)
     if brand_id is None:
-        raise NotFound(f"There is no campaign {campaign_id}.")
+        raise RowNotFound(f"There is no campaign {campaign_id}.")
     return campaign_view(campaign_id, await read_held(settings, brand_id), row, brand_id)
 
 
@@ -96,7 +96,7 @@ def _brand_rows(settings: "Settings", brand_id: str) -> "tuple[Brand | None, Seq
     with session_scope(settings.database) as session:
         try:
             return get_brand(session, brand_id), list_campaigns(session, brand_id=brand_id)
-        except NotFound:
+        except RowNotFound:
             return None, ()
 
 
@@ -104,7 +104,7 @@ def _campaign_row(settings: "Settings", campaign_id: str) -> "Campaign | None":
     with session_scope(settings.database) as session:
         try:
             return get_campaign(session, campaign_id)
-        except NotFound:
+        except RowNotFound:
             return None
 
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from cli.exit_codes import Failure
+from cli.exit_codes import CommandFailure
 from cli.printable import one_line, printable, printable_json
 
 __all__ = [
@@ -84,7 +84,7 @@ def note(text: str) -> None:
     print(printable(text), file=sys.stderr, flush=True)  # noqa: T201
 
 
-def report_failure(failure: Failure) -> int:
+def report_failure(failure: CommandFailure) -> int:
     """Print the sentence of a failure on stderr. Returns its exit code."""
     note(failure.sentence)
     return failure.exit_code

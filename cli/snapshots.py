@@ -14,7 +14,7 @@ from cli.user_files import opened
 
 if TYPE_CHECKING:
     from operations.snapshots.external_id import AnyRefusal
-    from operations.snapshots.file import Skipped
+    from operations.snapshots.file import SkippedLine
 
 app = CommandGroup("snapshots", help="What platforms say was spent, for a campaign and a day.", panel="Try and watch")
 
@@ -40,7 +40,7 @@ def import_(
     from operations import validation
     from operations.snapshots.file import Defaults, read_file
     from operations.snapshots.local_numbers import Decimal
-    from operations.snapshots.publish import Listener, import_snapshots
+    from operations.snapshots.publish import SnapshotsListener, import_snapshots
 
     made_at = time.time_ns() // 1_000_000 if as_of is None else validation.moment("moment", as_of)
     all_of_day = None if day is None else validation.date_or_none("--day", day)
@@ -59,7 +59,7 @@ def import_(
         columns = "" if found.header is None else f", its columns named in line {found.header}"
         output.note(f"{found.kind}{columns}; totals are as of {defaults.as_of} where a line does not say it")
         moved = stack.enter_context(counting_progress("Importing"))
-        listener = Listener(_report_refused, _report_skipped, output.note, moved)
+        listener = SnapshotsListener(_report_refused, _report_skipped, output.note, moved)
         imported = run_async(import_snapshots(settings, found.rows, listener, time_zone=time_zone, dry_run=dry_run))
     done = "would be published" if dry_run else "published"
     counts = {"published": imported.published, "refused": imported.refused, "skipped": imported.skipped}
@@ -78,7 +78,7 @@ def _report_refused(number: int, refusal: "AnyRefusal") -> None:
         output.note(f"line {number}: {refusal.message}")
 
 
-def _report_skipped(number: int, skipped: "Skipped") -> None:
+def _report_skipped(number: int, skipped: "SkippedLine") -> None:
     if output.is_json():
         output.line({"line": number, "skipped": skipped.why}, "")
     else:

@@ -86,8 +86,8 @@ def import_(
     from cli.progress import counting_progress
     from core.errors import RefusedValue
     from operations import validation
-    from operations.spend_import.file import FileFormat, format_of, lines_of
-    from operations.spend_import.publish import Listener, import_spend
+    from operations.spend_import.file import SpendFileFormat, format_of, lines_of
+    from operations.spend_import.publish import SpendListener, import_spend
 
     if file == STDIN and format_ is None:
         raise RefusedValue("What comes on stdin has no name that shows its format: write --format csv or jsonl.")
@@ -95,12 +95,14 @@ def import_(
     with ExitStack() as stack:
         stream = stack.enter_context(opened(file))
         if format_ is not None:
-            file_format = FileFormat(validation.one_of("format", format_.lower(), [it.value for it in FileFormat]))
+            file_format = SpendFileFormat(
+                validation.one_of("format", format_.lower(), [it.value for it in SpendFileFormat])
+            )
         else:
             file_format = format_of(file, stream)
         size = None if file == STDIN else os.fstat(stream.fileno()).st_size
         moved = stack.enter_context(counting_progress("Importing", in_bytes=True))
-        listener = Listener(_report_refused, output.note, lambda: moved(_position(stream), size))
+        listener = SpendListener(_report_refused, output.note, lambda: moved(_position(stream), size))
         imported = run_async(import_spend(settings, lines_of(stream, file_format), listener, dry_run=dry_run))
     done = "would be published" if dry_run else "published"
     summary = {"published": imported.published, "refused": imported.refused, "dry_run": dry_run}

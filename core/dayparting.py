@@ -51,7 +51,7 @@ class Openness(NamedTuple):
     in_window: bool
 
 
-class Stretch(NamedTuple):
+class Interval(NamedTuple):
     """An interval of time, `[starts_at, ends_at)`."""
 
     starts_at: Moment
@@ -197,20 +197,20 @@ def _dates(day: date, since: int, until: int) -> Iterator[date]:
 
 
 @lru_cache(maxsize=65_536)
-def _stretches(week: _Week, time_zone: str, day: date) -> tuple[Stretch, ...]:
+def _stretches(week: _Week, time_zone: str, day: date) -> tuple[Interval, ...]:
     """The intervals of the windows that start on this date, without those that fall into a gap of the clock."""
     stretches = (_stretch(window, time_zone, day) for window in week.windows[day.weekday()])
     return tuple(stretch for stretch in stretches if stretch.starts_at < stretch.ends_at)
 
 
-def _stretch(window: Window, time_zone: str, day: date) -> Stretch:
+def _stretch(window: Window, time_zone: str, day: date) -> Interval:
     starts_at = wall_moment(time_zone, _wall(day, window.from_minute), second=False)
     if window.to_minute == END_OF_DAY:
-        return Stretch(starts_at, day_starts_at(time_zone, next_day(day)))
+        return Interval(starts_at, day_starts_at(time_zone, next_day(day)))
     last_day = day if window.to_minute > window.from_minute else next_day(day)
     if last_day is None:
-        return Stretch(starts_at, NEVER)
-    return Stretch(starts_at, wall_moment(time_zone, _wall(last_day, window.to_minute), second=True))
+        return Interval(starts_at, NEVER)
+    return Interval(starts_at, wall_moment(time_zone, _wall(last_day, window.to_minute), second=True))
 
 
 def _wall(day: date, minute: int) -> datetime:

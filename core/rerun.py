@@ -26,7 +26,7 @@ from core.refusal import Refusal
 from core.spend import Spend
 from core.state import CampaignState, Origin, PartitionState
 
-__all__ = ["Decided", "Opening", "Rerun", "Stretch", "TwoRuns", "start_rerun"]
+__all__ = ["Decided", "DifferingStretch", "Opening", "Rerun", "TwoRuns", "start_rerun"]
 
 _NOWHERE: Final = ""
 #: Ids are remembered for so many events: the ledger has each of them once.
@@ -137,7 +137,7 @@ def start_rerun(
 
 
 @dataclass(slots=True)
-class Stretch:
+class DifferingStretch:
     """A time in which the two runs differ about a campaign, and the net spend that arrived in it. An action of None is
     that of a campaign which one of the catalogs does not have."""
 
@@ -155,8 +155,8 @@ class TwoRuns:
 
     def __init__(self, now: Rerun, then: Rerun, starts_at: Moment) -> None:
         self._now, self._then = now, then
-        self._open: dict[str, Stretch] = {}
-        self.stretches: list[Stretch] = []
+        self._open: dict[str, DifferingStretch] = {}
+        self.stretches: list[DifferingStretch] = []
         #: Commands of one run that the other has not, and how many each has; first states are none.
         self.only_now: Counter[Decided] = Counter()
         self.only_then: Counter[Decided] = Counter()
@@ -227,9 +227,9 @@ class TwoRuns:
                 return
             self._close(self._open.pop(campaign_id), at)
         if now is not then:
-            self._open[campaign_id] = Stretch(campaign_id, at, at, now, then)
+            self._open[campaign_id] = DifferingStretch(campaign_id, at, at, now, then)
 
-    def _close(self, stretch: Stretch, at: Moment) -> None:
+    def _close(self, stretch: DifferingStretch, at: Moment) -> None:
         stretch.ends_at = at
         if stretch.starts_at < at:
             self.stretches.append(stretch)

@@ -14,7 +14,7 @@ from typing import Final, Self
 
 from sqlalchemy import func, select
 
-from models.notifications import Notification, Notifications, listening
+from models.notifications import DatabaseNotification, Notifications, listening
 from models.queries.catalog import list_brands, list_campaigns
 from models.session import session_scope
 from models.tables.account import ACCESS_CHANNEL
@@ -129,7 +129,7 @@ class CatalogMirror:
                 self._brands_changed(frozenset(name.partition("/")[0] for name in edited))
             if any(it.channel == ACCESS_CHANNEL for it in notifications):
                 self._access_changed()
-            if Notification(_PULSE_CHANNEL, self._pulse) in notifications:
+            if DatabaseNotification(_PULSE_CHANNEL, self._pulse) in notifications:
                 self._notified_at = time.monotonic()
 
     async def _send_pulses(self) -> None:

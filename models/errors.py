@@ -2,7 +2,7 @@
 
 SpendgateError
     ModelError              exit 1, HTTP 500
-        NotFound            3, 404
+        RowNotFound         3, 404
         AlreadyExists       4, 409
         StaleEdit           4, 412
         Refused             4, 422
@@ -20,9 +20,9 @@ __all__ = [
     "AlreadyExists",
     "DatabaseAway",
     "ModelError",
-    "NotFound",
     "NotMigrated",
     "Refused",
+    "RowNotFound",
     "StaleEdit",
     "explained",
 ]
@@ -37,7 +37,7 @@ class ModelError(SpendgateError):
     """The edit was not made."""
 
 
-class NotFound(ModelError):
+class RowNotFound(ModelError):
     """There is nothing of that name."""
 
     exit_code = ExitCode.NOT_FOUND

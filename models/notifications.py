@@ -13,10 +13,10 @@ from models.session import connect
 from models.tables.catalog_outbox import NOTIFY_CHANNEL
 from models.threads import in_thread
 
-__all__ = ["Notification", "Notifications", "listening"]
+__all__ = ["DatabaseNotification", "Notifications", "listening"]
 
 
-class Notification(NamedTuple):
+class DatabaseNotification(NamedTuple):
     channel: str
     payload: str
 
@@ -29,10 +29,10 @@ class Notifications:
         self._file = connection.fileno()  # read now: a broken connection has none any more
         self._arrived = asyncio.Event()
         self._lost = False
-        self._received: list[Notification] = []
+        self._received: list[DatabaseNotification] = []
         asyncio.get_running_loop().add_reader(self._file, self._readable)
 
-    async def wait(self, seconds: float) -> list[Notification]:
+    async def wait(self, seconds: float) -> list[DatabaseNotification]:
         """What arrived since the last call; waits at most `seconds` for the first. Raises DatabaseAway when the
         connection is lost."""
         with suppress(TimeoutError):
@@ -55,7 +55,7 @@ class Notifications:
             # At once: the file descriptor may soon be another file's.
             asyncio.get_running_loop().remove_reader(self._file)
             self._lost = True
-        self._received += [Notification(notify.channel, notify.payload) for notify in self._connection.notifies]
+        self._received += [DatabaseNotification(notify.channel, notify.payload) for notify in self._connection.notifies]
         self._connection.notifies.clear()
         self._arrived.set()
 

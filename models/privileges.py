@@ -12,10 +12,10 @@ from sqlalchemy import text
 from models.session import engine_of
 from models.tables.registry import metadata
 
-__all__ = ["Role", "Verb", "missing_privileges", "privileges_of", "public_statements", "statements"]
+__all__ = ["DatabaseRole", "Verb", "missing_privileges", "privileges_of", "public_statements", "statements"]
 
 
-class Role(StrEnum):
+class DatabaseRole(StrEnum):
     """Who connects. The worker does not: it needs no database."""
 
     MIGRATOR = "migrator"  # `spendgate migrate`: it owns the tables
@@ -57,30 +57,30 @@ _EDITS_CATALOG: Final[Privileges] = {
 }
 _SENDS: Final[Privileges] = {"delivery": _ALL, "notifier_position": _EDIT}
 
-_PRIVILEGES: Final[dict[Role, Privileges]] = {
-    Role.MIGRATOR: {},
-    Role.SCHEDULER: {
+_PRIVILEGES: Final[dict[DatabaseRole, Privileges]] = {
+    DatabaseRole.MIGRATOR: {},
+    DatabaseRole.SCHEDULER: {
         **_EDITS_CATALOG,
         **dict.fromkeys(_SUMMED, _READ),
         "reconcile_run": _ADD,
     },
     # Nothing that it has written can it change, but for what says where it goes on and what waits for a brand.
-    Role.LEDGER: {
+    DatabaseRole.LEDGER: {
         **dict.fromkeys(("control_ack", "control_log", "spend_correction", "spend_log", "spend_refusal"), _ADD),
         **dict.fromkeys(("spend_repeat", "ledger_hole"), _ADD),
         **dict.fromkeys(("ledger_position", "topic_incarnation"), _EDIT),
         "spend_unbooked": _ADD | {Verb.DELETE},
         _SPEND_COUNTED: _READ,
     },
-    Role.NOTIFIER: {"channel": _READ | {Verb.UPDATE}, **_SENDS},  # UPDATE: it locks the rows that it sends to
-    Role.API: {
+    DatabaseRole.NOTIFIER: {"channel": _READ | {Verb.UPDATE}, **_SENDS},  # UPDATE: it locks the rows that it sends to
+    DatabaseRole.API: {
         **dict.fromkeys(_EVERYTHING, _READ),
         **_EDITS_CATALOG,
         **dict.fromkeys(("account", "access_token", "channel", "delivery"), _EDIT),
         **dict.fromkeys(("saved_view", "web_session", "sign_in_allowance"), _ALL),
         **dict.fromkeys(("account_change", "dead_letter_action"), _ADD),
     },
-    Role.OPERATOR: {
+    DatabaseRole.OPERATOR: {
         **dict.fromkeys(_EVERYTHING, _READ),
         **_EDITS_CATALOG,
         **dict.fromkeys(("account", "access_token", "channel", "delivery"), _EDIT),
@@ -94,14 +94,14 @@ _PRIVILEGES: Final[dict[Role, Privileges]] = {
 }
 
 
-def privileges_of(role: Role) -> Privileges:
+def privileges_of(role: DatabaseRole) -> Privileges:
     """Those of a role besides the migrator's, which owns what it makes. Each sees at which revision the schema is."""
     own = _PRIVILEGES[role]
-    return own if role is Role.MIGRATOR else {**own, _REVISION: _READ}
+    return own if role is DatabaseRole.MIGRATOR else {**own, _REVISION: _READ}
 
 
-def makes_temporary_tables(role: Role) -> bool:
-    return role is Role.LEDGER
+def makes_temporary_tables(role: DatabaseRole) -> bool:
+    return role is DatabaseRole.LEDGER
 
 
 def public_statements(database: str) -> Iterator[str]:
@@ -110,7 +110,7 @@ def public_statements(database: str) -> Iterator[str]:
     yield "REVOKE CREATE ON SCHEMA public FROM PUBLIC;"  # as PostgreSQL 15 and later have it
 
 
-def statements(role: Role, name: str, database: str) -> Iterator[str]:
+def statements(role: DatabaseRole, name: str, database: str) -> Iterator[str]:
     """SQL that makes the role `name`, takes from it what an earlier release gave it, and grants what it needs. To be
     run by the owner of the tables, again after each `spendgate migrate`."""
     who, where = _quoted(name), _quoted(database)
@@ -118,7 +118,7 @@ def statements(role: Role, name: str, database: str) -> Iterator[str]:
     yield f"REVOKE ALL ON DATABASE {where} FROM {who};"
     temporary = ", TEMPORARY" if makes_temporary_tables(role) else ""
     yield f"GRANT CONNECT{temporary} ON DATABASE {where} TO {who};"
-    if role is Role.MIGRATOR:
+    if role is DatabaseRole.MIGRATOR:
         yield f"GRANT USAGE, CREATE ON SCHEMA public TO {who};"
         return
     yield f"GRANT USAGE ON SCHEMA public TO {who};"
@@ -148,7 +148,7 @@ _MISSING: Final = text(
 )
 
 
-def missing_privileges(url: str, roles: Iterable[Role]) -> list[str]:
+def missing_privileges(url: str, roles: Iterable[DatabaseRole]) -> list[str]:
     """What whoever connects with the URL lacks of these roles' privileges, named as GRANT names it. Tables that do not
     exist are left to the migrations."""
     roles = list(roles)

@@ -16,7 +16,7 @@ from models.leadership import Leadership
 from models.threads import in_thread
 from notifier.intake import READ, Intake
 from notifier.notifier_metrics import LEADS
-from notifier.sender import Sender
+from notifier.sender import DeliverySender
 from notifier.webhook import webhook_sender
 from streams.health import serve_health
 from streams.kafka.clients import explaining
@@ -99,7 +99,7 @@ class Notifier:
     async def _work(self, leadership: Leadership) -> None:
         added, turn = asyncio.Event(), asyncio.Lock()
         async with webhook_sender(allow_private=self._settings.notify_private_addresses) as webhooks:
-            sender = Sender(self._settings, webhooks, added, self._clock)
+            sender = DeliverySender(self._settings, webhooks, added, self._clock)
             self._intakes = [Intake(self._settings, topic, turn, added) for topic in READ]
             try:
                 async with asyncio.TaskGroup() as group:

@@ -28,7 +28,7 @@ from notifier.people import send_message
 from notifier.webhook import NotDelivered, WebhookSender
 from streams.settings import Settings
 
-__all__ = ["Sender"]
+__all__ = ["DeliverySender"]
 
 log = structlog.get_logger()
 
@@ -49,7 +49,7 @@ class _LaneKey(NamedTuple):
     brand_id: str | None
 
 
-class Sender:
+class DeliverySender:
     """`clock` gives the present in milliseconds. What fails is tried again as `notifier/backoff.py` says."""
 
     def __init__(

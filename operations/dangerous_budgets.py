@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 from core.money import format_money
 
 if TYPE_CHECKING:
-    from operations.catalog_file.application import Planned
+    from operations.catalog_file.application import FileComparison
 
 __all__ = ["budgets_of", "dangers_of", "dangers_of_plan"]
 
@@ -47,7 +47,7 @@ def dangers_of(before: Mapping[str, int | None], changes: Mapping[str, object]) 
     return found
 
 
-def dangers_of_plan(planned: "Planned") -> list[str]:
+def dangers_of_plan(planned: "FileComparison") -> list[str]:
     """Those of a catalog file, each with the brand or campaign whose budget it is."""
     found: list[str] = []
     for it in planned.comparison.differences:

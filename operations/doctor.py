@@ -23,12 +23,12 @@ from streams.kafka.certificates import certificate_days_left, certificate_name
 from streams.kafka.failures import principal
 from streams.kafka.missing_rights import missing_rights
 from streams.kafka.provision import topic_differences
-from streams.kafka.rights import CLIENTS, Client, Command, Process, Right
+from streams.kafka.rights import CLIENTS, Client, CommandLine, Process, Right
 from streams.kafka.topics import Topic
 from streams.settings import Settings, Timestamps
 
 if TYPE_CHECKING:
-    from models.privileges import Role
+    from models.privileges import DatabaseRole
 
 __all__ = ["Finding", "examine"]
 
@@ -143,15 +143,15 @@ def _database(settings: Settings, client: Client | None) -> Iterator[Finding]:
         yield Finding("database", False, result, "start one with `spendgate up`, or set SPENDGATE_DATABASE_URL")
 
 
-def _roles(client: Client | None) -> "list[Role]":
+def _roles(client: Client | None) -> "list[DatabaseRole]":
     """Those in PostgreSQL by which this process or command connects."""
-    from models.privileges import Role
+    from models.privileges import DatabaseRole
 
     if client is None:
-        return [role for role in Role if role is not Role.MIGRATOR]
+        return [role for role in DatabaseRole if role is not DatabaseRole.MIGRATOR]
     if client is Process.WORKER:
         return []
-    return [Role(client.value) if isinstance(client, Process) else Role.OPERATOR]
+    return [DatabaseRole(client.value) if isinstance(client, Process) else DatabaseRole.OPERATOR]
 
 
 def _holes(settings: Settings) -> Iterator[Finding]:
@@ -172,11 +172,11 @@ def _privileges(missing: list[str]) -> Finding:
 
 
 async def _broker(client: Client | None, settings: Settings) -> list[Finding]:
-    clients: list[Client] = [*CLIENTS.values()] if client is None else [client, Command.DOCTOR]
+    clients: list[Client] = [*CLIENTS.values()] if client is None else [client, CommandLine.DOCTOR]
     missing = await missing_rights(settings, clients)
     findings = [Finding("broker", True, f"Kafka answers at {settings.brokers}")]
     findings += _rights(settings, {one: missing[one] for one in ([client] if client else clients)})
-    if missing[Command.DOCTOR]:
+    if missing[CommandLine.DOCTOR]:
         return [*findings, Finding("topics", True, "not examined, because that takes the rights of `doctor` itself")]
     differences = await topic_differences(settings)
     for one in differences:

@@ -2,7 +2,7 @@
 
 from core.errors import Unreachable
 from core.records import ControlCommand
-from models.errors import NotFound
+from models.errors import RowNotFound
 from models.queries.catalog import get_campaign
 from models.queries.commands import last_command
 from models.session import session_scope
@@ -16,11 +16,11 @@ __all__ = ["explain_campaign"]
 
 async def explain_campaign(settings: Settings, campaign_id: str) -> Explanation:
     """Explain the campaign as the controller holds it now, with the cause from the journal as far as the ledger has
-    read. Raises NotFound, and Unreachable where the controller does not hold the campaign yet."""
+    read. Raises RowNotFound, and Unreachable where the controller does not hold the campaign yet."""
     brand_id, last = _known(settings, campaign_id)
     brand_id = brand_id or await find_held(settings, campaign_id)
     if brand_id is None:
-        raise NotFound(f"There is no campaign {campaign_id}.")
+        raise RowNotFound(f"There is no campaign {campaign_id}.")
     held = await read_held(settings, brand_id)
     campaign = held.state.campaigns.get(campaign_id) if held else None
     if held is None or campaign is None or campaign.config is None or held.state.day is None:
@@ -35,6 +35,6 @@ def _known(settings: Settings, campaign_id: str) -> tuple[str | None, ControlCom
         try:
             brand_id = get_campaign(session, campaign_id).brand_id
             last = decoded(last_command(session, campaign_id))
-        except NotFound:
+        except RowNotFound:
             pass
     return brand_id or (last.brand_id if last else None), last

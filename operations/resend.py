@@ -17,7 +17,7 @@ from models.tables.control_log import ControlLog
 from streams.kafka.clients import unreachable_after
 from streams.kafka.codec import decode_command
 from streams.kafka.reader import TopicReader, topic_reader
-from streams.kafka.sending import Record, Sender
+from streams.kafka.sending import NewRecord, RecordSender
 from streams.kafka.topics import Topic
 from streams.settings import Settings
 
@@ -65,7 +65,7 @@ async def resend(settings: Settings, row: ControlLog, *, dry_run: bool) -> Resen
         async with _sender(settings) as sender:
             while True:
                 async with unreachable_after(settings, _SILENCE_SECONDS, operation="Write"):
-                    sent = await sender.one(Record(topic, partition, key, value))
+                    sent = await sender.one(NewRecord(topic, partition, key, value))
                 newer = await _newest(reader, key)
                 if newer is None or newer[0] <= rank:
                     return Resent(topic, partition, sent.offset)
@@ -102,20 +102,20 @@ async def resend_all(settings: Settings, rows: Iterable[ControlLog], *, dry_run:
 class _Sending:
     """Sends commands in batches and waits for their acks; does nothing in a dry run."""
 
-    def __init__(self, settings: Settings, sender: Sender, topic: str, partitions: int, *, dry_run: bool) -> None:
+    def __init__(self, settings: Settings, sender: RecordSender, topic: str, partitions: int, *, dry_run: bool) -> None:
         self._settings = settings
         self._sender = sender
         self._topic = topic
         self._partitions = partitions
         self._dry_run = dry_run
-        self._waiting: list[Record] = []
+        self._waiting: list[NewRecord] = []
         #: The errors of commands that the topic does not take; the others are sent nevertheless.
         self.refused: list[TooLarge] = []
 
     async def send(self, key: bytes, value: bytes) -> None:
         if self._dry_run:
             return
-        self._waiting.append(Record(self._topic, partition_of(key.decode(), self._partitions), key, value))
+        self._waiting.append(NewRecord(self._topic, partition_of(key.decode(), self._partitions), key, value))
         if len(self._waiting) >= _SENT_AT_ONCE:
             await self.finish()
 
@@ -155,8 +155,8 @@ async def _commands(reader: TopicReader) -> AsyncIterator[tuple[bytes, _Rank, by
 
 
 @asynccontextmanager
-async def _sender(settings: Settings) -> AsyncIterator[Sender]:
-    sender = Sender(settings, answer_seconds=_SILENCE_SECONDS)
+async def _sender(settings: Settings) -> AsyncIterator[RecordSender]:
+    sender = RecordSender(settings, answer_seconds=_SILENCE_SECONDS)
     try:
         async with unreachable_after(settings, _SILENCE_SECONDS):
             await sender.open()

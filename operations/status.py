@@ -21,7 +21,7 @@ from operations.dead_letters.count import DeadLetterCount
 from operations.held import read_held
 from operations.last_records import last_records
 from streams.kafka.codec import decode_command, decode_tick
-from streams.kafka.groups import Group, describe_group
+from streams.kafka.groups import ConsumerGroup, describe_group
 from streams.kafka.identities import LEDGER_GROUP, WORKER_GROUP
 from streams.kafka.provision import admin_client
 from streams.kafka.topics import Topic
@@ -72,7 +72,7 @@ async def _groups(settings: Settings) -> tuple[list[Status], str | None]:
     return [_group_status(group) for group in groups if group is not None], restored
 
 
-def _group_status(group: Group) -> Status:
+def _group_status(group: ConsumerGroup) -> Status:
     members = [{"client_id": one.client_id, "host": one.host, "partitions": one.partitions} for one in group.members]
     return {"group": group.name, "state": group.state, "members": members, "lag": group.lag}
 

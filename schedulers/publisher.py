@@ -7,7 +7,7 @@ from core.errors import ConfigurationError
 from schedulers.messages import ScheduledMessage
 from streams.kafka.clients import unreachable_after
 from streams.kafka.metadata import topic_facts
-from streams.kafka.sending import Record, Sender
+from streams.kafka.sending import NewRecord, RecordSender
 from streams.kafka.topics import Topic
 from streams.settings import Settings
 
@@ -32,7 +32,7 @@ class Publisher:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._sender: Sender | None = None
+        self._sender: RecordSender | None = None
 
     async def send(self, messages: Sequence[ScheduledMessage]) -> None:
         """Returns when all in-sync replicas of every partition have all messages; else raises and has closed."""
@@ -49,16 +49,16 @@ class Publisher:
         if sender is not None:
             await sender.close()
 
-    async def _opened(self) -> Sender:
+    async def _opened(self) -> RecordSender:
         if self._sender is None:
-            self._sender = Sender(self._settings, answer_seconds=_PATIENCE_SECONDS)
+            self._sender = RecordSender(self._settings, answer_seconds=_PATIENCE_SECONDS)
             await self._sender.open()
         return self._sender
 
-    async def _send(self, sender: Sender, messages: Sequence[ScheduledMessage]) -> None:
+    async def _send(self, sender: RecordSender, messages: Sequence[ScheduledMessage]) -> None:
         partitions = await self._partitions(sender, {topic for topic, _ in messages})
         records = [
-            Record(self._settings.topic(topic), partition, None, value)
+            NewRecord(self._settings.topic(topic), partition, None, value)
             for topic, value in messages
             for partition in range(partitions[topic])
         ]
@@ -66,7 +66,7 @@ class Publisher:
             if isinstance(outcome, BaseException):
                 raise outcome
 
-    async def _partitions(self, sender: Sender, topics: set[Topic]) -> dict[Topic, int]:
+    async def _partitions(self, sender: RecordSender, topics: set[Topic]) -> dict[Topic, int]:
         """The partition counts as the broker has them now: a partition that was left out would get no ticks."""
         names = {topic: self._settings.topic(topic) for topic in topics}
         facts = await topic_facts(sender.client, list(names.values()))

@@ -16,7 +16,7 @@ from schedulers.messages import message_of
 from schedulers.schedules import schedules_of
 from schedulers.ticks_due import ticks_due
 from simulation.brands import Document, brands_of, generate_brands
-from simulation.traffic import AMOUNT_MICROS, Mix, Planned, SpendGenerator
+from simulation.traffic import AMOUNT_MICROS, Mix, PlannedRecord, SpendGenerator
 from streams.kafka.codec import encode
 from streams.kafka.topics import Topic
 
@@ -58,19 +58,19 @@ class DayPlan:
         self.starts_at = _midnight(options.day)
         self.ends_at = self.starts_at + DAY
 
-    def records(self) -> Iterator[Planned]:
+    def records(self) -> Iterator[PlannedRecord]:
         """All records in the order of their times; at equal times documents, resets, ticks, spend."""
         by_time = attrgetter("at")
         return chain(self._catalog(), merge(self._scheduled(), self._spend(), key=by_time))
 
-    def _catalog(self) -> Iterator[Planned]:
+    def _catalog(self) -> Iterator[PlannedRecord]:
         for document in self.documents:
             brand_id = document.brand_id
             key = brand_id if isinstance(document, BrandDocument) else f"{brand_id}/{document.campaign_id}"
             partition = partition_of(brand_id, self._partitions)
-            yield Planned(Topic.CATALOG, partition, key.encode(), encode(document), self.starts_at)
+            yield PlannedRecord(Topic.CATALOG, partition, key.encode(), encode(document), self.starts_at)
 
-    def _scheduled(self) -> Iterator[Planned]:
+    def _scheduled(self) -> Iterator[PlannedRecord]:
         """The scheduler's messages from the day's first moment to the next day's, both included."""
         zones = (span.time_zone for brand in self.brands for span in brand.zones)
         due = [
@@ -80,9 +80,9 @@ class DayPlan:
         ]
         for at, message in sorted(due, key=lambda it: it[0]):
             for partition in range(self._partitions):
-                yield Planned(message.topic, partition, None, message.value, at)
+                yield PlannedRecord(message.topic, partition, None, message.value, at)
 
-    def _spend(self) -> Iterator[Planned]:
+    def _spend(self) -> Iterator[PlannedRecord]:
         for moment in arrivals(self.starts_at, self.events, self._rush_hour, self._random):
             yield from self.generator.spend_at(moment)
 

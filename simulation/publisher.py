@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from simulation.traffic import Planned
+from simulation.traffic import PlannedRecord
 from streams.kafka.batch_sending import BatchSender, batch_sender
-from streams.kafka.sending import Record
+from streams.kafka.sending import NewRecord
 from streams.settings import Settings
 
 __all__ = ["PlanPublisher", "plan_publisher"]
@@ -24,9 +24,9 @@ class PlanPublisher:
         self._settings = settings
         self._sender = sender
 
-    async def add(self, record: Planned) -> None:
+    async def add(self, record: PlannedRecord) -> None:
         topic = self._settings.topic(record.topic)
-        await self._sender.add(Record(topic, record.partition, record.key, record.value, timestamp_ms=record.at))
+        await self._sender.add(NewRecord(topic, record.partition, record.key, record.value, timestamp_ms=record.at))
 
     async def flush(self) -> None:
         """Send everything that was added so far before anything that is added later."""

@@ -18,7 +18,7 @@ from simulation.brands import SimulatedBrand
 from simulation.planned_totals import PlannedTotals
 from streams.kafka.topics import Topic
 
-__all__ = ["AMOUNT_MICROS", "LATE_MAX", "Mix", "Planned", "SpendGenerator"]
+__all__ = ["AMOUNT_MICROS", "LATE_MAX", "Mix", "PlannedRecord", "SpendGenerator"]
 
 #: The mean amount of an event.
 AMOUNT_MICROS: Final = 12_500
@@ -37,7 +37,7 @@ class Mix:
     wrong_keys: float = 0.005
 
 
-class Planned(NamedTuple):
+class PlannedRecord(NamedTuple):
     """A record with its topic, partition and time."""
 
     topic: Topic
@@ -47,7 +47,7 @@ class Planned(NamedTuple):
     at: Moment
 
 
-class _Sent(NamedTuple):
+class _SentSpend(NamedTuple):
     """The fields of a published event that its duplicates and refunds need."""
 
     campaign: int
@@ -73,9 +73,9 @@ class SpendGenerator:
         self._name = name
         self._partitions = partitions
         self._random = Random(seed)  # noqa: S311 - to be repeated, not to be secret
-        self._sent: list[_Sent] = []
+        self._sent: list[_SentSpend] = []
 
-    def spend_at(self, moment: Moment) -> Iterator[Planned]:
+    def spend_at(self, moment: Moment) -> Iterator[PlannedRecord]:
         """The records that arrive at the moment: a new event and, by the mix, a duplicate of an earlier one."""
         if self._sent and self._drawn(self._mix.refunds, "refunds"):
             yield self._new(self._refund(), moment)
@@ -87,7 +87,7 @@ class SpendGenerator:
             again = self._random.choice(self._sent)
             yield self._record(again.campaign, again.value, moment)
 
-    def _new(self, what: tuple[int, int], moment: Moment) -> Planned:
+    def _new(self, what: tuple[int, int], moment: Moment) -> PlannedRecord:
         campaign, micros = what
         brand, campaign_id = self._campaigns[campaign]
         occurred_at = moment
@@ -100,22 +100,22 @@ class SpendGenerator:
         ).encode()
         self.counts["events"] += 1
         self.totals.add(brand.brand_id, campaign_id, date_of(brand.zones, occurred_at), micros)
-        self._remember(_Sent(campaign, micros, value))
+        self._remember(_SentSpend(campaign, micros, value))
         return self._record(campaign, value, moment)
 
-    def _record(self, campaign: int, value: bytes, moment: Moment) -> Planned:
+    def _record(self, campaign: int, value: bytes, moment: Moment) -> PlannedRecord:
         brand, campaign_id = self._campaigns[campaign]
         if self._drawn(self._mix.wrong_keys, "wrong_keys"):
             return self._misplaced(campaign_id, value, moment)
         brand_id = brand.brand_id
-        return Planned(Topic.SPEND_EVENTS, self._home[brand_id], brand_id.encode(), value, moment)
+        return PlannedRecord(Topic.SPEND_EVENTS, self._home[brand_id], brand_id.encode(), value, moment)
 
-    def _misplaced(self, campaign_id: str, value: bytes, moment: Moment) -> Planned:
+    def _misplaced(self, campaign_id: str, value: bytes, moment: Moment) -> PlannedRecord:
         """A record as of a producer that sets no key, or the wrong one."""
         if self._random.random() < 0.5:
-            return Planned(Topic.SPEND_EVENTS, self._random.randrange(self._partitions), None, value, moment)
+            return PlannedRecord(Topic.SPEND_EVENTS, self._random.randrange(self._partitions), None, value, moment)
         partition = partition_of(campaign_id, self._partitions)
-        return Planned(Topic.SPEND_EVENTS, partition, campaign_id.encode(), value, moment)
+        return PlannedRecord(Topic.SPEND_EVENTS, partition, campaign_id.encode(), value, moment)
 
     def _amount(self) -> int:
         return 1 + int(self._random.expovariate(1 / AMOUNT_MICROS))
@@ -126,7 +126,7 @@ class SpendGenerator:
         part = self._random.randint(1, abs(former.micros))
         return former.campaign, -part if former.micros > 0 else part
 
-    def _remember(self, sent: _Sent) -> None:
+    def _remember(self, sent: _SentSpend) -> None:
         if len(self._sent) < REMEMBERED:
             self._sent.append(sent)
         else:

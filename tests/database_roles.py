@@ -7,7 +7,7 @@ import psycopg2
 from psycopg2.extensions import parse_dsn
 from pydantic import SecretStr
 
-from models.privileges import Role, public_statements, statements
+from models.privileges import DatabaseRole, public_statements, statements
 from streams.settings import Settings
 
 __all__ = ["as_role", "made_role", "set_passwords", "url_of_role"]
@@ -15,7 +15,7 @@ __all__ = ["as_role", "made_role", "set_passwords", "url_of_role"]
 _PASSWORD = "of a role"
 
 
-def made_role(url: str, role: Role, name: str) -> str:
+def made_role(url: str, role: DatabaseRole, name: str) -> str:
     """Make it, or give an existing one what this release grants; `url` is the owner's. Returns the URL of the role."""
     database = parse_dsn(url)["dbname"]
     with closing(psycopg2.connect(url)) as connection, connection, connection.cursor() as cursor:
@@ -37,7 +37,7 @@ def url_of_role(url: str, name: str) -> str:
     return parts._replace(netloc=f"{name}:{_PASSWORD.replace(' ', '%20')}@{host}").geturl()
 
 
-def as_role(settings: Settings, role: Role) -> Settings:
+def as_role(settings: Settings, role: DatabaseRole) -> Settings:
     """The same for a process that connects by a role of its own. The server is that of the tests alone, so nobody
     needs to drop it."""
     url = settings.database

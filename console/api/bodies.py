@@ -9,7 +9,7 @@ import msgspec
 from fastapi import Request
 from msgspec import UNSET, Meta, Raw, UnsetType
 
-from console.server.problems import Problem, too_large
+from console.server.problems import HttpProblem, too_large
 from core.errors import RefusedValue
 from core.overrides import OVERRIDES_MAX, Override, Overrides
 from core.windows import WINDOWS_MAX, Window
@@ -161,14 +161,14 @@ class CampaignEdit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 async def read_body(request: Request, kind: type[_Body]) -> _Body:
-    """Raises Problem: 413 over BODY_BYTES_MAX, 415 without a JSON content type, 400 not JSON, 422 another shape."""
+    """Raises HttpProblem: 413 over BODY_BYTES_MAX, 415 without a JSON content type, 400 not JSON, 422 another shape."""
     data = await read_bytes(request, BODY_BYTES_MAX)
     try:
         return msgspec.json.decode(data, type=kind)
     except msgspec.ValidationError as error:
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"The body is refused: {error}.") from error
+        raise HttpProblem(HTTPStatus.UNPROCESSABLE_ENTITY, f"The body is refused: {error}.") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Problem(HTTPStatus.BAD_REQUEST, f"The body is not JSON: {error}.") from error
+        raise HttpProblem(HTTPStatus.BAD_REQUEST, f"The body is not JSON: {error}.") from error
 
 
 async def read_bytes(request: Request, most: int) -> bytes:
@@ -176,10 +176,10 @@ async def read_bytes(request: Request, most: int) -> bytes:
 
 
 async def read_declared(request: Request, formats: Mapping[str, _Format], most: int) -> tuple[_Format, bytes]:
-    """The format of the declared media type, and the body; Problem 415 for another one, 413 over `most` bytes."""
+    """The format of the declared media type, and the body; HttpProblem 415 for another one, 413 over `most` bytes."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in formats:
-        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Send `Content-Type: {'` or `'.join(formats)}`.")
+        raise HttpProblem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Send `Content-Type: {'` or `'.join(formats)}`.")
     data = bytearray()
     async for chunk in request.stream():
         data += chunk

@@ -28,7 +28,7 @@ from console.server.catalog_actions import CatalogAction
 from console.server.paging import BrandId, Cursor, Limit, json_answer, page_in_memory
 from console.server.services import Served
 from core.errors import RefusedValue
-from models.errors import NotFound
+from models.errors import RowNotFound
 from models.queries.catalog_edits import add_brand, change_time_zone, edit_brand
 from models.session import session_scope
 from models.tables.brand import Brand
@@ -167,7 +167,7 @@ add_actions(
 )
 
 
-@router.get("/{brand_id}/report", **documented(schemas.Report, errors=(404,)))
+@router.get("/{brand_id}/report", **documented(schemas.MonthReport, errors=(404,)))
 async def report(
     brand_id: BrandId,
     person: Viewer,
@@ -191,5 +191,5 @@ async def history(brand_id: BrandId, _: Viewer, services: Served, cursor: Cursor
     """Who changed what of the brand and its campaigns, newest first."""
     brand_id = validation.identifier("brand", brand_id)
     if services.catalog.brand(brand_id) is None:
-        raise NotFound(f"There is no brand {brand_id}.")
+        raise RowNotFound(f"There is no brand {brand_id}.")
     return await changes_page(services, cursor, limit, brand_id=brand_id)

@@ -33,7 +33,7 @@ from console.server.compute_thread import in_compute_thread
 from console.server.paging import CampaignId, Cursor, Limit, QueryDay, json_answer, page_in_memory
 from console.server.services import Served, Services
 from core.errors import RefusedValue
-from models.errors import DatabaseAway, NotFound
+from models.errors import DatabaseAway, RowNotFound
 from models.queries.catalog_edits import add_campaign, edit_campaign, set_windows
 from models.session import session_scope
 from models.tables.campaign import Campaign
@@ -196,7 +196,7 @@ async def put_windows(request: Request, campaign_id: CampaignId, person: Operato
     )
 
 
-@router.get("/{campaign_id}/schedule", **documented(schemas.Schedule, errors=(404,)))
+@router.get("/{campaign_id}/schedule", **documented(schemas.CampaignSchedule, errors=(404,)))
 async def schedule(
     campaign_id: CampaignId, _: Viewer, services: Served, days: Annotated[int, Query(ge=1, le=366)] = 7
 ) -> Response:
@@ -211,7 +211,7 @@ async def schedule(
     return json_answer({"campaign_id": campaign_id, "brand_id": row.brand_id, **view})
 
 
-@router.get("/{campaign_id}/timeline", **documented(schemas.Timeline, errors=(404,)))
+@router.get("/{campaign_id}/timeline", **documented(schemas.CampaignTimeline, errors=(404,)))
 async def timeline(
     campaign_id: CampaignId,
     _: Viewer,
@@ -243,5 +243,5 @@ async def history(
 def _row(services: Services, campaign_id: str) -> Campaign:
     row = services.catalog.campaign(validation.identifier("campaign", campaign_id))
     if row is None:
-        raise NotFound(f"There is no campaign {campaign_id}.")
+        raise RowNotFound(f"There is no campaign {campaign_id}.")
     return row

@@ -18,7 +18,7 @@ from console.server.catalog_edit import edit_catalog
 from console.server.catalog_plan import plan_catalog
 from console.server.middleware import BODY_BYTES_MAX
 from console.server.paging import QueryDay, json_answer
-from console.server.problems import Problem
+from console.server.problems import HttpProblem
 from console.server.services import Served
 from models.tables.campaign import Campaign
 from models.threads import in_thread
@@ -26,7 +26,7 @@ from operations import validation
 from operations.catalog_file.application import apply_file
 from operations.catalog_file.columns import COLUMN_NAMES
 from operations.catalog_file.reading import read_rows
-from operations.catalog_file.rows import FileFormat, FileRows, WrongRows
+from operations.catalog_file.rows import CatalogFileFormat, FileRows, WrongRows
 from operations.catalog_file.views import plan_view, wrong_row_views
 from operations.what_if.what_if import ASKED_EVENTS_MAX, WhatIfRequest, what_if_view
 from operations.what_if.what_if import what_if as decide_again
@@ -39,8 +39,8 @@ _JSON: Final = "application/json"
 #: Media types of a body; None is JSON.
 _FORMATS: Final = {
     _JSON: None,
-    "text/csv": FileFormat.CSV,
-    "application/yaml": FileFormat.YAML,
+    "text/csv": CatalogFileFormat.CSV,
+    "application/yaml": CatalogFileFormat.YAML,
 }
 _FILE: Final = {"schema": {"type": "string", "description": "As `spendgate catalog export` writes it."}}
 _MORE: Final = {media_type: _FILE for media_type in _FORMATS if media_type != _JSON}
@@ -55,13 +55,13 @@ CatalogRow = msgspec.defstruct(
 )
 
 
-class CatalogRows(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class CatalogRowsBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Rows as `spendgate catalog export --json` writes them. The body may also be the file itself, in CSV or YAML."""
 
     rows: list[CatalogRow]  # type: ignore[valid-type]
 
 
-_BODY: Final[dict[str, Any]] = {"body": CatalogRows, "media_types": _MORE, "errors": (412,), "about": _ABOUT}
+_BODY: Final[dict[str, Any]] = {"body": CatalogRowsBody, "media_types": _MORE, "errors": (412,), "about": _ABOUT}
 
 
 @router.post("/plan", **documented(schemas.CatalogPlan, **_BODY))
@@ -92,7 +92,7 @@ async def apply(
             lambda session: apply_file(session, _rows(file_format, body), _now(), actor=person.actor, note=why),
         )
     if why_not_published is not None:
-        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, why_not_published, kept=True)
+        raise HttpProblem(HTTPStatus.SERVICE_UNAVAILABLE, why_not_published, kept=True)
     return json_answer(
         {
             "changed": [
@@ -107,7 +107,7 @@ async def apply(
     )
 
 
-@router.post("/what-if", **documented(schemas.WhatIf, **{**_BODY, "errors": (404, 412)}))
+@router.post("/what-if", **documented(schemas.WhatIfResult, **{**_BODY, "errors": (404, 412)}))
 async def what_if(
     request: Request,
     person: Viewer,
@@ -127,11 +127,13 @@ async def what_if(
     return json_answer(found)
 
 
-def _rows(file_format: FileFormat | None, body: bytes) -> FileRows:
+def _rows(file_format: CatalogFileFormat | None, body: bytes) -> FileRows:
     return read_rows(io.BytesIO(body), file_format)
 
 
-def _decided_again(url: str, file_format: FileFormat | None, body: bytes, asked: WhatIfRequest) -> Mapping[str, Any]:
+def _decided_again(
+    url: str, file_format: CatalogFileFormat | None, body: bytes, asked: WhatIfRequest
+) -> Mapping[str, Any]:
     """Reading and writing as well are work of seconds for a large file."""
     return what_if_view(decide_again(url, _rows(file_format, body), asked, _now()))
 
@@ -141,7 +143,7 @@ def _wrong_rows_as_problem() -> Iterator[None]:
     try:
         yield
     except WrongRows as error:
-        raise Problem(error.http_status, str(error), wrong_rows=wrong_row_views(error.wrong)) from error
+        raise HttpProblem(error.http_status, str(error), wrong_rows=wrong_row_views(error.wrong)) from error
 
 
 def _now() -> int:

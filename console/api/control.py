@@ -13,7 +13,7 @@ from console.server.paging import Cursor, Limit, page_of
 from console.server.services import Served
 from core.reasons import Reason
 from core.records import Action
-from models.errors import NotFound
+from models.errors import RowNotFound
 from models.queries.acks import Acknowledged, acknowledgements
 from models.queries.commands import Journaled, get_command, list_commands
 from models.queries.paging import Page
@@ -67,7 +67,7 @@ async def read(
     return page_of([_entry(row.command, row.follows_a_gap) for row in page.rows], page.after)
 
 
-@router.get("/{command_id}", **documented(schemas.Command, errors=(404,)))
+@router.get("/{command_id}", **documented(schemas.CampaignCommand, errors=(404,)))
 async def show(command_id: str, _: Viewer, services: Served) -> Response:
     """One command, byte for byte as it is on the topic."""
     services.need_database()
@@ -92,7 +92,7 @@ async def acks(command_id: str, _: Viewer, services: Served) -> Response:
     return Response(msgspec.json.encode({"items": items}), media_type="application/json")
 
 
-@router.get("/{command_id}/overspend", **documented(schemas.Overspend, errors=(404,)))
+@router.get("/{command_id}/overspend", **documented(schemas.CommandOverspend, errors=(404,)))
 async def overspend(command_id: str, _: Viewer, services: Served) -> Response:
     """Of a pause: the event that crossed the budget, what came after it until each consumer had applied the pause, and
     what came after that."""
@@ -103,7 +103,7 @@ async def overspend(command_id: str, _: Viewer, services: Served) -> Response:
             command = decoded(get_command(session, command_id))
             found = overspend_of(session, command, acknowledgements(session, [command_id]).get(command_id, []))
         if found is None:
-            raise NotFound(f"{command_id} is no pause: an overspend is of a pause alone.")
+            raise RowNotFound(f"{command_id} is no pause: an overspend is of a pause alone.")
         return found
 
     return Response(msgspec.json.encode(overspend_view(await in_thread(query))), media_type="application/json")

@@ -14,7 +14,7 @@ from console.api.bodies import read_body
 from console.api.openapi import documented
 from console.server.own_loop import in_own_loop
 from console.server.paging import Cursor, Limit, json_answer, page_of
-from console.server.problems import Problem
+from console.server.problems import HttpProblem
 from console.server.services import Served, Services
 from core.refusal import RefusalReason
 from operations.dead_letters import handling
@@ -104,5 +104,5 @@ async def _only(outcomes: AsyncGenerator[list[HandlingOutcome], None], dry_run: 
         [outcome] = await anext(outcomes)
     view = outcome_view(outcome, dry_run)
     if outcome.result is HandlingResult.REFUSED:
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, outcome.why, outcome=view)
+        raise HttpProblem(HTTPStatus.UNPROCESSABLE_ENTITY, outcome.why, outcome=view)
     return json_answer(view)

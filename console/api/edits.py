@@ -14,9 +14,9 @@ from console.rendering.ids_in_addresses import in_address
 from console.server.catalog_actions import CatalogAction
 from console.server.catalog_edit import edit_catalog
 from console.server.paging import json_answer
-from console.server.problems import Problem
+from console.server.problems import HttpProblem
 from console.server.services import Services
-from models.errors import NotFound
+from models.errors import RowNotFound
 from models.tables.brand import Brand
 from models.tables.campaign import Campaign
 from operations.catalog_views import brand_row_view, campaign_row_view
@@ -36,20 +36,20 @@ def etag(row: Brand | Campaign) -> str:
 
 
 def view_answer(what: str, view: bytes | None, row: Brand | Campaign | None) -> Response:
-    """The JSON of what the controller holds, with the ETag of the row; NotFound where there is no view of `what`."""
+    """The JSON of what the controller holds, with the ETag of the row; RowNotFound where there is no view of `what`."""
     if view is None:
-        raise NotFound(f"There is no {what}.")
+        raise RowNotFound(f"There is no {what}.")
     return Response(view, headers={"etag": etag(row)} if row else None, media_type="application/json")
 
 
 def expected_revision(request: Request, row: Brand | Campaign | None, *, required: bool = False) -> int | None:
     """The revision that `If-Match` requires; None for any, which is `If-Match: *` or no header where none is required.
 
-    Of a list of ETags the one of `row` is taken, else any of them: the edit then fails as stale. Raises Problem: 428
-    where the header is required and missing, 412 where no ETag in it is one of ours."""
+    Of a list of ETags the one of `row` is taken, else any of them: the edit then fails as stale. Raises HttpProblem:
+    428 where the header is required and missing, 412 where no ETag in it is one of ours."""
     sent = ",".join(request.headers.getlist("if-match")).strip()
     if not sent and required:
-        raise Problem(
+        raise HttpProblem(
             HTTPStatus.PRECONDITION_REQUIRED,
             "Send `If-Match` with the ETag of what you have read, so that nobody's edit is overwritten unseen.",
         )
@@ -57,7 +57,7 @@ def expected_revision(request: Request, row: Brand | Campaign | None, *, require
         return None
     revisions = _revisions(sent)
     if not revisions:
-        raise Problem(
+        raise HttpProblem(
             HTTPStatus.PRECONDITION_FAILED, 'Nothing has that ETag: send the one that you have read, as `"12"`.'
         )
     return row.revision if row and row.revision in revisions else revisions[-1]
@@ -93,10 +93,10 @@ def add_actions(
 async def make_edit(
     services: Services, edit: Callable[[Session], _Row], status: HTTPStatus = HTTPStatus.OK
 ) -> Response:
-    """Answers with the committed row once the broker has its document; Problem 503 with `kept` where it has not."""
+    """Answers with the committed row once the broker has its document; HttpProblem 503 with `kept` where it has not."""
     [row], why_not_published = await edit_catalog(services, lambda session: [edit(session)])
     if why_not_published is not None:
-        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, why_not_published, kept=True)
+        raise HttpProblem(HTTPStatus.SERVICE_UNAVAILABLE, why_not_published, kept=True)
     headers = {"etag": etag(row)}
     if status is HTTPStatus.CREATED:
         kind, an_id = ("brands", row.brand_id) if isinstance(row, Brand) else ("campaigns", row.campaign_id)

@@ -21,7 +21,7 @@ router = APIRouter(prefix="/api/v1/reconcile", tags=["operation"])
 _PATIENCE_SECONDS: Final = 8.0
 
 
-@router.get("", **documented(schemas.Reconciliation, errors=(404, 429)))
+@router.get("", **documented(schemas.ReconcileResult, errors=(404, 429)))
 async def compare(
     person: Viewer, services: Served, brand_id: Annotated[str | None, Query(description="This brand alone.")] = None
 ) -> Response:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from console.access.rights import Operator
 from console.api import schemas
 from console.api.openapi import documented
-from console.api.publishing import RECORDS_MAX, Publishable, Refused, publish_records, read_records
+from console.api.publishing import RECORDS_MAX, Publishable, RefusedRecord, publish_records, read_records
 from console.server.services import Served
 from console.server.snapshot_check import CheckedSnapshot, checked_snapshots
 from core.refusal import Refusal
@@ -40,14 +40,14 @@ async def publish(request: Request, _: Operator, services: Served) -> Response:
     )
 
 
-def _record(found: CheckedSnapshot) -> Publishable | Refused:
+def _record(found: CheckedSnapshot) -> Publishable | RefusedRecord:
     if isinstance(found, ExternalIdRefusal):
         is_unknown = found.reason is ExternalIdReason.UNKNOWN
         status = HTTPStatus.NOT_FOUND if is_unknown else HTTPStatus.UNPROCESSABLE_ENTITY
         more = {} if is_unknown else {"campaign_ids": found.campaign_ids}
-        return Refused(found.reason.value, found.message, status, more)
+        return RefusedRecord(found.reason.value, found.message, status, more)
     if isinstance(found, Refusal):
-        return Refused(found.reason.value, found.message)
+        return RefusedRecord(found.reason.value, found.message)
     snapshot, value = found
     about = {"brand_id": snapshot.brand_id, "campaign_id": snapshot.campaign_id}
     return Publishable(snapshot.brand_id, value, about)

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from console.access.rights import Operator, Viewer
 from console.api import schemas
 from console.api.openapi import documented
-from console.api.publishing import RECORDS_MAX, Publishable, Refused, publish_records, read_records
+from console.api.publishing import RECORDS_MAX, Publishable, RefusedRecord, publish_records, read_records
 from console.server.paging import Cursor, Limit, QueryDay, json_answer, page_of
 from console.server.services import Served
 from console.server.spend_check import checked_spend
@@ -104,7 +104,7 @@ async def publish(request: Request, _: Operator, services: Served) -> Response:
     )
 
 
-def _record(value: bytes, found: Spend | Refusal) -> Publishable | Refused:
+def _record(value: bytes, found: Spend | Refusal) -> Publishable | RefusedRecord:
     if isinstance(found, Refusal):
-        return Refused(found.reason.value, found.message)
+        return RefusedRecord(found.reason.value, found.message)
     return Publishable(found.brand_id, value, {"event_id": found.event_id})

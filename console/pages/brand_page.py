@@ -27,7 +27,7 @@ from console.server.paging import BrandId
 from console.server.queries import PageQuery
 from console.server.services import Served, Services
 from core.moment import Moment
-from models.errors import NotFound
+from models.errors import RowNotFound
 from models.tables.campaign import Campaign
 from operations.accounts.person import Role
 from operations.schedule_preview import schedule_of
@@ -99,7 +99,7 @@ async def brand(
     listed = _listed(query)
     data = await _page_data(services, DaySums(services, brand_id), brand_id, listed, now)
     if data is None:
-        raise NotFound(f"There is no brand {brand_id}.")
+        raise RowNotFound(f"There is no brand {brand_id}.")
     address, at = f"/brands/{in_address(brand_id)}", data.listed.page
     return page(
         request,

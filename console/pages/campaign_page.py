@@ -22,7 +22,7 @@ from console.rendering.render import page, part
 from console.server.paging import CampaignId
 from console.server.services import Served, Services
 from core.moment import Moment
-from models.errors import NotFound
+from models.errors import RowNotFound
 from operations.accounts.person import Role
 from operations.explain import Explanation, explain_held
 from operations.schedule_preview import schedule_of
@@ -39,7 +39,7 @@ _JOURNAL_SECONDS: Final = 1.0
 async def campaign(request: Request, campaign_id: CampaignId, person: PageViewer, services: Served) -> Response:
     row = services.catalog.campaign(campaign_id)
     if row is None:
-        raise NotFound(f"There is no campaign {campaign_id}.")
+        raise RowNotFound(f"There is no campaign {campaign_id}.")
     now = wall_clock()
     it = campaign_now(services, row)
     commands = await recent(services, campaign_id=campaign_id)

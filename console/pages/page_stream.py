@@ -76,7 +76,7 @@ class PageView(Protocol):
 def stream(request: Request, services: Services, view: AbstractContextManager[PageView]) -> Response:
     """Server-sent events `command`, `part`, `state` and `end`; `view` is entered while the browser listens."""
     secret = session_secret(request) or ""
-    response = _Stream(
+    response = _CountedStream(
         _messages(request, services, view),
         ping=_HEARTBEAT_SECONDS,
         send_timeout=_DEAD_SECONDS,
@@ -86,7 +86,7 @@ def stream(request: Request, services: Services, view: AbstractContextManager[Pa
     return response
 
 
-class _Stream(EventSourceResponse):
+class _CountedStream(EventSourceResponse):
     """Counts against the limits of streams while it is open."""
 
     share: Callable[[], AbstractContextManager[None]]

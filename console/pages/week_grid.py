@@ -10,14 +10,14 @@ from core.calendar import zone
 from core.moment import SECOND, Moment
 from core.windows import DAY_NAMES, END_OF_DAY, Window, format_minute
 
-__all__ = ["LocalTime", "Stretch", "WeekGrid", "WeekShares", "stretches_of", "week_grid", "week_shares"]
+__all__ = ["LocalTime", "WeekGrid", "WeekShares", "WeekdayStretch", "stretches_of", "week_grid", "week_shares"]
 
 #: So dark is a stretch at least, and by so much more where all campaigns may run.
 _LIGHTEST: Final = 0.15
 _DARKER: Final = 0.75
 
 
-class Stretch(NamedTuple):
+class WeekdayStretch(NamedTuple):
     """Open minutes `[from, to)` of one weekday, 0 = Monday; a window past midnight has one on each side of it."""
 
     day: int
@@ -33,7 +33,7 @@ class Stretch(NamedTuple):
         return 0.8
 
 
-_WHOLE_WEEK: Final = [Stretch(day, 0, END_OF_DAY) for day in range(7)]
+_WHOLE_WEEK: Final = [WeekdayStretch(day, 0, END_OF_DAY) for day in range(7)]
 
 
 class LocalTime(NamedTuple):
@@ -45,7 +45,7 @@ class LocalTime(NamedTuple):
 
 class WeekGrid(NamedTuple):
     #: From Monday, each with its stretches in order.
-    days: tuple[tuple[Stretch, ...], ...]
+    days: tuple[tuple[WeekdayStretch, ...], ...]
     now: LocalTime
     always: bool
 
@@ -106,7 +106,7 @@ def week_grid(windows: Iterable[Window], time_zone: str, now: Moment) -> WeekGri
     return WeekGrid(days, _local_time(time_zone, now), always=not windows)
 
 
-def stretches_of(windows: Iterable[Window]) -> list[Stretch]:
+def stretches_of(windows: Iterable[Window]) -> list[WeekdayStretch]:
     """Sorted and merged: no two of one day overlap or touch."""
     minutes = sorted(piece for window in windows for piece in _pieces(window))
     merged: list[list[int]] = []
@@ -115,7 +115,7 @@ def stretches_of(windows: Iterable[Window]) -> list[Stretch]:
             merged[-1][2] = max(merged[-1][2], to_minute)
         else:
             merged.append([day, from_minute, to_minute])
-    return [Stretch(*one) for one in merged]
+    return [WeekdayStretch(*one) for one in merged]
 
 
 def _pieces(window: Window) -> Iterable[tuple[int, int, int]]:
@@ -134,5 +134,5 @@ def _local_time(time_zone: str, now: Moment) -> LocalTime:
     return LocalTime(local.weekday(), local.hour * 60 + local.minute)
 
 
-def _of_day(stretches: tuple[Stretch, ...]) -> str:
+def _of_day(stretches: tuple[WeekdayStretch, ...]) -> str:
     return ", ".join(it.text for it in stretches) or "closed"

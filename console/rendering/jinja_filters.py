@@ -15,7 +15,7 @@ from operations.accounts.person import Person, Role
 from operations.command_words import cause_sentence, feed_group, reason_sentence
 from operations.reason_words import in_words
 
-__all__ = ["FILTERS", "GLOBALS", "Column", "duration_text", "level", "local", "short_reason", "shown_money"]
+__all__ = ["FILTERS", "GLOBALS", "TableColumn", "duration_text", "level", "local", "short_reason", "shown_money"]
 
 #: A bar shows "low" from here.
 _LITTLE_LEFT_PERCENT: Final = 80
@@ -58,7 +58,7 @@ _SHORT_REASONS: Final = {
 }
 
 
-class Column(NamedTuple):
+class TableColumn(NamedTuple):
     """A column of a table; `sort` is its name in the address where a list can be sorted by it."""
 
     label: str
@@ -190,4 +190,4 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "with_code": _with_code,
 }
 
-GLOBALS: Final[dict[str, Any]] = {"column": Column, "navigation": navigation}
+GLOBALS: Final[dict[str, Any]] = {"column": TableColumn, "navigation": navigation}

@@ -9,20 +9,20 @@ from console.server.services import Services
 from core.moment import Moment
 from models.session import session_scope
 from models.threads import in_thread
-from operations.catalog_file.application import Planned, plan_file
+from operations.catalog_file.application import FileComparison, plan_file
 from operations.catalog_file.effects import Effects, effects_of
 from operations.catalog_file.rows import FileRows
 from operations.zone_change import zone_starts_at
 
-__all__ = ["CatalogPlan", "plan_catalog"]
+__all__ = ["PlanWithEffects", "plan_catalog"]
 
 
-class CatalogPlan(NamedTuple):
-    planned: Planned
+class PlanWithEffects(NamedTuple):
+    planned: FileComparison
     effects: Effects
 
 
-async def plan_catalog(services: Services, read: Callable[[], FileRows]) -> CatalogPlan:
+async def plan_catalog(services: Services, read: Callable[[], FileRows]) -> PlanWithEffects:
     """Changes nothing. `read` runs in a thread, as it is work of seconds for a large file. Raises WrongRows, and
     Unreachable or DatabaseAway while either is away."""
     services.need_broker_and_database()
@@ -31,10 +31,10 @@ async def plan_catalog(services: Services, read: Callable[[], FileRows]) -> Cata
     differences = planned.comparison.differences
     held = {brand_id: services.live.brand(brand_id) for brand_id in sorted({it.brand_id for it in differences})}
     effects = await in_compute_thread(effects_of, differences, planned.known, held, now, zone_starts_at(now))
-    return CatalogPlan(planned, effects)
+    return PlanWithEffects(planned, effects)
 
 
-def _planned(url: str, read: Callable[[], FileRows], now: Moment) -> Planned:
+def _planned(url: str, read: Callable[[], FileRows], now: Moment) -> FileComparison:
     rows = read()
     with session_scope(url) as session:
         return plan_file(session, rows, now)

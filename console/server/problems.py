@@ -19,7 +19,7 @@ from core.errors import SpendgateError
 from models.errors import DatabaseAway
 from operations.accounts.person import Person
 
-__all__ = ["Problem", "add_handlers", "defect", "nothing_here", "problem", "too_large"]
+__all__ = ["HttpProblem", "add_handlers", "defect", "nothing_here", "problem", "too_large"]
 
 _AWAY_SECONDS: Final = "2"
 _MEDIA_TYPE: Final = "application/problem+json"
@@ -29,7 +29,7 @@ _FOR_PROGRAMS: Final = ("/api/", "/health/", "/live/", "/metrics")
 log = structlog.get_logger()
 
 
-class Problem(SpendgateError):
+class HttpProblem(SpendgateError):
     """A problem that no other exception names; `more` are members of its document."""
 
     def __init__(self, status: HTTPStatus, detail: str, **more: object) -> None:
@@ -39,8 +39,8 @@ class Problem(SpendgateError):
         self.more = more
 
 
-def too_large(most: int) -> Problem:
-    return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body is too large: at most {most} bytes are read.")
+def too_large(most: int) -> HttpProblem:
+    return HttpProblem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body is too large: at most {most} bytes are read.")
 
 
 def nothing_here(request: Request) -> Response:
@@ -49,7 +49,7 @@ def nothing_here(request: Request) -> Response:
 
 def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(SpendgateError, _known_error)
-    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(HttpProblem, _problem)
     app.add_exception_handler(SignInFirst, _sign_in_first)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _of_the_framework)
@@ -97,7 +97,7 @@ async def _known_error(request: Request, error: Exception) -> Response:
 
 
 async def _problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Problem)
+    assert isinstance(error, HttpProblem)
     return problem(request, error.http_status, error.detail, more=error.more)
 
 

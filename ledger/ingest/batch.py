@@ -9,7 +9,7 @@ from aiokafka import ConsumerRecord
 from core.refusal import Refusal, RefusalReason
 from ledger.ingest import ledger_metrics
 from ledger.ingest.brand_configs import BrandConfigs
-from ledger.ingest.decode import Skipped, ack_row, command_row, correction_row, refusal_row, spend_row
+from ledger.ingest.decode import SkippedRecord, ack_row, command_row, correction_row, refusal_row, spend_row
 from ledger.ingest.offsets import ConsumerPositions, Fetched
 from ledger.ingest.rows import CorrectionRow, LedgerRow, SpendRow, UnbookedRow
 from streams.dead_letters.outbox import Outbox
@@ -65,7 +65,7 @@ class Batch:
         record = original_of(row, self._spend_topic)
         self._note(record, self._spend(record, row.incarnation))
 
-    def _row(self, record: ConsumerRecord, incarnation: int) -> LedgerRow | Refusal | Skipped:
+    def _row(self, record: ConsumerRecord, incarnation: int) -> LedgerRow | Refusal | SkippedRecord:
         try:
             return self._take[record.topic](record, incarnation)
         except Exception as error:  # a defect, which must not stop other records
@@ -73,31 +73,31 @@ class Batch:
             log.exception("record_not_understood", **where)
             if record.topic == self._spend_topic:
                 return Refusal(RefusalReason.NOT_STORABLE, f"no row can be made of it: {error!r}")
-            return Skipped("not_understood")
+            return SkippedRecord("not_understood")
 
-    def _spend(self, record: ConsumerRecord, incarnation: int) -> LedgerRow | Refusal | Skipped:
+    def _spend(self, record: ConsumerRecord, incarnation: int) -> LedgerRow | Refusal | SkippedRecord:
         self._records[incarnation, record.partition, record.offset] = record
         return spend_row(record, incarnation, self._brands, self._partitions)
 
-    def _refusal(self, record: ConsumerRecord, _: int) -> LedgerRow | Skipped:
+    def _refusal(self, record: ConsumerRecord, _: int) -> LedgerRow | SkippedRecord:
         return refusal_row(record, self._spend_topic, self._incarnations[self._spend_topic])
 
-    def _correction(self, record: ConsumerRecord, incarnation: int) -> LedgerRow | Skipped:
+    def _correction(self, record: ConsumerRecord, incarnation: int) -> LedgerRow | SkippedRecord:
         row = correction_row(record, incarnation)
         if isinstance(row, CorrectionRow):
             self._brands.note_spend(row.brand_id, row.arrived_at)
         return row
 
-    def _command(self, record: ConsumerRecord, _: int) -> LedgerRow | Skipped:
+    def _command(self, record: ConsumerRecord, _: int) -> LedgerRow | SkippedRecord:
         return command_row(record)
 
-    def _ack(self, record: ConsumerRecord, incarnation: int) -> LedgerRow | Skipped:
+    def _ack(self, record: ConsumerRecord, incarnation: int) -> LedgerRow | SkippedRecord:
         return ack_row(record, incarnation)
 
-    def _note(self, record: ConsumerRecord, row: LedgerRow | Refusal | Skipped) -> None:
+    def _note(self, record: ConsumerRecord, row: LedgerRow | Refusal | SkippedRecord) -> None:
         if isinstance(row, Refusal):
             self.dead_letters.dead_letter(record, row)
-        elif isinstance(row, Skipped):
+        elif isinstance(row, SkippedRecord):
             ledger_metrics.SKIPPED.labels(row.why).inc()
         else:
             self.rows.append(row)

@@ -8,7 +8,7 @@ from core.errors import TooLarge
 from streams.dead_letters.dead_letter import split_headers
 from streams.dead_letters.outbox import OutgoingRecord, cut_headers, dropped_header
 from streams.kafka.headers import Headers
-from streams.kafka.sending import Record, Sender
+from streams.kafka.sending import NewRecord, RecordSender
 from streams.kafka.truncation import DIGEST_HEADER, HEADERS_DROPPED_HEADER, LENGTH_HEADER, TruncatedBytes, truncated
 from streams.settings import Settings
 
@@ -28,17 +28,17 @@ class DeadLetterSender:
         """Return when the broker has all. Raises TooLarge when the topic does not take even the shortest form of one,
         and errors of aiokafka; the next call continues with the rest. Dead letters are rare, so each call has a
         producer of its own."""
-        async with Sender(self._settings) as sender:
+        async with RecordSender(self._settings) as sender:
             while self._waiting:
                 await self._send(sender, self._waiting[0])
                 del self._waiting[0]
 
-    async def _send(self, sender: Sender, letter: OutgoingRecord) -> None:
+    async def _send(self, sender: RecordSender, letter: OutgoingRecord) -> None:
         topic = self._settings.topic(letter.topic)
         refused: TooLarge | None = None
         for it in shortened(letter):
             try:
-                await sender.one(Record(topic, it.partition, it.key, it.value, it.headers))
+                await sender.one(NewRecord(topic, it.partition, it.key, it.value, it.headers))
             except TooLarge as error:
                 refused = error
             else:

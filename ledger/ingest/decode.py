@@ -20,7 +20,7 @@ from ledger.ingest.rows import AckRow, CommandRow, CorrectionRow, RefusalRow, Re
 from streams.dead_letters.outbox import arrival_of, is_replayed
 from streams.kafka.codec import decode_ack, decode_command, decode_correction
 
-__all__ = ["Skipped", "ack_row", "command_row", "correction_row", "refusal_row", "spend_row"]
+__all__ = ["SkippedRecord", "ack_row", "command_row", "correction_row", "refusal_row", "spend_row"]
 
 log = structlog.get_logger()
 
@@ -35,36 +35,36 @@ _SEQUENCE: Final = re.compile(r"[1-9][0-9]{0,18}:[1-9][0-9]{0,18}", re.ASCII)
 _DETAIL_LENGTH: Final = 1_000
 
 
-class Skipped(NamedTuple):
+class SkippedRecord(NamedTuple):
     """A record that becomes no row; it is counted in a metric under `why`."""
 
     why: str
 
 
-class _Attributes(msgspec.Struct, frozen=True):
+class _SpendAttributes(msgspec.Struct, frozen=True):
     attributes: msgspec.Raw = msgspec.Raw(b"null")
 
 
 #: Not JSON, so PostgreSQL refuses it as attributes.
 _NO_JSON: Final = "no JSON"
-_decode_attributes: Final = msgspec.json.Decoder(_Attributes).decode
+_decode_attributes: Final = msgspec.json.Decoder(_SpendAttributes).decode
 
 
 def spend_row(
     record: ConsumerRecord, incarnation: int, brands: BrandConfigs, partitions: int
-) -> SpendRow | UnbookedRow | Refusal | Skipped:
+) -> SpendRow | UnbookedRow | Refusal | SkippedRecord:
     """The row of a spend record. A Refusal where a well-formed record cannot be booked, Skipped where the controller
     refuses it or another record counts in its place."""
     spend = read_spend(record.value)
     if isinstance(spend, Refusal):
-        return Skipped(spend.reason.value)
+        return SkippedRecord(spend.reason.value)
     brand_id = spend.brand_id
     if record.key != brand_id.encode() or partition_of(brand_id, partitions) != record.partition:
-        return Skipped("misplaced")
+        return SkippedRecord("misplaced")
     arrival = arrival_of(record) if record.headers else record.timestamp
     config = brands.config_for(spend, arrival)
     if config is not None and currency_refusal(spend, config.currency) is not None:
-        return Skipped(RefusalReason.CURRENCY_MISMATCH.value)
+        return SkippedRecord(RefusalReason.CURRENCY_MISMATCH.value)
     try:
         format_moment(arrival)  # raises for a time that cannot be formatted
         if config is None:
@@ -74,11 +74,11 @@ def spend_row(
         return Refusal(RefusalReason.NOT_STORABLE, f"it cannot be booked to a day: {error}")
 
 
-def command_row(record: ConsumerRecord) -> CommandRow | Skipped:
+def command_row(record: ConsumerRecord) -> CommandRow | SkippedRecord:
     """The row of a command, with the exact bytes of its message."""
     value = record.value
     if value is None:
-        return Skipped("tombstone")
+        return SkippedRecord("tombstone")
     try:
         command = decode_command(value)
         return CommandRow(
@@ -98,10 +98,10 @@ def command_row(record: ConsumerRecord) -> CommandRow | Skipped:
         )
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         log.warning("not_a_command", partition=record.partition, offset=record.offset, why=str(error))
-        return Skipped("not_a_command")
+        return SkippedRecord("not_a_command")
 
 
-def ack_row(record: ConsumerRecord, incarnation: int) -> AckRow | Skipped:
+def ack_row(record: ConsumerRecord, incarnation: int) -> AckRow | SkippedRecord:
     """The row of an acknowledgement, also of a command that the journal does not have (yet)."""
     try:
         ack = decode_ack(record.value or b"")
@@ -123,10 +123,10 @@ def ack_row(record: ConsumerRecord, incarnation: int) -> AckRow | Skipped:
         )
     except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError) as error:
         log.warning("not_an_ack", partition=record.partition, offset=record.offset, why=str(error)[:500])
-        return Skipped("not_an_ack")
+        return SkippedRecord("not_an_ack")
 
 
-def refusal_row(record: ConsumerRecord, spend_topic: str, incarnation: int) -> RefusalRow | Skipped:
+def refusal_row(record: ConsumerRecord, spend_topic: str, incarnation: int) -> RefusalRow | SkippedRecord:
     """The row of a dead letter: the refused spend record's position, its ids and the reason.
 
     Where a header is repeated, the last one is the controller's. The headers have the topic's name without its
@@ -135,7 +135,7 @@ def refusal_row(record: ConsumerRecord, spend_topic: str, incarnation: int) -> R
     headers = {name: (value or b"").decode(errors="replace").replace("\0", "\ufffd") for name, value in record.headers}
     reason = headers.get("spendgate-reason")
     if reason not in _CONTROLLERS_REASONS or headers.get(f"{_KIP_1034}topic") != spend_topic:
-        return Skipped("letter_of_others")
+        return SkippedRecord("letter_of_others")
     spend = read_spend(record.value)
     brand_id, event_id = (spend.brand_id, spend.event_id) if isinstance(spend, Spend) else (None, None)
     try:
@@ -153,19 +153,19 @@ def refusal_row(record: ConsumerRecord, spend_topic: str, incarnation: int) -> R
             record.offset,
         )
     except (KeyError, ValueError, OverflowError):
-        return Skipped("letter_without_origin")
+        return SkippedRecord("letter_without_origin")
 
 
-def correction_row(record: ConsumerRecord, incarnation: int) -> CorrectionRow | Skipped:
+def correction_row(record: ConsumerRecord, incarnation: int) -> CorrectionRow | SkippedRecord:
     """The row of a correction, also of one that the controller refused or applied before."""
     correction = read_correction(record.value)
     if isinstance(correction, Refusal):
-        return Skipped("not_a_correction")
+        return SkippedRecord("not_a_correction")
     message = decode_correction(record.value)
     try:
         format_moment(record.timestamp)  # raises for a time that nothing can write
     except (ValueError, OverflowError):
-        return Skipped("not_a_correction")
+        return SkippedRecord("not_a_correction")
     return CorrectionRow(
         incarnation,
         record.partition,

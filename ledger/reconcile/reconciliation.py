@@ -17,7 +17,7 @@ from core.records import SpendCorrection
 from core.state_records import PartRecord
 from ledger.ingest.holes import Hole, holes
 from ledger.reconcile.comparison import BrandTotals, TotalDifference, bookings_for, compare, not_repairable
-from ledger.reconcile.snapshot import PATIENCE_SECONDS, Snapshot, take_snapshot
+from ledger.reconcile.snapshot import PATIENCE_SECONDS, TotalsSnapshot, take_snapshot
 from streams.kafka.topics import Topic
 from streams.settings import Settings
 
@@ -86,7 +86,7 @@ async def reconcile(
 def _result(
     brand_id: str | None,
     started_at: Moment,
-    snapshot: Snapshot,
+    snapshot: TotalsSnapshot,
     differences: list[TotalDifference],
     found: list[Hole],
     accept_holes: bool,
@@ -125,7 +125,7 @@ def _result(
     )
 
 
-def _differences(snapshot: Snapshot) -> list[TotalDifference]:
+def _differences(snapshot: TotalsSnapshot) -> list[TotalDifference]:
     return [
         difference
         for brand_id in sorted({*snapshot.controller, *snapshot.ledger})

@@ -27,7 +27,7 @@ from streams.kafka.topics import Topic
 from streams.settings import Settings
 from streams.worker.startup_checks import known_topic_ids
 
-__all__ = ["PATIENCE_SECONDS", "Snapshot", "take_snapshot"]
+__all__ = ["PATIENCE_SECONDS", "TotalsSnapshot", "take_snapshot"]
 
 #: How long a snapshot waits for a worker or a ledger that makes no progress.
 PATIENCE_SECONDS: Final = 30.0
@@ -36,7 +36,7 @@ _PAUSE_SECONDS: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class TotalsSnapshot:
     """Totals of both sides, by brand. `parts` has the positions by partition; None where nothing was ever flushed."""
 
     parts: Mapping[int, PartRecord | None]
@@ -50,7 +50,7 @@ async def take_snapshot(
     *,
     corrections_to: Mapping[int, int] | None = None,
     patience_seconds: float = PATIENCE_SECONDS,
-) -> Snapshot:
+) -> TotalsSnapshot:
     """The snapshot of one brand or of all, after the controller has applied every correction on the topic, and those
     below the offsets `corrections_to`, by partition. Raises NotCaughtUp when it or the ledger does not come that
     far."""
@@ -74,7 +74,7 @@ async def take_snapshot(
         )
         await asyncio.sleep(_PAUSE_SECONDS)
     ledger = await summed_below(settings.database, cut, controller, brand_id)
-    return Snapshot(parts, controller, ledger)
+    return TotalsSnapshot(parts, controller, ledger)
 
 
 class _Deadline:

@@ -17,7 +17,7 @@ from streams.dead_letters.outbox import ARRIVAL_HEADER, COUNTED_HEADER, REPLAYED
 from streams.kafka.batch_sending import BatchSender, batch_sender
 from streams.kafka.codec import encode
 from streams.kafka.headers import Headers
-from streams.kafka.sending import Record
+from streams.kafka.sending import NewRecord
 from streams.kafka.topics import Topic
 from streams.settings import Settings, Timestamps
 
@@ -74,7 +74,7 @@ class ReplaySender:
         name, partition = self._settings.topic(topic), partition_of(brand_id, self._settings.partitions)
         timestamp = arrival if self._given_times else None
         with _to_be_started_again():
-            await self._sender.add(Record(name, partition, brand_id.encode(), value, headers, timestamp))
+            await self._sender.add(NewRecord(name, partition, brand_id.encode(), value, headers, timestamp))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from models.errors import AlreadyExists, NotFound, Refused, explained
+from models.errors import AlreadyExists, Refused, RowNotFound, explained
 from models.tables.account import ACCESS_CHANNEL, AccessToken, Account, AccountChange, WebSession
 from models.tables.catalog_change import FieldChanges, Json
 
@@ -117,7 +117,7 @@ def revoke_token(session: Session, name: str, *, actor: str) -> AccessToken:
     """Revoke a token; does nothing where it is revoked already."""
     token = session.get(AccessToken, name, with_for_update=True, populate_existing=True)
     if token is None:
-        raise NotFound(f"There is no token {name}.")
+        raise RowNotFound(f"There is no token {name}.")
     if token.revoked_at is None:
         token.revoked_at = session.scalar(select(func.clock_timestamp().cast(AccessToken.revoked_at.type)))
         record_change(session, "token", name, actor, {"revoked": {"from": False, "to": True}})
@@ -127,7 +127,7 @@ def revoke_token(session: Session, name: str, *, actor: str) -> AccessToken:
 def _locked(session: Session, name: str) -> Account:
     account = session.get(Account, name, with_for_update=True, populate_existing=True)
     if account is None:
-        raise NotFound(f"There is no user {name}.")
+        raise RowNotFound(f"There is no user {name}.")
     return account
 
 

@@ -1,4 +1,4 @@
-"""Queries of the catalog: brands, campaigns, time zones, history. A missing id raises NotFound."""
+"""Queries of the catalog: brands, campaigns, time zones, history. A missing id raises RowNotFound."""
 
 from collections.abc import Collection, Sequence
 from typing import Final, TypeVar
@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from models.errors import NotFound
+from models.errors import RowNotFound
 from models.queries.paging import Page, decode_cursor, encode_cursor, storable
 from models.tables.brand import Brand, BrandZone
 from models.tables.campaign import Campaign
@@ -228,7 +228,7 @@ def epoch_began_at(session: Session, brand_id: str, epoch: int) -> int | None:
 def _found(session: Session, kind: type[_Row], row_id: str) -> _Row:
     row = session.get(kind, row_id)
     if row is None:
-        raise NotFound(f"There is no {kind.__tablename__} {row_id}.")
+        raise RowNotFound(f"There is no {kind.__tablename__} {row_id}.")
     return row
 
 

@@ -28,7 +28,7 @@ from models.tables.campaign import Campaign
 from models.tables.catalog_change import FieldChanges
 from models.tables.daypart_window import DaypartWindow
 
-__all__ = ["BrandEdit", "CampaignEdit", "CatalogRows", "lock_rows", "read_rows", "write_edits"]
+__all__ = ["BrandRowEdit", "CampaignRowEdit", "CatalogRows", "lock_rows", "read_rows", "write_edits"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class CatalogRows:
 
 
 @dataclass(frozen=True, slots=True)
-class BrandEdit:
+class BrandRowEdit:
     """An edit of a brand whose row has `revision`; None adds the brand."""
 
     brand_id: str
@@ -51,7 +51,7 @@ class BrandEdit:
 
 
 @dataclass(frozen=True, slots=True)
-class CampaignEdit:
+class CampaignRowEdit:
     """An edit of a campaign whose row has `revision`; None adds the campaign."""
 
     campaign_id: str
@@ -83,8 +83,8 @@ def lock_rows(session: Session, brand_ids: Collection[str], campaign_ids: Collec
 
 def write_edits(
     session: Session,
-    brands: Sequence[BrandEdit],
-    campaigns: Sequence[CampaignEdit],
+    brands: Sequence[BrandRowEdit],
+    campaigns: Sequence[CampaignRowEdit],
     *,
     zone_starts_at: int,
     actor: str,
@@ -129,7 +129,7 @@ def _rows(session: Session, brand_ids: Collection[str], campaign_ids: Collection
     )
 
 
-def _write_brand(session: Session, edited: _Edited, edit: BrandEdit, zone_starts_at: int) -> None:
+def _write_brand(session: Session, edited: _Edited, edit: BrandRowEdit, zone_starts_at: int) -> None:
     brand = session.get_one(Brand, edit.brand_id)
     if edit.revision is None:
         session.add(BrandZone(brand_id=edit.brand_id, time_zone=edit.time_zone))
@@ -146,7 +146,7 @@ def _write_brand(session: Session, edited: _Edited, edit: BrandEdit, zone_starts
         edited.changed.append((brand, fields))
 
 
-def _write_campaign(session: Session, edited: _Edited, edit: CampaignEdit) -> None:
+def _write_campaign(session: Session, edited: _Edited, edit: CampaignRowEdit) -> None:
     campaign = session.get_one(Campaign, edit.campaign_id)
     if edit.revision is None:
         fields = added_fields(campaign)

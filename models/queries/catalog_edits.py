@@ -17,7 +17,7 @@ from sqlalchemy.orm.attributes import flag_modified
 from core.money import format_money
 from core.overrides import NO_OVERRIDES, Overrides, override_documents
 from core.windows import Window, window_document
-from models.errors import AlreadyExists, NotFound, Refused, StaleEdit, explained
+from models.errors import AlreadyExists, Refused, RowNotFound, StaleEdit, explained
 from models.tables.brand import Brand, BrandZone
 from models.tables.campaign import Campaign
 from models.tables.catalog_change import CatalogChange, CatalogEntity, FieldChanges, Json
@@ -166,9 +166,9 @@ def add_campaign(
     enabled: bool = True,
     windows: Collection[Window] = (),
 ) -> Campaign:
-    """Add a campaign with its windows. Raises NotFound for the brand, AlreadyExists or Refused."""
+    """Add a campaign with its windows. Raises RowNotFound for the brand, AlreadyExists or Refused."""
     if session.get(Brand, brand_id) is None:
-        raise NotFound(f"There is no brand {brand_id}.")
+        raise RowNotFound(f"There is no brand {brand_id}.")
     if session.get(Campaign, campaign_id) is not None:
         raise AlreadyExists(f"The campaign {campaign_id} is already there; ids are never used again.")
     campaign = Campaign(
@@ -243,7 +243,7 @@ def _locked(session: Session, kind: type[_Entity], entity_id: str, expected_revi
     """The newest row, locked until the transaction ends, so that concurrent edits of different fields both survive."""
     entity = session.get(kind, entity_id, with_for_update=True, populate_existing=True)
     if entity is None:
-        raise NotFound(f"There is no {kind.__tablename__} {entity_id}.")
+        raise RowNotFound(f"There is no {kind.__tablename__} {entity_id}.")
     if expected_revision is not None and entity.revision != expected_revision:
         raise StaleEdit()
     _note_edited(session, entity)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from models.errors import AlreadyExists, NotFound
+from models.errors import AlreadyExists, RowNotFound
 from models.queries.accounts import record_change
 from models.tables.catalog_change import FieldChanges
 from models.tables.channel import Channel, Delivery
@@ -25,10 +25,10 @@ def serving_channels(session: Session) -> Sequence[Channel]:
 
 
 def get_channel(session: Session, name: str, *, for_update: bool = False) -> Channel:
-    """NotFound also of a removed one."""
+    """RowNotFound also of a removed one."""
     channel = session.get(Channel, name, with_for_update=for_update or None, populate_existing=for_update)
     if channel is None or channel.removed_at is not None:
-        raise NotFound(f"There is no channel {name}: `spendgate channel list` has them.")
+        raise RowNotFound(f"There is no channel {name}: `spendgate channel list` has them.")
     return channel
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, literal, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 
-from models.errors import NotFound
+from models.errors import RowNotFound
 from models.queries.paging import Page, decode_cursor, encode_cursor, storable
 from models.tables.control_log import ControlLog
 
@@ -67,7 +67,7 @@ def list_commands(
 def get_command(session: Session, command_id: str) -> ControlLog:
     command = session.get(ControlLog, storable("command id", command_id))
     if command is None:
-        raise NotFound(f"There is no command {command_id} in the journal.")
+        raise RowNotFound(f"There is no command {command_id} in the journal.")
     return command
 
 
@@ -81,7 +81,7 @@ def last_command(session: Session, campaign_id: str) -> ControlLog:
     )
     command = session.scalars(query).first()
     if command is None:
-        raise NotFound(f"There is no command of campaign {campaign_id} in the journal.")
+        raise RowNotFound(f"There is no command of campaign {campaign_id} in the journal.")
     return command
 
 

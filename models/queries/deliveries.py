@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from core.errors import WentBack
-from models.errors import NotFound
+from models.errors import RowNotFound
 from models.queries.paging import Page, decode_cursor, encode_cursor, storable
 from models.tables.channel import Channel, Delivery, NotifierPosition
 from models.tables.types import MomentColumn
@@ -168,7 +168,7 @@ def failed(session: Session, attempts: Iterable[tuple[int, int | None]], why: st
 def get_delivery(session: Session, delivery_id: int) -> Delivery:
     delivery = session.get(Delivery, delivery_id)
     if delivery is None:
-        raise NotFound(f"There is no delivery {delivery_id}.")
+        raise RowNotFound(f"There is no delivery {delivery_id}.")
     return delivery
 
 

@@ -8,18 +8,18 @@ from sqlalchemy.orm import Session
 from core.moment import Moment
 from models.queries import catalog_batch
 from models.queries.catalog import catalog_size
-from models.queries.catalog_batch import BrandEdit, CampaignEdit, CatalogRows
+from models.queries.catalog_batch import BrandRowEdit, CampaignRowEdit, CatalogRows
 from models.tables.brand import Brand
 from models.tables.campaign import Campaign
-from operations.catalog_file.difference import Comparison, Difference, compare, ids_in
+from operations.catalog_file.difference import Comparison, RowDifference, compare, ids_in
 from operations.catalog_file.rows import FileRows, WrongRows
 from operations.zone_change import zone_starts_at
 
-__all__ = ["Planned", "apply_file", "plan_file"]
+__all__ = ["FileComparison", "apply_file", "plan_file"]
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class FileComparison:
     """The comparison of a file with `known`, the rows of the database that it names."""
 
     comparison: Comparison
@@ -29,14 +29,14 @@ class Planned:
     campaigns_left_alone: int
 
 
-def plan_file(session: Session, file: FileRows, now: Moment) -> Planned:
+def plan_file(session: Session, file: FileRows, now: Moment) -> FileComparison:
     """Compare the file with the database; changes nothing. Raises WrongRows."""
     known = catalog_batch.read_rows(session, *ids_in(file.rows))
     comparison = _compared(file, known, now)
     brands, campaigns = catalog_size(session)
     named = {row.values.get("brand_id") for row in file.rows if row.values.get("campaign_id") is None}
     brands_named = sum(brand_id in named for brand_id in known.brands)
-    return Planned(comparison, known, brands - brands_named, campaigns - len(known.campaigns))
+    return FileComparison(comparison, known, brands - brands_named, campaigns - len(known.campaigns))
 
 
 def apply_file(
@@ -63,14 +63,14 @@ def _compared(file: FileRows, known: CatalogRows, now: Moment) -> Comparison:
     return comparison
 
 
-def _brand_edit(difference: Difference) -> BrandEdit:
-    return BrandEdit(
+def _brand_edit(difference: RowDifference) -> BrandRowEdit:
+    return BrandRowEdit(
         difference.brand_id, difference.revision, _changes(difference), _after(difference).get("time_zone")
     )
 
 
-def _campaign_edit(difference: Difference, campaign_id: str) -> CampaignEdit:
-    return CampaignEdit(
+def _campaign_edit(difference: RowDifference, campaign_id: str) -> CampaignRowEdit:
+    return CampaignRowEdit(
         campaign_id,
         difference.brand_id,
         difference.revision,
@@ -79,10 +79,10 @@ def _campaign_edit(difference: Difference, campaign_id: str) -> CampaignEdit:
     )
 
 
-def _changes(difference: Difference) -> Any:
+def _changes(difference: RowDifference) -> Any:
     """The difference as BrandChanges or CampaignChanges."""
     return {it.column.attribute: it.after for it in difference.fields if it.column.attribute is not None}
 
 
-def _after(difference: Difference) -> dict[str, Any]:
+def _after(difference: RowDifference) -> dict[str, Any]:
     return {it.column.name: it.after for it in difference.fields}

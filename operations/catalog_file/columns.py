@@ -20,11 +20,11 @@ from operations.catalog_file.kinds import (
     TEXT,
     WINDOWS,
     ZONE,
-    Kind,
+    ValueKind,
     windows_in_order,
 )
 
-__all__ = ["COLUMNS", "COLUMN_NAMES", "IDENTITY", "Column", "columns_of", "value_in"]
+__all__ = ["COLUMNS", "COLUMN_NAMES", "IDENTITY", "CatalogColumn", "columns_of", "value_in"]
 
 #: The columns that identify a row and its revision; they are no fields.
 IDENTITY: Final = ("kind", "brand_id", "campaign_id", "revision")
@@ -33,12 +33,12 @@ _CAMPAIGN: Final = (CatalogEntity.CAMPAIGN,)
 _BOTH: Final = (*_BRAND, *_CAMPAIGN)
 
 
-class Column(NamedTuple):
+class CatalogColumn(NamedTuple):
     """A field of brands, campaigns or both. `name` is also its name in documents and in the history."""
 
     name: str
     of: tuple[CatalogEntity, ...]
-    kind: Kind
+    kind: ValueKind
     #: The key in BrandChanges or CampaignChanges; None for a field that is edited in another way.
     attribute: str | None = None
     #: Reads the value from a row; by default its attribute of that name.
@@ -47,31 +47,33 @@ class Column(NamedTuple):
 
 
 COLUMNS: Final = (
-    Column("name", _BOTH, NAME, "name"),
-    Column("external_id", _CAMPAIGN, TEXT, "external_id"),
-    Column("time_zone", _BRAND, ZONE, is_required=True),
-    Column("currency", _BRAND, CURRENCY, "currency", is_required=True),
-    Column("daily_budget", _BOTH, MONEY, "daily_budget_micros"),
-    Column("monthly_budget", _BRAND, MONEY, "monthly_budget_micros"),
-    Column("pacing", _BRAND, PACING, "pacing"),
-    Column("alert_percents", _BRAND, PERCENTS, "alert_percents"),
-    Column("silent_after_minutes", _BRAND, SILENT_MINUTES, "silent_after_minutes"),
-    Column("total_budget", _CAMPAIGN, MONEY, "total_budget_micros"),
-    Column("budget_overrides", _BOTH, OVERRIDES, "budget_overrides"),
-    Column("starts_on", _CAMPAIGN, DATE, "starts_on"),
-    Column("ends_on", _CAMPAIGN, DATE, "ends_on"),
-    Column("windows", _CAMPAIGN, WINDOWS, value_in=lambda row: windows_in_order([it.window for it in row.windows])),
-    Column("enabled", _BOTH, SWITCH, "enabled"),
-    Column("archived", _BOTH, SWITCH, "archived"),
+    CatalogColumn("name", _BOTH, NAME, "name"),
+    CatalogColumn("external_id", _CAMPAIGN, TEXT, "external_id"),
+    CatalogColumn("time_zone", _BRAND, ZONE, is_required=True),
+    CatalogColumn("currency", _BRAND, CURRENCY, "currency", is_required=True),
+    CatalogColumn("daily_budget", _BOTH, MONEY, "daily_budget_micros"),
+    CatalogColumn("monthly_budget", _BRAND, MONEY, "monthly_budget_micros"),
+    CatalogColumn("pacing", _BRAND, PACING, "pacing"),
+    CatalogColumn("alert_percents", _BRAND, PERCENTS, "alert_percents"),
+    CatalogColumn("silent_after_minutes", _BRAND, SILENT_MINUTES, "silent_after_minutes"),
+    CatalogColumn("total_budget", _CAMPAIGN, MONEY, "total_budget_micros"),
+    CatalogColumn("budget_overrides", _BOTH, OVERRIDES, "budget_overrides"),
+    CatalogColumn("starts_on", _CAMPAIGN, DATE, "starts_on"),
+    CatalogColumn("ends_on", _CAMPAIGN, DATE, "ends_on"),
+    CatalogColumn(
+        "windows", _CAMPAIGN, WINDOWS, value_in=lambda row: windows_in_order([it.window for it in row.windows])
+    ),
+    CatalogColumn("enabled", _BOTH, SWITCH, "enabled"),
+    CatalogColumn("archived", _BOTH, SWITCH, "archived"),
 )
 COLUMN_NAMES: Final = (*IDENTITY, *(column.name for column in COLUMNS))
 
 
-def columns_of(kind: CatalogEntity) -> tuple[Column, ...]:
+def columns_of(kind: CatalogEntity) -> tuple[CatalogColumn, ...]:
     """The columns of brands or of campaigns."""
     return tuple(column for column in COLUMNS if kind in column.of)
 
 
-def value_in(row: Brand | Campaign, column: Column) -> Any:
+def value_in(row: Brand | Campaign, column: CatalogColumn) -> Any:
     """The value of the column in a row of the database."""
     return (column.value_in or attrgetter(column.attribute or column.name))(row)

@@ -11,10 +11,10 @@ from models.tables.brand import Brand
 from models.tables.campaign import Campaign
 from models.tables.catalog_change import CatalogEntity
 from operations import validation
-from operations.catalog_file.columns import COLUMN_NAMES, COLUMNS, Column, value_in
+from operations.catalog_file.columns import COLUMN_NAMES, COLUMNS, CatalogColumn, value_in
 from operations.catalog_file.rows import FileRow, WrongRow
 
-__all__ = ["Comparison", "Difference", "FieldDifference", "compare", "ids_in"]
+__all__ = ["Comparison", "FieldDifference", "RowDifference", "compare", "ids_in"]
 
 _REVISION_MAX: Final = (1 << 31) - 1
 
@@ -23,13 +23,13 @@ _REVISION_MAX: Final = (1 << 31) - 1
 class FieldDifference:
     """The values of one field in the database and in the file; `before` is None in a new row."""
 
-    column: Column
+    column: CatalogColumn
     before: Any
     after: Any
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class RowDifference:
     """A row of the file that differs from the database."""
 
     line: int
@@ -48,7 +48,7 @@ class Difference:
 class Comparison:
     """The result of a comparison, brands first. A file with a wrong row must not be applied."""
 
-    differences: Sequence[Difference]
+    differences: Sequence[RowDifference]
     wrong: Sequence[WrongRow]
     #: The number of rows that equal the database's.
     unchanged: int
@@ -92,7 +92,7 @@ def compare(rows: Collection[FileRow], known: CatalogRows, zone_starts_at: Momen
         held = known.brands.get(it.brand_id) if it.campaign_id is None else known.campaigns.get(it.campaign_id)
         revision = None if held is None else held.revision
         fields = list(_differing(it, held, faults))
-        difference = Difference(it.row.line, it.brand_id, it.campaign_id, revision, fields)
+        difference = RowDifference(it.row.line, it.brand_id, it.campaign_id, revision, fields)
         changes_something = held is None or bool(fields)
         if changes_something:
             faults += _belonging_faults(it, held, known, new_brands)
@@ -179,7 +179,7 @@ def _belonging_faults(
         yield f"there is no brand {it.brand_id}, and the file adds none."
 
 
-def _faults(difference: Difference, held: Brand | Campaign | None, zone_starts_at: Moment) -> Iterator[str]:
+def _faults(difference: RowDifference, held: Brand | Campaign | None, zone_starts_at: Moment) -> Iterator[str]:
     """Faults of several fields together."""
     after = {it.column.name: it.after for it in difference.fields}
     if isinstance(held, Brand):

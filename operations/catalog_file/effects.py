@@ -23,7 +23,7 @@ from core.state import BrandState, Origin, PartitionState
 from models.queries.catalog_batch import CatalogRows
 from models.tables.brand import Brand
 from models.tables.campaign import Campaign
-from operations.catalog_file.difference import Difference
+from operations.catalog_file.difference import RowDifference
 from schedulers.catalog_relay.documents import document_of
 
 if TYPE_CHECKING:  # a comparison with the database needs no client of Kafka
@@ -35,7 +35,7 @@ _NOWHERE: Final = ""
 #: Campaign -> its last action, or resume while one is pending, and its reasons.
 _Actions: TypeAlias = dict[str, tuple[Action | None, Reason]]
 #: The document of a difference in a version.
-_Planned: TypeAlias = Callable[[Difference, int], BrandDocument | CampaignDocument]
+_Planned: TypeAlias = Callable[[RowDifference, int], BrandDocument | CampaignDocument]
 
 
 class Effect(NamedTuple):
@@ -56,7 +56,7 @@ class Effects:
 
 
 def effects_of(
-    differences: Iterable[Difference],
+    differences: Iterable[RowDifference],
     known: CatalogRows,
     held: "Mapping[str, HeldBrand | None]",
     now: Moment,
@@ -93,7 +93,7 @@ def _copy(brand_id: str, held: "HeldBrand | None") -> PartitionState:
 
 
 def _decide(
-    state: PartitionState, brand_id: str, differences: Sequence[Difference], planned: _Planned, now: Moment
+    state: PartitionState, brand_id: str, differences: Sequence[RowDifference], planned: _Planned, now: Moment
 ) -> tuple[_Actions, _Actions]:
     """The actions of the brand's campaigns before and after the documents of the differences are in force."""
     origin = Origin(_NOWHERE, 0, now)
@@ -123,7 +123,7 @@ def _actions(brand: BrandState) -> _Actions:
 
 
 def _put_in_force(
-    state: PartitionState, brand: BrandState, difference: Difference, planned: _Planned, origin: Origin
+    state: PartitionState, brand: BrandState, difference: RowDifference, planned: _Planned, origin: Origin
 ) -> None:
     campaign_id = difference.campaign_id
     campaign = None if campaign_id is None else brand.campaigns.get(campaign_id)
@@ -136,7 +136,7 @@ def _put_in_force(
 
 
 def planned_document(
-    difference: Difference, version: int, *, known: CatalogRows, zone_starts_at: Moment
+    difference: RowDifference, version: int, *, known: CatalogRows, zone_starts_at: Moment
 ) -> BrandDocument | CampaignDocument:
     """The document that the relay would publish."""
     fields = {it.column.name: it.column.kind.document(it.after) for it in difference.fields}

@@ -33,7 +33,7 @@ __all__ = [
     "TEXT",
     "WINDOWS",
     "ZONE",
-    "Kind",
+    "ValueKind",
     "windows_in_order",
 ]
 
@@ -43,7 +43,7 @@ def _same(value: Any) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ValueKind:
     """`read(column, value)` checks a value of a file; the others write a checked one."""
 
     read: Callable[[str, Value], Any]
@@ -159,22 +159,22 @@ def _window(column: str, value: Value) -> Window:
 
 _WINDOW: Final = ("days", "from", "to")
 
-NAME: Final = Kind(_name, is_free_text=True)
-TEXT: Final = Kind(_text_or_none, is_free_text=True)
-ZONE: Final = Kind(_zone)
-CURRENCY: Final = Kind(_currency)
-SWITCH: Final = Kind(_switch)
-MONEY: Final = Kind(_money, lambda micros: None if micros is None else format_money(micros))
-PACING: Final = Kind(_pacing)
-PERCENTS: Final = Kind(_percents, plain=lambda it: "default" if it is None else [str(percent) for percent in it])
-SILENT_MINUTES: Final = Kind(_silent_minutes, plain=lambda minutes: None if minutes is None else str(minutes))
-OVERRIDES: Final = Kind(
+NAME: Final = ValueKind(_name, is_free_text=True)
+TEXT: Final = ValueKind(_text_or_none, is_free_text=True)
+ZONE: Final = ValueKind(_zone)
+CURRENCY: Final = ValueKind(_currency)
+SWITCH: Final = ValueKind(_switch)
+MONEY: Final = ValueKind(_money, lambda micros: None if micros is None else format_money(micros))
+PACING: Final = ValueKind(_pacing)
+PERCENTS: Final = ValueKind(_percents, plain=lambda it: "default" if it is None else [str(percent) for percent in it])
+SILENT_MINUTES: Final = ValueKind(_silent_minutes, plain=lambda minutes: None if minutes is None else str(minutes))
+OVERRIDES: Final = ValueKind(
     _overrides,
     lambda overrides: to_builtins(override_documents(overrides)),
     lambda overrides: [override_text(*it) for it in upcoming(overrides, date.min)],
 )
-DATE: Final = Kind(_date, lambda day: None if day is None else day.isoformat())
-WINDOWS: Final = Kind(
+DATE: Final = ValueKind(_date, lambda day: None if day is None else day.isoformat())
+WINDOWS: Final = ValueKind(
     _windows,
     lambda windows: [to_builtins(window_document(it)) for it in windows],
     lambda windows: [format_window(it) for it in windows],

@@ -7,13 +7,13 @@ from typing import NamedTuple, TypeAlias
 
 from core.errors import RefusedValue
 
-__all__ = ["FileFormat", "FileRow", "FileRows", "Value", "WrongRow", "WrongRows"]
+__all__ = ["CatalogFileFormat", "FileRow", "FileRows", "Value", "WrongRow", "WrongRows"]
 
 #: Numbers are texts, because a float would not be exact. None is `none`, or null where the format has it.
 Value: TypeAlias = "str | bool | list[Value] | dict[str, Value] | None"
 
 
-class FileFormat(StrEnum):
+class CatalogFileFormat(StrEnum):
     CSV = "csv"
     YAML = "yaml"
 

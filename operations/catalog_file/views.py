@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from models.tables.catalog_change import CatalogEntity
-from operations.catalog_file.application import Planned
-from operations.catalog_file.difference import Difference
+from operations.catalog_file.application import FileComparison
+from operations.catalog_file.difference import RowDifference
 from operations.catalog_file.effects import Effect, Effects
 from operations.catalog_file.rows import WrongRow
 from operations.catalog_views import Json
@@ -12,7 +12,7 @@ from operations.catalog_views import Json
 __all__ = ["difference_view", "plan_view", "wrong_row_views"]
 
 
-def plan_view(planned: Planned, effects: Effects) -> dict[str, Json]:
+def plan_view(planned: FileComparison, effects: Effects) -> dict[str, Json]:
     """The changes of a file by field, and the pauses and resumes that it would cause now."""
     return {
         "differences": [difference_view(it) for it in planned.comparison.differences],
@@ -24,7 +24,7 @@ def plan_view(planned: Planned, effects: Effects) -> dict[str, Json]:
     }
 
 
-def difference_view(difference: Difference) -> dict[str, Json]:
+def difference_view(difference: RowDifference) -> dict[str, Json]:
     """A difference as JSON, with values as in documents and history."""
     is_new = difference.revision is None
     return {

@@ -9,7 +9,7 @@ from models.tables.brand import Brand
 from models.tables.campaign import Campaign
 from models.tables.catalog_change import CatalogEntity
 from operations.catalog_file.columns import COLUMN_NAMES, COLUMNS, columns_of, value_in
-from operations.catalog_file.rows import FileFormat, Value
+from operations.catalog_file.rows import CatalogFileFormat, Value
 from operations.catalog_file.text_cells import text_cell
 
 __all__ = ["FREE_TEXTS", "NONE", "exported", "file_text"]
@@ -30,10 +30,10 @@ def exported(row: Brand | Campaign) -> dict[str, Value]:
     return identity | {it.name: it.kind.in_file(value_in(row, it)) for it in columns_of(kind)}
 
 
-def file_text(rows: Iterable[Brand | Campaign], file_format: FileFormat) -> Iterator[str]:
+def file_text(rows: Iterable[Brand | Campaign], file_format: CatalogFileFormat) -> Iterator[str]:
     """The file, in parts of any length."""
     values = map(exported, rows)
-    return _csv_text(values) if file_format is FileFormat.CSV else _yaml_text(values)
+    return _csv_text(values) if file_format is CatalogFileFormat.CSV else _yaml_text(values)
 
 
 def _csv_text(rows: Iterable[dict[str, Value]]) -> Iterator[str]:

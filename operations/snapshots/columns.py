@@ -12,10 +12,10 @@ from typing import Final, NamedTuple
 from core.errors import RefusedValue
 from operations.spend_import.csv_lines import SEPARATORS, names_of
 
-__all__ = ["Columns", "Kind", "check_columns", "columns_of"]
+__all__ = ["Columns", "SnapshotFileFormat", "check_columns", "columns_of"]
 
 
-class Kind(StrEnum):
+class SnapshotFileFormat(StrEnum):
     GOOGLE_ADS = "Google Ads report"
     META_ADS = "Meta Ads insights"
     PLAIN = "plain CSV"
@@ -26,7 +26,7 @@ class Columns(NamedTuple):
     """The columns of a file. `place` is the index of each column by our name for it; `currency` comes from the header
     of the cost, where it names one; `width` is the number of columns."""
 
-    kind: Kind
+    kind: SnapshotFileFormat
     separator: str
     place: dict[str, int]
     currency: str | None
@@ -57,7 +57,11 @@ _META_ADS: Final[_Names] = {
 _PLAIN: Final[_Names] = {
     name: (name,) for name in ("source", "brand_id", "campaign_id", "external_id", "day", "cost", "currency", "as_of")
 }
-_NAMES: Final = {Kind.GOOGLE_ADS: _GOOGLE_ADS, Kind.META_ADS: _META_ADS, Kind.PLAIN: _PLAIN}
+_NAMES: Final = {
+    SnapshotFileFormat.GOOGLE_ADS: _GOOGLE_ADS,
+    SnapshotFileFormat.META_ADS: _META_ADS,
+    SnapshotFileFormat.PLAIN: _PLAIN,
+}
 #: Columns that only our own files have.
 _OURS: Final = frozenset({"source", "brand_id", "external_id", "as_of"})
 _WITH_CURRENCY: Final = re.compile(r"(amount spent|ausgegebener betrag) \(([a-z]{3})\)")
@@ -73,7 +77,7 @@ def check_columns(columns: Columns, *, number: int, has_day: bool) -> None:
     """Raise RefusedValue for missing columns; with `has_day` the day need not be one."""
     place = columns.place
     missing = [] if "day" in place or "first_day" in place or has_day else ["day"]
-    if columns.kind is not Kind.PLAIN:
+    if columns.kind is not SnapshotFileFormat.PLAIN:
         missing = ["campaign id", *missing] if "external_id" not in place else missing
     elif "external_id" not in place:
         missing = [*(name for name in ("brand_id", "campaign_id") if name not in place), *missing]
@@ -105,11 +109,11 @@ def _columns(line: str, separator: str) -> Columns | None:
     return Columns(kind, separator, place, currencies[0] if currencies else None, len(names))
 
 
-def _kind(names: Sequence[str]) -> Kind | None:
+def _kind(names: Sequence[str]) -> SnapshotFileFormat | None:
     if "cost" in names and _OURS.intersection(names):
-        return Kind.PLAIN
+        return SnapshotFileFormat.PLAIN
     if any(name in names for name in _META_ADS["cost"]):
-        return Kind.META_ADS
+        return SnapshotFileFormat.META_ADS
     if any(name in names for name in (*_GOOGLE_ADS["cost_micros"], *_GOOGLE_ADS["cost"])):
-        return Kind.GOOGLE_ADS
+        return SnapshotFileFormat.GOOGLE_ADS
     return None

@@ -16,18 +16,18 @@ from core.money import format_money
 from core.refusal import Refusal, RefusalReason
 from core.spend import MAX_VALUE_BYTES
 from operations.csv_cells import plain_cell
-from operations.snapshots.columns import Columns, Kind, check_columns, columns_of
+from operations.snapshots.columns import Columns, SnapshotFileFormat, check_columns, columns_of
 from operations.snapshots.local_numbers import Decimal, decimal_mark_of, plain_amount
 from operations.spend_import.csv_lines import BLANK_BYTES, BLANKS, SEPARATORS, cells_of, named_separator
 from operations.spend_import.text_lines import TextLine, text_lines
 
-__all__ = ["LINES_MAX", "Defaults", "Row", "Skipped", "TotalsFile", "read_file"]
+__all__ = ["LINES_MAX", "Defaults", "Row", "SkippedLine", "TotalsFile", "read_file"]
 
 #: All lines are in memory, because a line may contradict any other one.
 LINES_MAX: Final = 500_000
 #: The most lines before the header: titles, dates and notes.
 _BEFORE_HEADER_MAX: Final = 30
-_SOURCES: Final = {Kind.GOOGLE_ADS: "google-ads", Kind.META_ADS: "meta-ads"}
+_SOURCES: Final = {SnapshotFileFormat.GOOGLE_ADS: "google-ads", SnapshotFileFormat.META_ADS: "meta-ads"}
 _TOTAL: Final = re.compile(r"(total|totals|gesamt|insgesamt|summe|results from|ergebnisse aus)\b", re.IGNORECASE)
 _NOTHING: Final = ("", "-", "--", "\u2014")
 _PLATFORM_ID: Final = re.compile("[0-9]{1,64}", re.ASCII)
@@ -51,7 +51,7 @@ class Defaults(NamedTuple):
     decimal: Decimal | None = None
 
 
-class Skipped(NamedTuple):
+class SkippedLine(NamedTuple):
     why: str
 
 
@@ -59,14 +59,14 @@ class Row(NamedTuple):
     """A line: the snapshot as it would be published, with `external_id` in place of its ids where the file has that."""
 
     number: int
-    value: bytes | Refusal | Skipped
+    value: bytes | Refusal | SkippedLine
     has_own_as_of: bool = False
 
 
 class TotalsFile(NamedTuple):
     """The rows of a file; `header` is the line number of the header, None for JSON lines."""
 
-    kind: Kind
+    kind: SnapshotFileFormat
     header: int | None
     rows: list[Row]
 
@@ -77,12 +77,12 @@ def read_file(stream: BinaryIO, defaults: Defaults) -> TotalsFile:
     if len(lines) > LINES_MAX:
         raise RefusedValue(f"The file has more than {LINES_MAX:,} lines: cut it into parts.")
     if lines and (lines[0].text or b"").lstrip(BLANK_BYTES).startswith(b"{"):
-        return TotalsFile(Kind.JSON_LINES, None, [_json_row(line, defaults) for line in lines])
+        return TotalsFile(SnapshotFileFormat.JSON_LINES, None, [_json_row(line, defaults) for line in lines])
     index, columns = _header(lines)
     number = lines[index].number
     check_columns(columns, number=number, has_day=defaults.day is not None)
     table = list(_table(lines[index + 1 :], columns))
-    if columns.kind is Kind.PLAIN:
+    if columns.kind is SnapshotFileFormat.PLAIN:
         return TotalsFile(columns.kind, number, [_plain_row(it, columns, defaults) for it in table])
     reader = _PlatformRows(columns, table, defaults)
     return TotalsFile(columns.kind, number, [reader.row(it) for it in table])
@@ -156,7 +156,7 @@ class _PlatformRows:
         if isinstance(cells, Refusal):
             return Row(line.number, cells)
         if self._is_total(cells):
-            return Row(line.number, Skipped("a total of other lines"))
+            return Row(line.number, SkippedLine("a total of other lines"))
         fields = _other_count(cells, self._columns) or self._fields(cells)
         return Row(line.number, fields) if isinstance(fields, Refusal) else _row(line.number, fields, self._defaults)
 

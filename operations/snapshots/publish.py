@@ -17,54 +17,56 @@ from models.session import session_scope
 from operations.schedule_preview import zones_of
 from operations.snapshots.check import BrandFacts, Numbered, intake_refusal, other_day_refusal, repeat_refusals
 from operations.snapshots.external_id import AnyRefusal, external_id_of, with_ids
-from operations.snapshots.file import Row, Skipped
+from operations.snapshots.file import Row, SkippedLine
 from operations.spend_import.publish import NumberedRecord, in_batches, publish_batch
 from streams.kafka.producer import spend_producer
 from streams.kafka.topics import Topic
 from streams.settings import Settings
 
-__all__ = ["Imported", "Listener", "import_snapshots"]
+__all__ = ["SnapshotsImported", "SnapshotsListener", "import_snapshots"]
 
 
 @dataclass(slots=True)
-class Imported:
+class SnapshotsImported:
     published: int = 0
     refused: int = 0
     skipped: int = 0
 
 
-class Listener(NamedTuple):
+class SnapshotsListener(NamedTuple):
     """Callbacks of an import. `sent` gets the number of acknowledged lines and of all lines that are not refused."""
 
     refused: Callable[[int, AnyRefusal], None]
-    skipped: Callable[[int, Skipped], None]
+    skipped: Callable[[int, SkippedLine], None]
     warned: Callable[[str], None]
     sent: Callable[[int, int], None]
 
 
 async def import_snapshots(
-    settings: Settings, rows: Sequence[Row], listener: Listener, *, time_zone: str | None, dry_run: bool
-) -> Imported:
+    settings: Settings, rows: Sequence[Row], listener: SnapshotsListener, *, time_zone: str | None, dry_run: bool
+) -> SnapshotsImported:
     """Check and publish the rows. `time_zone` is the zone of the platform's days; with None they are taken for the days
     of each brand."""
     checked = await asyncio.to_thread(_checked, settings, rows, time_zone, listener.warned)
-    refused = {number: it for number, it in checked if not isinstance(it, NumberedRecord | Skipped)}
+    refused = {number: it for number, it in checked if not isinstance(it, NumberedRecord | SkippedLine)}
     good = [it for _, it in checked if isinstance(it, NumberedRecord)]
     if not dry_run and good:
         refused |= await _publish(settings, good, listener)
     for number, it in checked:
-        if isinstance(it, Skipped):
+        if isinstance(it, SkippedLine):
             listener.skipped(number, it)
         elif number in refused:
             listener.refused(number, refused[number])
-    skipped = sum(isinstance(it, Skipped) for _, it in checked)
-    return Imported(len(rows) - len(refused) - skipped, len(refused), skipped)
+    skipped = sum(isinstance(it, SkippedLine) for _, it in checked)
+    return SnapshotsImported(len(rows) - len(refused) - skipped, len(refused), skipped)
 
 
-_Checked = NumberedRecord | AnyRefusal | Skipped
+_Checked = NumberedRecord | AnyRefusal | SkippedLine
 
 
-async def _publish(settings: Settings, records: Sequence[NumberedRecord], listener: Listener) -> dict[int, AnyRefusal]:
+async def _publish(
+    settings: Settings, records: Sequence[NumberedRecord], listener: SnapshotsListener
+) -> dict[int, AnyRefusal]:
     """Publish the records; returns the refusals of lines that the topic does not take."""
     refused: dict[int, AnyRefusal] = {}
     sent = 0
@@ -102,7 +104,7 @@ def _checked(
     )
     refusals |= repeats
 
-    def of(number: int, value: bytes | AnyRefusal | Skipped) -> _Checked:
+    def of(number: int, value: bytes | AnyRefusal | SkippedLine) -> _Checked:
         if not isinstance(value, bytes):
             return value
         return refusals.get(number) or NumberedRecord(number, snapshots[number].brand_id, value)
@@ -110,7 +112,7 @@ def _checked(
     return [(number, of(number, value)) for number, value in found.items()]
 
 
-def _with_ids(settings: Settings, rows: Sequence[Row]) -> list[bytes | AnyRefusal | Skipped]:
+def _with_ids(settings: Settings, rows: Sequence[Row]) -> list[bytes | AnyRefusal | SkippedLine]:
     external_ids = [external_id_of(row.value) if isinstance(row.value, bytes) else None for row in rows]
     campaigns: dict[str, list[CampaignIds]] = {}
     for batch in in_batches(sorted({one for one in external_ids if isinstance(one, str)})):

@@ -18,20 +18,20 @@ from operations.csv_cells import plain_cell
 from operations.spend_import.csv_lines import BLANK_BYTES, BLANKS, SEPARATORS, cells_of, named_separator, names_of
 from operations.spend_import.text_lines import TextLine, format_by_ending, text_lines
 
-__all__ = ["FileFormat", "Line", "format_of", "lines_of"]
+__all__ = ["Line", "SpendFileFormat", "format_of", "lines_of"]
 
 _REQUIRED: Final = ("event_id", "brand_id", "campaign_id", "amount")
 _OPTIONAL: Final = ("currency", "occurred_at", "attributes")
 
 
-class FileFormat(StrEnum):
+class SpendFileFormat(StrEnum):
     CSV = "csv"
     JSON_LINES = "jsonl"
 
 
 _ENDINGS: Final = {
-    "csv": FileFormat.CSV,
-    **dict.fromkeys(("jsonl", "ndjson", "json"), FileFormat.JSON_LINES),
+    "csv": SpendFileFormat.CSV,
+    **dict.fromkeys(("jsonl", "ndjson", "json"), SpendFileFormat.JSON_LINES),
 }
 
 
@@ -42,16 +42,16 @@ class Line(NamedTuple):
     value: bytes | Refusal
 
 
-def format_of(name: str, stream: BinaryIO) -> FileFormat:
+def format_of(name: str, stream: BinaryIO) -> SpendFileFormat:
     """As `format_by_ending`."""
     return format_by_ending(name, stream, _ENDINGS)
 
 
-def lines_of(stream: BinaryIO, file_format: FileFormat) -> Iterator[Line]:
+def lines_of(stream: BinaryIO, file_format: SpendFileFormat) -> Iterator[Line]:
     """The lines of a file with their line numbers, without blank ones. Raises RefusedValue at once for a file that has
     none, so that nobody has connected for it."""
     texts = text_lines(stream, MAX_VALUE_BYTES)
-    lines = _csv_lines(texts) if file_format is FileFormat.CSV else _json_lines(texts)
+    lines = _csv_lines(texts) if file_format is SpendFileFormat.CSV else _json_lines(texts)
     return chain(list(islice(lines, 1)), lines)
 
 

@@ -23,7 +23,7 @@ from operations.spend_import.suspect_ids import SuspectIds
 from streams.kafka.producer import SpendProducer, spend_producer
 from streams.settings import Settings
 
-__all__ = ["Imported", "Listener", "NumberedRecord", "import_spend", "in_batches", "publish_batch"]
+__all__ = ["NumberedRecord", "SpendImported", "SpendListener", "import_spend", "in_batches", "publish_batch"]
 
 #: Lines of a batch: in memory, checked against the catalog and published together.
 _BATCH: Final = 1_000
@@ -32,7 +32,7 @@ _Item = TypeVar("_Item")
 
 
 @dataclass(slots=True)
-class Imported:
+class SpendImported:
     published: int = 0
     refused: int = 0
 
@@ -45,7 +45,7 @@ class NumberedRecord(NamedTuple):
     value: bytes
 
 
-class Listener(NamedTuple):
+class SpendListener(NamedTuple):
     """Callbacks of an import."""
 
     refused: Callable[[int, Refusal], None]
@@ -53,8 +53,10 @@ class Listener(NamedTuple):
     batch_done: Callable[[], None]
 
 
-async def import_spend(settings: Settings, lines: Iterable[Line], listener: Listener, *, dry_run: bool) -> Imported:
-    imported, catalog = Imported(), _CatalogLookup(settings, listener.warned)
+async def import_spend(
+    settings: Settings, lines: Iterable[Line], listener: SpendListener, *, dry_run: bool
+) -> SpendImported:
+    imported, catalog = SpendImported(), _CatalogLookup(settings, listener.warned)
     if dry_run:
         for batch in in_batches(lines):
             imported.published += len(_accepted(settings, batch, catalog, imported, listener))
@@ -79,7 +81,7 @@ def in_batches(items: Iterable[_Item]) -> Iterator[list[_Item]]:
 
 
 def _accepted(
-    settings: Settings, lines: list[Line], catalog: "_CatalogLookup", imported: Imported, listener: Listener
+    settings: Settings, lines: list[Line], catalog: "_CatalogLookup", imported: SpendImported, listener: SpendListener
 ) -> list[NumberedRecord]:
     """The events of a batch that the controller would accept; the others are reported to `listener`."""
     now = time.time_ns() // 1_000_000

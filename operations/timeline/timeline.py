@@ -59,7 +59,7 @@ class Timeline:
 
 
 def read_timeline(session: Session, campaign_id: str, first: date, last: date, now: Moment) -> Timeline:
-    """From the beginning of the first day to the end of the last, but not beyond `now`. Raises NotFound and
+    """From the beginning of the first day to the end of the last, but not beyond `now`. Raises RowNotFound and
     RefusedValue."""
     _check(first, last)
     campaign = get_campaign(session, campaign_id)

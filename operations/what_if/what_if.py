@@ -14,9 +14,9 @@ from core.moment import SECOND, Moment, format_moment
 from core.money import format_money
 from core.records import Action, BrandDocument, CampaignDocument, ZoneDocument
 from core.refusal import Refusal
-from core.rerun import Decided, Opening, Rerun, Stretch, TwoRuns, start_rerun
+from core.rerun import Decided, DifferingStretch, Opening, Rerun, TwoRuns, start_rerun
 from core.spend import Spend
-from models.errors import NotFound
+from models.errors import RowNotFound
 from models.queries import catalog_batch
 from models.queries.catalog import list_campaigns
 from models.queries.catalog_batch import CatalogRows
@@ -25,7 +25,7 @@ from models.session import session_scope
 from models.tables.brand import Brand
 from models.tables.campaign import Campaign
 from operations.catalog_file.application import plan_file
-from operations.catalog_file.difference import Difference
+from operations.catalog_file.difference import RowDifference
 from operations.catalog_file.effects import planned_document
 from operations.catalog_file.rows import FileRows
 from operations.catalog_views import Json
@@ -69,7 +69,7 @@ class BrandResult:
     starts_at: Moment
     ends_at: Moment
     events: int
-    stretches: Sequence[Stretch] = ()
+    stretches: Sequence[DifferingStretch] = ()
     only_now: Counter[Decided] = field(default_factory=Counter)
     only_then: Counter[Decided] = field(default_factory=Counter)
     commands_now: Counter[str] = field(default_factory=Counter)
@@ -84,7 +84,7 @@ class BrandResult:
 @dataclass(frozen=True, slots=True)
 class WhatIf:
     request: WhatIfRequest
-    differences: Sequence[Difference]
+    differences: Sequence[RowDifference]
     brands: Sequence[BrandResult]
 
     @property
@@ -94,7 +94,8 @@ class WhatIf:
 
 def what_if(url: str, file: FileRows, request: WhatIfRequest, now: Moment) -> WhatIf:
     """Decide again on the spend of every brand that the file changes, under the catalog of now and under the file's, as
-    if each had been in force for the whole period. Raises WrongRows as `catalog plan` does, RefusedValue, NotFound."""
+    if each had been in force for the whole period. Raises WrongRows as `catalog plan` does, RefusedValue and
+    RowNotFound."""
     _check(request)
     with session_scope(url) as session:
         planned = plan_file(session, file, now)
@@ -104,7 +105,7 @@ def what_if(url: str, file: FileRows, request: WhatIfRequest, now: Moment) -> Wh
         brand_ids = {it.brand_id for it in differences}
         rows = catalog_batch.read_rows(session, brand_ids | {it for it in (request.brand_id,) if it}, set())
         if request.brand_id is not None and request.brand_id not in rows.brands:
-            raise NotFound(f"There is no brand {request.brand_id}.")
+            raise RowNotFound(f"There is no brand {request.brand_id}.")
         campaigns = {brand_id: list_campaigns(session, brand_id=brand_id) for brand_id in sorted(brand_ids)}
     left = request.events_max
     results = []
@@ -133,7 +134,7 @@ def _decided_again(
     periods: SpendPeriods,
     brand: Brand,
     campaigns: Sequence[Campaign],
-    differences: Sequence[Difference],
+    differences: Sequence[RowDifference],
     request: WhatIfRequest,
     now: Moment,
     events_max: int | None,
@@ -191,7 +192,7 @@ def _documents_of_file(
     brand: Brand,
     campaigns: Sequence[Campaign],
     documents: Mapping[str, bytes],
-    differences: Sequence[Difference],
+    differences: Sequence[RowDifference],
     zones: Zones,
     starts_at: Moment,
 ) -> tuple[bytes, dict[str, bytes]]:
@@ -286,7 +287,7 @@ def _campaign_views(result: BrandResult) -> list[dict[str, Json]]:
     return views
 
 
-def _money(stretches: Iterable[Stretch], then: Action) -> str:
+def _money(stretches: Iterable[DifferingStretch], then: Action) -> str:
     return format_money(sum(it.micros for it in stretches if it.then is then))
 
 
@@ -298,7 +299,7 @@ def _decided_views(decided: Counter[Decided], campaign_id: str) -> list[Json]:
     ]
 
 
-def _stretch_view(it: Stretch) -> dict[str, Json]:
+def _stretch_view(it: DifferingStretch) -> dict[str, Json]:
     return {
         "from": format_moment(it.starts_at),
         "to": format_moment(it.ends_at),

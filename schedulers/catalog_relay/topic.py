@@ -21,7 +21,7 @@ from streams.kafka.failures import translated
 from streams.kafka.headers import Headers
 from streams.kafka.metadata import TopicFacts, topic_facts
 from streams.kafka.options import client_options
-from streams.kafka.sending import Record, Sender
+from streams.kafka.sending import NewRecord, RecordSender
 from streams.kafka.topics import Topic
 from streams.settings import Settings
 
@@ -56,7 +56,7 @@ class CatalogTopic:
         self._settings = settings
         self._name = settings.topic(Topic.CATALOG)
         self._consumer = AIOKafkaConsumer(**options, enable_auto_commit=False, auto_offset_reset="earliest")
-        self._sender = Sender(settings, answer_seconds=_SILENCE_SECONDS)
+        self._sender = RecordSender(settings, answer_seconds=_SILENCE_SECONDS)
 
     @classmethod
     async def open(cls, settings: Settings) -> Self:
@@ -109,7 +109,7 @@ class CatalogTopic:
         """The offset of each document, once all in-sync replicas have it, or the error: TooLarge, or Unreachable, after
         which the document may have arrived nevertheless."""
         records = [
-            Record(self._name, it.partition, it.key.encode(), it.value, it.headers, it.arrival) for it in outgoing
+            NewRecord(self._name, it.partition, it.key.encode(), it.value, it.headers, it.arrival) for it in outgoing
         ]
         sending = asyncio.create_task(self._sender.outcomes(records))
         try:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from core.windows import END_OF_DAY, EVERY_DAY, Window
-from models.errors import NotFound
+from models.errors import RowNotFound
 from models.queries.catalog_edits import add_brand, add_campaign, edit_brand, set_windows
 from models.session import session_scope
 from models.tables.brand import Brand
@@ -138,7 +138,7 @@ def raise_daily_budget(database_url: str, brand: DemoBrand, spent_micros: int) -
 def _put_brand(session: Session, brand: DemoBrand, daily_budget_micros: int) -> None:
     try:
         edit_brand(session, brand.brand_id, {"daily_budget_micros": daily_budget_micros}, actor=ACTOR)
-    except NotFound:
+    except RowNotFound:
         add_demo_brand(session, brand, daily_budget_micros, None, actor=ACTOR)
 
 
@@ -146,7 +146,7 @@ def _put_campaign(session: Session, brand: DemoBrand, campaign: DemoCampaign, lo
     windows = [_window(campaign.change, local_now)] if campaign.change else []
     try:
         set_windows(session, campaign.campaign_id, windows, actor=ACTOR)
-    except NotFound:
+    except RowNotFound:
         add_demo_campaign(session, brand, campaign, windows, actor=ACTOR)
 
 

@@ -16,7 +16,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 from streams.kafka.clients import close_within_seconds, explaining, unreachable_after
 from streams.kafka.options import client_options
-from streams.kafka.sending import Record, retrieved, too_large
+from streams.kafka.sending import NewRecord, retrieved, too_large
 from streams.settings import Settings
 
 __all__ = ["BATCH_BYTES", "BatchSender", "batch_sender"]
@@ -55,7 +55,7 @@ class BatchSender:
         self._unanswered: dict[Future[Any], str] = {}  # with the topic
         self._failure: tuple[str, BaseException] | None = None
 
-    async def add(self, record: Record) -> None:
+    async def add(self, record: NewRecord) -> None:
         """Add a record; waits while the previous batch of its partition has not been sent, which bounds the memory."""
         await self._raise_failure()
         target = record.topic, record.partition
@@ -76,7 +76,7 @@ class BatchSender:
                 await asyncio.wait(self._unanswered, return_when=asyncio.FIRST_COMPLETED)
         await self._raise_failure()
 
-    def _append(self, target: tuple[str, int], record: Record) -> bool:
+    def _append(self, target: tuple[str, int], record: NewRecord) -> bool:
         batch = self._open.get(target)
         if batch is None:
             batch = self._open[target] = self._producer.create_batch()

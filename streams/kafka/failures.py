@@ -23,7 +23,7 @@ from streams.kafka.options import client_options
 from streams.kafka.tokens import NoToken
 from streams.settings import Settings
 
-__all__ = ["Answer", "explained", "not_allowed", "principal", "reason", "translated", "translated_answer"]
+__all__ = ["BrokerAnswer", "explained", "not_allowed", "principal", "reason", "translated", "translated_answer"]
 
 _TOPIC, _GROUP, _CLUSTER, _TRANSACTION = 29, 30, 31, 53
 _NO_TOPIC, _TOO_LARGE, _FEW_REPLICAS, _STORAGE = 3, 10, (19, 20), 56
@@ -69,7 +69,7 @@ def not_allowed(settings: Settings, operation: str, kind: str, name: str) -> Not
     )
 
 
-class Answer(NamedTuple):
+class BrokerAnswer(NamedTuple):
     """The broker's error code and message as a client has them; a negative code is librdkafka's own."""
 
     code: int | None
@@ -83,7 +83,7 @@ def translated(error: BaseException, settings: Settings, operation: str = "") ->
     return translated_answer(_answer(error), settings, operation)
 
 
-def translated_answer(answer: Answer, settings: Settings, operation: str = "") -> SpendgateError:
+def translated_answer(answer: BrokerAnswer, settings: Settings, operation: str = "") -> SpendgateError:
     """As `translated`, for a client whose errors are no exceptions, or do not name the resource."""
     code, words, name, may_pass = answer
     match code:
@@ -333,16 +333,18 @@ def _no_sasl(address: str) -> NotAllowed:
     )
 
 
-def _answer(error: BaseException) -> Answer:
+def _answer(error: BaseException) -> BrokerAnswer:
     """The answer in the first exception with an error code: the error, its arguments, and its causes."""
     for one in _chain(error):
         if isinstance(one, BrokerResponseError) and not isinstance(one, UnknownError):
             name = _names(one.args)
-            return Answer(one.errno, "" if name else type(one).__name__, name, bool(getattr(one, "retriable", False)))
+            return BrokerAnswer(
+                one.errno, "" if name else type(one).__name__, name, bool(getattr(one, "retriable", False))
+            )
         code = getattr(one, "code", None)
         if callable(code) and callable(getattr(one, "str", None)):  # librdkafka's, which name no resource
-            return Answer(int(code()), str(one.str()))
-    return Answer(None, str(error))
+            return BrokerAnswer(int(code()), str(one.str()))
+    return BrokerAnswer(None, str(error))
 
 
 def _chain(error: BaseException) -> Iterator[Any]:

@@ -25,7 +25,7 @@ from streams.kafka.reader import topic_reader
 from streams.kafka.topics import ALL_TOPICS, Topic
 from streams.settings import Settings
 
-__all__ = ["DescribeGroups", "Group", "Member", "describe_group"]
+__all__ = ["ConsumerGroup", "DescribeGroups", "Member", "describe_group"]
 
 ANSWER_SECONDS: Final = 8.0
 #: The state of a group that the broker does not know.
@@ -45,21 +45,21 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class ConsumerGroup:
     name: str
     state: str
     members: list[Member]
     lag: dict[str, int]  # by topic, without the prefix: records on the broker that are not committed
 
 
-async def describe_group(settings: Settings, admin: AIOKafkaAdminClient, name: str) -> Group | None:
+async def describe_group(settings: Settings, admin: AIOKafkaAdminClient, name: str) -> ConsumerGroup | None:
     """The group, or None when it never had a member. Raises Unreachable."""
     async with unreachable_after(settings, ANSWER_SECONDS):
         state, members = await _described(settings, admin, name)
     lag = await _lag(settings, admin, name)
     if state == _DEAD and not lag:
         return None
-    return Group(name, state, [_member(member) for member in members], lag)
+    return ConsumerGroup(name, state, [_member(member) for member in members], lag)
 
 
 async def _described(settings: Settings, admin: AIOKafkaAdminClient, group: str) -> tuple[str, list[_RawMember]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from streams.kafka.decompression import UnpacksTooLarge, unpacked
-from streams.kafka.record_stream import Memory, Record, undecodable
+from streams.kafka.record_stream import FetchedRecord, Memory, undecodable
 
 __all__ = ["LegacyBatch"]
 
@@ -38,13 +38,13 @@ class LegacyBatch:
     def validate_crc(self) -> bool:
         return bool(struct.unpack_from(">I", self._raw, _CRC_AT)[0] == crc32(self._raw[_CHECKED_AT:]))
 
-    def __iter__(self) -> Iterator[Record]:
+    def __iter__(self) -> Iterator[FetchedRecord]:
         try:
             yield from self._records()
         except (ValueError, struct.error) as error:
             yield undecodable(self._raw, self._offset, self._offset, _NO_TIMESTAMP, error)
 
-    def _records(self) -> Iterator[Record]:
+    def _records(self) -> Iterator[FetchedRecord]:
         outer, codec = _message(self._raw)
         if not codec:
             self._memory.unpacked += len(self._raw)
@@ -72,7 +72,7 @@ class LegacyBatch:
         return memoryview(whole)
 
 
-def _messages(data: memoryview) -> Iterator[Record]:
+def _messages(data: memoryview) -> Iterator[FetchedRecord]:
     at = 0
     while at < len(data):
         end = at + _LOG_HEADER.size + _LOG_HEADER.unpack_from(data, at)[1]
@@ -85,7 +85,7 @@ def _messages(data: memoryview) -> Iterator[Record]:
         at = end
 
 
-def _message(raw: memoryview) -> tuple[Record, int]:
+def _message(raw: memoryview) -> tuple[FetchedRecord, int]:
     """The message and its codec number."""
     offset = _LOG_HEADER.unpack_from(raw)[0]
     magic, attributes = struct.unpack_from(">bb", raw, _CHECKED_AT)
@@ -97,7 +97,7 @@ def _message(raw: memoryview) -> tuple[Record, int]:
     key, at = _nullable(raw, at)
     value, at = _nullable(raw, at)
     timestamp_type = int(bool(magic and attributes & _TIMESTAMP_TYPE_MASK))
-    return Record(offset, timestamp, timestamp_type, key, value, ()), attributes & _CODEC_MASK
+    return FetchedRecord(offset, timestamp, timestamp_type, key, value, ()), attributes & _CODEC_MASK
 
 
 def _nullable(raw: memoryview, at: int) -> tuple[bytes | None, int]:

@@ -12,7 +12,7 @@ from core.partitioner import partition_of
 from streams.kafka.clients import OpenedClient, unreachable_after
 from streams.kafka.headers import Headers
 from streams.kafka.metadata import existing_topic
-from streams.kafka.sending import Record, Sender
+from streams.kafka.sending import NewRecord, RecordSender
 from streams.kafka.topics import Topic
 from streams.settings import Settings
 
@@ -44,7 +44,7 @@ class SpendProducer(OpenedClient):
         self._settings = settings
         self._topic = topic
         self._partitions = 0
-        self._sender = Sender(settings, answer_seconds=_SILENCE_SECONDS)
+        self._sender = RecordSender(settings, answer_seconds=_SILENCE_SECONDS)
 
     def is_fresh(self) -> bool:
         """Whether the sending task runs; lost connections are opened again."""
@@ -65,7 +65,7 @@ class SpendProducer(OpenedClient):
         partition = partition_of(brand_id, self._partitions)
         async with unreachable_after(self._settings, _SILENCE_SECONDS, operation="Write"):
             sent = await self._sender.one(
-                Record(self._settings.topic(topic or self._topic), partition, brand_id.encode(), value, headers)
+                NewRecord(self._settings.topic(topic or self._topic), partition, brand_id.encode(), value, headers)
             )
         return Acked(sent.topic, sent.partition, sent.offset)
 

@@ -19,7 +19,7 @@ from typing_extensions import override
 from core.moment import END_OF_TIME
 from streams.kafka.decompression import unpacked
 from streams.kafka.legacy_batches import LegacyBatch
-from streams.kafka.record_stream import HEADER, HEADERS_MAX, Memory, Record, streamed, undecodable
+from streams.kafka.record_stream import HEADER, HEADERS_MAX, FetchedRecord, Memory, streamed, undecodable
 from streams.kafka.truncation import CutHeaders, Headers
 
 __all__ = ["HAND_OVER_BYTES", "ORDINARY_BYTES", "FetchResult", "MemoryRecords", "PartitionRecords", "install"]
@@ -136,7 +136,7 @@ class _Batch:
         struct.pack_into(">i", header, _LENGTH_AT, HEADER.size - _LOG_OVERHEAD + size)
         return iter(DefaultRecordBatch(b"".join((header, *pieces))))
 
-    def _streamed(self) -> Iterator[Record]:
+    def _streamed(self) -> Iterator[FetchedRecord]:
         """Record by record, and one record in place of all that cannot be decoded."""
         next_offset, end = self._batch.base_offset, self._batch.next_offset
         try:

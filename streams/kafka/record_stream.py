@@ -10,7 +10,7 @@ from core.spend import MAX_VALUE_BYTES
 from streams.kafka.decompression import UnpacksTooLarge, unpacked
 from streams.kafka.truncation import CutHeaders, Headers, TruncatedBytes, Undecodable
 
-__all__ = ["HEADER", "HEADERS_MAX", "UNPACKED_MAX", "Memory", "Record", "streamed", "undecodable"]
+__all__ = ["HEADER", "HEADERS_MAX", "UNPACKED_MAX", "FetchedRecord", "Memory", "streamed", "undecodable"]
 
 HEADER: Final = struct.Struct(">qiibIhiqqqhii")
 #: Records after so many decompressed bytes of a batch are not decoded: a few KiB may decompress to any size.
@@ -27,7 +27,7 @@ _CODEC_MASK: Final = 0x07
 _TIMESTAMP_TYPE_MASK: Final = 0x08
 
 
-class Record(NamedTuple):
+class FetchedRecord(NamedTuple):
     """The fields of a record that aiokafka's fetcher reads."""
 
     offset: int
@@ -45,13 +45,13 @@ class Memory:
     unpacked = 0
 
 
-def streamed(raw: memoryview, memory: Memory) -> Iterator[Record]:
+def streamed(raw: memoryview, memory: Memory) -> Iterator[FetchedRecord]:
     """The records of a batch of any size. Raises ValueError or EOFError where they cannot be decoded."""
     base, _, _, _, _, attributes, last_delta, first_timestamp, max_timestamp, *_, count = HEADER.unpack_from(raw)
     timestamp_type = int(bool(attributes & _TIMESTAMP_TYPE_MASK))
     payload = raw[HEADER.size :]
     codec = attributes & _CODEC_MASK
-    stream = _Stream(unpacked(codec, payload) if codec else iter((bytes(payload),)), memory)
+    stream = _PieceStream(unpacked(codec, payload) if codec else iter((bytes(payload),)), memory)
     # Without gaps the position of a record gives its offset, whatever the record itself claims.
     is_whole = count == last_delta + 1
     previous = -1
@@ -69,16 +69,16 @@ def streamed(raw: memoryview, memory: Memory) -> Iterator[Record]:
             raise ValueError(f"a record claims offset {base + delta}")
         previous = delta
         at = max_timestamp if timestamp_type else first_timestamp + timestamp
-        yield Record(base + delta, at, timestamp_type, key, value, headers)
+        yield FetchedRecord(base + delta, at, timestamp_type, key, value, headers)
 
 
-def undecodable(raw: memoryview, offset: int, last: int, timestamp: int, error: Exception) -> Record:
+def undecodable(raw: memoryview, offset: int, last: int, timestamp: int, error: Exception) -> FetchedRecord:
     """The record that replaces those from `offset` to `last`, which cannot be decoded."""
     why = f"the record batch cannot be decoded from offset {offset} to {last}: {error}"
-    return Record(offset, timestamp, 0, None, Undecodable.of(raw, why, last), ())
+    return FetchedRecord(offset, timestamp, 0, None, Undecodable.of(raw, why, last), ())
 
 
-def _headers(stream: "_Stream") -> Headers:
+def _headers(stream: "_PieceStream") -> Headers:
     """The headers of a record; of very many or very large ones, the first, and the last small ones."""
     kept: list[tuple[str, bytes | None]] = []
     last: deque[tuple[str, bytes | None]] = deque(maxlen=HEADERS_MAX // 2)
@@ -98,7 +98,7 @@ def _headers(stream: "_Stream") -> Headers:
     return CutHeaders.of((*kept, *last), max(count, 0) - len(kept) - len(last)) if count > 0 else ()
 
 
-class _Stream:
+class _PieceStream:
     """Reads forward through the decompressed pieces of a batch, and keeps only the current piece."""
 
     def __init__(self, pieces: Iterator[bytes], memory: Memory) -> None:

@@ -11,7 +11,7 @@ from streams.kafka.identities import LEDGER_GROUP, REPAIR_TRANSACTIONS, WORKER_G
 from streams.kafka.topics import ALL_TOPICS, INPUTS, Topic
 from streams.settings import Settings
 
-__all__ = ["CLIENTS", "Client", "Command", "Operation", "Process", "Resource", "Right", "rights_of"]
+__all__ = ["CLIENTS", "Client", "CommandLine", "Operation", "Process", "Resource", "Right", "rights_of"]
 
 
 class Process(StrEnum):
@@ -22,7 +22,7 @@ class Process(StrEnum):
     API = "api"
 
 
-class Command(StrEnum):
+class CommandLine(StrEnum):
     """Commands by the words of their command line. A command that is not here does not use Kafka, or needs no right
     beyond those of another one."""
 
@@ -49,8 +49,8 @@ class Command(StrEnum):
     SIMULATE_DAY = "simulate-day"
 
 
-Client = Process | Command
-CLIENTS: Final[dict[str, Client]] = {one.value: one for one in (*Process, *Command)}
+Client = Process | CommandLine
+CLIENTS: Final[dict[str, Client]] = {one.value: one for one in (*Process, *CommandLine)}
 
 
 class Operation(IntEnum):
@@ -175,35 +175,35 @@ _RIGHTS: Final[dict[Client, list[Right]]] = {
         *_REDELIVERS,
         *_RECONCILES,
     ],
-    Command.BRAND: [*_EDITS_CATALOG, *_SHOWS_STATE],
-    Command.CAMPAIGN: [*_EDITS_CATALOG, *_SHOWS_STATE],
-    Command.CATALOG: [*_EDITS_CATALOG, *_SHOWS_STATE],
-    Command.SIMULATE_SPEND: _writes(Topic.SPEND_EVENTS),
-    Command.SPEND_IMPORT: _writes(Topic.SPEND_EVENTS),
-    Command.SNAPSHOTS_IMPORT: _writes(Topic.SPEND_SNAPSHOTS),
-    Command.CHECK: _writes(Topic.DAYPARTING_TICKS),
-    Command.RESET: _writes(Topic.BUDGET_RESETS),
-    Command.CONTROL_TAIL: _reads(Topic.CAMPAIGN_CONTROL),
-    Command.CONTROL_RESEND: [*_reads(Topic.CAMPAIGN_CONTROL), *_writes(Topic.CAMPAIGN_CONTROL)],
-    Command.DLQ: _reads(Topic.DEAD_LETTERS),
-    Command.DLQ_REPLAY: _REDELIVERS,
-    Command.RECONCILE: _RECONCILES,
-    Command.RECONCILE_REPAIR: [
+    CommandLine.BRAND: [*_EDITS_CATALOG, *_SHOWS_STATE],
+    CommandLine.CAMPAIGN: [*_EDITS_CATALOG, *_SHOWS_STATE],
+    CommandLine.CATALOG: [*_EDITS_CATALOG, *_SHOWS_STATE],
+    CommandLine.SIMULATE_SPEND: _writes(Topic.SPEND_EVENTS),
+    CommandLine.SPEND_IMPORT: _writes(Topic.SPEND_EVENTS),
+    CommandLine.SNAPSHOTS_IMPORT: _writes(Topic.SPEND_SNAPSHOTS),
+    CommandLine.CHECK: _writes(Topic.DAYPARTING_TICKS),
+    CommandLine.RESET: _writes(Topic.BUDGET_RESETS),
+    CommandLine.CONTROL_TAIL: _reads(Topic.CAMPAIGN_CONTROL),
+    CommandLine.CONTROL_RESEND: [*_reads(Topic.CAMPAIGN_CONTROL), *_writes(Topic.CAMPAIGN_CONTROL)],
+    CommandLine.DLQ: _reads(Topic.DEAD_LETTERS),
+    CommandLine.DLQ_REPLAY: _REDELIVERS,
+    CommandLine.RECONCILE: _RECONCILES,
+    CommandLine.RECONCILE_REPAIR: [
         *_RECONCILES,
         *_writes(Topic.SPEND_CORRECTIONS),
         Right(Operation.Write, Resource.TRANSACTIONAL_ID, REPAIR_TRANSACTIONS),
     ],
-    Command.REPLAY: [
+    CommandLine.REPLAY: [
         *_CHECKS_TOPICS,
         *_EDITS_CATALOG,
         *_reads(Topic.SPEND_EVENTS),
         *_writes(Topic.SPEND_EVENTS, Topic.SPEND_CORRECTIONS, Topic.SPEND_SNAPSHOTS),
     ],
-    Command.STATUS: _SHOWS_STATUS,
-    Command.DOCTOR: [*_CHECKS_TOPICS, *_reads(Topic.DAYPARTING_TICKS, Topic.SPEND_EVENTS, Topic.CONTROLLER_STATE)],
-    Command.TOPICS_CHECK: _CHECKS_TOPICS,
-    Command.TOPICS_CREATE: [*_SEES_TOPICS, *_topics(Operation.Create, *ALL_TOPICS)],
-    Command.SIMULATE_TRAFFIC: [*_SHOWS_STATE, *_writes(Topic.SPEND_EVENTS)],
+    CommandLine.STATUS: _SHOWS_STATUS,
+    CommandLine.DOCTOR: [*_CHECKS_TOPICS, *_reads(Topic.DAYPARTING_TICKS, Topic.SPEND_EVENTS, Topic.CONTROLLER_STATE)],
+    CommandLine.TOPICS_CHECK: _CHECKS_TOPICS,
+    CommandLine.TOPICS_CREATE: [*_SEES_TOPICS, *_topics(Operation.Create, *ALL_TOPICS)],
+    CommandLine.SIMULATE_TRAFFIC: [*_SHOWS_STATE, *_writes(Topic.SPEND_EVENTS)],
     # On topics of its own, which it creates and deletes.
-    Command.SIMULATE_DAY: _own("sim-"),
+    CommandLine.SIMULATE_DAY: _own("sim-"),
 }

@@ -20,14 +20,14 @@ from streams.kafka.clients import OpenedClient, close_within_seconds
 from streams.kafka.options import client_options
 from streams.settings import Settings
 
-__all__ = ["Record", "Sender", "retrieved", "too_large"]
+__all__ = ["NewRecord", "RecordSender", "retrieved", "too_large"]
 
 #: A larger record is sent in a batch of its own.
 _SHARED_BYTES: Final = 2 * 1024 * 1024
 _ANSWER_SECONDS: Final = 40.0
 
 
-class Record(NamedTuple):
+class NewRecord(NamedTuple):
     topic: str
     partition: int
     key: bytes | None
@@ -36,7 +36,7 @@ class Record(NamedTuple):
     timestamp_ms: int | None = None  # None is now
 
 
-class Sender(OpenedClient):
+class RecordSender(OpenedClient):
     """A producer. A record that is not acknowledged within about twice `answer_seconds` has failed."""
 
     def __init__(self, settings: Settings, *, answer_seconds: float = _ANSWER_SECONDS) -> None:
@@ -68,7 +68,7 @@ class Sender(OpenedClient):
         task: asyncio.Task[None] = self._producer._sender.sender_task
         return task
 
-    async def one(self, record: Record) -> RecordMetadata:
+    async def one(self, record: NewRecord) -> RecordMetadata:
         """Publish a record; returns its position when all in-sync replicas have it. Raises TooLarge when the topic does
         not take it even alone, and errors of aiokafka."""
         [outcome] = await self.outcomes([record])
@@ -76,7 +76,7 @@ class Sender(OpenedClient):
             raise outcome
         return outcome
 
-    async def outcomes(self, records: Sequence[Record]) -> list[RecordMetadata | BaseException]:
+    async def outcomes(self, records: Sequence[NewRecord]) -> list[RecordMetadata | BaseException]:
         """Publish records; returns the position of each, or the error that `one` would raise. Records of a partition
         stay in order, except those that had to be sent alone."""
         sent = [await self._sent(record) for record in records]
@@ -86,7 +86,7 @@ class Sender(OpenedClient):
                 outcomes[place] = await self._sent_alone(records[place])
         return outcomes
 
-    async def _sent(self, it: Record) -> "Future[RecordMetadata]":
+    async def _sent(self, it: NewRecord) -> "Future[RecordMetadata]":
         try:
             future: Future[RecordMetadata] = await self._producer.send(
                 it.topic,
@@ -102,7 +102,7 @@ class Sender(OpenedClient):
         future.add_done_callback(retrieved)
         return future
 
-    async def _sent_alone(self, it: Record) -> RecordMetadata | BaseException:
+    async def _sent_alone(self, it: NewRecord) -> RecordMetadata | BaseException:
         batch = self._producer.create_batch()
         batch.append(timestamp=it.timestamp_ms, key=it.key, value=it.value, headers=list(it.headers))  # one always fits
         batch.close()

@@ -14,17 +14,17 @@ from confluent_kafka import KafkaError
 
 from core.errors import NotAllowed, SpendgateError, TransactionLost
 from core.refusal import RefusalReason
-from streams.kafka.failures import Answer, explained, translated_answer
+from streams.kafka.failures import BrokerAnswer, explained, translated_answer
 from streams.kafka.missing_rights import check_rights
 from streams.kafka.rights import Process
 from streams.kafka.topics import Topic
 from streams.settings import Settings
 from streams.worker import worker_metrics
 from streams.worker.fitting import fit
-from streams.worker.transaction import REFUSALS, Failure, PartitionWriter
+from streams.worker.transaction import REFUSALS, PartitionWriter, TransactionFailure
 from streams.worker.writes import Write, size_of
 
-__all__ = ["Delivery", "MessageLimit"]
+__all__ = ["MessageLimit", "PartitionDelivery"]
 
 log = structlog.get_logger()
 
@@ -63,7 +63,7 @@ _RECORD_NAMES: Final = {
 MessageLimit = Callable[[str], Awaitable[int | None]]
 
 
-class Delivery:
+class PartitionDelivery:
     """The deliveries of one partition. `obstacle` is a sentence on why a flush is not committed, or None."""
 
     def __init__(
@@ -94,7 +94,7 @@ class Delivery:
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
         self._clear_obstacle()
 
-    async def _attempt(self, writes: Sequence[Write]) -> list[Failure]:
+    async def _attempt(self, writes: Sequence[Write]) -> list[TransactionFailure]:
         try:
             return await self._writer.attempt(writes)
         except TransactionLost:
@@ -116,7 +116,9 @@ class Delivery:
         """The partition is owned no more: its metric is reset."""
         worker_metrics.STOPPED.labels(str(self._partition)).set(0)
 
-    async def _reduced(self, writes: Sequence[Write], failures: list[Failure]) -> tuple[Sequence[Write], bool]:
+    async def _reduced(
+        self, writes: Sequence[Write], failures: list[TransactionFailure]
+    ) -> tuple[Sequence[Write], bool]:
         """The writes of the next attempt, and whether they or their batches are smaller than before."""
         refused = [failure for failure in failures if failure.write and failure.code in REFUSALS]
         for topic in {failure.write.topic for failure in refused if failure.write and not failure.alone}:
@@ -166,7 +168,7 @@ class Delivery:
         self.stopped.clear()
         worker_metrics.STOPPED.labels(str(self._partition)).set(0)
 
-    async def _describe(self, failures: list[Failure], writes: Sequence[Write]) -> str:
+    async def _describe(self, failures: list[TransactionFailure], writes: Sequence[Write]) -> str:
         """A sentence that says why nothing is written, and what to do.
 
         Counts an answer of the cluster in `answers`, which the watchdog takes for progress: while the cluster gives a
@@ -187,15 +189,17 @@ class Delivery:
         if failure.code in _NO_ANSWER:
             why = failure.message.rstrip(".")
             return f"Partition {self._partition} cannot be written: Kafka did not take it in time ({why})."
-        return self._not_written(translated_answer(Answer(failure.code, failure.message), self._settings, "Write"))
+        return self._not_written(
+            translated_answer(BrokerAnswer(failure.code, failure.message), self._settings, "Write")
+        )
 
     def _not_written(self, why: SpendgateError) -> str:
         return f"Partition {self._partition} cannot be written: {why}"
 
-    async def _refused(self, failure: Failure) -> str:
+    async def _refused(self, failure: TransactionFailure) -> str:
         write = failure.write
         if write is None or failure.code not in _TOO_LARGE:
-            answer = Answer(failure.code, failure.message, self._writer.resource(failure.code, write))
+            answer = BrokerAnswer(failure.code, failure.message, self._writer.resource(failure.code, write))
             return self._not_written(translated_answer(answer, self._settings, "Write"))
         limit, size = await self._message_limit(write.topic), size_of(write)
         limit_text = "too low" if limit is None else f"{limit:,}"

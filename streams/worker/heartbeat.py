@@ -16,7 +16,7 @@ from streams.worker import worker_metrics
 from streams.worker.inbox import Inbox
 from streams.worker.writes import Write
 
-__all__ = ["LONGEST_SILENCE_SECONDS", "Heartbeat"]
+__all__ = ["LONGEST_SILENCE_SECONDS", "HeartbeatWriter"]
 
 #: A heartbeat that is older is written in a transaction of its own, so that there is one a second despite slow commits.
 LONGEST_SILENCE_SECONDS: Final = 0.8
@@ -27,7 +27,7 @@ _ALONG_AFTER_SECONDS: Final = 0.4
 _Claim = tuple[Moment, Mapping[Topic, int]]
 
 
-class Heartbeat:
+class HeartbeatWriter:
     """Observes how far the partition is decided, and writes what was committed before.
 
     The markers that end a transaction reach its partitions one by one. So a heartbeat that covers commands is written

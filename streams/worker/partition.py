@@ -18,11 +18,11 @@ from streams.worker import worker_metrics
 from streams.worker.apply import RecordApplier
 from streams.worker.applying_order import OrderedApplier
 from streams.worker.barriers import Barriers, EndOffset
-from streams.worker.delivery import Delivery, MessageLimit
+from streams.worker.delivery import MessageLimit, PartitionDelivery
 from streams.worker.derived_spend import DerivedSpend
 from streams.worker.fatal import or_end_process
 from streams.worker.flush_writes import take_writes
-from streams.worker.heartbeat import LONGEST_SILENCE_SECONDS, Heartbeat
+from streams.worker.heartbeat import LONGEST_SILENCE_SECONDS, HeartbeatWriter
 from streams.worker.inbox import Inbox
 from streams.worker.transaction import PartitionWriter
 from streams.worker.writes import Write
@@ -51,7 +51,7 @@ class OwnedPartition:
         self.state = state
         self.inbox = Inbox()
         self.flushed: dict[Topic, int] = {}
-        self.delivery = Delivery(writer, state.partition, settings, message_limit)
+        self.delivery = PartitionDelivery(writer, state.partition, settings, message_limit)
         self.suspended = True
         #: The state is half decided, or was lost with its transaction: nothing of it may be written or decided on.
         self.in_doubt = False
@@ -75,7 +75,7 @@ class OwnedPartition:
             self._barriers,
         )
         self._derived_spend = DerivedSpend(state.partition, self.inbox, settings, end_offset)
-        self._heartbeat = Heartbeat(state.partition, settings)
+        self._heartbeat = HeartbeatWriter(state.partition, settings)
         self._handing_over: asyncio.Task[None] | None = None
         self._next_turn: asyncio.Task[None] | None = None
         self._flushing = asyncio.Lock()

@@ -17,12 +17,12 @@ from typing import Any, Final, NamedTuple, TypeVar
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from core.errors import Fenced, TransactionLost
-from streams.kafka.failures import Answer, translated_answer
+from streams.kafka.failures import BrokerAnswer, translated_answer
 from streams.kafka.options import librdkafka_options
 from streams.settings import Settings
 from streams.worker.writes import Write, rounds, size_of
 
-__all__ = ["REFUSALS", "Failure", "PartitionWriter"]
+__all__ = ["REFUSALS", "PartitionWriter", "TransactionFailure"]
 
 #: Bytes of one batch; a topic that takes less is given less.
 _BATCH_BYTES: Final = 900_000
@@ -66,7 +66,7 @@ _FENCED: Final = frozenset({KafkaError._FENCED, KafkaError.PRODUCER_FENCED, Kafk
 _Answer = TypeVar("_Answer")
 
 
-class Failure(NamedTuple):
+class TransactionFailure(NamedTuple):
     """Why a transaction was not committed: the error of one record, or (None) of the transaction itself."""
 
     write: Write | None
@@ -102,7 +102,7 @@ class PartitionWriter:
         self._batch_bytes: dict[str, int] = {}  # by topic, where it is less
         self._narrowed_at = 0.0
         self._closing = False
-        self._failures: list[Failure] = []
+        self._failures: list[TransactionFailure] = []
         self._round: Sequence[Write] = ()  # given to the client since it was last known to hold nothing
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=transactional_id)
 
@@ -110,7 +110,7 @@ class PartitionWriter:
         """Open the producer, which fences the former owner: afterwards the former owner can write nothing."""
         await self._in_thread(self._initialise)
 
-    async def attempt(self, writes: Sequence[Write]) -> list[Failure]:
+    async def attempt(self, writes: Sequence[Write]) -> list[TransactionFailure]:
         """Write all of it in one transaction; returns no failures when it is committed.
 
         Otherwise nothing is committed, and the caller has to attempt the same writes again, or others in their place;
@@ -150,7 +150,7 @@ class PartitionWriter:
                 if not error.retriable() or error.fatal():
                     raise self._lost(error) from raised
 
-    def _attempt(self, writes: Sequence[Write]) -> list[Failure]:
+    def _attempt(self, writes: Sequence[Write]) -> list[TransactionFailure]:
         self._failures = []
         if monotonic() - self._narrowed_at > _NARROW_SECONDS:
             self._batch_bytes.clear()
@@ -201,24 +201,24 @@ class PartitionWriter:
             error = raised.args[0]
             if error.fatal():
                 raise self._lost(error) from raised
-            self._failures.append(Failure(write, error.code(), error.str()))
+            self._failures.append(TransactionFailure(write, error.code(), error.str()))
         except (BufferError, ValueError, TypeError) as error:
             # Headers that are no text, or more than fits into memory: nobody else can judge this record either.
             code = KafkaError._QUEUE_FULL if isinstance(error, BufferError) else KafkaError.INVALID_RECORD
-            self._failures.append(Failure(write, code, str(error)))
+            self._failures.append(TransactionFailure(write, code, str(error)))
 
     def _note_failure(self, write: Write, error: Any, _message: object) -> None:
-        self._failures.append(Failure(write, error.code(), error.str(), alone=False))
+        self._failures.append(TransactionFailure(write, error.code(), error.str(), alone=False))
 
     def _delivered(self) -> bool:
         """Wait until every record is delivered or has failed; the client fails each after its delivery timeout."""
         until = monotonic() + _DELIVERY_SECONDS + _STEP_SECONDS
         while self._producer.flush(_STEP_SECONDS) and not self._failures:
             if self._closing or monotonic() > until:
-                self._failures.append(Failure(None, KafkaError._TIMED_OUT, "the broker does not answer"))
+                self._failures.append(TransactionFailure(None, KafkaError._TIMED_OUT, "the broker does not answer"))
         return not self._failures
 
-    def _failures_with_scope(self) -> list[Failure]:
+    def _failures_with_scope(self) -> list[TransactionFailure]:
         """The failures so far, each with `alone` set: whether its record was the only one of a batch."""
         at_once = Counter((write.topic, write.partition) for write in self._round)
         return [
@@ -231,7 +231,7 @@ class PartitionWriter:
             for failure in self._causes() or self._failures
         ]
 
-    def _causes(self) -> list[Failure]:
+    def _causes(self) -> list[TransactionFailure]:
         return [failure for failure in self._failures if failure.code not in _COLLATERAL]
 
     def _commit(self) -> None:
@@ -240,11 +240,11 @@ class PartitionWriter:
             self._transaction, self._round = _Transaction.NONE, ()
         else:
             if not self._causes():
-                self._failures.append(Failure(None, error.code(), error.str()))
+                self._failures.append(TransactionFailure(None, error.code(), error.str()))
             if not error.retriable():
                 self._transaction = _Transaction.ABORTING
 
-    def _abort(self, because: Sequence[Failure] = ()) -> bool:
+    def _abort(self, because: Sequence[TransactionFailure] = ()) -> bool:
         """Whether it is aborted; if not, the next attempt tries again. Raises TransactionLost where it cannot be: a
         transaction whose first partition was refused was never begun on the broker. `because` is then the cause."""
         error = self._ended(self._producer.abort_transaction)
@@ -253,7 +253,7 @@ class PartitionWriter:
             return True
         if not error.retriable():
             raise self._lost(error, because)
-        self._failures.append(Failure(None, error.code(), error.str()))
+        self._failures.append(TransactionFailure(None, error.code(), error.str()))
         return False
 
     def _ended(self, end: Callable[[float], None]) -> Any:
@@ -270,11 +270,11 @@ class PartitionWriter:
                 if not error.retriable() or self._closing or monotonic() > until:
                     return error
 
-    def _lost(self, error: Any, because: Sequence[Failure] = ()) -> Exception:
+    def _lost(self, error: Any, because: Sequence[TransactionFailure] = ()) -> Exception:
         if error.code() in _FENCED:
             return Fenced(f"{self._name}: {Fenced.__doc__}")
-        write, code, words, _ = because[0] if because else Failure(None, error.code(), error.str())
-        why = translated_answer(Answer(code, words, self.resource(code, write)), self._settings, "Write")
+        write, code, words, _ = because[0] if because else TransactionFailure(None, error.code(), error.str())
+        why = translated_answer(BrokerAnswer(code, words, self.resource(code, write)), self._settings, "Write")
         return TransactionLost(f"{why} {TransactionLost.__doc__}")
 
     def resource(self, code: int, write: Write | None) -> str:

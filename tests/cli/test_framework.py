@@ -88,7 +88,7 @@ def test_wrong_syntax_is_exit_2_and_one_line_that_names_the_help(
     ("error", "exit_code"),
     [
         (core.errors.NotFound("There is no campaign x."), 3),
-        (models.errors.NotFound("There is no brand x."), 3),
+        (models.errors.RowNotFound("There is no brand x."), 3),
         (core.errors.RefusedValue(), 4),
         (models.errors.AlreadyExists(), 4),
         (models.errors.StaleEdit(), 4),

@@ -17,10 +17,10 @@ import pytest
 
 from local.kafka import LocalKafka
 from local.ports import HOST, choose_port
-from models.privileges import Role
+from models.privileges import DatabaseRole
 from streams.kafka.acls import principal_name
 from streams.kafka.options import entry_environment
-from streams.kafka.rights import CLIENTS, Client, Command
+from streams.kafka.rights import CLIENTS, Client, CommandLine
 from streams.settings import Settings
 from tests.commands import EXECUTABLE, Commands, start
 from tests.database_roles import set_passwords, url_of_role
@@ -139,38 +139,38 @@ def test_with_the_rights_that_acls_prints_every_process_and_command_works_and_no
         environment.setenv("SPENDGATE_DATABASE_URL", database_url_of("migrator"))
         commands.done("migrate")
     run_sql(database_url, commands.done("database", "roles", "--prefix", topic_prefix))
-    set_passwords(database_url, *(f"{topic_prefix}{role}" for role in Role))
-    done(Command.TOPICS_CREATE, "topics", "create")
-    done(Command.TOPICS_CHECK, "topics", "check")
+    set_passwords(database_url, *(f"{topic_prefix}{role}" for role in DatabaseRole))
+    done(CommandLine.TOPICS_CREATE, "topics", "create")
+    done(CommandLine.TOPICS_CHECK, "topics", "check")
     processes = [run_process(name) for name in PROCESSES]
     until(lambda: all(process.is_ready() for process in processes))
 
-    with user_of(Command.BRAND):
+    with user_of(CommandLine.BRAND):
         brand = commands.brand("--daily-budget", "10")
-    with user_of(Command.CAMPAIGN):
+    with user_of(CommandLine.CAMPAIGN):
         campaign = commands.campaign(brand)
-    done(Command.SIMULATE_SPEND, "simulate-spend", campaign, "10.5")
-    until(lambda: told(Command.CAMPAIGN, "campaign", "show", campaign)["state"] == "paused")
-    assert told(Command.CAMPAIGN, "campaign", "show", campaign)["reasons"] == ["daily_budget"]
+    done(CommandLine.SIMULATE_SPEND, "simulate-spend", campaign, "10.5")
+    until(lambda: told(CommandLine.CAMPAIGN, "campaign", "show", campaign)["state"] == "paused")
+    assert told(CommandLine.CAMPAIGN, "campaign", "show", campaign)["reasons"] == ["daily_budget"]
 
-    done(Command.CHECK, "check")
-    done(Command.RESET, "reset", "daily", "--time-zone", "UTC")
+    done(CommandLine.CHECK, "check")
+    done(CommandLine.RESET, "reset", "daily", "--time-zone", "UTC")
     until(lambda: len(commands.json("control", "list", "--campaign", campaign)) == 2)
-    with user_of(Command.RECONCILE):
+    with user_of(CommandLine.RECONCILE):
         until(lambda: commands.run("reconcile").exit_code == 0)
     lose_rows(database_url, brand)
-    done(Command.RECONCILE_REPAIR, "reconcile", "--repair", "--yes")
+    done(CommandLine.RECONCILE_REPAIR, "reconcile", "--repair", "--yes")
     until(lambda: len(commands.json("control", "list", "--campaign", campaign)) == 3)
-    done(Command.CONTROL_RESEND, "control", "resend", campaign)
-    done(Command.SPEND_IMPORT, "spend", "import", str(file_of_spend(tmp_path, brand, campaign)))
-    done(Command.SNAPSHOTS_IMPORT, "snapshots", "import", str(file_of_totals(tmp_path, brand, campaign)))
-    done(Command.DOCTOR, "doctor", "--for", "doctor")
+    done(CommandLine.CONTROL_RESEND, "control", "resend", campaign)
+    done(CommandLine.SPEND_IMPORT, "spend", "import", str(file_of_spend(tmp_path, brand, campaign)))
+    done(CommandLine.SNAPSHOTS_IMPORT, "snapshots", "import", str(file_of_totals(tmp_path, brand, campaign)))
+    done(CommandLine.DOCTOR, "doctor", "--for", "doctor")
     traffic = ["simulate-traffic", "--brand", brand, "--events", "20", "--rate", "100", "--wrong-keys", "50"]
-    done(Command.SIMULATE_TRAFFIC, *traffic)
-    assert told(Command.DLQ, "dlq", "list") == []
-    done(Command.DLQ_REPLAY, "dlq", "replay", "--all")
-    done(Command.STATUS, "status")
-    with user_of(Command.CONTROL_TAIL):
+    done(CommandLine.SIMULATE_TRAFFIC, *traffic)
+    assert told(CommandLine.DLQ, "dlq", "list") == []
+    done(CommandLine.DLQ_REPLAY, "dlq", "replay", "--all")
+    done(CommandLine.STATUS, "status")
+    with user_of(CommandLine.CONTROL_TAIL):
         assert first_command_of_a_tail() == "resume"
     assert denials(secured_kafka, topic_prefix) == []
 

@@ -12,7 +12,7 @@ from core.refusal import Refusal, RefusalReason
 from core.spend import MAX_VALUE_BYTES, Spend, read_spend
 from operations.csv_cells import plain_cell, safe_cell
 from operations.csv_export import csv_pieces
-from operations.spend_import.file import FileFormat, Line, format_of, lines_of
+from operations.spend_import.file import Line, SpendFileFormat, format_of, lines_of
 from operations.spend_import.suspect_ids import SuspectIds
 from operations.spend_import.text_lines import text_lines
 
@@ -41,17 +41,17 @@ LINES = st.one_of(
 )
 
 
-def rows(data: bytes, file_format: FileFormat = FileFormat.CSV) -> list[Line]:
+def rows(data: bytes, file_format: SpendFileFormat = SpendFileFormat.CSV) -> list[Line]:
     return list(lines_of(io.BytesIO(data), file_format))
 
 
-def events(data: bytes | str, file_format: FileFormat = FileFormat.CSV) -> list[dict[str, object]]:
+def events(data: bytes | str, file_format: SpendFileFormat = SpendFileFormat.CSV) -> list[dict[str, object]]:
     found = [line.value for line in rows(data.encode() if isinstance(data, str) else data, file_format)]
     assert not [value for value in found if isinstance(value, Refusal)]
     return [json.loads(value) for value in found if isinstance(value, bytes)]
 
 
-def refusals(data: bytes | str, file_format: FileFormat = FileFormat.CSV) -> dict[int, str]:
+def refusals(data: bytes | str, file_format: SpendFileFormat = SpendFileFormat.CSV) -> dict[int, str]:
     found = rows(data.encode() if isinstance(data, str) else data, file_format)
     checked = [(it.number, it.value if isinstance(it.value, Refusal) else read_spend(it.value)) for it in found]
     return {number: value.message for number, value in checked if isinstance(value, Refusal)}
@@ -76,8 +76,8 @@ def test_published_and_refused_are_all_lines(
     assert [json.loads(found[n])["event_id"] for n in good] == [f"e{n}" for n in good]
 
 
-@given(st.binary(max_size=300), st.sampled_from(list(FileFormat)), st.booleans())
-def test_every_byte_string_is_read_or_refused(data: bytes, file_format: FileFormat, has_header: bool) -> None:
+@given(st.binary(max_size=300), st.sampled_from(list(SpendFileFormat)), st.booleans())
+def test_every_byte_string_is_read_or_refused(data: bytes, file_format: SpendFileFormat, has_header: bool) -> None:
     whole = HEADER.encode() + b"\n" + data if has_header else data
     try:
         found = rows(whole, file_format)
@@ -86,7 +86,7 @@ def test_every_byte_string_is_read_or_refused(data: bytes, file_format: FileForm
         return
     numbers = [line.number for line in found]
     lines = whole.removeprefix(b"\xef\xbb\xbf").splitlines()
-    first = 2 if file_format is FileFormat.CSV else 1
+    first = 2 if file_format is SpendFileFormat.CSV else 1
     if has_header:
         expected = [n for n, line in enumerate(lines, start=1) if n >= first and line.strip(b' \t\v\f,"')]
         assert [n for n in numbers if n in expected] == expected
@@ -171,8 +171,8 @@ def test_blanks_are_part_of_a_value_in_both_formats() -> None:
         json.dumps(dict(zip(HEADER.split(",")[:4], row, strict=True)))
         for row in [(" e1 ", "nike", "summer", "1"), ("e2", " nike", "summer", "1"), ("e3", "nike", "summer", " 1")]
     )
-    assert events(as_csv)[0]["event_id"] == events(as_json, FileFormat.JSON_LINES)[0]["event_id"] == " e1 "
-    csv_refused, json_refused = refusals(as_csv), refusals(as_json, FileFormat.JSON_LINES)
+    assert events(as_csv)[0]["event_id"] == events(as_json, SpendFileFormat.JSON_LINES)[0]["event_id"] == " e1 "
+    csv_refused, json_refused = refusals(as_csv), refusals(as_json, SpendFileFormat.JSON_LINES)
     assert sorted(csv_refused) == [3, 4]
     assert list(csv_refused.values()) == list(json_refused.values())
 

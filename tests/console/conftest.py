@@ -15,7 +15,7 @@ from tests.streams.worker_process import WorkerProcess
 
 @pytest.fixture(scope="session")
 def api_url(surroundings: Surroundings, worker: WorkerProcess) -> Iterator[str]:
-    with served(as_role(surroundings.settings, privileges.Role.API)) as url:
+    with served(as_role(surroundings.settings, privileges.DatabaseRole.API)) as url:
         until(lambda: status_of(url, "/health/ready") == HTTPStatus.OK)
         yield url
 

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from core.errors import SpendgateError
 from ledger.ingest import run as ledger_run
 from local.kafka import LocalKafka
-from models.privileges import Role
+from models.privileges import DatabaseRole
 from streams.settings import Settings, Timestamps
 from tests.database_roles import as_role
 from tests.streams.broker import Broker, open_broker
@@ -52,7 +52,7 @@ class RunningLedger:
     """`run` in this process, in the ledger's own role; `stop` is what SIGTERM does."""
 
     def __init__(self, settings: Settings) -> None:
-        self._task = asyncio.create_task(ledger_run._run(as_role(settings, Role.LEDGER)))
+        self._task = asyncio.create_task(ledger_run._run(as_role(settings, DatabaseRole.LEDGER)))
 
     async def ended(self) -> None:
         """Raises what it ended with."""

@@ -8,7 +8,7 @@ import urllib.request
 from pathlib import Path
 
 from local.ports import HOST, choose_port
-from models.privileges import Role
+from models.privileges import DatabaseRole
 from streams.settings import Settings
 from tests.database_roles import as_role
 from tests.forks import ROOT, Fork
@@ -22,7 +22,7 @@ class LedgerProcess:
         self.log = log
         self._port = choose_port(0, "test")
         with log.open("ab") as out:
-            environment = _environment(as_role(settings, Role(self.command)))
+            environment = _environment(as_role(settings, DatabaseRole(self.command)))
             environment |= {"SPENDGATE_METRICS_PORT": str(self._port), "SPENDGATE_HTTP_PORT": str(self._port)}
             self._process = Fork([self.command], environment, ROOT, out)
 

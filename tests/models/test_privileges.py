@@ -13,13 +13,13 @@ from psycopg2.extensions import parse_dsn
 
 from local.postgres import LocalPostgres
 from models.migrations import migrate
-from models.privileges import Role, missing_privileges, privileges_of
+from models.privileges import DatabaseRole, missing_privileges, privileges_of
 from models.session import engine_of
 from models.tables.registry import metadata
 from tests.cheap_services import create_database, drop_database
 from tests.database_roles import made_role
 
-CONNECTING: Final = [role for role in Role if role is not Role.MIGRATOR]
+CONNECTING: Final = [role for role in DatabaseRole if role is not DatabaseRole.MIGRATOR]
 TABLES: Final = (*sorted(metadata.tables), "alembic_version")
 VIEWS: Final = ("spend_counted",)  # of which PostgreSQL says that nobody can change them before it looks at permission
 #: Permission is looked at before anything else, so it does not matter that most of these would fail for other reasons.
@@ -43,9 +43,9 @@ def owner_url(postgres: LocalPostgres) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def urls(owner_url: str) -> Iterator[dict[Role, str]]:
+def urls(owner_url: str) -> Iterator[dict[DatabaseRole, str]]:
     prefix = f"{parse_dsn(owner_url)['dbname']}_"
-    made = {role: made_role(owner_url, role, f"{prefix}{role}") for role in Role}
+    made = {role: made_role(owner_url, role, f"{prefix}{role}") for role in DatabaseRole}
     yield made
     for url in made.values():
         engine_of(url).dispose()
@@ -79,7 +79,7 @@ def is_allowed(connection: Connection, statement: str) -> bool:
 @pytest.mark.parametrize("verb", STATEMENTS)
 @pytest.mark.parametrize("role", CONNECTING)
 def test_a_role_may_do_with_each_table_what_is_granted_and_no_more(
-    role: Role, verb: str, urls: dict[Role, str], columns: dict[str, str]
+    role: DatabaseRole, verb: str, urls: dict[DatabaseRole, str], columns: dict[str, str]
 ) -> None:
     granted = {table for table, verbs in privileges_of(role).items() if verb in verbs}
     with closing(psycopg2.connect(urls[role])) as connection:
@@ -92,11 +92,11 @@ def test_a_role_may_do_with_each_table_what_is_granted_and_no_more(
 
 
 @pytest.mark.parametrize("role", CONNECTING)
-def test_no_role_makes_tables_roles_or_databases(role: Role, urls: dict[Role, str]) -> None:
+def test_no_role_makes_tables_roles_or_databases(role: DatabaseRole, urls: dict[DatabaseRole, str]) -> None:
     with closing(psycopg2.connect(urls[role])) as connection:
         for statement in ("CREATE TABLE mine (id int)", "CREATE ROLE other", "SET ROLE spendgate"):
             assert not is_allowed(connection, statement), statement
-        assert is_allowed(connection, "CREATE TEMP TABLE mine (id int)") is (role is Role.LEDGER)
+        assert is_allowed(connection, "CREATE TEMP TABLE mine (id int)") is (role is DatabaseRole.LEDGER)
 
 
 def test_no_role_changes_what_is_kept() -> None:
@@ -109,7 +109,7 @@ def test_no_role_changes_what_is_kept() -> None:
 
 
 @pytest.mark.parametrize("role", CONNECTING)
-def test_what_a_role_lacks_is_named(role: Role, urls: dict[Role, str], owner_url: str) -> None:
+def test_what_a_role_lacks_is_named(role: DatabaseRole, urls: dict[DatabaseRole, str], owner_url: str) -> None:
     assert missing_privileges(urls[role], [role]) == []
     others = [other for other in CONNECTING if other is not role]
     assert missing_privileges(urls[role], others)
@@ -120,13 +120,13 @@ def test_the_migrator_makes_the_schema_and_owns_it(postgres: LocalPostgres) -> N
     name = f"test_{secrets.token_hex(6)}"
     create_database(postgres, name, migrated=False)
     try:
-        migrator = made_role(postgres.url_of(name), Role.MIGRATOR, f"{name}_migrator")
+        migrator = made_role(postgres.url_of(name), DatabaseRole.MIGRATOR, f"{name}_migrator")
         migrate.upgrade(migrator)
         assert migrate.is_current(migrator)
         migrate.check(migrator)
         # The owner of the tables grants the rest.
-        ledger = made_role(postgres.url_of(name), Role.LEDGER, f"{name}_ledger")
-        assert missing_privileges(ledger, [Role.LEDGER]) == []
+        ledger = made_role(postgres.url_of(name), DatabaseRole.LEDGER, f"{name}_ledger")
+        assert missing_privileges(ledger, [DatabaseRole.LEDGER]) == []
         for url in (migrator, ledger):
             engine_of(url).dispose()
     finally:
@@ -135,11 +135,11 @@ def test_the_migrator_makes_the_schema_and_owns_it(postgres: LocalPostgres) -> N
 
 def test_what_an_earlier_release_granted_is_taken_back(owner_url: str) -> None:
     name = f"{parse_dsn(owner_url)['dbname']}_again"
-    url = made_role(owner_url, Role.NOTIFIER, name)
+    url = made_role(owner_url, DatabaseRole.NOTIFIER, name)
     with closing(psycopg2.connect(owner_url)) as connection, connection, connection.cursor() as cursor:
         cursor.execute(f"GRANT DELETE ON spend_log TO {name}")
     with closing(psycopg2.connect(url)) as connection:
         assert is_allowed(connection, STATEMENTS["DELETE"].format(table="spend_log"))
-    made_role(owner_url, Role.NOTIFIER, name)
+    made_role(owner_url, DatabaseRole.NOTIFIER, name)
     with closing(psycopg2.connect(url)) as connection:
         assert not is_allowed(connection, STATEMENTS["DELETE"].format(table="spend_log"))

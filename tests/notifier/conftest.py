@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from core.errors import SpendgateError
 from local.kafka import LocalKafka
-from models.privileges import Role
+from models.privileges import DatabaseRole
 from models.session import engine_of
 from notifier.run import Notifier
 from streams.settings import Settings
@@ -29,7 +29,7 @@ class RunningNotifier:
     """In this process, in the notifier's own role; `stop` is what SIGTERM does."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = as_role(settings, Role.NOTIFIER)
+        self._settings = as_role(settings, DatabaseRole.NOTIFIER)
         self.notifier = Notifier(self._settings)
         self.task = asyncio.create_task(self.notifier.run())
 

@@ -19,7 +19,7 @@ from core.refusal import Refusal, RefusalReason
 from core.spend import Spend, read_spend
 from core.verdict import Verdict
 from ledger.ingest.brand_configs import BrandConfigs
-from ledger.ingest.decode import Skipped, spend_row
+from ledger.ingest.decode import SkippedRecord, spend_row
 from ledger.ingest.rows import SpendRow, UnbookedRow
 from operations.spend_import.check import import_refusal
 from streams.dead_letters.dead_letter import read_dead_letter
@@ -101,7 +101,7 @@ def test_the_ledger_books_what_the_controller_does_not_refuse(drawn: Drawn) -> N
         case RefusalReason.UNKNOWN_BRAND:
             assert isinstance(row, UnbookedRow)
         case RefusalReason.CURRENCY_MISMATCH:
-            assert row == Skipped("currency_mismatch")
+            assert row == SkippedRecord("currency_mismatch")
         case (
             _
         ):  # what is dated ahead or too early is left out by the controller's dead letter, whatever its tolerance was

@@ -14,9 +14,9 @@ from core.refusal import Refusal
 from core.snapshot import Snapshot, read_snapshot
 from models.queries.external_ids import CampaignIds
 from operations.snapshots.check import Numbered, repeat_refusals
-from operations.snapshots.columns import Kind
+from operations.snapshots.columns import SnapshotFileFormat
 from operations.snapshots.external_id import external_id_of, with_ids
-from operations.snapshots.file import Defaults, Skipped, TotalsFile, read_file
+from operations.snapshots.file import Defaults, SkippedLine, TotalsFile, read_file
 from operations.snapshots.local_numbers import Decimal, decimal_mark_of, plain_amount
 
 FOLDER = Path(__file__).with_name("totals")
@@ -44,7 +44,7 @@ def others(found: TotalsFile) -> dict[int, str]:
     """Of each line that is none its number and why."""
     values = {row.number: row.value for row in found.rows}
     return {
-        number: it.why if isinstance(it, Skipped) else it.message
+        number: it.why if isinstance(it, SkippedLine) else it.message
         for number, it in values.items()
         if not isinstance(it, bytes)
     }
@@ -52,7 +52,7 @@ def others(found: TotalsFile) -> dict[int, str]:
 
 def test_a_report_of_google_ads_from_america() -> None:
     found = read("google-us.csv")
-    assert (found.kind, found.header) == (Kind.GOOGLE_ADS, 3)
+    assert (found.kind, found.header) == (SnapshotFileFormat.GOOGLE_ADS, 3)
     assert totals(found) == [
         (4, "21034567891", "2026-11-24", "1234.56", "USD"),
         (5, "21034567892", "2026-11-24", "0.00", "USD"),
@@ -63,7 +63,7 @@ def test_a_report_of_google_ads_from_america() -> None:
 
 def test_a_report_of_google_ads_from_germany_for_excel() -> None:
     found = read("google-de-excel.csv")
-    assert (found.kind, found.header) == (Kind.GOOGLE_ADS, 3)
+    assert (found.kind, found.header) == (SnapshotFileFormat.GOOGLE_ADS, 3)
     assert totals(found) == [
         (4, "21034567891", "2026-11-24", "1234.56", "EUR"),
         (5, "21034567892", "2026-11-24", "7.00", "EUR"),
@@ -80,7 +80,7 @@ def test_micros_by_the_names_of_the_api() -> None:
 
 def test_meta_ads_insights_by_the_names_of_the_api() -> None:
     found = read("meta-api.csv")
-    assert found.kind is Kind.META_ADS
+    assert found.kind is SnapshotFileFormat.META_ADS
     assert totals(found) == [(2, "120210000000000001", "2026-11-24", "1234.56", "USD")]
     assert "make the report by day" in others(found)[3]
 
@@ -115,7 +115,7 @@ def test_a_plain_file_says_itself_what_it_can_and_takes_the_rest_from_the_comman
 
 def test_json_lines_stay_digit_for_digit() -> None:
     found = read("totals.jsonl", Defaults(AS_OF, source="shop", day="2026-11-25"))
-    assert (found.kind, found.header) == (Kind.JSON_LINES, None)
+    assert (found.kind, found.header) == (SnapshotFileFormat.JSON_LINES, None)
     first, second, third = (row.value for row in found.rows)
     assert isinstance(first, bytes) and isinstance(second, bytes) and isinstance(third, bytes)
     snapshot = read_snapshot(first)
@@ -270,7 +270,7 @@ def test_totals_refused_and_skipped_are_all_lines_after_the_header(
 ) -> None:
     lines = [*preamble, "Campaign ID,Campaign,Day,Cost", *(text for _, text in drawn)]
     found = read_file(io.BytesIO(end.join(lines).encode(encoding, errors="surrogatepass")), DEFAULTS)
-    kinds = {bytes: "good", Skipped: "total", Refusal: "bad"}
+    kinds = {bytes: "good", SkippedLine: "total", Refusal: "bad"}
     first = len(preamble) + 2
     expected = [(first + index, kind) for index, (kind, _) in enumerate(drawn) if kind != "blank"]
     assert [(row.number, kinds[type(row.value)]) for row in found.rows] == expected

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from core.errors import NotCaughtUp
 from core.moment import HOUR, Moment, parse_moment
 from local.kafka import LocalKafka
-from models.privileges import Role
+from models.privileges import DatabaseRole
 from models.session import engine_of, session_scope
 from models.tables.reconcile_run import ReconcileRun, last_reconcile
 from schedulers import nightly_reconcile
@@ -28,7 +28,7 @@ async def settings(kafka: LocalKafka, topic_prefix: str, migrated_url: str) -> A
         brokers=kafka.brokers, database_url=SecretStr(migrated_url), topic_prefix=topic_prefix, partitions=1
     )
     await create_topics(settings)
-    by_role = as_role(settings, Role.SCHEDULER)
+    by_role = as_role(settings, DatabaseRole.SCHEDULER)
     yield by_role
     engine_of(by_role.database).dispose()
 

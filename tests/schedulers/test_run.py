@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from core.errors import ConfigurationError
 from core.moment import SECOND, Moment
 from local.kafka import LocalKafka
-from models.privileges import Role
+from models.privileges import DatabaseRole
 from models.queries import catalog_edits
 from models.session import engine_of, session_scope
 from schedulers.run import now, run
@@ -96,7 +96,7 @@ def clock_from(moment: str) -> Callable[[], Moment]:
 
 @asynccontextmanager
 async def running(settings: Settings, clock: Callable[[], Moment]) -> AsyncIterator[asyncio.Task[None]]:
-    process = asyncio.create_task(run(as_role(settings, Role.SCHEDULER), clock=clock))
+    process = asyncio.create_task(run(as_role(settings, DatabaseRole.SCHEDULER), clock=clock))
     try:
         yield process
     finally:

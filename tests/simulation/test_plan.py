@@ -16,7 +16,7 @@ from core.spend import Spend, read_spend
 from simulation.brands import SimulatedBrand
 from simulation.comparison import planned_by_key
 from simulation.day import DayOptions, DayPlan
-from simulation.traffic import Mix, Planned, SpendGenerator
+from simulation.traffic import Mix, PlannedRecord, SpendGenerator
 from streams.kafka.topics import Topic
 
 PARTITIONS = 4
@@ -30,7 +30,7 @@ def _plan(**options: object) -> DayPlan:
     return DayPlan(DayOptions(**chosen), name="sim", partitions=PARTITIONS)  # type: ignore[arg-type]
 
 
-def _spend(records: Iterable[Planned]) -> list[Planned]:
+def _spend(records: Iterable[PlannedRecord]) -> list[PlannedRecord]:
     return [record for record in records if record.topic is Topic.SPEND_EVENTS]
 
 

@@ -6,18 +6,18 @@ from console.api.schemas.catalog import (
     BrandView,
     CampaignPage,
     CampaignRow,
+    CampaignSchedule,
     CampaignView,
     ChangePage,
-    Schedule,
     Windows,
 )
 from console.api.schemas.catalog_file import CatalogApplied, CatalogPlan
 from console.api.schemas.channels import ChannelAdded, ChannelPage, ChannelView, Notification, NotificationPage
 from console.api.schemas.common import Problem
-from console.api.schemas.control import Ack, Acks, Command, CommandPage, Overspend
+from console.api.schemas.control import Ack, Acks, CampaignCommand, CommandOverspend, CommandPage
 from console.api.schemas.dead_letters import Letter, LetterOutcome, LetterPage
-from console.api.schemas.operation import Reconciliation, Status
-from console.api.schemas.past import Report, SpendSums, Timeline, WhatIf
+from console.api.schemas.operation import ReconcileResult, Status
+from console.api.schemas.past import CampaignTimeline, MonthReport, SpendSums, WhatIfResult
 from console.api.schemas.spend import NewSnapshot, NewSpend, Published, PublishedSnapshots, SpendPage
 
 __all__ = [
@@ -26,8 +26,11 @@ __all__ = [
     "BrandPage",
     "BrandRow",
     "BrandView",
+    "CampaignCommand",
     "CampaignPage",
     "CampaignRow",
+    "CampaignSchedule",
+    "CampaignTimeline",
     "CampaignView",
     "CatalogApplied",
     "CatalogPlan",
@@ -35,26 +38,23 @@ __all__ = [
     "ChannelAdded",
     "ChannelPage",
     "ChannelView",
-    "Command",
+    "CommandOverspend",
     "CommandPage",
     "Letter",
     "LetterOutcome",
     "LetterPage",
+    "MonthReport",
     "NewSnapshot",
     "NewSpend",
     "Notification",
     "NotificationPage",
-    "Overspend",
     "Problem",
     "Published",
     "PublishedSnapshots",
-    "Reconciliation",
-    "Report",
-    "Schedule",
+    "ReconcileResult",
     "SpendPage",
     "SpendSums",
     "Status",
-    "Timeline",
-    "WhatIf",
+    "WhatIfResult",
     "Windows",
 ]

@@ -8,7 +8,6 @@ from console.api.schemas.common import Answer, Day, Moment, Money
 from core.records import Action
 
 __all__ = [
-    "AfterPause",
     "BrandPage",
     "BrandRow",
     "BrandView",
@@ -16,14 +15,15 @@ __all__ = [
     "CampaignCounts",
     "CampaignPage",
     "CampaignRow",
+    "CampaignSchedule",
     "CampaignView",
-    "Change",
+    "CampaignWindow",
     "ChangePage",
     "ClockChange",
+    "HistoryRow",
     "OverrideAhead",
-    "Schedule",
     "ScheduleChange",
-    "Window",
+    "SpendAfterPause",
     "Windows",
     "Zone",
 ]
@@ -108,14 +108,14 @@ class BrandPage(Answer, frozen=True, kw_only=True):
     next: str | None
 
 
-class Window(Answer, frozen=True, kw_only=True, rename={"from_": "from"}):
+class CampaignWindow(Answer, frozen=True, kw_only=True, rename={"from_": "from"}):
     days: list[str]
     from_: str
     to: str
 
 
 class Windows(Answer, frozen=True, kw_only=True):
-    windows: list[Window]
+    windows: list[CampaignWindow]
 
 
 class CampaignRow(Answer, frozen=True, kw_only=True):
@@ -130,13 +130,13 @@ class CampaignRow(Answer, frozen=True, kw_only=True):
     budget_overrides: list[BudgetOverride]
     starts_on: Day | None
     ends_on: Day | None
-    windows: list[Window]
+    windows: list[CampaignWindow]
     enabled: bool
     archived: bool
     revision: int
 
 
-class AfterPause(Answer, frozen=True, kw_only=True):
+class SpendAfterPause(Answer, frozen=True, kw_only=True):
     """Net spend of a campaign that occurred after its pause was decided."""
 
     spent: Money
@@ -154,7 +154,7 @@ class CampaignView(Answer, frozen=True, kw_only=True):
     sequence: int
     resumes_at: Moment | None
     pauses_at: Moment | None
-    after_pause: AfterPause | None
+    after_pause: SpendAfterPause | None
     daily_spent: Money | None
     daily_budget: Money | None
     total_spent: Money | None
@@ -166,7 +166,7 @@ class CampaignView(Answer, frozen=True, kw_only=True):
     archived: bool | UnsetType = UNSET
     starts_on: Day | UnsetType | None = UNSET
     ends_on: Day | UnsetType | None = UNSET
-    windows: list[Window] | UnsetType = UNSET
+    windows: list[CampaignWindow] | UnsetType = UNSET
     version: int | UnsetType = UNSET
     epoch: int | UnsetType = UNSET
     up_to_date: bool
@@ -199,7 +199,7 @@ class OverrideAhead(BudgetOverride, frozen=True, kw_only=True, rename={"from_": 
     of: str
 
 
-class Schedule(Answer, frozen=True, kw_only=True, rename={"from_": "from"}):
+class CampaignSchedule(Answer, frozen=True, kw_only=True, rename={"from_": "from"}):
     campaign_id: str
     brand_id: str
     from_: Moment
@@ -211,7 +211,7 @@ class Schedule(Answer, frozen=True, kw_only=True, rename={"from_": "from"}):
     budget_overrides: list[OverrideAhead]
 
 
-class Change(Answer, frozen=True, kw_only=True):
+class HistoryRow(Answer, frozen=True, kw_only=True):
     """`fields` has of each field that was changed what it was and became; `note` why, where somebody wrote it."""
 
     changed_at: Moment
@@ -224,5 +224,5 @@ class Change(Answer, frozen=True, kw_only=True):
 
 
 class ChangePage(Answer, frozen=True, kw_only=True):
-    items: list[Change]
+    items: list[HistoryRow]
     next: str | None

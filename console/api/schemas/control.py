@@ -2,7 +2,7 @@
 
 from msgspec import UNSET, UnsetType
 
-from console.api.schemas.catalog import AfterPause
+from console.api.schemas.catalog import SpendAfterPause
 from console.api.schemas.common import Answer, Moment, Money
 from core.records import AckOutcome, Action, CauseKind, CommandBrand, CommandCampaign, CommandCatalog
 
@@ -10,17 +10,17 @@ __all__ = [
     "Ack",
     "Acks",
     "AfterCommand",
-    "Cause",
-    "Command",
+    "BudgetCrossing",
+    "CampaignCommand",
+    "CommandCause",
+    "CommandOverspend",
     "CommandPage",
-    "ConsumerShare",
-    "Crossing",
+    "ConsumerOverspend",
     "JournaledCommand",
-    "Overspend",
 ]
 
 
-class Cause(Answer, frozen=True, kw_only=True):
+class CommandCause(Answer, frozen=True, kw_only=True):
     kind: CauseKind
     event_id: str | UnsetType | None = UNSET  # null where it has none, absent in commands of older releases
     amount: Money | UnsetType | None = UNSET
@@ -29,7 +29,7 @@ class Cause(Answer, frozen=True, kw_only=True):
     offset: int
 
 
-class Command(Answer, frozen=True, kw_only=True):
+class CampaignCommand(Answer, frozen=True, kw_only=True):
     """As on the topic campaign-control."""
 
     schema: int
@@ -44,19 +44,19 @@ class Command(Answer, frozen=True, kw_only=True):
     decided_at: Moment
     resumes_at: Moment | None
     pauses_at: Moment | None
-    cause: Cause
+    cause: CommandCause
     catalog: CommandCatalog
     currency: str
     time_zone: str
     brand: CommandBrand
     campaign: CommandCampaign
-    after_pause: AfterPause | None = None
+    after_pause: SpendAfterPause | None = None
 
 
 class JournaledCommand(Answer, frozen=True, kw_only=True):
     """`follows_a_gap`: the journal does not have the command with the sequence before it."""
 
-    command: Command
+    command: CampaignCommand
     topic: str
     partition: int
     offset: int
@@ -83,7 +83,7 @@ class Acks(Answer, frozen=True, kw_only=True):
     items: list[Ack]
 
 
-class Crossing(Answer, frozen=True, kw_only=True):
+class BudgetCrossing(Answer, frozen=True, kw_only=True):
     """The spend that used a budget up, and how far beyond it that led. `budget` is the one exceeded by most."""
 
     event_id: str
@@ -101,7 +101,7 @@ class AfterCommand(Answer, frozen=True, kw_only=True):
     until: Moment | None
 
 
-class ConsumerShare(Answer, frozen=True, kw_only=True):
+class ConsumerOverspend(Answer, frozen=True, kw_only=True):
     """Split at the moment at which the consumer applied the pause, by its own clock."""
 
     consumer: str
@@ -111,10 +111,10 @@ class ConsumerShare(Answer, frozen=True, kw_only=True):
     spent_later: Money
 
 
-class Overspend(Answer, frozen=True, kw_only=True):
+class CommandOverspend(Answer, frozen=True, kw_only=True):
     """Of a pause. `crossing` is `null` where no spend or no budget made it."""
 
     currency: str
-    crossing: Crossing | None
+    crossing: BudgetCrossing | None
     after_pause: AfterCommand
-    consumers: list[ConsumerShare]
+    consumers: list[ConsumerOverspend]

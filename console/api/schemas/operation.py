@@ -5,20 +5,20 @@ from core.records import Action
 from models.tables.reconcile_run import ReconcileOutcome
 
 __all__ = [
-    "Difference",
-    "DuplicateWindow",
+    "DuplicateWindowStatus",
     "GroupMember",
     "GroupStatus",
     "HeldResumes",
     "LastDecision",
     "LastReconcile",
     "LastTick",
-    "Reconciliation",
+    "ReconcileDifference",
+    "ReconcileResult",
     "Status",
 ]
 
 
-class Difference(Answer, frozen=True, kw_only=True):
+class ReconcileDifference(Answer, frozen=True, kw_only=True):
     """`missing` is what the controller would have to add."""
 
     brand_id: str
@@ -30,14 +30,14 @@ class Difference(Answer, frozen=True, kw_only=True):
     missing: Money
 
 
-class Reconciliation(Answer, frozen=True, kw_only=True):
+class ReconcileResult(Answer, frozen=True, kw_only=True):
     """`positions` has of each partition and topic the offset up to which both were compared."""
 
     brand_id: str | None
     brands: int
     campaigns: int
     positions: dict[str, dict[str, int]]
-    differences: list[Difference]
+    differences: list[ReconcileDifference]
     beyond_repair: dict[str, str]
     holes: list[str]
 
@@ -86,7 +86,7 @@ class LastReconcile(Answer, frozen=True, kw_only=True):
     failure: str | None
 
 
-class DuplicateWindow(Answer, frozen=True, kw_only=True):
+class DuplicateWindowStatus(Answer, frozen=True, kw_only=True):
     """By the ids of the last `event_ids` spend events duplicates are known, in the partition that has most of at most
     `capacity`. `since` and `seconds`, how far back they go where that is least, are `null` while none was dropped."""
 
@@ -116,5 +116,5 @@ class Status(Answer, frozen=True, kw_only=True):
     last_reconcile: LastReconcile | None
     restored: str | None
     holes: list[str]
-    duplicate_window: DuplicateWindow
+    duplicate_window: DuplicateWindowStatus
     held_resumes: HeldResumes

@@ -1,27 +1,27 @@
 """What the ledger and the journal say of the past: sums, reports, timelines, what-if."""
 
-from console.api.schemas.catalog import Change
+from console.api.schemas.catalog import HistoryRow
 from console.api.schemas.common import Answer, Day, Moment, Money
 from core.records import Action
 
 __all__ = [
-    "Report",
+    "BookedSum",
+    "CampaignTimeline",
+    "MonthReport",
     "ReportCampaign",
     "ReportCampaignDay",
     "ReportDay",
-    "SpendSum",
     "SpendSums",
-    "Timeline",
     "TimelineBand",
-    "WhatIf",
     "WhatIfBrand",
     "WhatIfCampaign",
     "WhatIfCommand",
+    "WhatIfResult",
     "WhatIfStretch",
 ]
 
 
-class SpendSum(Answer, frozen=True, kw_only=True):
+class BookedSum(Answer, frozen=True, kw_only=True):
     """`campaign_id` and `day` are null where sums are not `by` them."""
 
     campaign_id: str | None
@@ -39,7 +39,7 @@ class SpendSums(Answer, frozen=True, kw_only=True):
     day_until: Day
     events: int
     spent: Money
-    items: list[SpendSum]
+    items: list[BookedSum]
 
 
 class ReportDay(Answer, frozen=True, kw_only=True):
@@ -70,7 +70,7 @@ class ReportCampaign(Answer, frozen=True, kw_only=True):
     days: list[ReportCampaignDay]
 
 
-class Report(Answer, frozen=True, kw_only=True):
+class MonthReport(Answer, frozen=True, kw_only=True):
     """Budgets are those in force when the day, or the month, ended."""
 
     brand_id: str
@@ -127,7 +127,7 @@ class WhatIfBrand(Answer, frozen=True, kw_only=True, rename={"from_": "from"}):
     campaigns: list[WhatIfCampaign]
 
 
-class WhatIf(Answer, frozen=True, kw_only=True, rename={"from_": "from"}):
+class WhatIfResult(Answer, frozen=True, kw_only=True, rename={"from_": "from"}):
     """Of the brands that the rows change; `differences` are rows that say something else than the catalog."""
 
     from_: Day
@@ -157,10 +157,10 @@ class TimelineBand(Answer, frozen=True, kw_only=True, rename={"from_": "from"}):
     cause: str | None
     event_id: str | None
     actor: str | None
-    change: Change | None
+    change: HistoryRow | None
 
 
-class Timeline(Answer, frozen=True, kw_only=True, rename={"from_": "from"}):
+class CampaignTimeline(Answer, frozen=True, kw_only=True, rename={"from_": "from"}):
     """Bands that touch, by the brand's clock. `spent` is what occurred in them."""
 
     campaign_id: str

@@ -9,6 +9,7 @@ from console.api.schemas.common import Answer, Day, Moment, Money
 __all__ = [
     "AcceptedSnapshot",
     "AcceptedSpend",
+    "BookedSpend",
     "NewSnapshot",
     "NewSpend",
     "Published",
@@ -16,11 +17,10 @@ __all__ = [
     "RefusedSnapshot",
     "RefusedSpend",
     "SpendPage",
-    "SpendRow",
 ]
 
 
-class SpendRow(Answer, frozen=True, kw_only=True):
+class BookedSpend(Answer, frozen=True, kw_only=True):
     """`refused` is null where the controller has counted it."""
 
     brand_id: str
@@ -40,7 +40,7 @@ class SpendRow(Answer, frozen=True, kw_only=True):
 
 
 class SpendPage(Answer, frozen=True, kw_only=True):
-    items: list[SpendRow]
+    items: list[BookedSpend]
     next: str | None
 
 

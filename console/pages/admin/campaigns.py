@@ -24,7 +24,7 @@ from console.server.services import Served, Services
 from core.dayparting import flight_is_over
 from core.errors import Unreachable
 from core.reasons import reason_names
-from models.errors import AlreadyExists, NotFound, StaleEdit
+from models.errors import AlreadyExists, RowNotFound, StaleEdit
 from models.queries.catalog import get_campaign, list_campaigns
 from models.queries.catalog_edits import add_campaign, edit_campaign
 from models.tables.brand import Brand
@@ -116,7 +116,7 @@ async def add(request: Request, person: PageOperator, services: Served) -> Respo
 
     try:
         flash = await edit(services, add_to_catalog)
-    except NotFound as error:
+    except RowNotFound as error:
         form.errors["brand_id"] = str(error)
         return _new_form(request, person, services, form, new, HTTPStatus.UNPROCESSABLE_ENTITY, paused=paused)
     except AlreadyExists as error:

@@ -32,7 +32,7 @@ async def read_catalog(services: Services, read: Callable[[Session], _Found]) ->
 
 
 async def campaign_and_brand(services: Services, campaign_id: str) -> tuple[Campaign, Brand]:
-    """Raises NotFound."""
+    """Raises RowNotFound."""
 
     def read(session: Session) -> tuple[Campaign, Brand]:
         campaign = get_campaign(session, campaign_id)

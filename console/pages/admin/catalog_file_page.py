@@ -22,7 +22,7 @@ from operations import validation
 from operations.accounts.person import Person
 from operations.catalog_file.application import apply_file
 from operations.catalog_file.reading import format_of, read_rows
-from operations.catalog_file.rows import FileFormat, FileRows, WrongRow, WrongRows
+from operations.catalog_file.rows import CatalogFileFormat, FileRows, WrongRow, WrongRows
 from operations.catalog_file.views import plan_view
 from operations.dangerous_budgets import dangers_of_plan
 from operations.spend_import.text_lines import utf8_chunks
@@ -52,7 +52,9 @@ class SentRows(NamedTuple):
 
     def read(self) -> FileRows:
         is_json = self.format == _JSON
-        file_format = None if is_json else FileFormat(validation.one_of("format", self.format, list(FileFormat)))
+        file_format = (
+            None if is_json else CatalogFileFormat(validation.one_of("format", self.format, list(CatalogFileFormat)))
+        )
         return read_rows(io.BytesIO(self.text.encode()), file_format)
 
 
@@ -82,7 +84,7 @@ async def plan(request: Request, person: PageOperator, services: Served) -> Resp
         elif not sent.text:
             raise RefusedValue("Choose a file, or paste its rows.")
         else:
-            sent = sent._replace(format=sent.format or FileFormat.CSV)
+            sent = sent._replace(format=sent.format or CatalogFileFormat.CSV)
         return await plan_page(request, person, services, sent)
     except WrongRows as error:
         return _form_page(request, person, sent, wrong=error)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final, NamedTuple, Self
 
 from console.pages.admin.conflict import FieldVersions, versions_of, was_touched
-from console.pages.admin.fields import Field, Kind, Reading, read_form, texts_of, value_text
+from console.pages.admin.fields import Field, InputKind, Reading, read_form, texts_of, value_text
 
 __all__ = ["CONFIRMED_BUDGETS", "EditForm", "Input", "revision_in"]
 
@@ -53,7 +53,7 @@ class EditForm:
     @property
     def budget_texts(self) -> str:
         """The budgets as sent, so that a question that was answered is asked again for another number."""
-        return " ".join(self.reading.texts[it.name] or "none" for it in self.fields if it.kind is Kind.MONEY)
+        return " ".join(self.reading.texts[it.name] or "none" for it in self.fields if it.kind is InputKind.MONEY)
 
     def asking(self, dangers: Sequence[str]) -> Self | None:
         """The form with its questions; None where there are none, or where they were answered."""

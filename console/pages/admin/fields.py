@@ -18,7 +18,7 @@ __all__ = [
     "NEW_BRAND",
     "NEW_CAMPAIGN",
     "Field",
-    "Kind",
+    "InputKind",
     "Reading",
     "read_form",
     "texts_of",
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 
-class Kind(StrEnum):
+class InputKind(StrEnum):
     """Which input element a field has."""
 
     TEXT = "text"
@@ -43,7 +43,7 @@ class Field:
     name: str
     label: str
     read: Callable[[str], object]
-    kind: Kind = Kind.TEXT
+    kind: InputKind = InputKind.TEXT
     hint: str = ""
     required: bool = False
     #: The attribute of the row, where it has another name.
@@ -71,7 +71,9 @@ def _or_none(read: Callable[[str, str], object], what: str) -> Callable[[str], o
 
 def _budget(name: str, label: str) -> Field:
     hint = "An amount such as 100.00. Empty: unlimited. 0: nothing may be spent, so it is paused at once."
-    return Field(name, label, _or_none(validation.budget, label.lower()), Kind.MONEY, hint, attribute=f"{name}_micros")
+    return Field(
+        name, label, _or_none(validation.budget, label.lower()), InputKind.MONEY, hint, attribute=f"{name}_micros"
+    )
 
 
 def _overrides(example: str, *, has_monthly: bool) -> Field:
@@ -106,7 +108,7 @@ BRAND: Final[tuple[Field, ...]] = (
         "time_zone",
         "Time zone",
         validation.time_zone,
-        Kind.TIME_ZONE,
+        InputKind.TIME_ZONE,
         "An IANA name such as America/New_York; days, months and windows go by its clock.",
         required=True,
     ),
@@ -158,8 +160,8 @@ CAMPAIGN: Final[tuple[Field, ...]] = (
     _budget("daily_budget", "Daily budget"),
     _budget("total_budget", "Total budget"),
     _overrides("such as 2026-11-27..2026-11-30 daily=500", has_monthly=False),
-    Field("starts_on", "Starts on", _or_none(validation.date_or_none, "the start"), Kind.DATE, _DATE_HINT),
-    Field("ends_on", "Ends on", _or_none(validation.date_or_none, "the end"), Kind.DATE, _DATE_HINT),
+    Field("starts_on", "Starts on", _or_none(validation.date_or_none, "the start"), InputKind.DATE, _DATE_HINT),
+    Field("ends_on", "Ends on", _or_none(validation.date_or_none, "the end"), InputKind.DATE, _DATE_HINT),
 )
 NEW_CAMPAIGN: Final[tuple[Field, ...]] = (
     _id("campaign", _ID_HINT),
@@ -194,7 +196,7 @@ def value_text(field: Field, value: object) -> str:
     """What an input holds for a value."""
     if value is None:
         return ""
-    return format_money(value) if field.kind is Kind.MONEY and isinstance(value, int) else field.write(value)
+    return format_money(value) if field.kind is InputKind.MONEY and isinstance(value, int) else field.write(value)
 
 
 def _check_flight(reading: Reading) -> None:

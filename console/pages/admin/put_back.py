@@ -17,7 +17,7 @@ from console.rendering.ids_in_addresses import in_address
 from console.server.queries import PageQuery
 from console.server.services import Served
 from core.errors import RefusedValue
-from models.errors import NotFound
+from models.errors import RowNotFound
 from models.queries.catalog import changes_since, get_brand, get_campaign
 from models.tables.brand import Brand
 from models.tables.campaign import Campaign
@@ -43,7 +43,7 @@ async def ask(request: Request, query: ChangeQuery, person: PageOperator, servic
     def read(session: Session) -> tuple[CatalogChange, Brand | Campaign]:
         change = session.get(CatalogChange, filter_number(query, "change") or 0)
         if change is None:
-            raise NotFound("There is no such edit.")
+            raise RowNotFound("There is no such edit.")
         row: Brand | Campaign = (
             get_brand(session, change.brand_id)
             if change.campaign_id is None

@@ -21,7 +21,7 @@ from operations.accounts.person import Role
 from operations.schedule_preview import day_remark, zones_of
 from operations.timeline.timeline import ShownBand, Timeline, read_timeline
 
-__all__ = ["DayLine", "Stretch", "day_lines", "router"]
+__all__ = ["DrawnBand", "DrawnDay", "day_lines", "router"]
 
 router = APIRouter(include_in_schema=False)
 
@@ -30,7 +30,7 @@ _DAYS_SHOWN: Final = 8
 DaysQuery = Annotated[Mapping[str, str], Depends(PageQuery("from", "to"))]
 
 
-class Stretch(NamedTuple):
+class DrawnBand(NamedTuple):
     """A part of a band on one day; percent of the day's length."""
 
     shown: ShownBand
@@ -40,11 +40,11 @@ class Stretch(NamedTuple):
     ends_at: Moment
 
 
-class DayLine(NamedTuple):
+class DrawnDay(NamedTuple):
     day: Day
     time_zone: str
     remark: str | None
-    stretches: list[Stretch]
+    stretches: list[DrawnBand]
 
 
 @router.get("/campaigns/{campaign_id}/timeline")
@@ -82,7 +82,7 @@ async def show(
     )
 
 
-def day_lines(timeline: Timeline) -> Iterator[DayLine]:
+def day_lines(timeline: Timeline) -> Iterator[DrawnDay]:
     """The bands cut at the days' ends; a day that a change of zone skips has no line."""
     for day in timeline.days:
         length = day.ends_at - day.starts_at
@@ -93,9 +93,9 @@ def day_lines(timeline: Timeline) -> Iterator[DayLine]:
             starts_at, ends_at = max(it.band.starts_at, day.starts_at), min(it.band.ends_at, day.ends_at)
             if starts_at < ends_at:
                 x, width = (100 * part / length for part in (starts_at - day.starts_at, ends_at - starts_at))
-                stretches.append(Stretch(it, round(x, 3), round(width, 3), starts_at, ends_at))
+                stretches.append(DrawnBand(it, round(x, 3), round(width, 3), starts_at, ends_at))
         time_zone = span_at(timeline.zones, day.starts_at)[0].time_zone
-        yield DayLine(day, time_zone, day_remark(time_zone, day.date), stretches)
+        yield DrawnDay(day, time_zone, day_remark(time_zone, day.date), stretches)
 
 
 def _day(texts: Mapping[str, str], errors: dict[str, str], name: str) -> date | None:

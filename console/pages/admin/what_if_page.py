@@ -15,12 +15,12 @@ from console.access.rights import PageViewer
 from console.rendering.render import page
 from console.server.services import Served
 from core.errors import RefusedValue
-from models.errors import NotFound
+from models.errors import RowNotFound
 from models.threads import in_thread
 from operations import validation
 from operations.accounts.person import Person
 from operations.catalog_file.reading import format_of, read_rows
-from operations.catalog_file.rows import FileFormat, WrongRows
+from operations.catalog_file.rows import CatalogFileFormat, WrongRows
 from operations.what_if.what_if import ASKED_EVENTS_MAX, WhatIfRequest, what_if, what_if_view
 
 __all__ = ["router"]
@@ -57,20 +57,20 @@ async def decide(request: Request, person: PageViewer, services: Served) -> Resp
     if not errors:
         asked = WhatIfRequest(first, last, brand_id, ASKED_EVENTS_MAX)
         try:
-            file_format = format_of(name, io.BytesIO(data)) if data else FileFormat.CSV
+            file_format = format_of(name, io.BytesIO(data)) if data else CatalogFileFormat.CSV
             text = data or texts["rows"].encode()
             async with services.sharing.heavy(person.name):
                 found = await in_thread(_decided_again, services.settings.database, file_format, text, asked)
         except WrongRows as error:
             wrong = error
-        except NotFound as error:
+        except RowNotFound as error:
             errors["brand"] = str(error)
         except RefusedValue as error:
             errors["rows"] = str(error)
     return _page(request, person, texts, errors, found, wrong)
 
 
-def _decided_again(url: str, file_format: FileFormat, text: bytes, asked: WhatIfRequest) -> Mapping[str, Any]:
+def _decided_again(url: str, file_format: CatalogFileFormat, text: bytes, asked: WhatIfRequest) -> Mapping[str, Any]:
     """Reading and writing as well are work of seconds for a large file."""
     rows = read_rows(io.BytesIO(text), file_format)
     return what_if_view(what_if(url, rows, asked, time.time_ns() // 1_000_000))

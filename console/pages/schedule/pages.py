@@ -45,7 +45,7 @@ _BLANK: Final = 9_999
 async def show(request: Request, campaign_id: CampaignId, person: PageViewer, services: Served) -> Response:
     campaign, brand = await campaign_and_brand(services, campaign_id)
     checked = check_rows(rows_from_windows(schedule_of(campaign).windows))
-    return await _page(request, person, campaign, brand, _Sent(checked, campaign.revision, _windows_text(campaign)))
+    return await _page(request, person, campaign, brand, _SentRows(checked, campaign.revision, _windows_text(campaign)))
 
 
 @router.post("/campaigns/{campaign_id}/schedule/preview")
@@ -71,7 +71,7 @@ async def save(request: Request, campaign_id: CampaignId, person: PageOperator, 
     """Shows the form again where others changed the windows since it was opened."""
     async with request.form(max_fields=FIELDS_MAX) as form:
         rows = dict(enumerate(read_rows(form).values()))  # a filled-in blank row gets a number of its own
-        sent = _Sent(check_rows(rows), revision_in(form), form.get(_SEEN))
+        sent = _SentRows(check_rows(rows), revision_in(form), form.get(_SEEN))
     campaign, brand = await campaign_and_brand(services, campaign_id)
     if sent.checked.errors:
         return await _page(request, person, campaign, brand, sent, HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -91,7 +91,7 @@ async def save(request: Request, campaign_id: CampaignId, person: PageOperator, 
     return flash_redirect(request.url.path, flash)
 
 
-class _Sent(NamedTuple):
+class _SentRows(NamedTuple):
     """The rows of a form, and the revision and windows that it was opened with."""
 
     checked: CheckedRows
@@ -112,7 +112,7 @@ async def _page(
     person: Person,
     campaign: Campaign,
     brand: Brand,
-    sent: _Sent,
+    sent: _SentRows,
     status: HTTPStatus = HTTPStatus.OK,
     edits: Sequence[CatalogChange] = (),
 ) -> Response:

@@ -19,7 +19,7 @@ from models.tables.control_log import ControlLog
 from operations.accounts.person import Role
 from operations.catalog_file.application import apply_file
 from operations.catalog_file.reading import read_rows
-from operations.catalog_file.rows import FileFormat
+from operations.catalog_file.rows import CatalogFileFormat
 from streams.kafka.producer import spend_producer
 from streams.kafka.reader import topic_reader
 from streams.kafka.topics import Topic
@@ -202,7 +202,7 @@ def test_changes_of_every_brand_are_found_by_person_field_day_and_note(
     rows = [f"{it},1,{budget}" for it, budget in zip(brands, ("7", "8"), strict=True)]
     why = f"Black Friday {brands[0]}"
     sent = "\n".join(("brand_id,revision,daily_budget", *rows)).encode()
-    file = read_rows(io.BytesIO(sent), FileFormat.CSV)
+    file = read_rows(io.BytesIO(sent), CatalogFileFormat.CSV)
     with session_scope(operator.settings.database) as session:
         apply_file(session, file, time.time_ns() // 1_000_000, actor="cli:=ann", note=why)
     page = _text(viewer.page("/changes", note=why.upper()))

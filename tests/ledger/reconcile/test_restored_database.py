@@ -21,7 +21,7 @@ from ledger.ingest.ledger import GROUP
 from ledger.reconcile.reconciliation import reconcile
 from ledger.reconcile.repair import repair
 from ledger.reconcile.restored import restored
-from models.privileges import Role
+from models.privileges import DatabaseRole
 from models.session import engine_of
 from schedulers.nightly_reconcile import NightlyReconcile
 from streams.kafka.provision import admin_client
@@ -41,7 +41,7 @@ class Backup:
     """A copy of the database, and putting it back under whoever is connected."""
 
     def __init__(self, settings: Settings) -> None:
-        as_role(settings, Role.LEDGER)  # its rights are in the database, so they must be there before the copy
+        as_role(settings, DatabaseRole.LEDGER)  # its rights are in the database, so they must be there before the copy
         engine_of(settings.database).dispose()
         self._server, self._name = settings.database.rsplit("/", 1)
         self._run(f"CREATE DATABASE {self._name}_backup TEMPLATE {self._name}")

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from core.windows import EVERY_DAY, Window
 from models.errors import StaleEdit
 from models.queries.catalog import changes_of, get_brand, get_campaign
-from models.queries.catalog_batch import BrandEdit, CampaignEdit, lock_rows, write_edits
+from models.queries.catalog_batch import BrandRowEdit, CampaignRowEdit, lock_rows, write_edits
 from models.queries.catalog_edits import (
     CampaignChanges,
     add_brand,
@@ -33,16 +33,16 @@ def test_history_and_revisions_are_those_of_single_edits(url: str) -> None:
         add_campaign(session, "single.c", brand_id="single", actor="ann", windows=[NINE_TO_FIVE])
         _write(
             session,
-            [BrandEdit("many", None, {"currency": "USD", "daily_budget_micros": 5}, "UTC")],
-            [CampaignEdit("many.c", "many", None, {}, [NINE_TO_FIVE])],
+            [BrandRowEdit("many", None, {"currency": "USD", "daily_budget_micros": 5}, "UTC")],
+            [CampaignRowEdit("many.c", "many", None, {}, [NINE_TO_FIVE])],
         )
     with session_scope(url) as session:
         edit_brand(session, "single", {"daily_budget_micros": 7}, actor="ann")
         edit_campaign(session, "single.c", {"enabled": False}, actor="ann")
         _write(
             session,
-            [BrandEdit("many", 1, {"daily_budget_micros": 7})],
-            [CampaignEdit("many.c", "many", 1, {"enabled": False})],
+            [BrandRowEdit("many", 1, {"daily_budget_micros": 7})],
+            [CampaignRowEdit("many.c", "many", 1, {"enabled": False})],
         )
     with session_scope(url) as session:
         assert _history(session, "many") == _history(session, "single")
@@ -58,8 +58,8 @@ def test_a_row_that_changes_in_all_its_fields_has_one_entry(url: str) -> None:
     with session_scope(url) as session:
         (brand, campaign) = _write(
             session,
-            [BrandEdit("b", 1, {"name": "n"}, "Asia/Karachi")],
-            [CampaignEdit("c", "b", 1, changes, [NINE_TO_FIVE])],
+            [BrandRowEdit("b", 1, {"name": "n"}, "Asia/Karachi")],
+            [CampaignRowEdit("c", "b", 1, changes, [NINE_TO_FIVE])],
         )
         assert (brand.revision, campaign.revision) == (2, 2)
         assert edited_record_keys(session) == ["b", "b/c"]
@@ -75,8 +75,8 @@ def test_what_would_change_nothing_leaves_nothing_behind(url: str) -> None:
     with session_scope(url) as session:
         add_brand(session, "b", time_zone="UTC", currency="USD", actor="ann")
         add_campaign(session, "c", brand_id="b", actor="ann", windows=[NINE_TO_FIVE])
-        edits = [CampaignEdit("c", "b", 1, {"name": ""}, [NINE_TO_FIVE])]
-        assert _write(session, [BrandEdit("b", 1, {"name": ""}, "UTC")], edits) == []
+        edits = [CampaignRowEdit("c", "b", 1, {"name": ""}, [NINE_TO_FIVE])]
+        assert _write(session, [BrandRowEdit("b", 1, {"name": ""}, "UTC")], edits) == []
         assert len(_outbox(session, "b")) == 2
 
 
@@ -85,7 +85,7 @@ def test_windows_are_replaced_and_cleared(url: str) -> None:
         add_brand(session, "b", time_zone="UTC", currency="USD", actor="ann")
         add_campaign(session, "c", brand_id="b", actor="ann")
         add_campaign(session, "d", brand_id="b", actor="ann", windows=[NINE_TO_FIVE])
-        _write(session, [], [CampaignEdit("c", "b", 1, {}, [NINE_TO_FIVE]), CampaignEdit("d", "b", 1, {}, [])])
+        _write(session, [], [CampaignRowEdit("c", "b", 1, {}, [NINE_TO_FIVE]), CampaignRowEdit("d", "b", 1, {}, [])])
     with session_scope(url) as session:
         assert [it.window for it in get_campaign(session, "c").windows] == [NINE_TO_FIVE]
         assert get_campaign(session, "d").windows == []
@@ -97,7 +97,7 @@ def test_one_stale_edit_fails_all_of_them(url: str) -> None:
         add_brand(session, "b", time_zone="UTC", currency="USD", actor="ann")
         add_campaign(session, "c", brand_id="b", actor="ann")
     with pytest.raises(StaleEdit), session_scope(url) as session:
-        _write(session, [BrandEdit("b", 1, {"name": "x"})], [CampaignEdit("c", "b", 7, {"name": "x"})])
+        _write(session, [BrandRowEdit("b", 1, {"name": "x"})], [CampaignRowEdit("c", "b", 7, {"name": "x"})])
     with session_scope(url) as session:
         assert get_brand(session, "b").name == ""
 
@@ -112,17 +112,19 @@ def _statements(url: str, engine: Engine, brand_id: str, count: int) -> int:
     def note(connection: object, cursor: object, statement: str, *_: object) -> None:
         statements.append(statement)
 
-    edits = [CampaignEdit(f"{brand_id}.{it}", brand_id, None, {}, [NINE_TO_FIVE]) for it in range(count)]
+    edits = [CampaignRowEdit(f"{brand_id}.{it}", brand_id, None, {}, [NINE_TO_FIVE]) for it in range(count)]
     event.listen(engine, "before_cursor_execute", note)
     try:
         with session_scope(url) as session:
-            _write(session, [BrandEdit(brand_id, None, {"currency": "USD"}, "UTC")], edits)
+            _write(session, [BrandRowEdit(brand_id, None, {"currency": "USD"}, "UTC")], edits)
     finally:
         event.remove(engine, "before_cursor_execute", note)
     return len(statements)
 
 
-def _write(session: Session, brands: Sequence[BrandEdit], campaigns: Sequence[CampaignEdit]) -> list[Brand | Campaign]:
+def _write(
+    session: Session, brands: Sequence[BrandRowEdit], campaigns: Sequence[CampaignRowEdit]
+) -> list[Brand | Campaign]:
     locked = lock_rows(session, [it.brand_id for it in brands], [it.campaign_id for it in campaigns])
     written = write_edits(session, brands, campaigns, zone_starts_at=60_000, actor="ann")
     del locked

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from core.overrides import Override, Overrides
 from core.windows import EVERY_DAY, Window
-from models.errors import AlreadyExists, ModelError, NotFound, Refused, StaleEdit
+from models.errors import AlreadyExists, ModelError, Refused, RowNotFound, StaleEdit
 from models.queries import catalog_edits
 from models.queries.catalog import changes_of, get_brand, get_campaign, list_brands, list_campaigns, zones_in_use
 from models.session import session_scope
@@ -207,9 +207,13 @@ def test_a_time_zone_change_is_added_and_cannot_go_before_another(url: str) -> N
             AlreadyExists,
             "never used",
         ),
-        (lambda s: catalog_edits.add_campaign(s, "c", brand_id="nobody", actor="b"), NotFound, "no brand nobody"),
-        (lambda s: catalog_edits.edit_brand(s, "nobody", {"name": "x"}, actor="b"), NotFound, "no brand nobody"),
-        (lambda s: catalog_edits.edit_campaign(s, "nobody", {"name": "x"}, actor="b"), NotFound, "no campaign nobody"),
+        (lambda s: catalog_edits.add_campaign(s, "c", brand_id="nobody", actor="b"), RowNotFound, "no brand nobody"),
+        (lambda s: catalog_edits.edit_brand(s, "nobody", {"name": "x"}, actor="b"), RowNotFound, "no brand nobody"),
+        (
+            lambda s: catalog_edits.edit_campaign(s, "nobody", {"name": "x"}, actor="b"),
+            RowNotFound,
+            "no campaign nobody",
+        ),
         (lambda s: catalog_edits.edit_brand(s, "nike", {"currency": "EUR"}, actor="b"), Refused, "cannot be changed"),
         (
             lambda s: catalog_edits.edit_brand(s, "nike", {"daily_budget_micros": -1}, actor="b"),
@@ -236,8 +240,8 @@ def test_a_time_zone_change_is_added_and_cannot_go_before_another(url: str) -> N
             Refused,
             "ends on is not before starts on",
         ),
-        (lambda s: get_brand(s, "nobody"), NotFound, "no brand nobody"),
-        (lambda s: get_campaign(s, "nobody"), NotFound, "no campaign nobody"),
+        (lambda s: get_brand(s, "nobody"), RowNotFound, "no brand nobody"),
+        (lambda s: get_campaign(s, "nobody"), RowNotFound, "no campaign nobody"),
     ],
 )
 def test_a_refusal_says_why_and_changes_nothing(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from models.errors import NotFound, Refused
+from models.errors import Refused, RowNotFound
 from models.queries.commands import get_command, last_command, list_commands
 from models.session import session_scope
 from tests.models.ledger_rows import NOON, add, command
@@ -65,9 +65,9 @@ def test_the_last_command_has_the_highest_epoch_and_sequence(url: str) -> None:
 
 
 def test_what_is_not_in_the_journal_is_not_found(url: str) -> None:
-    with pytest.raises(NotFound, match="winter"), session_scope(url) as session:
+    with pytest.raises(RowNotFound, match="winter"), session_scope(url) as session:
         last_command(session, "winter")
-    with pytest.raises(NotFound, match="summer:1:3"), session_scope(url) as session:
+    with pytest.raises(RowNotFound, match="summer:1:3"), session_scope(url) as session:
         get_command(session, "summer:1:3")
 
 

@@ -22,11 +22,11 @@ from models.tables.brand import Brand, BrandZone
 from models.tables.campaign import Campaign
 from models.tables.daypart_window import DaypartWindow, window_columns
 from operations.catalog_file.csv_rows import csv_rows
-from operations.catalog_file.difference import Comparison, Difference, compare
+from operations.catalog_file.difference import Comparison, RowDifference, compare
 from operations.catalog_file.effects import planned_document
 from operations.catalog_file.json_rows import json_rows
 from operations.catalog_file.kinds import windows_in_order
-from operations.catalog_file.rows import FileFormat, FileRow, FileRows, Value
+from operations.catalog_file.rows import CatalogFileFormat, FileRow, FileRows, Value
 from operations.catalog_file.text_cells import text_cell, text_in
 from operations.catalog_file.written import exported, file_text
 from operations.catalog_file.yaml_rows import yaml_rows
@@ -149,10 +149,10 @@ def _campaign(draw: st.DrawFn, campaign_id: str, brand_id: str) -> Campaign:
 
 def _files(catalog: CatalogRows) -> list[FileRows]:
     rows = _rows(catalog)
-    written = {it: "".join(file_text(rows, it)).encode() for it in FileFormat}
+    written = {it: "".join(file_text(rows, it)).encode() for it in CatalogFileFormat}
     return [
-        csv_rows(io.BytesIO(written[FileFormat.CSV])),
-        yaml_rows(written[FileFormat.YAML]),
+        csv_rows(io.BytesIO(written[CatalogFileFormat.CSV])),
+        yaml_rows(written[CatalogFileFormat.YAML]),
         json_rows(json.dumps({"rows": [exported(row) for row in rows]}).encode()),
     ]
 
@@ -191,7 +191,7 @@ def test_every_field_that_a_file_changes_is_a_difference_and_no_other(
             _assert_planned(difference, catalog, other)
 
 
-def _assert_planned(difference: Difference, before: CatalogRows, after: CatalogRows) -> None:
+def _assert_planned(difference: RowDifference, before: CatalogRows, after: CatalogRows) -> None:
     """Its document is the one that the relay will publish."""
     planned = planned_document(difference, 7, known=before, zone_starts_at=ZONE_STARTS_AT)
     if difference.campaign_id is not None:
@@ -216,7 +216,7 @@ def _different(before: dict[str, Value], after: dict[str, Value]) -> set[str]:
     return {name for name, value in after.items() if before[name] != value}
 
 
-def _names(difference: Difference) -> set[str]:
+def _names(difference: RowDifference) -> set[str]:
     return {field.column.name for field in difference.fields}
 
 

@@ -12,13 +12,13 @@ import pytest
 from core.errors import RefusedValue
 from core.moment import HOUR, parse_moment
 from core.money import MICROS
-from models.errors import NotFound
+from models.errors import RowNotFound
 from models.migrations import migrate
 from models.queries.catalog_edits import add_brand, add_campaign
 from models.session import connect, engine_of, session_scope
 from models.tables.spend_log import SpendLog, SpendRepeat
 from operations.catalog_file.reading import read_rows
-from operations.catalog_file.rows import FileFormat, WrongRows
+from operations.catalog_file.rows import CatalogFileFormat, WrongRows
 from operations.what_if.what_if import WhatIf, WhatIfRequest, what_if, what_if_lines, what_if_view
 from tests.commands import Commands
 from tests.models.ledger_rows import add, add_topic, refusal, spend_values
@@ -52,7 +52,7 @@ def url(database_url: str) -> Iterator[str]:
 
 def asked(url: str, *rows: str, first: date = DAY, last: date = DAY, brand_id: str | None = None) -> WhatIf:
     text = "\n".join(("brand_id,campaign_id,revision,daily_budget,monthly_budget,time_zone,total_budget", *rows))
-    file = read_rows(io.BytesIO(text.encode()), FileFormat.CSV)
+    file = read_rows(io.BytesIO(text.encode()), CatalogFileFormat.CSV)
     return what_if(url, file, WhatIfRequest(first, last, brand_id), NOW)
 
 
@@ -131,10 +131,10 @@ def test_what_is_wrong_is_said(url: str) -> None:
         asked(url, "nike,,1,50.00,,,", last=date(2025, 9, 7))
     with pytest.raises(RefusedValue, match="at most 366"):
         asked(url, "nike,,1,50.00,,,", last=date(2026, 9, 9))
-    with pytest.raises(NotFound):
+    with pytest.raises(RowNotFound):
         asked(url, "nike,,1,50.00,,,", brand_id="nobody")
     assert list(asked(url, "nike,,1,50.00,,,", brand_id="other").brands) == []
-    file = read_rows(io.BytesIO(b"brand_id,revision,daily_budget\nnike,1,5\n"), FileFormat.CSV)
+    file = read_rows(io.BytesIO(b"brand_id,revision,daily_budget\nnike,1,5\n"), CatalogFileFormat.CSV)
     with pytest.raises(RefusedValue, match="ask for fewer days"):
         what_if(url, file, WhatIfRequest(DAY, DAY, events_max=22), NOW)
 

@@ -20,7 +20,7 @@ from core.records import BrandDocument, CampaignDocument
 from core.windows import Window
 from local.kafka import LocalKafka
 from models.errors import AlreadyExists
-from models.privileges import Role
+from models.privileges import DatabaseRole
 from models.queries import catalog_edits
 from models.session import engine_of, session_scope
 from schedulers.catalog_relay.relay import Relay, publish_edit, run_relay, wait_until_published
@@ -56,7 +56,7 @@ async def settings(kafka: LocalKafka, migrated_url: str, topic_prefix: str) -> A
 
 @pytest.fixture
 async def relay(settings: Settings) -> AsyncIterator[Relay]:
-    by_role = as_role(settings, Role.SCHEDULER)
+    by_role = as_role(settings, DatabaseRole.SCHEDULER)
     made = Relay(by_role)
     yield made
     await made.close()
@@ -216,7 +216,7 @@ async def test_after_a_restored_backup_the_documents_in_force_come_back_into_the
         await relay.relay_pending()
         before = {it.key: msgspec.structs.replace(it.document, version=1) for it in await observed(settings)}
         set_budget(restored, "puma", 9)
-        other = Relay(as_role(restored, Role.SCHEDULER))
+        other = Relay(as_role(restored, DatabaseRole.SCHEDULER))
         try:
             await other.relay_pending()
             after = {it.key: msgspec.structs.replace(it.document, version=1) for it in await observed(settings)}
@@ -241,7 +241,7 @@ async def test_a_document_in_force_comes_back_also_where_its_row_was_locked_for_
     with restored_copy(settings) as restored:
         add_brand(settings, "puma", daily_budget_micros=2_000_000)
         await relay.relay_pending()
-        other = Relay(as_role(restored, Role.SCHEDULER))
+        other = Relay(as_role(restored, DatabaseRole.SCHEDULER))
         try:
             with closing(psycopg2.connect(restored.database)) as connection, connection.cursor() as cursor:
                 cursor.execute("INSERT INTO brand (brand_id, currency) VALUES ('puma', 'EUR')")
@@ -328,7 +328,7 @@ async def test_a_document_that_the_topic_does_not_take_is_told_and_keeps_no_othe
 
 
 async def test_two_relays_at_once_publish_every_edit_once(settings: Settings) -> None:
-    relays = [Relay(as_role(settings, Role.SCHEDULER)) for _ in range(3)]
+    relays = [Relay(as_role(settings, DatabaseRole.SCHEDULER)) for _ in range(3)]
     try:
         for n in range(8):
             add_brand(settings, f"b{n}")
@@ -344,7 +344,7 @@ async def test_two_relays_at_once_publish_every_edit_once(settings: Settings) ->
 
 async def test_edits_of_one_brand_by_many_relays_are_told_in_the_order_of_their_versions(settings: Settings) -> None:
     add_brand(settings, "nike")
-    relays = [Relay(as_role(settings, Role.SCHEDULER)) for _ in range(3)]
+    relays = [Relay(as_role(settings, DatabaseRole.SCHEDULER)) for _ in range(3)]
 
     async def edit(n: int) -> None:
         await asyncio.to_thread(set_budget, settings, "nike", n)

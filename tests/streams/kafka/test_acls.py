@@ -4,7 +4,7 @@ import pytest
 
 from streams.kafka.acls import acl_lines, principal_name
 from streams.kafka.identities import LEDGER_GROUP, WORKER_GROUP
-from streams.kafka.rights import Client, Command, Process, rights_of
+from streams.kafka.rights import Client, CommandLine, Process, rights_of
 from streams.settings import Settings
 
 SETTINGS = Settings(brokers="b:9092", topic_prefix="p-")
@@ -37,20 +37,20 @@ def test_transactional_ids_of_all_partitions_are_allowed_by_their_prefix() -> No
 
 
 def test_of_several_that_share_a_user_each_right_comes_once() -> None:
-    assert lines(Command.DLQ, Command.DLQ_REPLAY) == [
+    assert lines(CommandLine.DLQ, CommandLine.DLQ_REPLAY) == [
         "--operation Read --topic p-spend-events.dlq",
         "--operation Write --topic p-spend-events --topic p-spend-corrections --topic p-spend-snapshots",
     ]
     # Describe alone is what `simulate-traffic` needs of a topic that `brand` may read.
-    assert "Describe" not in " ".join(lines(Command.SIMULATE_TRAFFIC, Command.BRAND))
+    assert "Describe" not in " ".join(lines(CommandLine.SIMULATE_TRAFFIC, CommandLine.BRAND))
 
 
 @pytest.mark.parametrize(
     ("client", "name"),
     [
         (Process.API, "spendgate-api"),
-        (Command.DLQ_REPLAY, "spendgate-dlq-replay"),
-        (Command.RECONCILE_REPAIR, "spendgate-reconcile-repair"),
+        (CommandLine.DLQ_REPLAY, "spendgate-dlq-replay"),
+        (CommandLine.RECONCILE_REPAIR, "spendgate-reconcile-repair"),
     ],
 )
 def test_a_principal_is_named_after_what_it_runs(client: Client, name: str) -> None:

@@ -15,7 +15,7 @@ from streams.kafka import batch_sending
 from streams.kafka.batch_sending import BATCH_BYTES, BatchSender, batch_sender
 from streams.kafka.provision import create_topics
 from streams.kafka.reader import topic_reader
-from streams.kafka.sending import Record
+from streams.kafka.sending import NewRecord
 from streams.kafka.topics import Topic
 from streams.settings import Settings
 from tests.streams.topic_changes import limit
@@ -31,8 +31,8 @@ async def settings(kafka: LocalKafka, topic_prefix: str) -> Settings:
     return made
 
 
-def record(settings: Settings, value: bytes, partition: int = 0) -> Record:
-    return Record(settings.topic(Topic.SPEND_EVENTS), partition, b"nike", value)
+def record(settings: Settings, value: bytes, partition: int = 0) -> NewRecord:
+    return NewRecord(settings.topic(Topic.SPEND_EVENTS), partition, b"nike", value)
 
 
 async def test_all_that_was_added_is_there_in_its_order_when_finish_has_returned(settings: Settings) -> None:
@@ -62,7 +62,7 @@ async def test_a_refused_batch_stops_who_goes_on_adding_and_stays_a_failure(sett
             await sender.add(record(settings, b"small"))
 
 
-async def _add_for_ever(sender: BatchSender, small: Record) -> None:
+async def _add_for_ever(sender: BatchSender, small: NewRecord) -> None:
     """As traffic does, for hours."""
     while True:
         await sender.add(small)

@@ -26,7 +26,7 @@ from streams.kafka.certificates import certificate_days_left, certificate_name
 from streams.kafka.missing_rights import missing_rights
 from streams.kafka.options import client_options, consumer_options, entry_environment, librdkafka_options
 from streams.kafka.provision import admin_client, create_topics
-from streams.kafka.rights import Command
+from streams.kafka.rights import CommandLine
 from streams.settings import Settings
 from streams.worker.transaction import PartitionWriter
 from streams.worker.writes import Write
@@ -51,7 +51,7 @@ async def test_every_client_enters(secured_kafka: ManyEntries, topic_prefix: str
 
 async def enters(settings: Settings) -> None:
     await create_topics(settings)
-    assert await missing_rights(settings, [Command.DOCTOR]) == {Command.DOCTOR: []}
+    assert await missing_rights(settings, [CommandLine.DOCTOR]) == {CommandLine.DOCTOR: []}
     topic = settings.topic("spend-events")
     async with AIOKafkaProducer(**client_options(settings)) as producer:
         await producer.send_and_wait(topic, b"by aiokafka")

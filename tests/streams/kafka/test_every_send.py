@@ -2,7 +2,7 @@
 
 A producer of aiokafka answers `send` with a future, librdkafka's answers a callback. Whoever drops them never learns
 that a record was refused. So few modules hold a producer, and there each answer is kept and looked at; all the others
-send by `Sender` and `BatchSender`.
+send by `RecordSender` and `BatchSender`.
 """
 
 import ast

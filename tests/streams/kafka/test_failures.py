@@ -28,9 +28,9 @@ from streams.kafka.failures import translated
 from streams.kafka.missing_rights import check_rights, missing_rights
 from streams.kafka.options import client_options, librdkafka_options
 from streams.kafka.provision import admin_client, create_topics, topic_differences
-from streams.kafka.rights import CLIENTS, Command, Operation, Process, Resource, Right, rights_of
+from streams.kafka.rights import CLIENTS, CommandLine, Operation, Process, Resource, Right, rights_of
 from streams.settings import Settings
-from streams.worker.delivery import Delivery
+from streams.worker.delivery import PartitionDelivery
 from streams.worker.transaction import PartitionWriter, Write
 from tests.clients.topics import ControlTopics, command
 from tests.streams.acl_changes import denied, new_user, run_acl_lines
@@ -177,8 +177,8 @@ async def test_with_its_rights_no_process_and_no_command_lacks_any(least: Settin
 async def test_a_user_without_rights_lacks_all_that_can_be_asked_for(owner: Settings) -> None:
     nobody = new_user(owner, "nobody")
     missing = await missing_rights(nobody, CLIENTS.values())
-    assert missing[Command.RECONCILE_REPAIR] == rights_of([Command.RECONCILE_REPAIR], owner)
-    assert missing[Command.STATUS] == rights_of([Command.STATUS], owner)
+    assert missing[CommandLine.RECONCILE_REPAIR] == rights_of([CommandLine.RECONCILE_REPAIR], owner)
+    assert missing[CommandLine.STATUS] == rights_of([CommandLine.STATUS], owner)
     assert Right(Operation.Write, Resource.TRANSACTIONAL_ID, "least-spendgate-worker-0") in missing[Process.WORKER]
     assert all(missing.values())
 
@@ -254,7 +254,9 @@ async def test_the_right_is_named_also_where_the_broker_has_a_part_of_the_transa
     writer = PartitionWriter("least-spendgate-worker-0", least, producer_class=_OneByOne)
     try:
         await writer.open()
-        delivering = Delivery(writer, 0, least, _no_limit).deliver([Write(topic, 0, b"key", b"x") for topic in topics])
+        delivering = PartitionDelivery(writer, 0, least, _no_limit).deliver(
+            [Write(topic, 0, b"key", b"x") for topic in topics]
+        )
         with (
             denied(owner, "User:worker", Operation.Write, ["--topic", topics[1]]),
             pytest.raises(NotAllowed, match=f"^User:worker may not Write the topic {topics[1]}: let "),

@@ -15,7 +15,7 @@ from core.moment import END_OF_TIME, format_moment, parse_moment
 from core.spend import MAX_VALUE_BYTES
 from streams.kafka import record_batches
 from streams.kafka.record_batches import HAND_OVER_BYTES, ORDINARY_BYTES, MemoryRecords, PartitionRecords
-from streams.kafka.record_stream import Memory, Record, streamed
+from streams.kafka.record_stream import FetchedRecord, Memory, streamed
 from streams.kafka.truncation import CutHeaders, TruncatedBytes, Undecodable
 from tests.lengths import length
 from tests.streams.raw_batches import CODECS, NOW, Raw, batch, encoded, packed
@@ -51,7 +51,7 @@ def parsed_by_us(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The base offset of each batch that reaches the parser in Python, which is many times slower than aiokafka's."""
     offsets: list[int] = []
 
-    def noting(raw: memoryview, memory: Memory) -> Iterator[Record]:
+    def noting(raw: memoryview, memory: Memory) -> Iterator[FetchedRecord]:
         offsets.append(int.from_bytes(raw[:8], "big"))
         return streamed(raw, memory)
 

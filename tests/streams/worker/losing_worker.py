@@ -7,14 +7,14 @@ from itertools import count
 from cli.__main__ import main
 from core.errors import TransactionLost
 from streams.kafka.topics import Topic
-from streams.worker.transaction import Failure, PartitionWriter
+from streams.worker.transaction import PartitionWriter, TransactionFailure
 from streams.worker.writes import Write
 
 attempt = PartitionWriter.attempt
 number = count()
 
 
-async def lose(self: PartitionWriter, writes: Sequence[Write]) -> list[Failure]:
+async def lose(self: PartitionWriter, writes: Sequence[Write]) -> list[TransactionFailure]:
     at = next(number) % 4 if any(it.topic.endswith(Topic.CAMPAIGN_CONTROL) for it in writes) else 0
     if at == 1:
         raise TransactionLost("before it was committed")

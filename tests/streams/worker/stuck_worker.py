@@ -11,13 +11,13 @@ from aiokafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFai
 from cli.__main__ import main
 from streams.worker.consumer import BatchConsumer, _AnnotatingConsumer
 from streams.worker.partition import OwnedPartition
-from streams.worker.transaction import Failure, PartitionWriter
+from streams.worker.transaction import PartitionWriter, TransactionFailure
 
 
 def transaction() -> None:
     """The broker never answers that it is committed."""
 
-    async def attempt(self: PartitionWriter, writes: object) -> list[Failure]:
+    async def attempt(self: PartitionWriter, writes: object) -> list[TransactionFailure]:
         await asyncio.Event().wait()
         return []
 

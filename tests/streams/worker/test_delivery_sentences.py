@@ -9,8 +9,8 @@ import pytest
 from confluent_kafka import KafkaError
 
 from streams.settings import Settings
-from streams.worker.delivery import Delivery
-from streams.worker.transaction import Failure, Write
+from streams.worker.delivery import PartitionDelivery
+from streams.worker.transaction import TransactionFailure, Write
 
 WRITES = [Write("state", 0, b"k", b"v"), Write("commands", 2, b"k", b"v")]
 
@@ -23,9 +23,9 @@ class Writer:
         self._code = code
         self._attempts = 0
 
-    async def attempt(self, _writes: Sequence[Write]) -> list[Failure]:
+    async def attempt(self, _writes: Sequence[Write]) -> list[TransactionFailure]:
         self._attempts += 1
-        return [Failure(None, self._code, "timed out")] if self._attempts == 1 else []
+        return [TransactionFailure(None, self._code, "timed out")] if self._attempts == 1 else []
 
     async def cluster(self) -> Any:
         return self._cluster
@@ -61,7 +61,7 @@ async def test_a_cluster_that_answers_is_not_said_to_be_away(told: Any, says: st
     async def no_limit(_topic: str) -> None:
         """It is not asked for."""
 
-    delivery = Delivery(Writer(told), 0, Settings(brokers="127.0.0.1:1"), no_limit)  # type: ignore[arg-type]
+    delivery = PartitionDelivery(Writer(told), 0, Settings(brokers="127.0.0.1:1"), no_limit)  # type: ignore[arg-type]
     delivering = asyncio.create_task(delivery.deliver(WRITES))
     await delivery.stopped.wait()
     assert delivery.obstacle is not None
@@ -75,7 +75,7 @@ async def test_a_commit_whose_records_were_not_delivered_was_not_taken_in_time()
         """It is not asked for."""
 
     writer = Writer(cluster(), KafkaError._INCONSISTENT)
-    delivery = Delivery(writer, 0, Settings(brokers="127.0.0.1:1"), no_limit)  # type: ignore[arg-type]
+    delivery = PartitionDelivery(writer, 0, Settings(brokers="127.0.0.1:1"), no_limit)  # type: ignore[arg-type]
     delivering = asyncio.create_task(delivery.deliver(WRITES))
     await delivery.stopped.wait()
     assert delivery.obstacle == "Partition 0 cannot be written: Kafka did not take it in time (timed out)."
