@@ -19,6 +19,7 @@ __all__ = [
     "date_refusal",
     "is_ahead",
     "is_too_early",
+    "names_other_currency",
     "other_currency",
     "read_acceptable",
     "refusal_of",
@@ -47,10 +48,11 @@ def refusal_of(spend: Spend, currency: str | None, arrival: Moment, tolerance: T
     """
     if currency is None:
         return unknown_brand(spend.brand_id)
+    # names_other_currency, is_ahead and is_too_early, without the calls
     if spend.currency is not None and spend.currency != currency:
         return other_currency(spend.currency, currency)
     occurred_at = spend.occurred_at
-    if occurred_at is not None:  # is_ahead and is_too_early, without the calls
+    if occurred_at is not None:
         if occurred_at > arrival + tolerance.ahead_ms:
             return too_far_ahead("occurred_at", occurred_at, arrival, tolerance)
         if arrival - occurred_at > tolerance.behind_ms:
@@ -103,6 +105,11 @@ def currency_refusal(spend: Spend, currency: str) -> Refusal | None:
 def date_refusal(spend: Spend, arrival: Moment, tolerance: Tolerance) -> Refusal | None:
     """Why the event's date is refused: `occurred_at` lies too far after the arrival, or before it."""
     return refusal_of(spend, spend.currency or "", arrival, tolerance)
+
+
+def names_other_currency(named: str | None, of_brand: str) -> bool:
+    """Whether a record names a currency, and not its brand's."""
+    return named is not None and named != of_brand
 
 
 def is_ahead(occurred_at: Moment, arrival: Moment, tolerance: Tolerance) -> bool:

@@ -84,7 +84,7 @@ def evaluate_brand_thresholds(state: PartitionState, brand: BrandState, cause: C
 def evaluate_campaign_thresholds(
     state: PartitionState, brand: BrandState, campaign: CampaignState, cause: Cause
 ) -> None:
-    """The same for a campaign that the catalog knows."""
+    """Raise and resolve what a campaign's budgets and totals ask for; the catalog must know the campaign."""
     config = campaign.config
     assert config and brand.day
     held, campaign_id = state.thresholds.get(brand.brand_id, {}), campaign.campaign_id

@@ -18,7 +18,11 @@ __all__ = ["decide_counted_snapshot", "decide_snapshot"]
 
 def decide_snapshot(state: PartitionState, snapshot: Snapshot, arrival: Moment) -> Verdict | Refusal:
     """Hold the snapshot's cost if its `as_of` is the highest of its campaign, source and day, and leave the spend
-    event of the difference in `state.spend_events`."""
+    event of the difference in `state.spend_events`.
+
+    Returns COUNTED where there is such an event, APPLIED where the held cost is the same, STALE or, for the same
+    `as_of` with another cost, DUPLICATE_OF_OTHER_AMOUNT, UNKNOWN_BRAND, or why it is refused.
+    """
     brand = state.brands.get(snapshot.brand_id)
     if brand is None or brand.config is None:
         return Verdict.UNKNOWN_BRAND
@@ -42,7 +46,10 @@ def decide_snapshot(state: PartitionState, snapshot: Snapshot, arrival: Moment) 
 
 
 def decide_counted_snapshot(state: PartitionState, snapshot: Snapshot, arrival: Moment) -> Verdict:
-    """Hold the cost of a snapshot whose spend is in the ledger, where none of a higher `as_of` is held. No event."""
+    """Hold the cost of a snapshot whose spend is in the ledger, unless it is out of date; it makes no spend event.
+
+    Returns APPLIED, UNKNOWN_BRAND, or STALE where the day is expired or the held `as_of` is as high.
+    """
     brand = state.brands.get(snapshot.brand_id)
     if brand is None or brand.config is None:
         return Verdict.UNKNOWN_BRAND

@@ -35,7 +35,7 @@ class Override(NamedTuple):
 
 
 class Overrides(NamedTuple):
-    """Those of one brand or campaign, by rising dates without overlap. A campaign has no `monthly`."""
+    """The overrides of one brand or campaign, by rising dates without overlap. A campaign has no `monthly`."""
 
     daily: tuple[Override, ...] = ()
     monthly: tuple[Override, ...] = ()

@@ -57,7 +57,8 @@ def refresh_brand_budgets(brand: BrandState) -> None:
 
 
 def refresh_campaign_budgets(brand: BrandState, campaign: CampaignState) -> None:
-    """The same of a campaign's budgets; one that the catalog does not know has none."""
+    """Derive which of a campaign's budgets are exhausted, and the totals between which nothing changes. A campaign that
+    the catalog does not know has no budgets."""
     if campaign.config is not None and brand.config is not None:
         daily, total, percents = (
             campaign.config.daily_budget_on(_open_date(brand)),

@@ -61,7 +61,7 @@ class Rerun:
     count: int = 0
 
     def actions(self) -> dict[str, Action | None]:
-        """What each campaign that the catalog has was sent last."""
+        """The last action sent to each campaign of the catalog, by campaign_id; None where nothing was sent."""
         campaigns = self.state.brands[self.brand_id].campaigns.values()
         return {it.campaign_id: it.last_action for it in campaigns if it.config is not None}
 
@@ -90,6 +90,7 @@ class Rerun:
         return verdict if isinstance(verdict, Refusal) else None
 
     def take_decided(self) -> list[Decided]:
+        """Return the commands decided since the last call."""
         taken, self.decided = self.decided, []
         return taken
 

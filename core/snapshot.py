@@ -9,7 +9,15 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from core.acceptance import Tolerance, is_ahead, is_too_early, other_currency, too_early, too_far_ahead
+from core.acceptance import (
+    Tolerance,
+    is_ahead,
+    is_too_early,
+    names_other_currency,
+    other_currency,
+    too_early,
+    too_far_ahead,
+)
 from core.calendar import Zones, budget_day, day_of
 from core.moment import Moment, format_moment, parse_moment
 from core.money import format_money, parse_json_number, parse_money
@@ -99,7 +107,7 @@ def snapshot_refusal(
 
     `currency` and `zones` are those of its brand, `now` is the highest moment that the brand has seen.
     """
-    if snapshot.currency not in (None, currency):
+    if names_other_currency(snapshot.currency, currency):
         return other_currency(snapshot.currency, currency)
     if is_ahead(snapshot.as_of, arrival, tolerance):
         return too_far_ahead("as_of", snapshot.as_of, arrival, tolerance)

@@ -81,7 +81,7 @@ class Pause(NamedTuple):
     alert_id: str | None = None  # of the spend_while_paused that it raised
 
     def with_spend(self, amount_micros: int, occurred_at: Moment) -> "Pause":
-        """The same with one more event after it."""
+        """The pause with one more event of `amount_micros` after it."""
         last = occurred_at if self.last_occurred_at is None else max(self.last_occurred_at, occurred_at)
         # Called for every event of a paused campaign: `_replace` costs more than twice as much.
         return Pause(self.decided_at, self.micros + amount_micros, self.events + 1, last, self.alert_id)
@@ -247,8 +247,8 @@ class PartitionState:
         return brand
 
     @property
-    def resumes_awaited_since(self) -> Moment | None:
-        """When the resume was decided that is awaited longest; None when none is awaited."""
+    def resumes_pending_since(self) -> Moment | None:
+        """The moment at which the oldest pending resume was decided; None when none is pending."""
         pending = (campaign.pending_resume for _, campaign in self.pending_resumes.values())
         return min((it.decided_at for it in pending if it is not None), default=None)
 
@@ -322,7 +322,7 @@ class PartitionState:
         heappush(self.boundaries, (brand.next_boundary_at, brand.brand_id))
 
     def ask_again(self, brand: BrandState) -> None:
-        """The same for `due_silence_checks`."""
+        """Make a brand that `due_silence_checks` returned due once more."""
         heappush(self.silence_checks, (brand.silence_check_at, brand.brand_id))
 
     def due(self, moment: Moment) -> Generator[BrandState, None, None]:

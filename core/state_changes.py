@@ -107,7 +107,7 @@ def _part_record(state: PartitionState, topic_ids: dict[str, str], positions: di
         seen=len(window.seen),
         seen_since=window.beginnings,
         resumes_awaited=len(state.pending_resumes),
-        resumes_awaited_since=state.resumes_awaited_since,
+        resumes_awaited_since=state.resumes_pending_since,
     )
 
 

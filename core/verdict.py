@@ -13,5 +13,5 @@ class Verdict(Enum):
     DUPLICATE = auto()
     DUPLICATE_OF_OTHER_AMOUNT = auto()
     UNKNOWN_BRAND = auto()  # not applied: the caller decides again, or refuses, once the catalog is read to its end
-    APPLIED = auto()  # a catalog document, now in force
-    STALE = auto()  # a catalog version not above the one held
+    APPLIED = auto()  # a catalog document is in force, or a snapshot's cost is held; nothing is counted
+    STALE = auto()  # a catalog version, or the `as_of` of a snapshot, not above the one held

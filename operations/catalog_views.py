@@ -54,7 +54,7 @@ def brand_view(brand_id: str, held: "HeldBrand | None", row: Brand | None, rows:
 
 
 def brand_facts_view(brand_id: str, held: "HeldBrand | None", row: Brand | None) -> View:
-    """As `brand_view`, without the campaigns."""
+    """A brand as JSON like `brand_view`, without its campaigns."""
     state = held.state if held else None
     if held is None or state is None or state.config is None or state.day is None or state.month is None:
         return {"brand_id": brand_id, "state": "unknown", **_EMPTY_BRAND, **_settings_of(row)}

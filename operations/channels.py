@@ -1,4 +1,4 @@
-"""Channels as people add, try and look at them: values checked, secrets made, deliveries in words."""
+"""Adds, tests, pauses and lists notification channels: checks values, makes secrets, shows deliveries."""
 
 import secrets
 import time
@@ -145,7 +145,7 @@ def list_notifications(
 
 
 def channel_view(channel: Channel) -> View:
-    """Without its secret, and with the address as people see it."""
+    """A channel as JSON, without its secret, and with the address in the form that may be shown."""
     return {
         "name": channel.name,
         "kind": channel.kind,

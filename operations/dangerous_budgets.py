@@ -48,7 +48,8 @@ def dangers_of(before: Mapping[str, int | None], changes: Mapping[str, object]) 
 
 
 def dangers_of_plan(planned: "FileComparison") -> list[str]:
-    """Those of a catalog file, each with the brand or campaign whose budget it is."""
+    """The sentences of `dangers_of` for each row of a catalog file, each with the brand or campaign that it is
+    about."""
     found: list[str] = []
     for it in planned.comparison.differences:
         row: object = planned.known.brands.get(it.brand_id)

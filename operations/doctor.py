@@ -93,7 +93,7 @@ def _embedded() -> Iterator[Finding]:
 
 
 def _certificate(settings: Settings) -> Iterator[Finding]:
-    """Of the client, where it shows one. How long it lasts is reported before it has expired."""
+    """Check the client's own certificate, where it has one, and how long it is still valid."""
     path = settings.kafka_certificate_file
     if path is None:
         return
@@ -144,7 +144,7 @@ def _database(settings: Settings, client: Client | None) -> Iterator[Finding]:
 
 
 def _roles(client: Client | None) -> "list[DatabaseRole]":
-    """Those in PostgreSQL by which this process or command connects."""
+    """The roles in PostgreSQL by which this process or command connects."""
     from models.privileges import DatabaseRole
 
     if client is None:

@@ -29,7 +29,7 @@ class Held(NamedTuple):
     resumes_seconds: float | None
 
     def facts(self) -> dict[str, Any]:
-        """As `status --json` has them."""
+        """The fields of `status --json`."""
         window = {"event_ids": self.event_ids, "capacity": self.capacity, "since": self.since, "seconds": self.seconds}
         resumes = {"count": self.resumes, "since": self.resumes_since, "seconds": self.resumes_seconds}
         return {"duplicate_window": window, "held_resumes": resumes}
@@ -48,7 +48,7 @@ async def read_held(settings: Settings, now: Moment) -> Held:
 
 
 def held_by(parts: Mapping[int, PartRecord], capacity: int, now: Moment) -> Held:
-    """Of the last flushes, by partition."""
+    """What the last `part` of each partition says of it; `capacity` is that of a duplicate window, in ids."""
     full = [part for part in parts.values() if part.seen >= capacity and part.seen_since]
     window_since = max((part.seen_since[0][1] for part in full), default=None)
     holding = [part for part in parts.values() if part.resumes_awaited]

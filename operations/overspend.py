@@ -73,7 +73,7 @@ class ConsumerView(TypedDict):
 
 
 class OverspendView(TypedDict):
-    """As `control show --json` and the API have it."""
+    """The JSON of `control show` and the API."""
 
     currency: str
     crossing: CrossingView | None
@@ -82,7 +82,7 @@ class OverspendView(TypedDict):
 
 
 def overspend_of(session: Session, command: ControlCommand, acks: Sequence[Acknowledged]) -> Overspend | None:
-    """By the ledger; None of a command that is no pause."""
+    """The overspend of a pause, from the ledger's rows; None for a command that is no pause."""
     after = spent_after(session, command.command_id) if command.action is Action.PAUSE else None
     return None if after is None else _split(command, after, acks)
 
@@ -151,7 +151,7 @@ def _share(ack: Acknowledged, until_micros: int, after: SpentAfter) -> ConsumerS
 
 
 def _crossing(command: ControlCommand) -> Crossing | None:
-    """By the totals and budgets of the message; of several budgets that one which is exceeded by most."""
+    """The crossing by the totals and budgets of the message; of several budgets, of the one exceeded by most."""
     cause, brand, campaign = command.cause, command.brand, command.campaign
     if cause.kind is not CauseKind.SPEND or cause.event_id is None or cause.amount is None:
         return None

@@ -1,4 +1,4 @@
-"""The last edit of a brand or campaign taken back, as a row of a catalog file. Pure."""
+"""Takes the last edit of a brand or campaign back, as a row of a catalog file. Pure."""
 
 from typing import Final
 
@@ -16,12 +16,13 @@ _FIELDS: Final = frozenset(COLUMN_NAMES) - frozenset(IDENTITY) - _WHEN_ADDED
 
 
 def can_be_put_back(change: CatalogChange) -> bool:
-    """Not where the row was added, and not a replay's new epoch."""
+    """Whether the edit can be taken back: one that added the row, or a replay's new epoch, cannot."""
     return change.fields.keys() <= _FIELDS
 
 
 def row_that_puts_back(change: CatalogChange, revision: int) -> dict[str, Value]:
-    """What each field was before the edit, for the row that has `revision`. Raises RefusedValue."""
+    """The row of a catalog file that gives each changed field its value before the edit; `revision` is that of the row
+    now. Raises RefusedValue."""
     if not can_be_put_back(change):
         raise RefusedValue("What was added is not taken back: archive it instead.")
     row: dict[str, Value] = {"brand_id": change.brand_id, "revision": str(revision)}

@@ -78,7 +78,7 @@ def _group_status(group: ConsumerGroup) -> Status:
 
 
 async def _restored(settings: Settings, admin: AIOKafkaAdminClient) -> str | None:
-    """None also while there is no database to ask, which says so elsewhere."""
+    """None also without a database: another line of the status says so."""
     try:
         return await restored(settings, admin)
     except ModelError:
@@ -136,7 +136,7 @@ async def _waiting_letters(letters: DeadLetterCount) -> int | None:
 
 
 def _last_reconcile(settings: Settings) -> Status | None:
-    """None also while there is no database to ask, which says so elsewhere."""
+    """None also without a database: another line of the status says so."""
     try:
         with session_scope(settings.database) as session:
             run = last_reconcile(session)

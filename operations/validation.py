@@ -1,4 +1,4 @@
-"""Typed values into checked ones. What is refused raises RefusedValue: one sentence that says what to write instead."""
+"""Checks values that people type. A wrong one raises RefusedValue: one sentence that says what to write instead."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -70,7 +70,7 @@ def account_name(what: str, text: str) -> str:
 
 
 def name(text: str) -> str:
-    """What people call it; may be empty."""
+    """The name of a brand or campaign for people; may be empty."""
     if len(text) > _NAME_LENGTH_MAX or not text.isprintable():
         _refuse(f"The name {_quoted(text)} is refused: write up to {_NAME_LENGTH_MAX} printable characters.")
     return text
@@ -85,7 +85,7 @@ def note(text: str) -> str:
 
 
 def text_or_none(text: str) -> str | None:
-    """Such as an external id; `none` clears it."""
+    """A text such as an external id; `none` clears it and gives None."""
     return None if is_none(text) else name(text)
 
 
@@ -116,7 +116,7 @@ def budget(what: str, text: str) -> int | None:
 
 
 def budget_number(what: str, text: str) -> int:
-    """The same of the text of a JSON number, which may carry an exponent."""
+    """Micros of a budget that is the text of a JSON number, which may have an exponent."""
     micros = parse_json_number(text)
     return _budget(what, micros if isinstance(micros, Refusal) else parse_budget(format_money(micros)))
 
@@ -216,7 +216,7 @@ def alert_percents_text(text: str) -> list[int] | None:
 
 
 def alert_percents(percents: Sequence[int]) -> list[int]:
-    """The same of numbers, in rising order."""
+    """Percentages of budgets as numbers; returned in rising order, each once."""
     rising = sorted(set(percents))
     if len(rising) > _PERCENTS_MAX or not all(1 <= percent <= _PERCENT_MAX for percent in rising):
         _refuse(f"The alert percentages are refused: write up to {_PERCENTS_MAX} of 1 to {_PERCENT_MAX}.")
@@ -224,7 +224,7 @@ def alert_percents(percents: Sequence[int]) -> list[int]:
 
 
 def alert_percents_words(percents: Sequence[int] | None) -> str:
-    """What `alert_percents_text` reads."""
+    """Write what `alert_percents_text` reads."""
     return "default" if percents is None else ",".join(map(str, percents)) or "none"
 
 
@@ -239,14 +239,14 @@ def silent_after(text: str) -> int | None:
 
 
 def silent_after_minutes(minutes: int) -> int:
-    """The same of a number of minutes."""
+    """Minutes as a number, within the bounds of a document."""
     if minutes not in _SILENT_AFTER:
         _refuse("The time for silent-after is refused: write 5 minutes to 7 days.")
     return minutes
 
 
 def silent_after_text(minutes: int | None) -> str:
-    """What `silent_after` reads."""
+    """Write what `silent_after` reads."""
     if minutes is None:
         return "none"
     unit = next(unit for unit in "dhm" if minutes % _UNITS[unit] == 0)

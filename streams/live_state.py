@@ -67,7 +67,7 @@ async def read_held(settings: Settings, brand_id: str, patience_seconds: float =
 async def read_held_brands(
     settings: Settings, brand_ids: Collection[str], patience_seconds: float = PATIENCE_SECONDS
 ) -> dict[str, HeldBrand | None]:
-    """As `read_held`, for several brands in one pass over the topic."""
+    """Read several brands as `read_held` does one, in one pass over the topic; by brand_id."""
     if not brand_ids:
         return {}
     only = next(iter(brand_ids)) if len(brand_ids) == 1 else None

@@ -99,7 +99,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _entry_is_whole(self) -> Self:
-        """What the way into the cluster needs is there, and nothing is set that it would leave unused."""
+        """Refuse settings of security and authentication that are incomplete, or that the chosen protocol does not
+        use."""
         if self.uses_iam and not (self.kafka_aws_region and self.uses_tls):
             raise ValueError("AWS_MSK_IAM needs SPENDGATE_KAFKA_AWS_REGION, and SASL_SSL as the security protocol")
         if self.uses_sasl and not self.uses_iam and not (self.kafka_username and self.kafka_password):
@@ -134,7 +135,7 @@ class Settings(BaseSettings):
         return self.uses_sasl and self.kafka_sasl_mechanism == "AWS_MSK_IAM"
 
     def of_process(self, process: str) -> Self:
-        """The same with the process in `client.id`, by which brokers count, limit and log, unless one is set."""
+        """These settings with the process in `client.id`, by which brokers count, limit and log, unless one is set."""
         if "kafka_client_id" in self.model_fields_set:
             return self
         return self.model_copy(update={"kafka_client_id": f"spendgate-{process}"})

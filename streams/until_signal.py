@@ -1,4 +1,4 @@
-"""Runs the work of a process until it is told to end."""
+"""Runs the work of a process until a signal ends it."""
 
 import asyncio
 import signal

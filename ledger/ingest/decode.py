@@ -53,8 +53,8 @@ _decode_attributes: Final = msgspec.json.Decoder(_SpendAttributes).decode
 def spend_row(
     record: ConsumerRecord, incarnation: int, brands: BrandConfigs, partitions: int
 ) -> SpendRow | UnbookedRow | Refusal | SkippedRecord:
-    """The row of a spend record. A Refusal where a well-formed record cannot be booked, Skipped where the controller
-    refuses it or another record counts in its place."""
+    """The row of a spend record. A Refusal where a well-formed record cannot be booked, SkippedRecord where the
+    controller refuses it or another record counts in its place."""
     spend = read_spend(record.value)
     if isinstance(spend, Refusal):
         return SkippedRecord(spend.reason.value)

@@ -31,7 +31,7 @@ def add_user(url: str, name: str, role: str, password: str, *, actor: str) -> Ac
 
 
 def new_password(url: str, name: str, password: str, *, actor: str) -> Account:
-    """Set a new password, which ends all sessions of the user. Raises RefusedValue or NotFound."""
+    """Set a new password, which ends all sessions of the user. Raises RefusedValue or RowNotFound."""
     name = validation.account_name("user", name)
     password_hash = hash_password(check_password(name, password))
     with session_scope(url) as session:

@@ -14,7 +14,7 @@ _ENDINGS: Final = {"csv": CatalogFileFormat.CSV, "yaml": CatalogFileFormat.YAML,
 
 
 def format_of(name: str, stream: BinaryIO) -> CatalogFileFormat:
-    """As `format_by_ending`."""
+    """The format of a catalog file by the ending of its name, see `format_by_ending`."""
     return format_by_ending(name, stream, _ENDINGS)
 
 

@@ -1,1 +1,1 @@
-"""What a brand's client is shown of a month."""
+"""The report of a brand's month."""

@@ -66,7 +66,7 @@ def campaign_lines(
 
 
 def on_off_of(bands: Iterable[Band], starts_at: Moment, ends_at: Moment) -> OnOff:
-    """Of the bands' parts in `[starts_at, ends_at)`."""
+    """The seconds on and off in `[starts_at, ends_at)`."""
     lengths: dict[BandState, int] = defaultdict(int)
     by_reason: dict[str, int] = defaultdict(int)
     for band in bands:

@@ -80,8 +80,8 @@ def month_of(text: str) -> date:
 
 
 def read_report(session: Session, brand_id: str, month: date, now: Moment) -> Report:
-    """Up to `now`. A campaign without spend that was never on in the month is left out, and so are the days before
-    something was added of which nothing else is known. Raises RowNotFound."""
+    """The report of `month`, a month's first date, up to `now`. A campaign without spend that was never on in the month
+    is left out, and so are the days before something was added of which nothing else is known. Raises RowNotFound."""
     brand = get_brand(session, brand_id)
     zones = zones_of(brand)
     following = next_month(month)

@@ -43,7 +43,7 @@ class Line(NamedTuple):
 
 
 def format_of(name: str, stream: BinaryIO) -> SpendFileFormat:
-    """As `format_by_ending`."""
+    """The format of a file of spend by the ending of its name, see `format_by_ending`."""
     return format_by_ending(name, stream, _ENDINGS)
 
 

@@ -1,4 +1,4 @@
-"""What the catalog said of a campaign at a past moment, from its rows and the changes since. No I/O."""
+"""The configuration of a campaign at a past moment, from its rows and the changes since. Pure: no I/O."""
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ _ON_OR_OFF: Final = ("enabled", "archived")
 
 
 class Budgets(NamedTuple):
-    """Of a brand or a campaign, without those that it does not have; micros, None = unlimited."""
+    """The budgets of a brand or a campaign, without those that it does not have; micros, None = unlimited."""
 
     daily: int | None = None
     monthly: int | None = None
@@ -44,7 +44,7 @@ _NO_BUDGETS: Final = Budgets()
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What holds from `since` on, until the next one."""
+    """The configuration in force from `since` on, until the next one."""
 
     since: Moment
     enabled: bool
@@ -55,7 +55,7 @@ class Standing:
 
 
 class Standings:
-    """Of one campaign, in order of time."""
+    """The configurations of one campaign, in order of time."""
 
     def __init__(self, standings: Sequence[Standing]) -> None:
         self._standings = list(standings)

@@ -59,8 +59,8 @@ class Timeline:
 
 
 def read_timeline(session: Session, campaign_id: str, first: date, last: date, now: Moment) -> Timeline:
-    """From the beginning of the first day to the end of the last, but not beyond `now`. Raises RowNotFound and
-    RefusedValue."""
+    """The timeline from the beginning of the day `first` to the end of `last`, but not beyond `now`. Raises RowNotFound
+    and RefusedValue."""
     _check(first, last)
     campaign = get_campaign(session, campaign_id)
     brand = get_brand(session, campaign.brand_id)

@@ -62,7 +62,7 @@ class WhatIfRequest:
 
 @dataclass(frozen=True, slots=True)
 class BrandResult:
-    """Of one brand: where the two runs differ."""
+    """The differences between the two runs of one brand."""
 
     brand_id: str
     currency: str
@@ -76,7 +76,7 @@ class BrandResult:
     commands_then: Counter[str] = field(default_factory=Counter)
 
     def campaign_ids(self) -> list[str]:
-        """Those about which the runs differ."""
+        """The campaigns about which the runs differ."""
         decided = {it.campaign_id for it in (*self.only_now, *self.only_then)}
         return sorted(decided | {it.campaign_id for it in self.stretches})
 

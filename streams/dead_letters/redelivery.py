@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
-from core.acceptance import Tolerance, is_ahead, refusal_of
+from core.acceptance import Tolerance, is_ahead, names_other_currency, refusal_of
 from core.correction import Correction, read_correction
 from core.moment import Moment, format_moment
 from core.refusal import Refusal, RefusalReason
@@ -71,7 +71,7 @@ def redelivery_obstacle(
     currency = currencies.get(event.brand_id)
     if currency is None:
         return f"There is no brand {event.brand_id}: add it first."
-    if isinstance(event, Snapshot) and event.currency not in (None, currency):
+    if isinstance(event, Snapshot) and names_other_currency(event.currency, currency):
         return _other_currency(event, currency)
     if not isinstance(event, Spend):
         return None

@@ -29,7 +29,8 @@ _LETTERS: Final = {
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext:
-    """What TLS needs of the files that the settings name. Raises ConfigurationError where one cannot be used."""
+    """The TLS context of a client, from the files that the settings name. Raises ConfigurationError where one cannot be
+    used."""
     context = trusting("SPENDGATE_KAFKA_CA_FILE", settings.kafka_ca_file)
     if settings.kafka_certificate_file is not None:
         _add_own(context, settings, settings.kafka_certificate_file)
@@ -37,8 +38,8 @@ def tls_context(settings: Settings) -> ssl.SSLContext:
 
 
 def trusting(setting: str, ca_file: Path | None) -> ssl.SSLContext:
-    """What trusts the authorities in the file that `setting` names, those of the system without one. Raises
-    ConfigurationError where it cannot be used."""
+    """A TLS context that trusts the authorities in the file that `setting` names, those of the system without one.
+    Raises ConfigurationError where it cannot be used."""
     try:
         context: ssl.SSLContext = create_ssl_context(cafile=ca_file)
     except OSError as error:  # as TLS's own errors are
@@ -95,7 +96,7 @@ def _why(error: Exception) -> str:
 
 
 def certificate_days_left(certificate: Path) -> float | None:
-    """How long it is still valid, less than 0 when it has expired; None where that cannot be read."""
+    """The days until it expires, less than 0 when it has expired; None where that cannot be read."""
     try:
         return (ssl.cert_time_to_seconds(str(_facts(certificate)["notAfter"])) - time.time()) / _DAY_SECONDS
     except (ValueError, KeyError):
@@ -126,5 +127,5 @@ def _facts(certificate: Path) -> Mapping[str, Any]:
 
 
 def _escaped(value: str) -> str:
-    """As Java does it, which is more than RFC 2253 asks for."""
+    """A value escaped as Java does it, which is more than RFC 2253 asks for."""
     return "".join(f"\\{character}" if character in ',=+<>#;"\\' else character for character in value)

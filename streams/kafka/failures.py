@@ -42,7 +42,7 @@ _START_ONE: Final = "start one with `spendgate up`, or set SPENDGATE_BROKERS."
 
 
 def principal(settings: Settings) -> str:
-    """As Kafka's rights name us, unless the brokers map certificates or tokens to other names."""
+    """Our name in Kafka's rights, unless the brokers map certificates or tokens to other names."""
     if settings.uses_iam:
         return "The IAM identity of the AWS credentials"
     if settings.uses_sasl:
@@ -84,7 +84,8 @@ def translated(error: BaseException, settings: Settings, operation: str = "") ->
 
 
 def translated_answer(answer: BrokerAnswer, settings: Settings, operation: str = "") -> SpendgateError:
-    """As `translated`, for a client whose errors are no exceptions, or do not name the resource."""
+    """Translate an answer as `translated` does an error, for a client whose errors are no exceptions, or do not name
+    the resource."""
     code, words, name, may_pass = answer
     match code:
         case _ if code in _RESOURCES:
@@ -134,7 +135,8 @@ def reason(error: BaseException, settings: Settings, operation: str = "") -> str
 
 
 async def explained(error: BaseException, settings: Settings, operation: str = "") -> SpendgateError:
-    """As `translated`. Where the client knows no reason, connect to the brokers to find one: two seconds at most."""
+    """Translate an error as `translated` does. Where the client knows no reason, connect to the brokers to find one:
+    two seconds at most."""
     answer = _answer(error)
     if answer.code is not None and answer.code > 0 and not answer.may_pass:
         return translated_answer(answer, settings, operation)
@@ -190,8 +192,8 @@ async def _connect_once(host: str, port: int, options: dict[str, Any]) -> None:
 async def _other_protocol(
     settings: Settings, host: str, port: int, options: dict[str, Any], *, tries_tls: bool
 ) -> SpendgateError | str:
-    """It takes the connection and does not speak as we do: does it want a certificate, speak the other way, or no Kafka
-    at all?"""
+    """Why an address takes a connection and not our protocol: it asks for a certificate, uses or lacks TLS, or is no
+    Kafka."""
     address = f"{host}:{port}"
     own = settings.kafka_security_protocol
     if tries_tls and (alert := await _tls_alert(host, port, options["ssl_context"])):

@@ -18,8 +18,8 @@ _SIGNER: Final = "aws_msk_iam_sasl_signer.MSKAuthTokenProvider"
 
 
 def iam_token_provider(settings: Settings) -> SharedToken:
-    """The one of all clients of this process in a region, so that they share a token. Raises ConfigurationError where
-    the library is not installed."""
+    """The provider that all clients of this process in a region share, and so one token. Raises ConfigurationError
+    where the library is not installed."""
     assert settings.kafka_aws_region  # Settings asks for it
     try:
         import_module(_SIGNER)

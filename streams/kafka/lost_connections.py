@@ -15,7 +15,7 @@ _send: Final = AIOKafkaConnection.send
 
 
 def install() -> None:
-    """For every connection of this process, those that exist included; without effect when called again."""
+    """Replace the method for every connection of this process, existing ones too; a second call changes nothing."""
     AIOKafkaConnection.send = _send_or_lose
 
 

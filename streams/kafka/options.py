@@ -45,13 +45,15 @@ def client_options(settings: Settings) -> dict[str, Any]:
 
 
 def consumer_options(settings: Settings) -> dict[str, Any]:
-    """Those of a consumer that may read from the replica in its own rack, which lags behind the leader."""
+    """The keywords of an aiokafka consumer that may read from the replica in its own rack, which lags behind the
+    leader."""
     rack = {} if settings.kafka_client_rack is None else {"client_rack": settings.kafka_client_rack}
     return client_options(settings) | rack
 
 
 def librdkafka_options(settings: Settings) -> dict[str, Any]:
-    """The same for librdkafka's consumer, producer and admin. Its log lines are delivered when the client is polled."""
+    """The options of librdkafka's consumer, producer and admin. Its log lines are delivered when the client is
+    polled."""
     options: dict[str, Any] = {
         "bootstrap.servers": settings.brokers,
         "client.id": settings.kafka_client_id,
@@ -74,7 +76,7 @@ def librdkafka_options(settings: Settings) -> dict[str, Any]:
 
 
 def _mechanism(settings: Settings) -> str:
-    """As the protocol names it: MSK takes its IAM tokens by OAUTHBEARER."""
+    """The name of the SASL mechanism in the protocol: MSK takes its IAM tokens by OAUTHBEARER."""
     return "OAUTHBEARER" if settings.uses_iam else settings.kafka_sasl_mechanism
 
 
@@ -84,7 +86,7 @@ def _password(settings: Settings) -> str:
 
 
 def _tokens_of_librdkafka(settings: Settings) -> dict[str, Any]:
-    """It fetches tokens in a thread of its own, before the old ones expire."""
+    """Options by which librdkafka fetches tokens, in a thread of its own, before the old ones expire."""
     options = {
         "sasl.oauthbearer.method": "oidc",
         "sasl.oauthbearer.token.endpoint.url": settings.kafka_token_url,

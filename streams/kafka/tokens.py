@@ -39,7 +39,7 @@ _LONGEST_REASON: Final = 200
 
 
 class NoToken(Unreachable, KafkaConnectionError):  # type: ignore[misc]
-    """The server gave none. To aiokafka it is a connection that failed, which is tried again."""
+    """The token server gave no token. To aiokafka it is a connection that failed, which is tried again."""
 
     def __init__(self, cause: SpendgateError) -> None:
         super().__init__(str(cause))
@@ -47,12 +47,12 @@ class NoToken(Unreachable, KafkaConnectionError):  # type: ignore[misc]
 
 
 def install() -> None:
-    """For every connection of this process; without effect when called again."""
+    """Replace the method for every connection of this process; a second call changes nothing."""
     AIOKafkaConnection.authenticator_oauth = _authenticator
 
 
 def token_provider(settings: Settings) -> AbstractTokenProvider:
-    """The one of all clients of this process that are the same to the server, so that they share a token. Raises
+    """The provider that all clients of this process with the same credentials share, and so one token. Raises
     ConfigurationError where its file of authorities cannot be used."""
     assert settings.kafka_token_url and settings.kafka_username and settings.kafka_password  # Settings asks for them
     return _provider(

@@ -256,7 +256,7 @@ class OwnedPartition:
         now, number = time.time_ns() // 1_000_000, str(self.state.partition)
         for gauge, since in (
             (worker_metrics.OLDEST_EVENT_ID, self.state.duplicates.reaches_back_to),
-            (worker_metrics.RESUMES_AWAITED, self.state.resumes_awaited_since),
+            (worker_metrics.RESUMES_AWAITED, self.state.resumes_pending_since),
         ):
             gauge.labels(number).set(0 if since is None else max(0, now - since) / 1000)
 

@@ -1,7 +1,7 @@
 """Snapshots: what a platform has counted so far becomes spend, whatever order its totals come in."""
 
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import permutations
 from random import Random
 
@@ -12,13 +12,15 @@ from hypothesis import strategies as st
 
 from core.acceptance import Tolerance
 from core.decide import decide_spend
-from core.decide_snapshot import decide_counted_snapshot
+from core.decide_snapshot import decide_counted_snapshot, decide_snapshot
+from core.decide_time import Tick, tick_steps
 from core.moment import HOUR, parse_moment
 from core.money import parse_money
 from core.records import SpendEvent
 from core.refusal import Refusal, RefusalReason
 from core.snapshot import Snapshot, counted_snapshot, event_id_of, read_snapshot
 from core.spend import Spend, read_spend
+from core.state import Cost, CostKey, Origin, PartitionState
 from core.verdict import Verdict
 from tests.core.scenario import Scenario, check
 
@@ -365,6 +367,70 @@ def test_a_counted_snapshot_is_held_where_none_is_later_and_its_day_is_not_over(
     over = of_seven._replace(day=of_seven.day - timedelta(days=63))
     assert decide_counted_snapshot(scenario.state, over, arrival) is Verdict.STALE
     assert decide_counted_snapshot(scenario.state, over._replace(brand_id="x"), arrival) is Verdict.UNKNOWN_BRAND
+
+
+def test_a_counted_snapshot_is_held_for_its_campaign_source_and_day() -> None:
+    state = _brand(zone="UTC").state
+    arrival, counted = parse_moment("2025-09-08T16:00:00Z"), _snapshot()
+    assert decide_counted_snapshot(state, counted, arrival) is Verdict.APPLIED
+    cost = Cost(parse_moment(GOOD["as_of"]), 12_340_000)
+    assert state.costs == {"nike": {date(2025, 9, 8): {("nike-summer", "google-ads"): cost}}}
+    assert state.changed_costs == {CostKey("nike", "nike-summer", "google-ads", date(2025, 9, 8)): cost}
+    assert not state.spend_events
+    assert decide_counted_snapshot(state, counted, arrival) is Verdict.STALE
+    assert decide_counted_snapshot(state, _snapshot(as_of="2025-09-08T15:00:01Z"), arrival) is Verdict.APPLIED
+
+
+def test_a_brand_without_a_document_is_not_known_yet() -> None:
+    scenario = Scenario()
+    scenario.run("day 2025-09-08")
+    scenario.brand_id = "nike"
+    scenario.run("00:00 campaign a")
+    arrival = parse_moment("2025-09-08T16:00:00Z")
+    assert decide_snapshot(scenario.state, _snapshot(), arrival) is Verdict.UNKNOWN_BRAND
+    assert decide_counted_snapshot(scenario.state, _snapshot(), arrival) is Verdict.UNKNOWN_BRAND
+
+
+#: What moves the clock to 9 September: the brand's by its spend, or the partition's by a tick that has not come to the
+#: brand yet, as brands of a midnight are decided on in turns.
+CLOCKS = ["spend", "tick"]
+
+
+@pytest.mark.parametrize("clock", CLOCKS)
+def test_the_open_day_is_that_of_the_highest_moment_that_was_seen(clock: str) -> None:
+    state = _at_midnight(clock)
+    late = parse_moment("2025-09-08T23:58:00Z")
+    assert decide_snapshot(state, _snapshot(day="2025-09-09", as_of="2025-09-09T00:00:30Z"), late) is Verdict.COUNTED
+    old = decide_snapshot(state, _snapshot(day="2025-07-08"), late)
+    assert isinstance(old, Refusal)
+    assert old.reason is RefusalReason.SNAPSHOT_TOO_OLD
+
+
+@pytest.mark.parametrize("clock", CLOCKS)
+def test_a_counted_snapshot_is_over_by_the_highest_moment_that_was_seen(clock: str) -> None:
+    state = _at_midnight(clock)
+    late = parse_moment("2025-09-08T23:58:00Z")
+    assert decide_counted_snapshot(state, _snapshot(day="2025-07-08"), late) is Verdict.STALE
+    assert decide_counted_snapshot(state, _snapshot(day="2025-07-09"), late) is Verdict.APPLIED
+
+
+def _at_midnight(clock: str) -> PartitionState:
+    scenario = Scenario()
+    for line in ("day 2025-09-08", "00:00 brand adidas zone=UTC", "00:00 brand nike zone=UTC", "00:00 campaign a"):
+        scenario.run(line)
+    midnight = parse_moment("2025-09-09T00:00:00Z")
+    if clock == "spend":
+        scenario.run("09T00:00 spend a 1")
+    else:
+        next(tick_steps(scenario.state, Tick(midnight), Origin("dayparting-ticks", 0, midnight)))
+        assert scenario.brand("nike").clock < midnight
+    return scenario.state
+
+
+def _snapshot(**fields: str) -> Snapshot:
+    snapshot = read_snapshot(json.dumps(GOOD | fields).encode())
+    assert isinstance(snapshot, Snapshot)
+    return snapshot
 
 
 def _brand(zone: str = "Asia/Karachi") -> Scenario:
