@@ -23,7 +23,6 @@ from cli.framework import CommandGroup
 
 if TYPE_CHECKING:
     from models.queries.catalog_edits import BrandChanges
-    from models.tables.brand import Brand
 
 app = CommandGroup("brand", help="Advertisers: add, change, show, pause and put away.", panel="Catalog")
 
@@ -159,25 +158,25 @@ def list_(search: str = typer.Option(None, help="A part of the id or name.")) ->
 @app.command()
 def pause(brand_id: str = _ID) -> None:
     """Pause all of its campaigns until `resume`; nothing else ends it."""
-    _switch(brand_id, {"enabled": False}, "paused")
+    _take_action(brand_id, "pause")
 
 
 @app.command()
 def resume(brand_id: str = _ID) -> None:
     """End `pause`; a campaign runs when nothing else holds it."""
-    _switch(brand_id, {"enabled": True}, "no longer paused by hand")
+    _take_action(brand_id, "resume")
 
 
 @app.command()
 def archive(brand_id: str = _ID) -> None:
     """Put it away: its campaigns pause, what is still spent is still counted."""
-    _switch(brand_id, {"archived": True}, "archived")
+    _take_action(brand_id, "archive")
 
 
 @app.command()
 def unarchive(brand_id: str = _ID) -> None:
     """Take it out again."""
-    _switch(brand_id, {"archived": False}, "no longer archived")
+    _take_action(brand_id, "unarchive")
 
 
 @app.command()
@@ -214,12 +213,14 @@ def _changes(
     return cast("BrandChanges", changes)
 
 
-def _switch(brand_id: str, changes: "BrandChanges", message: str) -> None:
+def _take_action(brand_id: str, name: str) -> None:
     from models.queries.catalog_edits import edit_brand
     from operations import validation
+    from operations.catalog_actions import CatalogAction
     from operations.catalog_views import brand_row_view
 
-    settings = load_settings()
+    action, settings = CatalogAction(name), load_settings()
+    brand_id = validation.identifier("brand", brand_id)
     with editing(settings) as session:
-        row: Brand = edit_brand(session, validation.identifier("brand", brand_id), changes, actor=actor(settings))
-    output.show(brand_row_view(row), f"brand {brand_id} is {message}")
+        row = edit_brand(session, brand_id, action.of_brand, actor=actor(settings))
+    output.show(brand_row_view(row), f"brand {brand_id} is {action.result}")

@@ -217,25 +217,25 @@ def list_(
 @app.command()
 def pause(campaign_id: str = _ID) -> None:
     """Pause it until `resume`; nothing else ends it."""
-    _switch(campaign_id, {"enabled": False}, "paused")
+    _take_action(campaign_id, "pause")
 
 
 @app.command()
 def resume(campaign_id: str = _ID) -> None:
     """End `pause`; it runs when nothing else holds it."""
-    _switch(campaign_id, {"enabled": True}, "no longer paused by hand")
+    _take_action(campaign_id, "resume")
 
 
 @app.command()
 def archive(campaign_id: str = _ID) -> None:
     """Put it away: it pauses, what is still spent is still counted."""
-    _switch(campaign_id, {"archived": True}, "archived")
+    _take_action(campaign_id, "archive")
 
 
 @app.command()
 def unarchive(campaign_id: str = _ID) -> None:
     """Take it out again."""
-    _switch(campaign_id, {"archived": False}, "no longer archived")
+    _take_action(campaign_id, "unarchive")
 
 
 @app.command()
@@ -290,12 +290,14 @@ def _changes(
     return cast("CampaignChanges", changes)
 
 
-def _switch(campaign_id: str, changes: "CampaignChanges", message: str) -> None:
+def _take_action(campaign_id: str, name: str) -> None:
     from models.queries.catalog_edits import edit_campaign
     from operations import validation
+    from operations.catalog_actions import CatalogAction
     from operations.catalog_views import campaign_row_view
 
-    settings = load_settings()
+    action, settings = CatalogAction(name), load_settings()
+    campaign_id = validation.identifier("campaign", campaign_id)
     with editing(settings) as session:
-        row = edit_campaign(session, validation.identifier("campaign", campaign_id), changes, actor=actor(settings))
-    output.show(campaign_row_view(row), f"campaign {campaign_id} is {message}")
+        row = edit_campaign(session, campaign_id, action.of_campaign, actor=actor(settings))
+    output.show(campaign_row_view(row), f"campaign {campaign_id} is {action.result}")

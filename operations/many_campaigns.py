@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from core.errors import RefusedValue
 from core.money import format_money, parse_percent_change, raised_by
 from models.tables.campaign import Campaign
+from operations.catalog_actions import CatalogAction
 from operations.catalog_file.columns import COLUMNS
 from operations.catalog_file.rows import Value
 
@@ -13,13 +14,6 @@ __all__ = ["CAMPAIGNS_MAX", "ManyChange", "rows_of_change"]
 
 #: More go by a file.
 CAMPAIGNS_MAX: Final = 5_000
-_STATES: Final[dict[str, dict[str, Value]]] = {
-    "": {},
-    "pause": {"enabled": False},
-    "resume": {"enabled": True},
-    "archive": {"archived": True},
-    "unarchive": {"archived": False},
-}
 _IDS: Final = {"brand_id", "campaign_id", "revision"}
 _BUDGETS: Final = ("daily_budget", "total_budget")
 
@@ -41,24 +35,29 @@ class ManyChange(NamedTuple):
 def rows_of_change(campaigns: Iterable[Campaign], change: ManyChange) -> list[dict[str, Value]]:
     """A row with its revision for each campaign, so that one which is edited meanwhile is refused. Raises RefusedValue
     where nothing would change or a text cannot be read."""
-    if change.state not in _STATES:
-        raise RefusedValue(f"Write one of {', '.join(filter(None, _STATES))}.")
+    switched = _switched(change.state)
     texts = {name: text for name, text in change._asdict().items() if text and name != "state"}
     percents = {name: found for name in _BUDGETS if (found := _percent(texts.get(name, ""))) is not None}
     same: dict[str, Value] = {name: text for name, text in texts.items() if name not in percents}
     for column in COLUMNS:
         if column.name in same:
             column.kind.read(column.name, same[column.name])
-    if not (same or percents or change.state):
+    if not (same or percents or switched):
         raise RefusedValue("Nothing would change: fill in what is to be another.")
-    rows = [_row(it, same | _STATES[change.state], percents) for it in campaigns]
-    if not same and not change.state and all(row.keys() <= _IDS for row in rows):
+    rows = [_row(it, same | switched, percents) for it in campaigns]
+    if not same and not switched and all(row.keys() <= _IDS for row in rows):
         named = " or ".join(name.replace("_", " ") for name in percents)
         raise RefusedValue(
             f"None of these campaigns has a {named} of its own, so a percentage changes nothing: write an amount, or "
             "raise the budget of the brand."
         )
     return rows
+
+
+def _switched(state: str) -> dict[str, Value]:
+    if state not in ("", *CatalogAction):
+        raise RefusedValue(f"Write one of {', '.join(CatalogAction)}.")
+    return {name: bool(value) for name, value in CatalogAction(state).of_campaign.items()} if state else {}
 
 
 def _row(campaign: Campaign, same: dict[str, Value], percents: dict[str, int]) -> dict[str, Value]:

@@ -24,8 +24,7 @@ from console.api.edits import add_actions, expected_revision, make_edit, view_an
 from console.api.history import changes_page
 from console.api.openapi import documented
 from console.api.views import ViewCache
-from console.server.catalog_actions import CatalogAction
-from console.server.paging import BrandId, Cursor, Limit, json_answer, page_in_memory
+from console.server.paging import BrandId, Cursor, Limit, is_found, json_answer, page_in_memory
 from console.server.services import Served
 from core.errors import RefusedValue
 from models.errors import RowNotFound
@@ -34,6 +33,7 @@ from models.session import session_scope
 from models.tables.brand import Brand
 from models.threads import in_thread
 from operations import validation
+from operations.catalog_actions import CatalogAction
 from operations.report.report import Report, month_of, read_report, report_view
 from operations.zone_change import zone_starts_at
 
@@ -62,11 +62,7 @@ async def list_brands(
 
     def matches(brand_id: str) -> bool:
         row = catalog.brand(brand_id)
-        return (
-            row is not None
-            and (archived is None or row.archived == archived)
-            and (not needle or needle in row.brand_id.lower() or needle in row.name.lower())
-        )
+        return row is not None and archived in (None, row.archived) and is_found(needle, row.brand_id, row.name)
 
     return await page_in_memory(
         services,

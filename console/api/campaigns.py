@@ -28,9 +28,8 @@ from console.api.edits import add_actions, etag, expected_revision, make_edit, v
 from console.api.history import changes_page
 from console.api.openapi import documented
 from console.api.views import ViewCache
-from console.server.catalog_actions import CatalogAction
 from console.server.compute_thread import in_compute_thread
-from console.server.paging import CampaignId, Cursor, Limit, QueryDay, json_answer, page_in_memory
+from console.server.paging import CampaignId, Cursor, Limit, QueryDay, is_found, json_answer, page_in_memory
 from console.server.services import Served, Services
 from core.errors import RefusedValue
 from models.errors import DatabaseAway, RowNotFound
@@ -39,6 +38,7 @@ from models.session import session_scope
 from models.tables.campaign import Campaign
 from models.threads import in_thread
 from operations import validation
+from operations.catalog_actions import CatalogAction
 from operations.catalog_views import campaign_row_view
 from operations.schedule_preview import overrides_ahead, preview_of, schedule_of, zones_of
 from operations.timeline.timeline import Timeline, read_timeline, timeline_view
@@ -72,9 +72,7 @@ async def list_campaigns(
 
     def matches(campaign_id: str) -> bool:
         row = catalog.campaign(campaign_id)
-        if row is None or (archived is not None and row.archived != archived):
-            return False
-        if needle and needle not in row.campaign_id.lower() and needle not in row.name.lower():
+        if row is None or archived not in (None, row.archived) or not is_found(needle, row.campaign_id, row.name):
             return False
         if state is None:
             return True

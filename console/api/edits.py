@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from console.api.openapi import documented
 from console.rendering.ids_in_addresses import in_address
-from console.server.catalog_actions import CatalogAction
 from console.server.catalog_edit import edit_catalog
 from console.server.paging import json_answer
 from console.server.problems import HttpProblem
@@ -19,6 +18,7 @@ from console.server.services import Services
 from models.errors import RowNotFound
 from models.tables.brand import Brand
 from models.tables.campaign import Campaign
+from operations.catalog_actions import CatalogAction
 from operations.catalog_views import brand_row_view, campaign_row_view
 
 __all__ = ["add_actions", "etag", "expected_revision", "make_edit", "view_answer"]

@@ -4,8 +4,6 @@ import json
 import os
 import subprocess
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -16,7 +14,7 @@ import psycopg2
 import pytest
 
 from local.kafka import LocalKafka
-from local.ports import HOST, choose_port
+from local.ports import choose_port
 from models.privileges import DatabaseRole
 from streams.kafka.acls import principal_name
 from streams.kafka.options import entry_environment
@@ -24,6 +22,7 @@ from streams.kafka.rights import CLIENTS, Client, CommandLine
 from streams.settings import Settings
 from tests.commands import EXECUTABLE, Commands, start
 from tests.database_roles import set_passwords, url_of_role
+from tests.health import is_ready
 from tests.streams.acl_changes import new_user, run_acl_lines
 
 PROCESSES = ("worker", "scheduler", "ledger", "notifier", "api")
@@ -61,14 +60,7 @@ class Process:
 
     def is_ready(self) -> bool:
         assert self._process.poll() is None, self.log.read_text()
-        try:
-            with urllib.request.urlopen(f"http://{HOST}:{self.port}/health/ready", timeout=2) as answer:
-                return bool(answer.status == 200)
-        except urllib.error.HTTPError as error:
-            error.close()
-            return False
-        except OSError:
-            return False
+        return is_ready(self.port)
 
     def kill(self) -> None:
         self._process.kill()

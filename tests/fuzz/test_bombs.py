@@ -8,9 +8,7 @@ import json
 import os
 import subprocess
 import sys
-import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -19,12 +17,13 @@ from pydantic import SecretStr
 
 from ledger.ingest.ledger import READ as LEDGER_READS
 from local.kafka import LocalKafka
-from local.ports import HOST, choose_port
+from local.ports import choose_port
 from streams.kafka.decompression import GZIP, ZSTD
 from streams.kafka.options import entry_environment
 from streams.kafka.reader import topic_reader
 from streams.kafka.topics import ALL_TOPICS, Topic
 from streams.settings import Settings
+from tests.health import is_ready
 from tests.ledger.conftest import LedgerTables
 from tests.streams.broker import Broker, open_broker, spend_event
 from tests.streams.raw_batches import Raw, RawProducer, batch, raw_producer
@@ -127,7 +126,7 @@ async def _until_read(kind: str, settings: Settings, process: WorkerProcess) -> 
     """Everything that lies on its topics now."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         if kind == "api":
-            while not await asyncio.to_thread(_is_ready, settings.http_port):
+            while not await asyncio.to_thread(is_ready, settings.http_port):
                 process.check_alive()
                 await asyncio.sleep(0.1)
             return
@@ -144,12 +143,6 @@ async def _until_read(kind: str, settings: Settings, process: WorkerProcess) -> 
 
 _RELAYED = "SELECT coalesce(sum(next_offset), 0)::int FROM catalog_position"
 _BOOKED = "SELECT coalesce(sum(position), 0)::int FROM ledger_position"
-
-
-def _is_ready(port: int) -> bool:
-    with suppress(OSError), urllib.request.urlopen(f"http://{HOST}:{port}/health/ready", timeout=2) as answer:
-        return bool(answer.status == 200)
-    return False
 
 
 def _listed(settings: Settings) -> tuple[int, int]:

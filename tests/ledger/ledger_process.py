@@ -3,15 +3,14 @@
 import asyncio
 import os
 import signal
-import urllib.error
-import urllib.request
 from pathlib import Path
 
-from local.ports import HOST, choose_port
+from local.ports import choose_port
 from models.privileges import DatabaseRole
 from streams.settings import Settings
 from tests.database_roles import as_role
 from tests.forks import ROOT, Fork
+from tests.health import is_ready
 from tests.ledger.conftest import PATIENCE_SECONDS
 
 
@@ -28,7 +27,7 @@ class LedgerProcess:
 
     async def until_ready(self, wanted: bool = True) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while await asyncio.to_thread(self._is_ready) is not wanted:
+            while await asyncio.to_thread(is_ready, self._port) is not wanted:
                 self.check_alive()
                 await asyncio.sleep(0.05)
 
@@ -49,16 +48,6 @@ class LedgerProcess:
         """kill -9; without effect on one that has ended."""
         self._process.kill()
         self._process.wait()
-
-    def _is_ready(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"http://{HOST}:{self._port}/health/ready", timeout=2) as answer:
-                return bool(answer.status == 200)
-        except urllib.error.HTTPError as error:
-            error.close()
-            return False
-        except OSError:
-            return False
 
 
 def _environment(settings: Settings) -> dict[str, str]:

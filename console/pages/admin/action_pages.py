@@ -13,7 +13,6 @@ from console.access.rights import PageOperator, safe_next
 from console.pages.admin.catalog_access import edit, read_catalog
 from console.rendering.flash import flash_redirect
 from console.rendering.render import page
-from console.server.catalog_actions import CatalogAction
 from console.server.paging import BrandId, CampaignId
 from console.server.services import Served
 from core.errors import RefusedValue
@@ -22,6 +21,7 @@ from models.queries.catalog_edits import edit_brand, edit_campaign
 from models.tables.campaign import Campaign
 from operations import validation
 from operations.accounts.person import Person
+from operations.catalog_actions import CatalogAction
 
 __all__ = ["router"]
 

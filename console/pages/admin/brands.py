@@ -18,7 +18,6 @@ from console.pages.admin.zone_change import zone_change_words
 from console.rendering.flash import flash_redirect
 from console.rendering.ids_in_addresses import in_address
 from console.rendering.render import page
-from console.server.catalog_actions import actions_for
 from console.server.paging import BrandId
 from console.server.queries import PageQuery
 from console.server.services import Served
@@ -29,6 +28,7 @@ from models.queries.catalog import get_brand, list_brands
 from models.queries.catalog_edits import add_brand, change_time_zone, edit_brand
 from models.tables.brand import Brand
 from operations.accounts.person import Person, Role
+from operations.catalog_actions import actions_for
 from operations.dangerous_budgets import budgets_of, dangers_of
 from operations.schedule_preview import zones_of
 from operations.zone_change import zone_starts_at

@@ -17,7 +17,6 @@ from console.pages.week import in_words
 from console.rendering.flash import flash_redirect
 from console.rendering.ids_in_addresses import in_address
 from console.rendering.render import page
-from console.server.catalog_actions import CatalogAction, actions_for
 from console.server.paging import CampaignId
 from console.server.queries import PageQuery
 from console.server.services import Served, Services
@@ -30,6 +29,7 @@ from models.queries.catalog_edits import add_campaign, edit_campaign
 from models.tables.brand import Brand
 from models.tables.campaign import Campaign
 from operations.accounts.person import Person, Role
+from operations.catalog_actions import CatalogAction, actions_for
 from operations.dangerous_budgets import budgets_of, dangers_of
 from operations.schedule_preview import schedule_of
 

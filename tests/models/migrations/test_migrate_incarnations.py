@@ -4,7 +4,7 @@ import psycopg2
 import pytest
 
 from models.migrations import migrate
-from models.session import connect
+from tests.models.rows import run
 
 ROWS = """
 INSERT INTO spend_log (brand_id, event_id, campaign_id, amount, currency, occurred_at, booked_day, booked_month,
@@ -72,13 +72,3 @@ def test_going_down_and_up_again_keeps_incarnations_of_one_name_apart(database_u
         "SELECT event_id, t.topic, topic_id::text FROM spend_refusal JOIN topic_incarnation t USING (incarnation) "
         "ORDER BY 1",
     ) == [("b", "spend-events", IDS[0]), ("c", "spend-events", None)]
-
-
-def run(url: str, statement: str, *values: object) -> list[tuple[object, ...]]:
-    connection = connect(url)
-    try:
-        with connection, connection.cursor() as cursor:
-            cursor.execute(statement, values or None)
-            return cursor.fetchall() if cursor.description else []
-    finally:
-        connection.close()

@@ -11,7 +11,7 @@ __all__ = ["CatalogAction", "actions_for"]
 
 
 class CatalogAction(StrEnum):
-    """The last part of its address, for programs and on pages."""
+    """The name of the command, and the last part of the address in API and console."""
 
     PAUSE = "pause"
     RESUME = "resume"
@@ -22,6 +22,11 @@ class CatalogAction(StrEnum):
     def label(self) -> str:
         return _LABELS[self]
 
+    @property
+    def result(self) -> str:
+        """What the brand or campaign is afterwards, for a sentence with `is`."""
+        return _RESULTS[self]
+
     def effect(self, kind: str, many: bool = False) -> str:
         """What it will do to a `brand`, a `campaign` or many campaigns, as the question before it says."""
         sentence = _EFFECTS[self][kind == "campaign"]
@@ -29,7 +34,7 @@ class CatalogAction(StrEnum):
 
     @property
     def of_brand(self) -> BrandChanges:
-        """For `edit_brand`."""
+        """The changes for `edit_brand`."""
         return (
             {"archived": self is CatalogAction.ARCHIVE}
             if self in _ARCHIVING
@@ -38,7 +43,7 @@ class CatalogAction(StrEnum):
 
     @property
     def of_campaign(self) -> CampaignChanges:
-        """For `edit_campaign`."""
+        """The changes for `edit_campaign`."""
         return (
             {"archived": self is CatalogAction.ARCHIVE}
             if self in _ARCHIVING
@@ -52,6 +57,12 @@ _LABELS: Final = {
     CatalogAction.RESUME: "Resume",
     CatalogAction.ARCHIVE: "Archive",
     CatalogAction.UNARCHIVE: "Take out of the archive",
+}
+_RESULTS: Final = {
+    CatalogAction.PAUSE: "paused",
+    CatalogAction.RESUME: "no longer paused by hand",
+    CatalogAction.ARCHIVE: "archived",
+    CatalogAction.UNARCHIVE: "no longer archived",
 }
 #: Of a brand, and of a campaign.
 _EFFECTS: Final = {
@@ -75,7 +86,7 @@ _EFFECTS: Final = {
 
 
 def actions_for(row: Brand | Campaign) -> list[CatalogAction]:
-    """Those that would change the row."""
+    """The actions that would change the row."""
     if row.archived:
         return [CatalogAction.UNARCHIVE]
     return [CatalogAction.PAUSE if row.enabled else CatalogAction.RESUME, CatalogAction.ARCHIVE]
