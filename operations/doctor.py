@@ -21,7 +21,7 @@ from operations.held import Held, read_held
 from operations.last_records import last_records
 from streams.kafka.certificates import certificate_days_left, certificate_name
 from streams.kafka.failures import principal
-from streams.kafka.missing_rights import missing_rights
+from streams.kafka.missing_rights import how_to_allow, missing_rights
 from streams.kafka.provision import topic_differences
 from streams.kafka.rights import CLIENTS, Client, CommandLine, Process, Right
 from streams.kafka.topics import Topic
@@ -196,12 +196,11 @@ async def _broker(client: Client | None, settings: Settings) -> list[Finding]:
 def _rights(settings: Settings, missing: Mapping[Client, list[Right]]) -> Iterator[Finding]:
     """Check the rights of the user in these settings; with one user for each process, run it with the settings of
     each."""
-    mend = "let Kafka's administrator run what `spendgate topics acls` prints"
     lacking = {client: rights for client, rights in missing.items() if rights}
     for client, rights in lacking.items():
         called = f"the {client}" if isinstance(client, Process) else f"`{client}`"
         result = f"{principal(settings)} lacks, for {called}, {', '.join(map(str, rights))}"
-        yield Finding("rights", False, result, mend)
+        yield Finding("rights", False, result, how_to_allow(settings, rights))
     if not lacking:
         whose = f"of {', '.join(missing)}" if len(missing) == 1 else "that a process or a command needs"
         yield Finding("rights", True, f"{principal(settings)} has every right {whose}")

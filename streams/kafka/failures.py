@@ -19,6 +19,7 @@ from aiokafka.util import get_running_loop
 
 from core.errors import ConfigurationError, NotAllowed, SpendgateError, Unreachable
 from streams.kafka.certificates import certificate_days_left, certificate_name
+from streams.kafka.iam_actions import iam_actions
 from streams.kafka.options import client_options
 from streams.kafka.tokens import NoToken
 from streams.settings import Settings
@@ -58,7 +59,7 @@ def not_allowed(settings: Settings, operation: str, kind: str, name: str) -> Not
     what = f"may not {operation} the {kind}" if operation else f"lacks a right on the {kind}"
     if settings.uses_iam:
         return NotAllowed(
-            f"{who} {what}{where}: let its IAM policy allow the action kafka-cluster:* that this needs; "
+            f"{who} {what}{where}: let its IAM policy allow {', '.join(iam_actions(operation, kind))} on it; "
             "`spendgate doctor` names every right that is missing."
         )
     option = "--cluster" if kind == "cluster" else f"--{kind.replace(' ', '-')} {name}".rstrip()

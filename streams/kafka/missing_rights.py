@@ -18,12 +18,13 @@ from core.errors import NotAllowed
 from streams.kafka.clients import unreachable_after
 from streams.kafka.failures import not_allowed, principal
 from streams.kafka.groups import DescribeGroups
+from streams.kafka.iam_actions import iam_actions
 from streams.kafka.metadata import authorized_operations
 from streams.kafka.options import client_options
 from streams.kafka.rights import Client, Operation, Process, Resource, Right, rights_of
 from streams.settings import Settings
 
-__all__ = ["check_rights", "missing_rights"]
+__all__ = ["check_rights", "how_to_allow", "missing_rights"]
 
 _ANSWER_SECONDS: Final = 8.0
 _GROUP_DENIED, _TRANSACTION_DENIED = 30, 53
@@ -35,10 +36,18 @@ async def check_rights(settings: Settings, process: Process) -> None:
         first, *others = missing
         if not others:
             raise not_allowed(settings, first.operation.name, first.resource, first.name)
+        lacking = ", ".join(map(str, missing))
         raise NotAllowed(
-            f"{principal(settings)} lacks rights of the {process}: {', '.join(map(str, missing))}: let Kafka's "
-            "administrator allow them with what `spendgate topics acls` prints."
+            f"{principal(settings)} lacks rights of the {process}: {lacking}: {how_to_allow(settings, missing)}."
         )
+
+
+def how_to_allow(settings: Settings, missing: Iterable[Right]) -> str:
+    """What an administrator has to do, as the cluster is secured."""
+    if not settings.uses_iam:
+        return "let Kafka's administrator allow them with what `spendgate topics acls` prints"
+    actions = dict.fromkeys(action for right in missing for action in iam_actions(right.operation.name, right.resource))
+    return f"let its IAM policy allow {', '.join(actions)} on these"
 
 
 async def missing_rights(settings: Settings, clients: Collection[Client]) -> dict[Client, list[Right]]:

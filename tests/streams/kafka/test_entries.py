@@ -23,10 +23,12 @@ from local.kafka_security import USER
 from operations.doctor import examine
 from streams.kafka import iam_tokens
 from streams.kafka.certificates import certificate_days_left, certificate_name
-from streams.kafka.missing_rights import missing_rights
+from streams.kafka.failures import not_allowed
+from streams.kafka.iam_actions import ANY_ACTION, iam_actions
+from streams.kafka.missing_rights import check_rights, missing_rights
 from streams.kafka.options import client_options, consumer_options, entry_environment, librdkafka_options
 from streams.kafka.provision import admin_client, create_topics
-from streams.kafka.rights import CommandLine
+from streams.kafka.rights import CLIENTS, CommandLine, Process, rights_of
 from streams.settings import Settings
 from streams.worker.transaction import PartitionWriter
 from streams.worker.writes import Write
@@ -112,6 +114,34 @@ async def test_an_identity_that_the_cluster_refuses_is_told(
     monkeypatch.setattr(secured_kafka.tokens, "audience", "others")
     with pytest.raises(NotAllowed, match=r"refuses the AWS credentials.*allow kafka-cluster:Connect .*eu-west-1"):
         await entering(iam_entry)
+
+
+async def test_an_identity_without_rights_is_told_what_its_policy_must_allow(
+    secured_kafka: ManyEntries, topic_prefix: str, iam_entry: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(**iam_entry, topic_prefix=topic_prefix, partitions=1)
+    await create_topics(settings)
+    iam_tokens._provider.cache_clear()
+    life = int(time.time() + 60) * 1000
+    monkeypatch.setattr(f"{SIGNER}.generate_auth_token", lambda _: (secured_kafka.tokens.token("nobody"), life))
+    with pytest.raises(NotAllowed) as several:
+        await check_rights(settings, Process.WORKER)
+    says = str(several.value)
+    assert "kafka-acls" not in says and "topics acls" not in says
+    actions = "DescribeTopic ReadData WriteData WriteDataIdempotently DescribeTopicDynamicConfiguration "
+    actions += "DescribeGroup AlterGroup DescribeTransactionalId AlterTransactionalId"
+    allow = says.partition("let its IAM policy allow ")[2].removesuffix(" on these.")
+    assert allow.split(", ") == [f"kafka-cluster:{action}" for action in actions.split()]
+    one = not_allowed(settings, "Write", "topic", "spend-events")
+    assert "let its IAM policy allow kafka-cluster:DescribeTopic, kafka-cluster:WriteData, " in str(one)
+    assert "allow kafka-cluster:* on it" in str(not_allowed(settings, "", "cluster", ""))
+    [rights] = [it for it in await examine(settings, Process.NOTIFIER) if it.check == "rights"]
+    assert rights.mend.startswith("let its IAM policy allow kafka-cluster:")
+
+
+def test_every_right_has_its_action_of_iam() -> None:
+    wanted = rights_of(CLIENTS.values(), Settings())
+    assert not [right for right in wanted if iam_actions(right.operation.name, right.resource) == [ANY_ACTION]]
 
 
 async def test_the_library_of_aws_signs_a_token_for_the_region_and_its_lack_of_credentials_is_told(
