@@ -1,7 +1,8 @@
 """Traffic and an independent count of it, which share no code with the product: librdkafka, JSON and sums.
 
-Each spend that a broker has acknowledged is to be counted once. Each campaign's commands are to be numbered without a
-gap, by turns a pause and a resume, and the last of them what the sums say.
+Each spend that a broker has acknowledged is to be counted once, and of a platform's totals the latest. Each campaign's
+commands are to be numbered without a gap, by turns a pause and a resume, and the last of them what the sums say. Each
+budget's alerts are to come once where the sums have reached them, and no others.
 """
 
 import asyncio
@@ -9,6 +10,8 @@ import json
 import time
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime
 from decimal import Decimal
 from random import Random
 from threading import Event, Lock, Thread
@@ -21,12 +24,14 @@ __all__ = ["Traffic"]
 PATIENCE_SECONDS: Final = 240
 _MICROS: Final = 1_000_000
 #: Paused by budget when it has spent so much; some campaigns get there, some do not.
-_BUDGETS: Final = (200, 1_000, 10**9)
+_BUDGETS: Final = {"0": 200, "1": 1_000, "2": 10**9, "totals": 10**9}
+#: Where an alert is raised, of a budget.
+_PERCENTS: Final = (80, 100)
 
 
 class Traffic:
-    """`rate` spends a second for `brands` brands with three campaigns each, until `finish`; a probe campaign of each
-    brand is switched off and on, which tells how long nothing is decided."""
+    """`rate` spends a second for `brands` brands with four campaigns each, until `finish`; of one of them its platform
+    tells totals. A probe campaign of each brand is switched off and on, which tells how long nothing is decided."""
 
     def __init__(
         self, brokers: str, prefix: str, partitions: int, *, seed: int, brands: int = 4, rate: int = 60
@@ -37,10 +42,11 @@ class Traffic:
         self._prefix = prefix
         self._rate = rate
         self._brands = [f"brand-{number}" for number in range(brands)]
-        self._budgets = {(brand, f"{brand}.{n}"): _BUDGETS[n] for brand in self._brands for n in range(len(_BUDGETS))}
+        self._budgets = {(it, f"{it}.{name}"): budget for it in self._brands for name, budget in _BUDGETS.items()}
         self._versions: Counter[str] = Counter()
         self._home: dict[str, int] = {}
         self._micros: Counter[str] = Counter()
+        self._totals: Counter[tuple[str, str]] = Counter()
         self._refused: list[str] = []
         self._counting = Lock()
         self._sent = 0
@@ -74,11 +80,14 @@ class Traffic:
         few switches longer. It has the time in which Kafka takes nothing."""
         going_on = asyncio.ensure_future(fault)
         self.longest_seconds = 0.0
-        while not going_on.done():
-            await self.switch()
-        await going_on
-        for _ in range(3):
-            await self.switch()
+        try:
+            while not going_on.done():
+                await self.switch()
+            await going_on
+            for _ in range(3):
+                await self.switch()
+        finally:
+            going_on.cancel()
         return self.longest_seconds
 
     async def switch(self) -> None:
@@ -117,9 +126,12 @@ class Traffic:
             assert [it["action"] for it in told] == [("resume", "pause")[n % 2] for n in range(len(told))], campaign
         ids = Counter(it["command_id"] for told in commands.values() for it in told)
         assert set(ids.values()) == {1}
+        with suppress(TimeoutError):
+            await self._until(lambda: self._reached() == self._reachable())
+        assert self._reached() == self._reachable()
         alerts = Counter((it["alert_id"], it["state"]) for told in self._alerts.of.values() for it in told)
         assert set(alerts.values()) <= {1}
-        return f"{self.acked} spends acknowledged, each counted once; {ids.total()} commands, {alerts.total()} alerts"
+        return f"{self.acked} spends and totals, each counted once; {ids.total()} commands, {alerts.total()} alerts"
 
     @property
     def micros(self) -> dict[str, int]:
@@ -140,6 +152,21 @@ class Traffic:
 
     def _is_spent(self, of: tuple[str, str]) -> bool:
         return self._micros[of[1]] >= self._budgets[of] * _MICROS
+
+    def _reached(self) -> Counter[tuple[str, int, str]]:
+        """How often each percent of a campaign's budget was raised and resolved."""
+        alerts = [it for told in list(self._alerts.of.values()) for it in told if it["kind"] == "threshold"]
+        return Counter((it["campaign_id"], it["percent"], it["state"]) for it in alerts)
+
+    def _reachable(self) -> Counter[tuple[str, int, str]]:
+        """The same by the sums, after all budgets were taken away, which resolves what was raised."""
+        return Counter(
+            (campaign, percent, state)
+            for (_, campaign), budget in self._budgets.items()
+            for percent in _PERCENTS
+            for state in ("raised", "resolved")
+            if self._micros[campaign] * 100 >= budget * percent * _MICROS
+        )
 
     def _last(self, of: tuple[str, str]) -> str:
         return str(self._commands.of[of[1]][-1]["action"])
@@ -177,12 +204,6 @@ class Traffic:
             brand, campaign = self._random.choice(campaigns)
             micros = self._random.randint(1, 9 * _MICROS)
             self._sent += 1
-            event = {
-                "event_id": f"e{self._sent}",
-                "brand_id": brand,
-                "campaign_id": campaign,
-                "amount": f"{micros // _MICROS}.{micros % _MICROS:06d}",
-            }
 
             def acknowledged(error: object, _message: object, campaign: str = campaign, micros: int = micros) -> None:
                 with self._counting:  # whichever thread polls
@@ -192,8 +213,20 @@ class Traffic:
                     self.acked += 1
                     self._micros[campaign] += micros
 
-            self._producer.produce(f"{self._prefix}spend-events", json.dumps(event), brand, -1, acknowledged)
+            topic, fields = self._spent(campaign, micros)
+            value = json.dumps({"brand_id": brand, "campaign_id": campaign, **fields})
+            self._producer.produce(f"{self._prefix}{topic}", value, brand, -1, acknowledged)
             self._producer.poll(0)
+
+    def _spent(self, campaign: str, micros: int) -> tuple[str, dict[str, str]]:
+        """An event, or the day's total with so much more; and the topic of it."""
+        if not campaign.endswith(".totals"):
+            return "spend-events", {"event_id": f"e{self._sent}", "amount": _amount(micros)}
+        now = datetime.now(UTC)
+        day = now.date().isoformat()
+        self._totals[campaign, day] += micros
+        total = {"source": "platform", "day": day, "cost": _amount(self._totals[campaign, day])}
+        return "spend-snapshots", {**total, "as_of": now.isoformat(timespec="milliseconds")}
 
     async def _acknowledged(self) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -204,6 +237,7 @@ class Traffic:
     async def _until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not condition():
+                assert not self._commands.misnumbered, self._commands.misnumbered
                 self._producer.poll(0)
                 await asyncio.sleep(0.01)
 
@@ -211,15 +245,21 @@ class Traffic:
 _UTC: Final = {"time_zone": "UTC", "from": None}
 
 
+def _amount(micros: int) -> str:
+    return f"{micros // _MICROS}.{micros % _MICROS:06d}"
+
+
 def _micros(text: str) -> int:
     return int(Decimal(text) * _MICROS)
 
 
 class _Follower:
-    """Reads all that is committed on a topic; `of` has the messages by campaign, or by brand, in their order."""
+    """Reads all that is committed on a topic; `of` has the messages by campaign, or by brand, in their order. A number
+    that is missing or comes twice is in `misnumbered` at once."""
 
     def __init__(self, brokers: str, topic: str, partitions: int) -> None:
         self.of: dict[str, list[Any]] = defaultdict(list)
+        self.misnumbered: list[str] = []
         self._consumer = Consumer(
             {
                 "bootstrap.servers": brokers,
@@ -245,4 +285,8 @@ class _Follower:
             record = self._consumer.poll(0.2)
             if record is not None and record.error() is None:
                 message = json.loads(record.value())
-                self.of[message["campaign_id"] or message["brand_id"]].append(message)
+                told = self.of[message["campaign_id"] or message["brand_id"]]
+                told.append(message)
+                if message.get("sequence", len(told)) != len(told):
+                    number = message["sequence"]
+                    self.misnumbered.append(f"{message['campaign_id']}: its command {len(told)} is numbered {number}")

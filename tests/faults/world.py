@@ -1,0 +1,92 @@
+"""Two workers, the ledger, PostgreSQL and one broker, for tests to kill and freeze; what ends itself begins again."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from pydantic import SecretStr
+
+from local.kafka import LocalKafka
+from local.ports import choose_port
+from local.postgres import LocalPostgres
+from models.migrations import migrate
+from streams.kafka.provision import create_topics
+from streams.settings import Settings
+from tests.commands import EXECUTABLE
+from tests.faults.database_counts import until_rows
+from tests.faults.traffic import Traffic
+from tests.streams.worker_process import WorkerProcess
+
+__all__ = ["PARTITIONS", "World"]
+
+PARTITIONS: Final = 4
+#: Of a worker that was fenced, and of a process that begins while the broker or PostgreSQL is away.
+_EXPECTED: Final = {(name, code) for name in ("worker-1", "worker-2", "ledger") for code in (5, 70)}
+
+
+class World:
+    """All of it in one folder, from `running` on."""
+
+    def __init__(self, folder: Path, prefix: str) -> None:
+        self.kafka: LocalKafka = LocalKafka(folder / "kafka-data", choose_port(0, "test"))
+        self.postgres = LocalPostgres(folder / "postgres-data", choose_port(0, "test"))
+        self.processes: list[WorkerProcess] = []  # both workers, then the ledger
+        self.exits: Counter[tuple[str, int]] = Counter()  # by process and exit code
+        self.settings = Settings()
+        self._folder = folder
+        self._prefix = prefix
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        self.kafka.start()
+        self.postgres.start()
+        supervising = None
+        try:
+            migrate.upgrade(self.postgres.url)
+            self.settings = Settings(
+                brokers=self.kafka.brokers,
+                database_url=SecretStr(self.postgres.url),
+                topic_prefix=self._prefix,
+                partitions=PARTITIONS,
+            )
+            await create_topics(self.settings)
+            given = self.for_processes()
+            for name, program in (("worker-1", "worker"), ("worker-2", "worker"), ("ledger", "ledger")):
+                log, command = self._folder / f"{name}.log", [str(EXECUTABLE), program]
+                self.processes.append(WorkerProcess(given, log, command, SPENDGATE_DATABASE_URL=given.database))
+                self.processes[-1].start()
+            supervising = asyncio.create_task(self._supervise())
+            yield
+        finally:
+            if supervising:
+                supervising.cancel()
+            for process in self.processes:
+                process.kill()
+            self.kafka.kill()
+            self.postgres.stop()
+
+    def for_processes(self) -> Settings:
+        """What they are told of where the services are."""
+        return self.settings
+
+    async def count(self, traffic: Traffic) -> str:
+        """End the traffic and compare worker, topics and ledger with its count. Returns a line with the numbers."""
+        counted = await traffic.finish()
+        spend = "SELECT campaign_id, (sum(amount) * 1000000)::bigint FROM spend_log GROUP BY 1"
+        await until_rows(self.settings, spend, traffic.micros)
+        journal = "SELECT campaign_id, count(*) FROM control_log GROUP BY 1 HAVING count(*) = max(sequence)"
+        await until_rows(self.settings, journal, traffic.sequences())
+        assert set(self.exits) <= _EXPECTED, self.exits
+        return f"{counted}; exits {dict(self.exits)}"
+
+    async def _supervise(self) -> None:
+        """Start again what has ended itself; any other end is a failure."""
+        while True:
+            for process in self.processes:
+                if process.exit_code is not None:
+                    self.exits[process.log.stem, process.exit_code] += 1
+                    process.start()
+            await asyncio.sleep(0.05)
