@@ -24,6 +24,8 @@ from bench.machine import describe, wait_until
 _SPENDGATE: Final = Path(sys.executable).with_name("spendgate")
 _PATIENCE_SECONDS: Final = 300.0
 _SAMPLE_SECONDS: Final = 5.0
+#: Of the time, after each of which memory is told: growth that ends looks other than growth that goes on.
+_PARTS: Final = 6
 _OURS: Final = ("worker", "scheduler", "ledger", "notifier", "api")
 
 
@@ -42,9 +44,12 @@ def main() -> None:
     print(f"{given.minutes:g} minutes at {given.rate:,} events/s; {describe()}")
     print(result)
     print("controller and ledger agree" if agrees else "CONTROLLER AND LEDGER DIFFER")
-    print("\n| process | MiB at the start | highest | at the end |\n|---|---|---|---|")
+    minutes = [given.minutes * part / _PARTS for part in range(_PARTS + 1)]
+    print(f"\n| MiB after minutes | {' | '.join(f'{it:g}' for it in minutes)} | highest |")
+    print("|---" * (_PARTS + 3) + "|")
     for name, samples in rows.items():
-        print(f"| {name} | {samples[0]:.0f} | {max(samples):.0f} | {samples[-1]:.0f} |")
+        told = [samples[(len(samples) - 1) * part // _PARTS] for part in range(_PARTS + 1)]
+        print(f"| {name} | {' | '.join(f'{it:.0f}' for it in [*told, max(samples)])} |")
     sys.exit(not agrees)
 
 
