@@ -19,15 +19,15 @@ class LedgerProcess:
 
     def __init__(self, settings: Settings, log: Path) -> None:
         self.log = log
-        self._port = choose_port(0, "test")
+        self.port = choose_port(0, "test")
         with log.open("ab") as out:
             environment = _environment(as_role(settings, DatabaseRole(self.command)))
-            environment |= {"SPENDGATE_METRICS_PORT": str(self._port), "SPENDGATE_HTTP_PORT": str(self._port)}
+            environment |= {"SPENDGATE_METRICS_PORT": str(self.port), "SPENDGATE_HTTP_PORT": str(self.port)}
             self._process = Fork([self.command], environment, ROOT, out)
 
     async def until_ready(self, wanted: bool = True) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while await asyncio.to_thread(is_ready, self._port) is not wanted:
+            while await asyncio.to_thread(is_ready, self.port) is not wanted:
                 self.check_alive()
                 await asyncio.sleep(0.05)
 
