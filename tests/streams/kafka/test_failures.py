@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -207,6 +208,24 @@ async def test_each_right_that_is_taken_away_is_named(
         if operation is Operation.DescribeConfigs:  # it was told as a topic to be altered
             with pytest.raises(NotAllowed, match=f"User:worker {says}"):
                 await topic_differences(least)
+
+
+@pytest.mark.long_only
+async def test_any_one_right_that_is_taken_away_is_named_for_all_who_need_it(least: Settings, owner: Settings) -> None:
+    needed = {client: rights_of([client], owner) for client in CLIENTS.values()}
+    rights = dict.fromkeys(right for of_client in needed.values() for right in of_client)
+    for right in [it for it in rights if not it.is_prefix and it.operation is not Operation.Create]:
+        option = f"--{right.resource.replace(' ', '-')}"
+        with denied(owner, "User:worker", right.operation, [option, right.name]):
+            missing = await missing_rights(least, CLIENTS.values())
+            assert [it for it in CLIENTS.values() if right in missing[it]] == [
+                it for it in CLIENTS.values() if right in needed[it]
+            ]
+            if right.operation is not Operation.Describe:  # whoever may not see a topic may do nothing with it
+                assert set(chain.from_iterable(missing.values())) == {right}
+            for process in [it for it in Process if right in needed[it]]:
+                with pytest.raises(NotAllowed, match=f"{right.operation.name} .*{right.resource} {right.name}"):
+                    await check_rights(least, process)
 
 
 async def test_a_right_that_is_taken_away_stops_the_worker_with_a_sentence_until_it_is_back(
