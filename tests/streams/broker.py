@@ -29,7 +29,10 @@ OUTPUTS = (Topic.CAMPAIGN_CONTROL, Topic.BUDGET_ALERTS, Topic.CONTROLLER_STATE, 
 class Broker:
     """`commands`, `alerts`, `dead_letters`, `states` grow while one awaits `until`, `until_settled` or `caught_up`."""
 
-    def __init__(self, settings: Settings, producer: AIOKafkaProducer, consumer: AIOKafkaConsumer) -> None:
+    def __init__(
+        self, settings: Settings, producer: AIOKafkaProducer, consumer: AIOKafkaConsumer, watermarks: AIOKafkaConsumer
+    ) -> None:
+        """`watermarks` reads nothing: it gets high watermarks."""
         self.settings = settings
         self.producer = producer
         self.commands: list[ControlCommand] = []
@@ -38,6 +41,7 @@ class Broker:
         self.dead_letters: list[ConsumerRecord] = []
         self.sent: dict[tuple[Topic, int], int] = {}  # (topic, partition) -> offset after the last one sent
         self._consumer = consumer
+        self._watermarks = watermarks
         self._topics = {settings.topic(topic): topic for topic in OUTPUTS}
         self._changelogs = {number: Changelog() for number in range(settings.partitions)}
         self._versions: dict[str, int] = {}
@@ -143,9 +147,10 @@ class Broker:
         await self.caught_up()
 
     async def caught_up(self) -> None:
-        """Read up to the end as of now."""
+        """Read up to the end as of now. The markers that end a transaction reach its partitions one by one: what one of
+        them does not show yet is waited for."""
         tps = list(self._consumer.assignment())
-        ends = await self._consumer.end_offsets(tps)
+        ends = await self._watermarks.end_offsets(tps)
         async with asyncio.timeout(PATIENCE_SECONDS):
             while any([await self._consumer.position(tp) < end for tp, end in ends.items()]):
                 await self._read()
@@ -219,12 +224,15 @@ async def open_broker(settings: Settings, **producer_options: Any) -> AsyncItera
         enable_auto_commit=False,
         auto_offset_reset="earliest",
     )
+    watermarks = AIOKafkaConsumer(bootstrap_servers=settings.brokers, isolation_level="read_uncommitted")
     try:
         await producer.start()
         await consumer.start()
+        await watermarks.start()
         numbers = range(settings.partitions)
         consumer.assign([TopicPartition(settings.topic(topic), n) for topic in OUTPUTS for n in numbers])
-        yield Broker(settings, producer, consumer)
+        yield Broker(settings, producer, consumer, watermarks)
     finally:
         await producer.stop()
         await consumer.stop()
+        await watermarks.stop()
