@@ -1,6 +1,6 @@
 """Recognises the kind of a CSV file of totals, and its columns, by its header. Pure.
 
-Header names are those of the platforms' reports in English and German, and those of their APIs.
+Header names are those of the platforms' reports, in the languages that docs/spend-files.md names, and of their APIs.
 """
 
 import re
@@ -36,23 +36,47 @@ class Columns(NamedTuple):
 #: The names of each column in headers, by our name for it, the preferred one first.
 _Names = dict[str, tuple[str, ...]]
 
-_CURRENCY_NAMES: Final = ("currency code", "currency", "währungscode", "währung")
+_CURRENCY_NAMES: Final = (
+    *("currency code", "currency", "währungscode", "währung", "code de la devise", "code devise", "devise"),
+    *("código de moneda", "código de la moneda", "moneda", "divisa", "codice valuta", "valuta"),
+    *("código da moeda", "moeda"),
+)
 _GOOGLE_ADS: Final[_Names] = {
-    "external_id": ("campaign id", "campaign.id", "campaign_id", "kampagnen-id"),
-    "day": ("day", "date", "segments.date", "segments_date", "tag", "datum"),
+    "external_id": (
+        *("campaign id", "campaign.id", "campaign_id", "kampagnen-id", "id de la campagne", "id de campagne"),
+        *("id de campaña", "id de la campaña", "id campagna", "id da campanha"),
+    ),
+    "day": ("day", "date", "segments.date", "segments_date", "tag", "datum", "jour", "día", "giorno", "dia"),
     "cost_micros": ("cost_micros", "metrics.cost_micros", "metrics_cost_micros", "cost micros"),
-    "cost": ("cost", "kosten"),
+    "cost": ("cost", "kosten", "coût", "coste", "costo", "custo"),
     "currency": (*_CURRENCY_NAMES, "customer.currency_code", "customer_currency_code"),
-    "name": ("campaign", "campaign name", "campaign.name", "kampagne"),
+    "name": ("campaign", "campaign name", "campaign.name", "kampagne", "campagne", "campaña", "campagna", "campanha"),
 }
+#: With the currency behind them in exports.
+_META_COSTS: Final = (
+    *("amount spent", "ausgegebener betrag", "montant dépensé", "importe gastado", "importo speso"),
+    *("valor usado", "valor gasto", "besteed bedrag"),
+)
 _META_ADS: Final[_Names] = {
-    "external_id": ("campaign_id", "campaign id", "kampagnen-id"),
-    "day": ("day", "tag"),
-    "first_day": ("date_start", "reporting_starts", "reporting starts", "berichtsstart"),
-    "last_day": ("date_stop", "reporting_ends", "reporting ends", "berichtsende"),
-    "cost": ("spend", "amount spent", "ausgegebener betrag"),
+    "external_id": (
+        *("campaign_id", "campaign id", "kampagnen-id", "id de la campagne", "identificador de la campaña"),
+        *("id de la campaña", "id campagna", "identificação da campanha", "campagne-id", "campagne id"),
+    ),
+    "day": ("day", "tag", "jour", "día", "giorno", "dia", "dag"),
+    "first_day": (
+        *("date_start", "reporting_starts", "reporting starts", "berichtsstart", "début des rapports"),
+        *("inicio del informe", "inizio dei report", "início dos relatórios", "start rapportage"),
+    ),
+    "last_day": (
+        *("date_stop", "reporting_ends", "reporting ends", "berichtsende", "fin des rapports", "fin del informe"),
+        *("fine dei report", "encerramento dos relatórios", "término dos relatórios", "einde rapportage"),
+    ),
+    "cost": ("spend", *_META_COSTS),
     "currency": ("account_currency", *_CURRENCY_NAMES),
-    "name": ("campaign_name", "campaign name", "kampagnenname", "name der kampagne"),
+    "name": (
+        *("campaign_name", "campaign name", "kampagnenname", "name der kampagne", "nom de la campagne"),
+        *("nombre de la campaña", "nome della campagna", "nome da campanha", "campagnenaam", "naam campagne"),
+    ),
 }
 _PLAIN: Final[_Names] = {
     name: (name,) for name in ("source", "brand_id", "campaign_id", "external_id", "day", "cost", "currency", "as_of")
@@ -64,7 +88,7 @@ _NAMES: Final = {
 }
 #: Columns that only our own files have.
 _OURS: Final = frozenset({"source", "brand_id", "external_id", "as_of"})
-_WITH_CURRENCY: Final = re.compile(r"(amount spent|ausgegebener betrag) \(([a-z]{3})\)")
+_WITH_CURRENCY: Final = re.compile(rf"({'|'.join(_META_COSTS)}) \(([a-z]{{3}})\)")
 
 
 def columns_of(line: str, separators: Sequence[str] = SEPARATORS) -> Columns | None:

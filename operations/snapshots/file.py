@@ -28,7 +28,9 @@ LINES_MAX: Final = 500_000
 #: The most lines before the header: titles, dates and notes.
 _BEFORE_HEADER_MAX: Final = 30
 _SOURCES: Final = {SnapshotFileFormat.GOOGLE_ADS: "google-ads", SnapshotFileFormat.META_ADS: "meta-ads"}
-_TOTAL: Final = re.compile(r"(total|totals|gesamt|insgesamt|summe|results from|ergebnisse aus)\b", re.IGNORECASE)
+_TOTAL: Final = re.compile(
+    r"(total|totals|totales|totale|gesamt|insgesamt|summe|results from|ergebnisse aus)\b", re.IGNORECASE
+)
 _NOTHING: Final = ("", "-", "--", "\u2014")
 _PLATFORM_ID: Final = re.compile("[0-9]{1,64}", re.ASCII)
 _ROUNDED: Final = re.compile(r"[0-9]([.,][0-9]+)?E\+?[0-9]{1,3}", re.ASCII | re.IGNORECASE)

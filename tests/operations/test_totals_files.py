@@ -101,6 +101,47 @@ def test_an_export_of_meta_ads_from_germany() -> None:
     assert "write 0" in others(found)[3]
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Campagne,ID de la campagne,Jour,Code de la devise,Coût",
+        "Campaña,ID de campaña,Día,Código de moneda,Coste",
+        "Campaña,ID de campaña,Día,Código de moneda,Costo",
+        "Campagna,ID campagna,Giorno,Codice valuta,Costo",
+        "Campanha,ID da campanha,Dia,Código da moeda,Custo",
+    ],
+)
+def test_a_report_of_google_ads_in_other_languages(header: str) -> None:
+    found = read_text(f'{header}\nSommer,21034567891,2026-11-24,EUR,"1.234,56"\nTotale: account, --,,EUR,"1.234,56"\n')
+    assert found.kind is SnapshotFileFormat.GOOGLE_ADS
+    assert totals(found) == [(2, "21034567891", "2026-11-24", "1234.56", "EUR")]
+    assert others(found) == {3: "a total of other lines"}
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Nom de la campagne,ID de la campagne,Jour,Montant dépensé (EUR),Début des rapports,Fin des rapports",
+        "Nombre de la campaña,Identificador de la campaña,Día,Importe gastado (EUR),Inicio del informe,Fin del informe",
+        "Nome della campagna,ID campagna,Giorno,Importo speso (EUR),Inizio dei report,Fine dei report",
+        "Nome da campanha,Identificação da campanha,Dia,Valor gasto (EUR),Início dos relatórios,Término dos relatórios",
+        "Campanha,Identificação da campanha,Dia,Valor usado (EUR),Início dos relatórios,Encerramento dos relatórios",
+        "Campagnenaam,Campagne-ID,Dag,Besteed bedrag (EUR),Start rapportage,Einde rapportage",
+    ],
+)
+def test_an_export_of_meta_ads_in_other_languages(header: str) -> None:
+    line = 'Sommer,120210000000000001,{day},"1.234,56",2026-11-24,{last}\n'
+    assert totals(read_text(f"{header}\n{line.format(day='2026-11-25', last='2026-11-30')}")) == [
+        (2, "120210000000000001", "2026-11-25", "1234.56", "EUR")
+    ]
+    without_day = header.replace(header.split(",")[2], "-", 1)
+    found = read_text(
+        f"{without_day}\n{line.format(day='', last='2026-11-24')}{line.format(day='', last='2026-11-30')}"
+    )
+    assert totals(found) == [(2, "120210000000000001", "2026-11-24", "1234.56", "EUR")]
+    assert "make the report by day" in others(found)[3]
+
+
 def test_a_plain_file_says_itself_what_it_can_and_takes_the_rest_from_the_command() -> None:
     found = read("plain.csv", Defaults(AS_OF, source="shop", day="2026-11-25"))
     first, second, third = (json.loads(row.value) for row in found.rows if isinstance(row.value, bytes))
