@@ -1,10 +1,11 @@
-"""Up to which moment everything that arrived is decided and published (docs/contract.md, "control-heartbeat").
+"""Up to where everything that arrived is decided and published (docs/contract.md, "control-heartbeat").
 
-Of one partition number. Moments of arrival are the brokers' clocks; those at which a fetch was sent are the worker's.
+Of one partition number, as a moment and as offsets of its inputs. Moments of arrival are the brokers' clocks; those at
+which a fetch was sent are the worker's.
 """
 
-from collections.abc import Hashable, Iterable
-from typing import Final
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Final, NamedTuple
 
 from core.moment import ALWAYS, Moment
 
@@ -14,28 +15,40 @@ __all__ = ["CLOCKS_APART_MS", "DecidedUpTo"]
 CLOCKS_APART_MS: Final = 250
 
 
+class _Reached(NamedTuple):
+    """Up to where the inputs were applied at a look."""
+
+    moment: Moment
+    offsets: Mapping[str, int]  # empty as long as nothing is known
+
+
 class DecidedUpTo:
     """Grows, and never beyond what its inputs and what is pending allow."""
 
     def __init__(self) -> None:
         #: What is true now; ALWAYS as long as nothing is known.
         self.moment: Moment = ALWAYS
+        #: The same as the offsets below which every record of an input is decided.
+        self.offsets: Mapping[str, int] = {}
         #: So much less is claimed than the worker's clock says; grows with every claim that proved wrong.
         self.margin_ms = CLOCKS_APART_MS
         self._margin_of_claim_ms = CLOCKS_APART_MS  # with which `moment` was reached
-        self._reached: Moment = ALWAYS  # by the inputs alone
-        self._pending: dict[Hashable, Moment] = {}
+        self._reached = _Reached(ALWAYS, {})  # by the inputs alone
+        self._pending: dict[Hashable, _Reached] = {}
 
-    def observe(self, inputs: Iterable[Moment], pending: Iterable[Hashable]) -> None:
-        """Take up to where each input is applied (ALWAYS where that is not known), and what else has to come before
-        everything applied is published: resumes that are pending, spend that was made of totals.
+    def observe(self, inputs: Iterable[Moment], offsets: Mapping[str, int], pending: Iterable[Hashable]) -> None:
+        """Take up to where each input is applied, as moments (ALWAYS where that is not known) and as offsets by input,
+        and what else has to come before everything applied is published: resumes that are pending, spend that was made
+        of totals.
 
-        What was not pending the last time was made by a record that was not applied then, so all that arrived before
-        the moment reached then came before its cause.
+        What was not pending the last time was made by a record that was not applied then, so all that was reached then
+        came before its cause.
         """
         self._pending = {what: self._pending.get(what, self._reached) for what in pending}
-        self._reached = max(self._reached, min(inputs))
-        moment = min([self._reached, *self._pending.values()])
+        self._reached = _Reached(max(self._reached.moment, min(inputs)), offsets)
+        held = [self._reached, *self._pending.values()]
+        self.offsets = {name: min([it.offsets.get(name, 0) for it in held]) for name in offsets}
+        moment = min([it.moment for it in held])
         if moment > self.moment:
             self.moment, self._margin_of_claim_ms = moment, self.margin_ms
 

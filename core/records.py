@@ -315,8 +315,8 @@ class BudgetAlert(msgspec.Struct, frozen=True):
 
 
 class ControlHeartbeat(msgspec.Struct, frozen=True):
-    """control-heartbeat, key the partition number: every command of records that arrived before `decided_up_to` is
-    published. `offsets` are those of the inputs that are read next, by topic without prefix."""
+    """control-heartbeat, key the partition number: on campaign-control, below `control_offsets`, is every command of
+    records below `offsets` (of the inputs, by topic without prefix), or that arrived before `decided_up_to`."""
 
     schema: int
     partition: int
@@ -324,6 +324,7 @@ class ControlHeartbeat(msgspec.Struct, frozen=True):
     offsets: dict[str, int]
     written_at: str
     worker: str
+    control_offsets: tuple[int, ...] = ()  # by partition of campaign-control; absent in old ones
 
 
 class ControlAck(msgspec.Struct, frozen=True):

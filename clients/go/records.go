@@ -72,10 +72,12 @@ func (c Command) Compare(other Command) int {
 	}
 }
 
-// Heartbeat: a worker decides on this partition, and everything that arrived before DecidedUpTo is told.
+// Heartbeat: a worker decides on this partition. Commands of all that arrived before DecidedUpTo are on campaign-control
+// below ControlOffsets, by partition of that topic; a worker of an older release says none.
 type Heartbeat struct {
-	Partition   int32
-	DecidedUpTo time.Time
+	Partition      int32
+	DecidedUpTo    time.Time
+	ControlOffsets []int64
 }
 
 // ErrUnreadable: not what docs/contract.md, "Topics", describes. The message names the field; the next record is read.
@@ -111,12 +113,12 @@ func ParseHeartbeat(value []byte) (Heartbeat, error) {
 	if err != nil {
 		return Heartbeat{}, err
 	}
-	partition, err := fields.partition()
-	if err != nil {
-		return Heartbeat{}, err
-	}
-	decidedUpTo, err := fields.moment("decided_up_to")
-	return Heartbeat{partition, decidedUpTo}, err
+	var read reading
+	return Heartbeat{
+		Partition:      get(&read, fields.integer32, "partition"),
+		DecidedUpTo:    get(&read, fields.moment, "decided_up_to"),
+		ControlOffsets: get(&read, fields.offsets, "control_offsets"),
+	}, read.err
 }
 
 // Acknowledgement is the value of a record of control-acks; its key is the campaign's id. The detail says, for people,
@@ -252,12 +254,28 @@ func (f fields) integer(name string, least float64) (int64, error) {
 	return int64(value), nil
 }
 
-func (f fields) partition() (int32, error) {
-	value, err := f.integer("partition", 0)
+func (f fields) integer32(name string) (int32, error) {
+	value, err := f.integer(name, 0)
 	if err == nil && value > math.MaxInt32 {
-		err = unreadable("partition is out of range")
+		err = unreadable("%s is out of range", name)
 	}
 	return int32(value), err
+}
+
+// offsets are none where the field is not given.
+func (f fields) offsets(name string) ([]int64, error) {
+	var raw []json.RawMessage
+	if given, is := f[name]; is && json.Unmarshal(given, &raw) != nil {
+		return nil, unreadable("%s is not a list of integers", name)
+	}
+	values := make([]int64, len(raw))
+	for number, value := range raw {
+		var err error
+		if values[number], err = (fields{name: value}).integer(name, 0); err != nil {
+			return nil, err
+		}
+	}
+	return values, nil
 }
 
 func (f fields) partitionIn(name string) (int32, error) {
@@ -265,7 +283,7 @@ func (f fields) partitionIn(name string) (int32, error) {
 	if err != nil {
 		return 0, unreadable("%s is not an object", name)
 	}
-	return inner.partition()
+	return inner.integer32("partition")
 }
 
 func (f fields) moment(name string) (time.Time, error) {

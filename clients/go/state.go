@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Silence: after so long without a heartbeat nobody decides on a partition's brands.
+// Silence: after so long without a heartbeat whose commands were read, nobody is known to decide on a partition's brands.
 const Silence = 5 * time.Second
 
 // Policy is what a campaign does while there is a doubt.
@@ -29,7 +29,8 @@ const (
 	UnknownCampaign Doubt = "unknown_campaign"
 	// Unreadable: a record with the campaign's key could not be read, and nothing after it has made up for it.
 	Unreadable Doubt = "unreadable"
-	// Silent: nobody has decided on the brand for Silence, or ever since the reader started.
+	// Silent: nobody has decided on the brand for Silence, or ever since the reader started; or what was decided lies for
+	// so long behind another transaction that is open, where no reader gets it.
 	Silent Doubt = "silent"
 )
 
@@ -62,10 +63,17 @@ type State struct {
 	historyEnds       map[int32]int64
 	ends              map[int32]int64
 	endsToldAt        time.Time
+	ahead             map[int32][]arrivedHeartbeat // the commands were not read yet; the oldest and the newest
 	heardAt           map[int32]time.Time
 	decidedUpTo       map[int32]time.Time
 	unreadableRecords int64
 	lastError         error
+}
+
+// arrivedHeartbeat is a heartbeat and when it came.
+type arrivedHeartbeat struct {
+	Heartbeat
+	at time.Time
 }
 
 // NewState begins empty. Without heartbeats (for a Spendgate that writes none) nothing is ever silent.
@@ -76,6 +84,7 @@ func NewState(policy Policy, heartbeats bool) *State {
 		commands:    map[string]Command{},
 		doubtful:    map[string]bool{},
 		positions:   map[int32]int64{},
+		ahead:       map[int32][]arrivedHeartbeat{},
 		heardAt:     map[int32]time.Time{},
 		decidedUpTo: map[int32]time.Time{},
 	}
@@ -113,7 +122,8 @@ func (s *State) ReadCommand(partition int32, offset int64, key, value []byte) *C
 	return &Change{command, !told || offset < end}
 }
 
-// ReadHeartbeat takes a heartbeat that was written while the reader was reading: one from before tells nothing of now.
+// ReadHeartbeat takes a heartbeat that was written while the reader was reading: one from before tells nothing of now. It
+// counts from its coming, but not before every command that it speaks of was read.
 func (s *State) ReadHeartbeat(value []byte, now time.Time) {
 	if value == nil {
 		return
@@ -130,12 +140,16 @@ func (s *State) ReadHeartbeat(value []byte, now time.Time) {
 	if now.Sub(since) > Silence {
 		s.ends = nil // what was decided meanwhile may still have to be read
 	}
-	s.heardAt[heartbeat.Partition] = now
-	s.decidedUpTo[heartbeat.Partition] = heartbeat.DecidedUpTo
+	ahead := s.ahead[heartbeat.Partition]
+	s.ahead[heartbeat.Partition] = append(ahead[:min(len(ahead), 1)], arrivedHeartbeat{heartbeat, now})
+	s.countHeartbeats()
 }
 
 // MoveTo: the reader will read this position next. It may lie behind records that readers do not see.
-func (s *State) MoveTo(partition int32, position int64) { s.positions[partition] = position }
+func (s *State) MoveTo(partition int32, position int64) {
+	s.positions[partition] = position
+	s.countHeartbeats()
+}
 
 // TellEnds takes the end offsets of all partitions of campaign-control, as a read_committed reader is told them.
 func (s *State) TellEnds(ends map[int32]int64, now time.Time) {
@@ -187,13 +201,13 @@ func (s *State) MayRun(campaignID string, now time.Time) Verdict {
 	return verdict
 }
 
-// IsSilent tells whether nobody decides on the brands of a partition.
+// IsSilent tells whether nobody is known to decide on the brands of a partition.
 func (s *State) IsSilent(partition int32, now time.Time) bool {
 	heard, known := s.heardAt[partition]
 	return s.heartbeats && (!known || now.Sub(heard) > Silence)
 }
 
-// DecidedUpTo: every command of what arrived before is on the topic; false until a heartbeat came.
+// DecidedUpTo: every command of what arrived before was read; false until a heartbeat came and its commands were read.
 func (s *State) DecidedUpTo(partition int32) (time.Time, bool) {
 	moment, known := s.decidedUpTo[partition]
 	return moment, known
@@ -207,6 +221,28 @@ func (s *State) UnreadableRecords() int64 { return s.unreadableRecords }
 
 // LastError is what was wrong with the last record that could not be read, or nil.
 func (s *State) LastError() error { return s.lastError }
+
+// countHeartbeats counts those whose commands were read meanwhile.
+func (s *State) countHeartbeats() {
+	for partition, ahead := range s.ahead {
+		for len(ahead) > 0 && s.hasRead(ahead[0].ControlOffsets) {
+			s.heardAt[partition], s.decidedUpTo[partition] = ahead[0].at, ahead[0].DecidedUpTo
+			ahead = ahead[1:]
+		}
+		if s.ahead[partition] = ahead; len(ahead) == 0 {
+			delete(s.ahead, partition)
+		}
+	}
+}
+
+func (s *State) hasRead(offsets []int64) bool {
+	for partition, offset := range offsets {
+		if s.positions[int32(partition)] < offset {
+			return false
+		}
+	}
+	return true
+}
 
 func (s *State) doubts(campaignID string, now time.Time) []Doubt {
 	command, known := s.commands[campaignID]

@@ -55,6 +55,12 @@ class OffsetQueries:
         consumer = self._committed if stable else self._uncommitted
         return int((await consumer.end_offsets([tp]))[tp])
 
+    async def control_ends(self, partitions: Iterable[int]) -> dict[int, int]:
+        """The high watermark of each of these partitions of `campaign-control`."""
+        name = self._settings.topic(Topic.CAMPAIGN_CONTROL)
+        offsets = await self._uncommitted.end_offsets([TopicPartition(name, number) for number in partitions])
+        return {tp.partition: offset for tp, offset in offsets.items()}
+
     def _tps(self, partitions: Iterable[int], topics: Iterable[Topic]) -> dict[int, dict[Topic, TopicPartition]]:
         names = {topic: self._settings.topic(topic) for topic in topics}
         return {number: {topic: TopicPartition(name, number) for topic, name in names.items()} for number in partitions}

@@ -22,7 +22,7 @@ from streams.worker.delivery import MessageLimit, PartitionDelivery
 from streams.worker.derived_spend import DerivedSpend
 from streams.worker.fatal import or_end_process
 from streams.worker.flush_writes import take_writes
-from streams.worker.heartbeat import LONGEST_SILENCE_SECONDS, HeartbeatWriter
+from streams.worker.heartbeat import LONGEST_SILENCE_SECONDS, FindControlEnds, HeartbeatWriter
 from streams.worker.inbox import Inbox
 from streams.worker.transaction import PartitionWriter
 from streams.worker.writes import Write
@@ -45,6 +45,7 @@ class OwnedPartition:
         settings: Settings,
         topic_ids: dict[str, str],
         end_offset: EndOffset,
+        find_control_ends: FindControlEnds,
         message_limit: MessageLimit,
         on_doubt: OnStateInDoubt,
     ) -> None:
@@ -75,7 +76,8 @@ class OwnedPartition:
             self._barriers,
         )
         self._derived_spend = DerivedSpend(state.partition, self.inbox, settings, end_offset)
-        self._heartbeat = HeartbeatWriter(state.partition, settings)
+        self._control_topic = settings.topic(Topic.CAMPAIGN_CONTROL)
+        self._heartbeat = HeartbeatWriter(state.partition, settings, find_control_ends)
         self._handing_over: asyncio.Task[None] | None = None
         self._next_turn: asyncio.Task[None] | None = None
         self._flushing = asyncio.Lock()
@@ -196,12 +198,13 @@ class OwnedPartition:
             has_derived_spend = bool(self.state.spend_events)
             heartbeat = [] if self.suspended else self._heartbeat.due_writes(with_commands=bool(self.state.commands))
             writes = take_writes(self.state, self._outbox, positions, self._topic_ids, self._settings)
+            control_partitions = {it.partition for it in writes if it.topic == self._control_topic}
             with worker_metrics.FLUSH_SECONDS.time():
                 committed = await self._deliver(writes + heartbeat)
             if not committed:
                 return
             worker_metrics.FLUSHES.inc()
-            self._heartbeat.committed()
+            self._heartbeat.note_committed(control_partitions)
             self._derived_spend.note_committed()
             self.flushed = positions
         if has_derived_spend:
@@ -218,7 +221,7 @@ class OwnedPartition:
                 return
             if not await self._deliver(heartbeat):
                 return
-            self._heartbeat.committed()
+            self._heartbeat.note_committed(())
         self.work()  # what had to wait while it was refused
 
     async def _deliver(self, writes: list[Write]) -> bool:
@@ -274,6 +277,7 @@ class OwnedPartition:
         self.suspended = True
         self._barriers.clear()
         self._derived_spend.cancel()
+        self._heartbeat.close()
         for task in (self._handing_over, self._next_turn):
             if task:
                 task.cancel()

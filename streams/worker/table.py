@@ -242,7 +242,14 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         for number, writer in writers.items():
             state = restored.states[number]
             partition = OwnedPartition(
-                state, writer, settings, topic_ids, offsets.end, self._message_limit, self._restore_in_doubt
+                state,
+                writer,
+                settings,
+                topic_ids,
+                offsets.end,
+                offsets.control_ends,
+                self._message_limit,
+                self._restore_in_doubt,
             )
             partition.inbox.begin(restored.positions[number], {})
             self.owned[number] = partition

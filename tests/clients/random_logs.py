@@ -64,7 +64,11 @@ def random_log(seed: int) -> dict[str, Any]:
 
 def _entry(draw: random.Random, offsets: dict[int, int]) -> dict[str, Any]:
     if draw.random() < 0.25:
-        heartbeat = {"partition": draw.randint(0, 1), "decided_up_to": "2025-09-08T11:12:00.250Z"}
+        heartbeat = {
+            "partition": draw.randint(0, 1),
+            "decided_up_to": f"2025-09-08T11:12:{draw.randint(10, 59)}.250Z",
+            "control_offsets": [draw.randint(0, offset + 3) for offset in offsets.values()],
+        }
         return _bytes(draw, "heartbeat", _bent(draw, heartbeat))
     partition = draw.randint(0, 1)
     offset = offsets[partition]

@@ -49,6 +49,8 @@ class ControlTopics:
         for future in made.values():
             future.result(PATIENCE_SECONDS)
         _wait_until_shown(admin, names, partitions)
+        self._control = [TopicPartition(names[0], number) for number in range(partitions)]
+        self._watermarks = Consumer({**self._common, "group.id": "unused"})
         self._producer = Producer(self._common)
         self._controller = Producer({**self._common, "transactional.id": f"{prefix}controller"})
         self._controller.init_transactions(PATIENCE_SECONDS)
@@ -83,8 +85,11 @@ class ControlTopics:
         assert self._producer.flush(PATIENCE_SECONDS) == 0
 
     def beat(self, *partitions: int) -> None:
+        """Heartbeats that count when all was read that is on campaign-control now, behind its trailing markers."""
+        ends = [self._watermarks.get_watermark_offsets(tp, PATIENCE_SECONDS)[1] for tp in self._control]
         for partition in partitions:
             value = {"schema": 1, "partition": partition, "decided_up_to": "2025-09-08T11:12:00Z"}
+            value["control_offsets"] = ends
             self._producer.produce(f"{self.prefix}control-heartbeat", json.dumps(value), str(partition))
         assert self._producer.flush(PATIENCE_SECONDS) == 0
 

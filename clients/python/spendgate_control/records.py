@@ -78,10 +78,12 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """A worker decides on this partition: commands of all that arrived before `decided_up_to` are published."""
+    """A worker decides on this partition. Commands of all that arrived before `decided_up_to` are on campaign-control
+    below `control_offsets`, by partition of that topic; a worker of an older release says none."""
 
     partition: int
     decided_up_to: datetime
+    control_offsets: tuple[int, ...]
 
 
 def parse_command(key: bytes | None, value: bytes) -> Command:
@@ -114,7 +116,7 @@ def parse_command(key: bytes | None, value: bytes) -> Command:
 def parse_heartbeat(value: bytes) -> Heartbeat:
     """Raises UnreadableRecordError."""
     fields = _fields(value)
-    return Heartbeat(_partition(fields), _moment(fields, "decided_up_to"))
+    return Heartbeat(_partition(fields), _moment(fields, "decided_up_to"), _offsets(fields, "control_offsets"))
 
 
 def acknowledgement(
@@ -176,6 +178,15 @@ def _id(fields: Fields, name: str) -> str:
 
 def _partition(fields: Fields) -> int:
     return _integer(fields, "partition", 0, LARGEST_PARTITION)
+
+
+def _offsets(fields: Fields, name: str) -> tuple[int, ...]:
+    values = fields.get(name)
+    if values is None:
+        return ()
+    if not isinstance(values, list):
+        raise UnreadableRecordError(f"{name} is not a list of integers")
+    return tuple(_integer({name: value}, name, 0) for value in values)
 
 
 def _integer(fields: Fields, name: str, least: int, most: int = LARGEST_INTEGER) -> int:

@@ -6,11 +6,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from spendgate_control.records import Command, UnreadableRecordError, is_id, parse_command, parse_heartbeat
+from spendgate_control.records import Command, Heartbeat, UnreadableRecordError, is_id, parse_command, parse_heartbeat
 
 __all__ = ["SILENCE_SECONDS", "Change", "ControlState", "Doubt", "Policy", "Verdict"]
 
-#: After so long without a heartbeat nobody decides on a partition's brands.
+#: After so long without a heartbeat whose commands were read, nobody is known to decide on a partition's brands.
 SILENCE_SECONDS: Final = 5.0
 
 
@@ -30,7 +30,8 @@ class Doubt(StrEnum):
     UNKNOWN_CAMPAIGN = "unknown_campaign"
     #: A record with the campaign's key could not be read, and nothing after it has made up for it.
     UNREADABLE = "unreadable"
-    #: Nobody has decided on the brand for SILENCE_SECONDS, or ever since the reader started.
+    #: Nobody has decided on the brand for SILENCE_SECONDS, or ever since the reader started; or what was decided lies
+    #: for so long behind another transaction that is open, where no reader gets it.
     SILENT = "silent"
 
 
@@ -69,6 +70,8 @@ class ControlState:
         self._history_ends: dict[int, int] = {}
         self._ends: dict[int, int] = {}
         self._ends_told_at = 0.0
+        #: Heartbeats whose commands were not read yet: of each partition the oldest and the newest, and when they came.
+        self._ahead: dict[int, list[tuple[Heartbeat, float]]] = {}
         self._heard_at: dict[int, float] = {}
         self._decided_up_to: dict[int, datetime] = {}
 
@@ -94,7 +97,8 @@ class ControlState:
         return Change(command, offset < self._history_ends.get(partition, offset + 1))
 
     def read_heartbeat(self, value: bytes | None, now: float) -> None:
-        """Take a heartbeat that was written while the reader was reading: an earlier one says nothing of now."""
+        """Take a heartbeat that was written while the reader was reading: an earlier one says nothing of now. It counts
+        from its coming, but not before every command that it speaks of was read."""
         if value is None:
             return
         try:
@@ -105,12 +109,15 @@ class ControlState:
         since = max(self._heard_at.get(heartbeat.partition, self._ends_told_at), self._ends_told_at)
         if now - since > SILENCE_SECONDS:
             self._ends = {}  # what was decided meanwhile may still have to be read
-        self._heard_at[heartbeat.partition] = now
-        self._decided_up_to[heartbeat.partition] = heartbeat.decided_up_to
+        ahead = self._ahead.setdefault(heartbeat.partition, [])
+        del ahead[1:]
+        ahead.append((heartbeat, now))
+        self._count_heartbeats()
 
     def move_to(self, partition: int, position: int) -> None:
         """The reader will read `position` next. It may lie behind records that readers do not see."""
         self._positions[partition] = position
+        self._count_heartbeats()
 
     def tell_ends(self, ends: Mapping[int, int], now: float) -> None:
         """The end offsets of all partitions of campaign-control, as a read_committed reader gets them."""
@@ -147,17 +154,29 @@ class ControlState:
         )
 
     def is_silent(self, partition: int, now: float) -> bool:
-        """Whether nobody decides on the brands of a partition."""
+        """Whether nobody is known to decide on the brands of a partition."""
         heard_at = self._heard_at.get(partition)
         return self._heartbeats and (heard_at is None or now - heard_at > SILENCE_SECONDS)
 
     def decided_up_to(self, partition: int) -> datetime | None:
-        """Every command of what arrived before is on the topic; None until a heartbeat came."""
+        """Every command of what arrived before was read; None until a heartbeat came and its commands were read."""
         return self._decided_up_to.get(partition)
 
     def campaigns(self) -> list[str]:
         """The ids of all campaigns of which a command is held, sorted."""
         return sorted(self._commands)
+
+    def _count_heartbeats(self) -> None:
+        """Those whose commands were read meanwhile."""
+        for partition, ahead in list(self._ahead.items()):
+            while ahead and self._has_read(ahead[0][0].control_offsets):
+                heartbeat, self._heard_at[partition] = ahead.pop(0)
+                self._decided_up_to[partition] = heartbeat.decided_up_to
+            if not ahead:
+                del self._ahead[partition]
+
+    def _has_read(self, offsets: tuple[int, ...]) -> bool:
+        return all(self._positions.get(partition, 0) >= offset for partition, offset in enumerate(offsets))
 
     def _doubts(self, campaign_id: str, command: Command | None, now: float) -> tuple[Doubt, ...]:
         found = {

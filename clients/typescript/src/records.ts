@@ -32,10 +32,14 @@ export interface Command {
   readonly brandPartition: number
 }
 
-/** A worker decides on this partition, and everything that arrived before `decidedUpTo` is told. */
+/**
+ * A worker decides on this partition. Commands of all that arrived before `decidedUpTo` are on campaign-control below
+ * `controlOffsets`, by partition of that topic; a worker of an older release says none.
+ */
 export interface Heartbeat {
   readonly partition: number
   readonly decidedUpTo: Date
+  readonly controlOffsets: readonly bigint[]
 }
 
 /** Not what docs/contract.md, "Topics", describes. The message names the field; the next record is read. */
@@ -82,7 +86,11 @@ export function parseCommand(key: Uint8Array | null, value: Uint8Array): Command
 /** Throws UnreadableRecordError. */
 export function parseHeartbeat(value: Uint8Array): Heartbeat {
   const fields = parseFields(value)
-  return { partition: partition(fields), decidedUpTo: moment(fields, 'decided_up_to') }
+  return {
+    partition: partition(fields),
+    decidedUpTo: moment(fields, 'decided_up_to'),
+    controlOffsets: offsets(fields, 'control_offsets')
+  }
 }
 
 /** The value of a record of control-acks; its key is the campaign's id. `detail` says, for people, why it failed. */
@@ -161,6 +169,14 @@ function action(fields: Fields): Action {
 
 function partition(fields: Fields): number {
   return integer(fields, 'partition', 0, LARGEST_PARTITION)
+}
+
+function offsets(fields: Fields, name: string): bigint[] {
+  const values = fields[name] ?? []
+  if (!Array.isArray(values)) {
+    throw new UnreadableRecordError(`${name} is not a list of integers`)
+  }
+  return values.map(value => BigInt(integer({ [name]: value as unknown }, name, 0)))
 }
 
 function integer(fields: Fields, name: string, least: number, most = Number.MAX_SAFE_INTEGER): number {

@@ -3,7 +3,7 @@
 import { campaignOf, compareOrder, parseCommand, parseHeartbeat, UnreadableRecordError } from './records.js'
 import type { Command, Heartbeat } from './records.js'
 
-/** After so long without a heartbeat nobody decides on a partition's brands. */
+/** After so long without a heartbeat whose commands were read, nobody is known to decide on a partition's brands. */
 export const SILENCE_MS = 5000
 
 /**
@@ -15,7 +15,8 @@ export type Policy = 'open' | 'closed'
 /**
  * Why the last command that was read may not be the last word. `unreadable`: a record with the campaign's key could not
  * be read, and nothing after it has made up for it. `silent`: nobody has decided on the brand for SILENCE_MS, or ever
- * since the reader started.
+ * since the reader started; or what was decided lies for so long behind another transaction that is open, where no reader
+ * gets it.
  */
 export type Doubt = 'catching_up' | 'unknown_campaign' | 'unreadable' | 'silent'
 
@@ -44,6 +45,8 @@ export class ControlState {
   readonly #commands = new Map<string, Command>()
   readonly #doubtful = new Set<string>()
   readonly #positions = new Map<number, bigint>()
+  /** Heartbeats whose commands were not read yet: of each partition the oldest and the newest, and when they came. */
+  readonly #ahead = new Map<number, [Heartbeat, number][]>()
   readonly #heardAt = new Map<number, number>()
   readonly #decidedUpTo = new Map<number, Date>()
   #historyEnds: ReadonlyMap<number, bigint> | null = null
@@ -81,7 +84,10 @@ export class ControlState {
     return { command, isHistory: end === undefined || offset < end }
   }
 
-  /** Take a heartbeat that was written while the reader was reading: one from before tells nothing of now. */
+  /**
+   * Take a heartbeat that was written while the reader was reading: one from before tells nothing of now. It counts from
+   * its coming, but not before every command that it speaks of was read.
+   */
   readHeartbeat(value: Uint8Array | null, now: number): void {
     if (value === null) {
       return
@@ -94,13 +100,15 @@ export class ControlState {
     if (now - since > SILENCE_MS) {
       this.#ends = new Map() // what was decided meanwhile may still have to be read
     }
-    this.#heardAt.set(heartbeat.partition, now)
-    this.#decidedUpTo.set(heartbeat.partition, heartbeat.decidedUpTo)
+    const ahead = this.#ahead.get(heartbeat.partition) ?? []
+    this.#ahead.set(heartbeat.partition, [...ahead.slice(0, 1), [heartbeat, now]])
+    this.#countHeartbeats()
   }
 
   /** The reader will read `position` next. It may lie behind records that readers do not see. */
   moveTo(partition: number, position: bigint): void {
     this.#positions.set(partition, position)
+    this.#countHeartbeats()
   }
 
   /** The end offsets of all partitions of campaign-control, as a read_committed reader is told them. */
@@ -142,13 +150,13 @@ export class ControlState {
     }
   }
 
-  /** Whether nobody decides on the brands of a partition. */
+  /** Whether nobody is known to decide on the brands of a partition. */
   isSilent(partition: number, now: number): boolean {
     const heardAt = this.#heardAt.get(partition)
     return this.#heartbeats && (heardAt === undefined || now - heardAt > SILENCE_MS)
   }
 
-  /** Every command of what arrived before is on the topic; null until a heartbeat came. */
+  /** Every command of what arrived before was read; null until a heartbeat came and its commands were read. */
   decidedUpTo(partition: number): Date | null {
     return this.#decidedUpTo.get(partition) ?? null
   }
@@ -156,6 +164,26 @@ export class ControlState {
   /** The ids of all campaigns of which a command is held, sorted. */
   campaigns(): string[] {
     return [...this.#commands.keys()].sort()
+  }
+
+  /** Those whose commands were read meanwhile. */
+  #countHeartbeats(): void {
+    for (const [partition, ahead] of this.#ahead) {
+      let next = ahead[0]
+      while (next !== undefined && this.#hasRead(next[0].controlOffsets)) {
+        this.#heardAt.set(partition, next[1])
+        this.#decidedUpTo.set(partition, next[0].decidedUpTo)
+        ahead.shift()
+        next = ahead[0]
+      }
+      if (next === undefined) {
+        this.#ahead.delete(partition)
+      }
+    }
+  }
+
+  #hasRead(offsets: readonly bigint[]): boolean {
+    return offsets.every((offset, partition) => (this.#positions.get(partition) ?? 0n) >= offset)
   }
 
   #doubts(campaignId: string, command: Command | null, now: number): Doubt[] {

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from functools import partial
 
 import pytest
@@ -37,7 +37,9 @@ class PartitionHarness:
         self.asked: list[asyncio.Future[int]] = []
         self.doubted: list[str | None] = []
         ask, doubt = self._end_offset, self.doubted.append
-        self.partition = OwnedPartition(state, writer, settings, {}, ask, self._message_limit, doubt)
+        self.partition = OwnedPartition(
+            state, writer, settings, {}, ask, self._control_ends, self._message_limit, doubt
+        )
         self._next = dict.fromkeys(INPUTS, 0)
         self.partition.begin(dict(self._next), {})
 
@@ -104,6 +106,9 @@ class PartitionHarness:
 
     async def _message_limit(self, topic: str) -> int | None:
         raise AssertionError("nothing is written")
+
+    async def _control_ends(self, partitions: Collection[int]) -> dict[int, int]:
+        return dict.fromkeys(partitions, 0)
 
     async def _end_offset(self, topic: Topic, number: int, readable: bool) -> int:
         assert (topic, number) == (Topic.SPEND_EVENTS, 0)

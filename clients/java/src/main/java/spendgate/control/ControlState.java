@@ -20,7 +20,7 @@ import java.util.TreeSet;
  * several threads at once; {@code now} is the time since any fixed moment and never runs back.
  */
 public final class ControlState {
-    /** After so long without a heartbeat nobody decides on a partition's brands. */
+    /** After so long without a heartbeat whose commands were read, nobody is known to decide on a partition's brands. */
     public static final Duration SILENCE = Duration.ofSeconds(5);
 
     private final Policy policy;
@@ -28,6 +28,8 @@ public final class ControlState {
     private final Map<String, Command> commands = new HashMap<>();
     private final Set<String> doubtful = new HashSet<>();
     private final Map<Integer, Long> positions = new HashMap<>();
+    /** Heartbeats whose commands were not read yet: of each partition the oldest and the newest. */
+    private final Map<Integer, List<Ahead>> ahead = new HashMap<>();
     private final Map<Integer, Duration> heardAt = new HashMap<>();
     private final Map<Integer, Instant> decidedUpTo = new HashMap<>();
     private Map<Integer, Long> historyEnds = Map.of();
@@ -71,7 +73,10 @@ public final class ControlState {
         return Optional.of(new Change(command, offset < historyEnds.getOrDefault(partition, offset + 1)));
     }
 
-    /** Take a heartbeat that was written while the reader was reading: one from before tells nothing of now. */
+    /**
+     * Take a heartbeat that was written while the reader was reading: one from before tells nothing of now. It counts
+     * from its coming, but not before every command that it speaks of was read.
+     */
     public void readHeartbeat(byte[] value, Duration now) {
         if (value == null) {
             return;
@@ -88,13 +93,18 @@ public final class ControlState {
         if (now.minus(since).compareTo(SILENCE) > 0) {
             ends = Map.of(); // what was decided meanwhile may still have to be read
         }
-        heardAt.put(heartbeat.partition(), now);
-        decidedUpTo.put(heartbeat.partition(), heartbeat.decidedUpTo());
+        List<Ahead> waiting = ahead.computeIfAbsent(heartbeat.partition(), partition -> new ArrayList<>());
+        if (waiting.size() > 1) {
+            waiting.remove(1);
+        }
+        waiting.add(new Ahead(heartbeat, now));
+        countHeartbeats();
     }
 
     /** The reader will read {@code position} next. It may lie behind records that readers do not see. */
     public void moveTo(int partition, long position) {
         positions.put(partition, position);
+        countHeartbeats();
     }
 
     /** The end offsets of all partitions of campaign-control, as a read_committed reader is told them. */
@@ -140,13 +150,13 @@ public final class ControlState {
                 command);
     }
 
-    /** Whether nobody decides on the brands of a partition. */
+    /** Whether nobody is known to decide on the brands of a partition. */
     public boolean isSilent(int partition, Duration now) {
         Duration heard = heardAt.get(partition);
         return heartbeats && (heard == null || now.minus(heard).compareTo(SILENCE) > 0);
     }
 
-    /** Every command of what arrived before is on the topic; empty until a heartbeat came. */
+    /** Every command of what arrived before was read; empty until a heartbeat came and its commands were read. */
     public Optional<Instant> decidedUpTo(int partition) {
         return Optional.ofNullable(decidedUpTo.get(partition));
     }
@@ -163,6 +173,27 @@ public final class ControlState {
     /** What was wrong with the last record that could not be read. */
     public Optional<String> lastError() {
         return Optional.ofNullable(lastError);
+    }
+
+    /** Those whose commands were read meanwhile. */
+    private void countHeartbeats() {
+        ahead.forEach((partition, waiting) -> {
+            while (!waiting.isEmpty() && hasRead(waiting.get(0).heartbeat().controlOffsets())) {
+                Ahead next = waiting.remove(0);
+                heardAt.put(partition, next.cameAt());
+                decidedUpTo.put(partition, next.heartbeat().decidedUpTo());
+            }
+        });
+        ahead.values().removeIf(List::isEmpty);
+    }
+
+    private boolean hasRead(List<Long> offsets) {
+        for (int partition = 0; partition < offsets.size(); partition++) {
+            if (positions.getOrDefault(partition, 0L) < offsets.get(partition)) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private List<Doubt> doubts(String campaignId, Command command, Duration now) {
@@ -197,4 +228,6 @@ public final class ControlState {
                 .map(bytes -> new String(bytes, StandardCharsets.UTF_8))
                 .filter(Records::isId);
     }
+
+    private record Ahead(Heartbeat heartbeat, Duration cameAt) {}
 }

@@ -61,7 +61,7 @@ public final class Records {
     /** The heartbeat in a record of control-heartbeat. */
     public static Heartbeat parseHeartbeat(byte[] value) throws UnreadableRecordException {
         JsonNode fields = fields(value);
-        return new Heartbeat(partition(fields), moment(fields, "decided_up_to"));
+        return new Heartbeat(partition(fields), moment(fields, "decided_up_to"), offsets(fields, "control_offsets"));
     }
 
     /**
@@ -151,8 +151,22 @@ public final class Records {
         return (int) partition;
     }
 
+    private static List<Long> offsets(JsonNode fields, String name) throws UnreadableRecordException {
+        List<Long> offsets = new ArrayList<>();
+        if (isGiven(fields, name) && !fields.path(name).isArray()) {
+            throw new UnreadableRecordException(name + " is not a list of integers");
+        }
+        for (JsonNode offset : fields.path(name)) {
+            offsets.add(integer(name, offset, 0));
+        }
+        return List.copyOf(offsets);
+    }
+
     private static long integer(JsonNode fields, String name, long least) throws UnreadableRecordException {
-        JsonNode field = fields.path(name);
+        return integer(name, fields.path(name), least);
+    }
+
+    private static long integer(String name, JsonNode field, long least) throws UnreadableRecordException {
         double value = field.isNumber() ? field.doubleValue() : Double.NaN;
         if (!(value >= least && value <= LARGEST_INTEGER) || value != Math.rint(value)) {
             throw new UnreadableRecordException(name + " is not an integer from " + least + " to " + LARGEST_INTEGER);
