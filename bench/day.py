@@ -18,7 +18,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg2
-from pydantic import SecretStr
 
 from bench.machine import broker, describe
 from ledger.reconcile.reconciliation import reconcile
@@ -172,7 +171,7 @@ def main() -> None:
         migrate.upgrade(postgres.url)
         settings = Settings(
             brokers=kafka.brokers,
-            database_url=SecretStr(postgres.url),
+            database_url=postgres.url,
             topic_prefix="day-",
             partitions=options.partitions,
             timestamps=Timestamps.CREATE,

@@ -18,7 +18,6 @@ from random import Random
 
 import psycopg2
 from psycopg2.extensions import connection as PsycopgConnection
-from pydantic import SecretStr
 
 from bench.load import BRANDS, brand_id, producer, publish_catalog
 from bench.machine import Process, broker, database, describe, median, topics, wait_until
@@ -77,9 +76,7 @@ def _measure(
 ) -> list[dict[str, float]]:
     runs = []
     for _ in range(repeat):
-        settings = topics(kafka, f"{secrets.token_hex(4)}-", options.partitions).model_copy(
-            update={"database_url": SecretStr(url)}
-        )
+        settings = topics(kafka, f"{secrets.token_hex(4)}-", options.partitions).replace(database_url=url)
         publish_catalog(settings, [None] * BRANDS)
         _publish(settings, events)
         figures = _drain(settings, events)

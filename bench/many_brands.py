@@ -16,7 +16,6 @@ import psycopg2
 from confluent_kafka import Producer
 from playwright.sync_api import Page, sync_playwright
 from psycopg2.extras import execute_values
-from pydantic import SecretStr
 
 from bench.machine import BROKER_CORE, WORKER_CORE, Process, broker, database, describe, median, topics, wait_until
 from core.calendar import ZoneSpan, budget_day, budget_month
@@ -46,7 +45,7 @@ def main() -> None:
     options = _options()
     about = describe()
     with broker(BROKER_CORE, WORKER_CORE) as kafka, database() as postgres:
-        settings = topics(kafka, "many-", 4).model_copy(update={"database_url": SecretStr(postgres.url)})
+        settings = topics(kafka, "many-", 4).replace(database_url=postgres.url)
         migrate.upgrade(settings.database)
         add_user(settings.database, "bench", "viewer", _PASSWORD, actor="bench")
         _fill_catalog(postgres.url, options.brands, options.campaigns, options.large)

@@ -17,7 +17,6 @@ from contextlib import AsyncExitStack
 from typing import Any, Final
 
 import httpx
-from pydantic import SecretStr
 
 from bench.load import producer
 from bench.machine import BROKER_CORE, WORKER_CORE, Process, broker, database, describe, topics, wait_until
@@ -49,7 +48,7 @@ print(longest, asked)
 
 def main() -> None:
     with broker() as kafka, database() as postgres:
-        settings = topics(kafka, "sharing-", 4).model_copy(update={"database_url": SecretStr(postgres.url)})
+        settings = topics(kafka, "sharing-", 4).replace(database_url=postgres.url)
         migrate.upgrade(postgres.url)
         _fill(settings)
         add_user(postgres.url, "ann", Role.VIEWER, PASSWORD, actor="bench")

@@ -1,6 +1,5 @@
 """Helpers that several command groups share: the actor of an edit, its transaction, and asynchronous calls."""
 
-import asyncio
 import getpass
 import logging
 import os
@@ -62,6 +61,8 @@ def editing(settings: "Settings") -> Iterator["Session"]:
 
 def run_async(call: Coroutine[Any, Any, _Answer]) -> _Answer:
     """Run a call that uses the broker to its end, without the log lines of its clients. Returns its result."""
+    import asyncio
+
     _silence_clients()
     return asyncio.run(call)
 

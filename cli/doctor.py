@@ -1,7 +1,5 @@
 """`doctor`: is the installation configured right?"""
 
-import asyncio
-
 import typer
 
 from cli import output
@@ -21,6 +19,8 @@ def doctor(
     ),
 ) -> None:
     """Is all configured right? Exit code 1 when something is not."""
+    import asyncio
+
     from operations.doctor import examine
     from operations.validation import one_of
     from streams.kafka.rights import CLIENTS

@@ -35,20 +35,10 @@ PLAINTEXT_CONNECTION: dict[str, Any] = {
 def load_settings(**overrides: Any) -> "Settings":
     """The settings of a command; `overrides` win over the environment. Raises RefusedValue where a value is not valid
     or a file that a setting names cannot be read."""
-    from pydantic import ValidationError
-
-    from core.errors import RefusedValue
     from streams.settings import Settings
 
-    try:
-        settings = Settings(**overrides)
-        return Settings(**{**_from_running_up(settings), **overrides})
-    except ValidationError as error:
-        raise RefusedValue(_validation_message(error)) from error
-    except OSError as error:
-        raise RefusedValue(
-            f"A file that a setting names cannot be read: {error.filename} ({error.strerror})."
-        ) from error
+    settings = Settings(**overrides)
+    return Settings(**{**_from_running_up(settings), **overrides})
 
 
 def advice_on_defaults() -> str:
@@ -57,7 +47,7 @@ def advice_on_defaults() -> str:
     from streams.settings import Settings
 
     settings = Settings()
-    addresses = [name for name in ("brokers", "database_url") if name not in settings.model_fields_set]
+    addresses = [name for name in ("brokers", "database_url") if name not in settings.given]
     if not addresses or running_up(settings.data_dir):
         return ""
     names = " and ".join(f"SPENDGATE_{name.upper()}" for name in addresses)
@@ -82,21 +72,13 @@ def _from_running_up(settings: "Settings") -> dict[str, Any]:
     """The addresses of the running `up`, where neither the environment nor the caller has set them."""
     run = running_up(settings.data_dir) or {}
     found: dict[str, Any] = {}
-    if "database_url" in run and "database_url" not in settings.model_fields_set:
+    if "database_url" in run and "database_url" not in settings.given:
         found["database_url"] = run["database_url"]
-    if "brokers" in run and "brokers" not in settings.model_fields_set:
+    if "brokers" in run and "brokers" not in settings.given:
         # Address and credentials belong together: those of another cluster are not valid here.
         connection = {name: run[name] for name in PLAINTEXT_CONNECTION if run.get(name) is not None}
         found |= {"brokers": run["brokers"], **PLAINTEXT_CONNECTION, **connection}
-    if run.get("http") and not {"http_host", "http_port"} & settings.model_fields_set:
+    if run.get("http") and not {"http_host", "http_port"} & settings.given:
         host, _, port = str(run["http"]).removeprefix("http://").rpartition(":")
         found |= {"http_host": host, "http_port": int(port)}
     return found
-
-
-def _validation_message(error: Any) -> str:
-    """One sentence that names the variables. It repeats no value, because a value may be a secret."""
-    faults = [(fault["loc"], str(fault["msg"]).removeprefix("Value error, ")) for fault in error.errors()]
-    return "; ".join(
-        f"SPENDGATE_{'_'.join(map(str, loc)).upper()}: {message}" if loc else message for loc, message in faults
-    )

@@ -7,10 +7,10 @@ group without a name puts its commands at the top level. Heavy imports belong in
 import logging
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from cli import output
 from cli.environment import advice_on_defaults
@@ -29,6 +29,23 @@ _MINUS: Final = "\N{MINUS SIGN}"
 PASSED_THROUGH: Final = {"ignore_unknown_options": True, "help_option_names": [], "obj": "passed through"}
 
 
+class _AsTyped:
+    """Leaves the value of an option as it was typed. typer would convert it by pydantic, which takes a third of the CPU
+    of a short command to import, to make a text of a text."""
+
+    def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
+        if param.multiple or param.nargs == -1:
+            return [] if value is None else list(value)
+        return value
+
+
+def _as_typed(params: list[Any]) -> list[Any]:
+    for it in params:
+        if isinstance(it, (TyperOption, TyperArgument)) and it.type_descriptor.annotation in (str, list[str], bool):
+            it._runtime_param = cast("Any", _AsTyped())
+    return params
+
+
 class Command(TyperCommand):
     """A command that takes `--json` and negative numbers at any place."""
 
@@ -43,9 +60,15 @@ class Command(TyperCommand):
         ctx.params = {name: _unmask_minus(value) for name, value in ctx.params.items()}
         return rest
 
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _as_typed(super().get_params(ctx))
+
 
 class Group(TyperGroup):
     """`spendgate --json brand list` is the same as `spendgate brand list --json`."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _as_typed(super().get_params(ctx))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if args[:1] == ["--json"]:
@@ -68,6 +91,13 @@ class CommandGroup(typer.Typer):
             pretty_exceptions_enable=False,
             context_settings={"help_option_names": ["-h", "--help"]},
         )
+
+    @property
+    def words(self) -> set[str]:
+        """By which a command line begins that asks for one of these commands."""
+        if isinstance(self.info.name, str):
+            return {self.info.name}
+        return {str(it.name or getattr(it.callback, "__name__", "")) for it in self.registered_commands}
 
     def command(self, name: str | None = None, **options: Any) -> Callable[[_Function], _Function]:
         return super().command(name, cls=Command, **options)

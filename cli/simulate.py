@@ -107,7 +107,7 @@ def simulate_day(
     )
     times = None if speed is None else options.rate("speed", speed, most=1_000_000)
     prefix = f"{settings.topic_prefix}sim-{wanted.day:%Y%m%d}-{number}-"
-    own = settings.model_copy(update={"topic_prefix": prefix, "timestamps": Timestamps.CREATE})
+    own = settings.replace(topic_prefix=prefix, timestamps=Timestamps.CREATE)
     plan = DayPlan(wanted, name=f"sim{number}", partitions=own.partitions)
     with ExitStack() as stack:
         if run:

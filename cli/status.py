@@ -1,6 +1,5 @@
 """`status`: what the installation does now."""
 
-import asyncio
 from typing import Any
 
 from cli import output
@@ -13,6 +12,8 @@ app = CommandGroup()
 @app.command()
 def status() -> None:
     """What it does now: workers, lag, last tick and decision."""
+    import asyncio
+
     from operations.status import read_status
 
     facts = asyncio.run(read_status(load_settings()))

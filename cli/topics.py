@@ -1,7 +1,5 @@
 """`topics create`, `topics check`, `topics acls`."""
 
-import asyncio
-
 import typer
 
 from cli import output
@@ -20,6 +18,8 @@ def create(
     """Make the topics that are missing, with the right partitions, cleanup and timestamp type.
 
     A setting that the broker refuses, and without which a worker starts, is left out and told."""
+    import asyncio
+
     from streams.kafka.provision import create_topics
     from streams.kafka.topic_plan import creation_line, planned_topics
 
@@ -49,6 +49,8 @@ def create(
 @app.command()
 def check() -> None:
     """List what is not as it must be, one difference a line; exit code 1 when there is one."""
+    import asyncio
+
     from streams.kafka.provision import topic_differences
 
     differences = asyncio.run(topic_differences(load_settings()))

@@ -247,7 +247,7 @@ def _info() -> Schema:
 
 
 def _channel(topic: Topic) -> Schema:
-    configs = topic_configs(topic, Settings.model_construct())
+    configs = topic_configs(topic, Settings(environment={}))
     binding = {
         "cleanup.policy": [configs["cleanup.policy"]],
         **({"retention.ms": int(configs["retention.ms"])} if "retention.ms" in configs else {}),

@@ -39,7 +39,7 @@ def _sasl(settings: Settings) -> dict[str, str]:
             "aws-msk-iam-auth beside its jars."
         )
     assert settings.kafka_username and settings.kafka_password  # Settings refuses SASL without them
-    name, secret = settings.kafka_username, settings.kafka_password.get_secret_value()
+    name, secret = settings.kafka_username, settings.kafka_password.text
     properties = {"sasl.mechanism": settings.kafka_sasl_mechanism}
     if not settings.uses_tokens:
         module = "plain.PlainLoginModule" if settings.kafka_sasl_mechanism == "PLAIN" else "scram.ScramLoginModule"
@@ -72,7 +72,7 @@ def _certificate(settings: Settings, certificate: Path) -> dict[str, str]:
         "ssl.keystore.key": _blocks(settings.kafka_key_file or certificate, "PRIVATE KEY"),
     }
     if settings.kafka_key_password is not None:
-        properties["ssl.key.password"] = settings.kafka_key_password.get_secret_value()
+        properties["ssl.key.password"] = settings.kafka_key_password.text
     return properties
 
 

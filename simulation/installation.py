@@ -10,7 +10,6 @@ from typing import Final
 import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import make_dsn
-from pydantic import SecretStr
 
 from core.errors import ConfigurationError, RefusedValue
 from local.child_process import ChildProcess, child_environment
@@ -50,7 +49,7 @@ def own_database(settings: Settings, *, keep: bool = False) -> Iterator[Settings
     url = make_dsn(settings.database, dbname=name)
     try:
         migrate.upgrade(url)
-        yield settings.model_copy(update={"database_url": SecretStr(url)})
+        yield settings.replace(database_url=url)
     finally:
         engine_of(url).dispose()
         if not keep:

@@ -1,17 +1,21 @@
 """Settings from the environment; nothing else reads SPENDGATE_* variables."""
 
+import os
+from collections.abc import Mapping
+from dataclasses import InitVar, dataclass, field, fields
 from enum import StrEnum
-from ipaddress import ip_network
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from core.errors import RefusedValue
+from streams.setting_kinds import Secret, Setting, addresses, choice, number, path, secret, switch, text, whole
 
 if TYPE_CHECKING:
     from core.acceptance import Tolerance
 
-__all__ = ["LogFormat", "Settings", "Timestamps"]
+__all__ = ["SETTINGS", "LogFormat", "Settings", "Timestamps"]
+
+_SECRETS: Final = ("database_url", "kafka_password", "kafka_key_password")
 
 
 class Timestamps(StrEnum):
@@ -26,95 +30,99 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
-class Settings(BaseSettings):
-    """The settings of an installation. A secret may be given as a file by `<NAME>_FILE`."""
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The settings of an installation: each is what the caller gives, else its variable, else its default. A secret may
+    be given as a file by `<NAME>_FILE`. Raises RefusedValue, which names each variable whose value is wrong and repeats
+    no value, because it may be a secret."""
 
-    model_config = SettingsConfigDict(env_prefix="SPENDGATE_", frozen=True, extra="ignore")
+    brokers: str = text("127.0.0.1:9092")
+    database_url: Secret = secret("postgresql://spendgate@127.0.0.1:5432/spendgate")
+    partitions: int = whole(4, least=1, most=1024)
+    replication_factor: int = whole(1, least=1, most=7)
+    topic_prefix: str = text("", pattern=r"^[A-Za-z0-9._-]{0,100}$")
+    time_zone: str = text("UTC")
+    timestamps: Timestamps = choice(Timestamps.APPEND)
+    http_host: str = text("127.0.0.1")
+    http_port: int = whole(8000, least=0, most=65535)
+    trusted_proxies: str = addresses()  # addresses whose X-Forwarded-For and -Proto are believed, separated by commas
+    metrics_host: str = text("127.0.0.1")
+    metrics_port: int | None = whole(None, least=0, most=65535)
+    data_dir: Path = path(Path(".spendgate"))
+    log_format: LogFormat = choice(LogFormat.CONSOLE)
+    actor: str | None = text(None)  # who stands in the change history; the system's user where it is not given
 
-    brokers: str = "127.0.0.1:9092"
-    database_url: SecretStr = SecretStr("postgresql://spendgate@127.0.0.1:5432/spendgate")
-    partitions: int = Field(4, ge=1, le=1024)
-    replication_factor: int = Field(1, ge=1, le=7)
-    topic_prefix: str = Field("", pattern=r"^[A-Za-z0-9._-]{0,100}$")
-    time_zone: str = "UTC"
-    timestamps: Timestamps = Timestamps.APPEND
-    http_host: str = "127.0.0.1"
-    http_port: int = Field(8000, ge=0, le=65535)
-    trusted_proxies: str = ""  # addresses whose X-Forwarded-For and -Proto are believed, separated by commas
-    metrics_host: str = "127.0.0.1"
-    metrics_port: int | None = Field(None, ge=0, le=65535)
-    data_dir: Path = Path(".spendgate")
-    log_format: LogFormat = LogFormat.CONSOLE
-    actor: str | None = None  # who stands in the change history; the system's user where it is not given
+    kafka_security_protocol: str = text("PLAINTEXT", pattern="^(PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)$")
+    kafka_sasl_mechanism: str = text("PLAIN", pattern="^(PLAIN|SCRAM-SHA-256|SCRAM-SHA-512|OAUTHBEARER|AWS_MSK_IAM)$")
+    kafka_username: str | None = text(None)  # with OAUTHBEARER the id of the client at the token endpoint
+    kafka_password: Secret | None = secret(None)  # with OAUTHBEARER its secret
+    kafka_ca_file: Path | None = path(None)
+    kafka_certificate_file: Path | None = path(None)  # of the client, with the authorities between, PEM
+    kafka_key_file: Path | None = path(None)  # the file of the certificate where it is not set
+    kafka_key_password: Secret | None = secret(None)
+    kafka_token_url: str | None = text(None, pattern=r"^https?://\S+$")
+    kafka_token_scope: str | None = text(None)
+    kafka_token_extensions: str = text("", pattern=r"^([A-Za-z]+=[^,=\s]+(,[A-Za-z]+=[^,=\s]+)*)?$")
+    kafka_token_ca_file: Path | None = path(None)
+    kafka_aws_region: str | None = text(None, pattern=r"^[a-z0-9-]{1,40}$")
+    kafka_client_id: str = text("spendgate", pattern=r"^[A-Za-z0-9._-]{1,200}$")
+    kafka_client_rack: str | None = text(None)
 
-    kafka_security_protocol: str = Field("PLAINTEXT", pattern="^(PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)$")
-    kafka_sasl_mechanism: str = Field("PLAIN", pattern="^(PLAIN|SCRAM-SHA-256|SCRAM-SHA-512|OAUTHBEARER|AWS_MSK_IAM)$")
-    kafka_username: str | None = None  # with OAUTHBEARER the id of the client at the token endpoint
-    kafka_password: SecretStr | None = None  # with OAUTHBEARER its secret
-    kafka_ca_file: Path | None = None
-    kafka_certificate_file: Path | None = None  # of the client, with the authorities between, PEM
-    kafka_key_file: Path | None = None  # the file of the certificate where it is not set
-    kafka_key_password: SecretStr | None = None
-    kafka_token_url: str | None = Field(None, pattern=r"^https?://\S+$")
-    kafka_token_scope: str | None = None
-    kafka_token_extensions: str = Field("", pattern=r"^([A-Za-z]+=[^,=\s]+(,[A-Za-z]+=[^,=\s]+)*)?$")
-    kafka_token_ca_file: Path | None = None
-    kafka_aws_region: str | None = Field(None, pattern=r"^[a-z0-9-]{1,40}$")
-    kafka_client_id: str = Field("spendgate", pattern=r"^[A-Za-z0-9._-]{1,200}$")
-    kafka_client_rack: str | None = None
+    duplicate_window: int = whole(1_000_000, least=1)  # accepted event ids remembered per partition
+    future_tolerance_seconds: int = whole(300, least=0, most=3600)  # how far occurred_at may lie ahead of arrival
+    past_tolerance_days: int | None = whole(None, least=1, most=36_500)  # how far before it; None: however far
+    reaction_seconds: int = whole(60, least=0, most=86_400)  # how long after a pause spend raises no alert
+    flush_interval_seconds: float = number(0.5, above=0, most=60)
+    patience_seconds: float = number(120, least=5)  # a worker that stands still for so long ends itself
 
-    duplicate_window: int = Field(1_000_000, ge=1)  # accepted event ids remembered per partition
-    future_tolerance_seconds: int = Field(300, ge=0, le=3600)  # how far occurred_at may lie ahead of arrival
-    past_tolerance_days: int | None = Field(None, ge=1, le=36_500)  # how far before it; None: however far
-    reaction_seconds: int = Field(60, ge=0, le=86_400)  # how long after a pause spend raises no alert
-    flush_interval_seconds: float = Field(0.5, gt=0, le=60)
-    patience_seconds: float = Field(120, ge=5)  # a worker that stands still for so long ends itself
+    spend_form: bool = switch(False)  # whether the console has the page that publishes one spend event
+    notify_private_addresses: bool = switch(False)  # whether the notifier may send there and to this machine
 
-    spend_form: bool = False  # whether the console has the page that publishes one spend event
-    notify_private_addresses: bool = False  # whether the notifier may send into private networks and to this machine
+    database_url_file: Path | None = path(None)
+    kafka_password_file: Path | None = path(None)
+    kafka_key_password_file: Path | None = path(None)
 
-    database_url_file: Path | None = None
-    kafka_password_file: Path | None = None
-    kafka_key_password_file: Path | None = None
+    #: The names of those that the caller, a variable or a file gave.
+    given: frozenset[str] = field(init=False, repr=False, compare=False)
+    #: The variables; by default those of this process.
+    environment: InitVar[Mapping[str, str] | None] = None
 
-    @model_validator(mode="before")
-    @classmethod
-    def _secrets_from_files(cls, values: dict[str, object]) -> dict[str, object]:
-        for name in ("database_url", "kafka_password", "kafka_key_password"):
-            path = values.get(f"{name}_file")
-            if path and not values.get(name):
-                values[name] = _secret_in(f"SPENDGATE_{name.upper()}_FILE", Path(str(path)))
-        return values
+    def __post_init__(self, environment: Mapping[str, str] | None) -> None:
+        given = self._given(os.environ if environment is None else environment)
+        given |= _secrets_in_files(given)
+        values = {name: setting.default for name, setting in SETTINGS.items()} | _read(given)
+        for name, value in {**values, "given": frozenset(given)}.items():
+            object.__setattr__(self, name, value)
+        self._check_entry()
 
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _proxies_are_addresses(cls, value: str) -> str:
-        """Refuse `*`, with which a client could choose the address by which its attempts to sign in are counted."""
-        try:
-            for one in filter(None, (it.strip() for it in value.split(","))):
-                ip_network(one)
-        except ValueError as error:
-            raise ValueError("SPENDGATE_TRUSTED_PROXIES takes addresses and networks such as 10.0.0.0/8") from error
-        return value
+    def _given(self, environment: Mapping[str, str]) -> dict[str, Any]:
+        """What the caller gave, else the text of a variable."""
+        variables = {name.upper(): text for name, text in environment.items()}
+        by_environment = {name: variables[it] for name in SETTINGS if (it := _variable(name)) in variables}
+        by_caller = {name: it for name, setting in SETTINGS.items() if (it := getattr(self, name)) is not setting}
+        return by_environment | by_caller
 
-    @model_validator(mode="after")
-    def _entry_is_whole(self) -> Self:
+    def _check_entry(self) -> None:
         """Refuse settings of security and authentication that are incomplete, or that the chosen protocol does not
         use."""
         if self.uses_iam and not (self.kafka_aws_region and self.uses_tls):
-            raise ValueError("AWS_MSK_IAM needs SPENDGATE_KAFKA_AWS_REGION, and SASL_SSL as the security protocol")
+            raise RefusedValue("AWS_MSK_IAM needs SPENDGATE_KAFKA_AWS_REGION, and SASL_SSL as the security protocol")
         if self.uses_sasl and not self.uses_iam and not (self.kafka_username and self.kafka_password):
-            raise ValueError("SASL needs SPENDGATE_KAFKA_USERNAME and SPENDGATE_KAFKA_PASSWORD")
+            raise RefusedValue("SASL needs SPENDGATE_KAFKA_USERNAME and SPENDGATE_KAFKA_PASSWORD")
         if self.uses_tokens and not self.kafka_token_url:
-            raise ValueError("OAUTHBEARER needs SPENDGATE_KAFKA_TOKEN_URL, the address that gives tokens")
+            raise RefusedValue("OAUTHBEARER needs SPENDGATE_KAFKA_TOKEN_URL, the address that gives tokens")
         if self.kafka_key_file and not self.kafka_certificate_file:
-            raise ValueError("SPENDGATE_KAFKA_KEY_FILE needs SPENDGATE_KAFKA_CERTIFICATE_FILE, whose key it is")
+            raise RefusedValue("SPENDGATE_KAFKA_KEY_FILE needs SPENDGATE_KAFKA_CERTIFICATE_FILE, whose key it is")
         if self.kafka_certificate_file and not self.uses_tls:
-            raise ValueError(
+            raise RefusedValue(
                 f"{self.kafka_security_protocol} shows no certificate: set SPENDGATE_KAFKA_SECURITY_PROTOCOL to SSL or "
                 "SASL_SSL, or leave SPENDGATE_KAFKA_CERTIFICATE_FILE out"
             )
-        return self
+
+    def replace(self, **values: Any) -> Self:
+        """These settings with other values, which are checked as those of the environment are."""
+        given = {name: getattr(self, name) for name in self.given}
+        return type(self)(environment={}, **{**given, **values})
 
     @property
     def uses_tls(self) -> bool:
@@ -136,9 +144,9 @@ class Settings(BaseSettings):
 
     def of_process(self, process: str) -> Self:
         """These settings with the process in `client.id`, by which brokers count, limit and log, unless one is set."""
-        if "kafka_client_id" in self.model_fields_set:
+        if "kafka_client_id" in self.given:
             return self
-        return self.model_copy(update={"kafka_client_id": f"spendgate-{process}"})
+        return self.replace(kafka_client_id=f"spendgate-{process}")
 
     def topic(self, name: str) -> str:
         """The name on the broker of a topic, group or transactional id: with the prefix."""
@@ -159,17 +167,45 @@ class Settings(BaseSettings):
     @property
     def database(self) -> str:
         """The libpq URL with its password."""
-        return self.database_url.get_secret_value()
+        return self.database_url.text
 
 
-def _secret_in(setting: str, file: Path) -> str:
-    """Raises ValueError, which names the setting, where the file holds no text."""
+#: By the name of the field.
+SETTINGS: Final[dict[str, Setting]] = {
+    it.name: it.default for it in fields(Settings) if isinstance(it.default, Setting)
+}
+
+
+def _variable(name: str) -> str:
+    return f"SPENDGATE_{name.upper()}"
+
+
+def _secrets_in_files(given: Mapping[str, Any]) -> dict[str, str]:
+    """Those that a file gives and nothing else does. Raises RefusedValue where a file holds no text."""
+    files = {name: given.get(f"{name}_file") for name in _SECRETS if not given.get(name)}
+    return {name: _secret_in(_variable(f"{name}_file"), Path(file)) for name, file in files.items() if file}
+
+
+def _secret_in(variable: str, file: Path) -> str:
     try:
         secret = file.read_text(encoding="utf-8-sig").strip()
     except OSError as error:
-        raise ValueError(f"{setting}: {file} cannot be read ({error.strerror})") from error
+        raise RefusedValue(f"{variable}: {file} cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
-        raise ValueError(f"{setting}: {file} is no text in UTF-8") from error
+        raise RefusedValue(f"{variable}: {file} is no text in UTF-8") from error
     if not secret:
-        raise ValueError(f"{setting}: {file} is empty")
+        raise RefusedValue(f"{variable}: {file} is empty")
     return secret
+
+
+def _read(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Raises RefusedValue, which names each wrong one."""
+    values, faults = {}, []
+    for name, value in given.items():
+        try:
+            values[name] = SETTINGS[name].read(value)
+        except ValueError as error:
+            faults.append(f"{_variable(name)}: {error}")
+    if faults:
+        raise RefusedValue("; ".join(faults))
+    return values

@@ -5,7 +5,6 @@ from urllib.parse import urlsplit
 
 import psycopg2
 from psycopg2.extensions import parse_dsn
-from pydantic import SecretStr
 
 from models.privileges import DatabaseRole, public_statements, statements
 from streams.settings import Settings
@@ -42,4 +41,4 @@ def as_role(settings: Settings, role: DatabaseRole) -> Settings:
     needs to drop it."""
     url = settings.database
     made = made_role(url, role, f"{parse_dsn(url)['dbname']}_{role}")
-    return settings.model_copy(update={"database_url": SecretStr(made)})
+    return settings.replace(database_url=made)

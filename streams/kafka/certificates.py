@@ -61,7 +61,7 @@ def _add_own(context: ssl.SSLContext, settings: Settings, certificate: Path) -> 
             ) from error
     try:
         # Without any password OpenSSL would ask for one on the terminal.
-        password = settings.kafka_key_password.get_secret_value() if settings.kafka_key_password else ""
+        password = settings.kafka_key_password.text if settings.kafka_key_password else ""
         context.load_cert_chain(certificate, key, password)
     except (ssl.SSLError, ValueError) as error:
         raise ConfigurationError(_unusable(settings, certificate, key, error)) from error

@@ -4,14 +4,13 @@ import logging
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import SecretStr
-
 from streams.kafka import closing, lost_connections, rebootstrap, tokens
 from streams.kafka.certificates import tls_context
 from streams.kafka.iam_tokens import iam_token_provider
 from streams.kafka.record_batches import install as install_decoder
 from streams.kafka.tokens import token_provider
-from streams.settings import Settings
+from streams.setting_kinds import Secret
+from streams.settings import SETTINGS, Settings
 
 __all__ = ["ENTRY_SETTINGS", "client_options", "consumer_options", "entry_environment", "librdkafka_options"]
 
@@ -82,7 +81,7 @@ def _mechanism(settings: Settings) -> str:
 
 def _password(settings: Settings) -> str:
     assert settings.kafka_password is not None  # Settings refuses SASL without one
-    return settings.kafka_password.get_secret_value()
+    return settings.kafka_password.text
 
 
 def _tokens_of_librdkafka(settings: Settings) -> dict[str, Any]:
@@ -107,12 +106,12 @@ def _certificates_of_librdkafka(settings: Settings) -> dict[str, Any]:
         options["ssl.certificate.location"] = str(settings.kafka_certificate_file)
         options["ssl.key.location"] = str(settings.kafka_key_file or settings.kafka_certificate_file)
         if settings.kafka_key_password is not None:
-            options["ssl.key.password"] = settings.kafka_key_password.get_secret_value()
+            options["ssl.key.password"] = settings.kafka_key_password.text
     return options
 
 
 #: The settings by which a client enters a cluster; a secret that came from a file stays in it.
-ENTRY_SETTINGS: Final = tuple(name for name in Settings.model_fields if name.startswith("kafka_"))
+ENTRY_SETTINGS: Final = tuple(name for name in SETTINGS if name.startswith("kafka_"))
 
 
 def entry_environment(settings: Settings) -> dict[str, str]:
@@ -120,11 +119,11 @@ def entry_environment(settings: Settings) -> dict[str, str]:
     environment = {"SPENDGATE_BROKERS": settings.brokers}
     for name in ENTRY_SETTINGS:
         value = getattr(settings, name)
-        if value is None or value == "" or (name == "kafka_client_id" and name not in settings.model_fields_set):
+        if value is None or value == "" or (name == "kafka_client_id" and name not in settings.given):
             continue
-        if isinstance(value, SecretStr):
+        if isinstance(value, Secret):
             if getattr(settings, f"{name}_file") is not None:
                 continue
-            value = value.get_secret_value()
+            value = value.text
         environment[f"SPENDGATE_{name.upper()}"] = str(value.absolute() if isinstance(value, Path) else value)
     return environment

@@ -58,7 +58,7 @@ def token_provider(settings: Settings) -> AbstractTokenProvider:
     return _provider(
         settings.kafka_token_url,
         settings.kafka_username,
-        settings.kafka_password.get_secret_value(),
+        settings.kafka_password.text,
         settings.kafka_token_scope,
         settings.kafka_token_extensions,
         settings.kafka_token_ca_file,

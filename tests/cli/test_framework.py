@@ -11,7 +11,8 @@ from unittest.mock import AsyncMock
 import psycopg2
 import pytest
 from aiokafka.errors import KafkaConnectionError
-from pydantic import SecretStr
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
 
 import core.errors
 import models.errors
@@ -19,7 +20,8 @@ from cli import output
 from cli.__main__ import application
 from cli.framework import PASSED_THROUGH, CommandGroup, run
 from local.service_errors import PortBusy
-from streams.settings import Settings
+from streams.setting_kinds import Secret
+from streams.settings import SETTINGS
 
 
 @pytest.fixture
@@ -175,9 +177,8 @@ def defaults_of_nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path
     """A folder without an `up`, and defaults at which nothing listens."""
     for name in [name for name in os.environ if name.startswith("SPENDGATE_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr(Settings.model_fields["brokers"], "default", "127.0.0.1:1")
-    monkeypatch.setattr(Settings.model_fields["database_url"], "default", SecretStr("postgresql://x@127.0.0.1:1/x"))
-    Settings.model_rebuild(force=True)
+    monkeypatch.setattr(SETTINGS["brokers"], "default", "127.0.0.1:1")
+    monkeypatch.setattr(SETTINGS["database_url"], "default", Secret("postgresql://x@127.0.0.1:1/x"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -218,12 +219,23 @@ def test_only_addresses_that_have_their_defaults_are_named(
 
 
 #: What takes a tenth of a second of CPU or more to import.
-HEAVY = {"aiokafka", "alembic", "confluent_kafka", "fastapi", "faust", "psycopg2", "rich", "sqlalchemy", "structlog"}
+HEAVY = {
+    "aiokafka",
+    "alembic",
+    "confluent_kafka",
+    "fastapi",
+    "faust",
+    "psycopg2",
+    "pydantic",
+    "rich",
+    "sqlalchemy",
+    "structlog",
+}
 SCRIPT = """
 import sys
 from cli.__main__ import application
 from cli.framework import run
-code = run(application(), sys.argv[1:])
+code = run(application(sys.argv[1:]), sys.argv[1:])
 print("loaded", code, *sorted(sys.modules))
 """
 
@@ -250,6 +262,27 @@ def test_a_command_imports_the_heavy_libraries_that_it_needs_alone(
     code, *loaded = result.stdout.partition("loaded ")[2].split()
     assert int(code) == exit_code, result.stderr
     assert HEAVY & set(loaded) <= needed
+
+
+def _told(command: TyperCommand | TyperGroup) -> object:
+    """All that a command line and its help have of it."""
+    below = command.commands.items() if isinstance(command, TyperGroup) else ()
+    params = [(it.name, it.opts, it.required, getattr(it, "help", None)) for it in command.params]
+    return command.name, command.help, params, {name: _told(it) for name, it in below}
+
+
+def test_a_command_that_is_made_alone_is_the_one_that_is_made_with_all() -> None:
+    together = get_command(application())
+    assert isinstance(together, TyperGroup) and len(together.commands) > 25
+    for name, command in together.commands.items():
+        for arguments in ([name], ["--json", name]):
+            alone = get_command(application(arguments))
+            assert isinstance(alone, TyperGroup)
+            assert _told(alone.commands[name]) == _told(command), name
+    for arguments in ([], ["--help"], ["nothing"], ["what_if"], ["--json"]):
+        assert _told(get_command(application(arguments))) == _told(together), arguments
+    alone = get_command(application(["brand", "list"]))
+    assert isinstance(alone, TyperGroup) and set(alone.commands) == {"brand"}
 
 
 EXIT_SCRIPT = """

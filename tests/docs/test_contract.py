@@ -16,7 +16,7 @@ from core.refusal import RefusalReason
 from streams.dead_letters import outbox
 from streams.kafka import truncation
 from streams.kafka.topics import Topic
-from streams.settings import Settings
+from streams.settings import SETTINGS
 from tests.docs.repository import files, in_backticks, section, table_rows, text_of
 
 CONTRACT = text_of("docs/contract.md")
@@ -58,7 +58,7 @@ def test_every_reason_of_a_pause_and_every_cause() -> None:
 def test_every_setting() -> None:
     text = section(CONTRACT, "### Settings")
     named = {name for name in in_backticks(text) if re.fullmatch(r"[A-Z][A-Z_]+[A-Z]", name)}
-    assert named - NOT_BUILT == {name.upper() for name in Settings.model_fields}
+    assert named - NOT_BUILT == {name.upper() for name in SETTINGS}
 
 
 def test_every_command() -> None:
@@ -94,7 +94,7 @@ def test_what_is_said_to_be_not_built_is_not_there() -> None:
         *(topic.value for topic in Topic),
         *(reason.value for reason in RefusalReason),
         *((reason.name or "").lower() for reason in Reason),
-        *(name.upper() for name in Settings.model_fields),
+        *(name.upper() for name in SETTINGS),
         *fields,
         *_all_commands(get_command(application())),
     }

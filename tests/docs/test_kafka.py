@@ -4,7 +4,7 @@ import re
 from itertools import product
 
 from streams.kafka.topics import ALL_TOPICS, topic_configs
-from streams.settings import Settings, Timestamps
+from streams.settings import SETTINGS, Settings, Timestamps
 from streams.worker.startup_checks import _FATAL
 from tests.docs.repository import in_backticks, section, table_rows, text_of
 
@@ -47,12 +47,11 @@ def test_a_setting_without_which_no_worker_starts_says_so() -> None:
 def test_every_setting_of_the_clients_has_its_line_and_no_other() -> None:
     rows = table_rows(section(PAGE, "## Settings of the clients"))
     named = {name for row in rows for name in in_backticks(row[0])}
-    assert named == {name.upper() for name in Settings.model_fields if name.startswith("kafka_")}
+    assert named == {name.upper() for name in SETTINGS if name.startswith("kafka_")}
 
 
 def test_every_mechanism_and_protocol_is_named() -> None:
     for name in ("kafka_sasl_mechanism", "kafka_security_protocol"):
-        (pattern,) = (it.pattern for it in Settings.model_fields[name].metadata if hasattr(it, "pattern"))
-        assert set(re.findall(r"[A-Z0-9_-]+", pattern)) <= set(
+        assert set(re.findall(r"[A-Z0-9_-]+", SETTINGS[name].pattern)) <= set(
             in_backticks(section(PAGE, "## Settings of the clients"))
         )

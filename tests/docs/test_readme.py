@@ -8,7 +8,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from cli.__main__ import application
-from streams.settings import Settings
+from streams.settings import SETTINGS
 from tests.docs.repository import defined_in, files, in_backticks, section, table_rows, text_of
 
 README = text_of("README.md")
@@ -46,8 +46,9 @@ def test_the_folders_stand_in_the_order_of_the_layers() -> None:
 def test_every_setting_has_its_line() -> None:
     rows = table_rows(section(README, "## Settings"))
     named = {name for row in rows for name in in_backticks(row[0])}
-    fields = Settings.model_fields
-    assert named == {name.upper() for name in fields if name.removesuffix("_file") == name or name[:-5] not in fields}
+    assert named == {
+        name.upper() for name in SETTINGS if name.removesuffix("_file") == name or name[:-5] not in SETTINGS
+    }
 
 
 def _commands(row: str) -> Iterator[list[str]]:

@@ -4,7 +4,6 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from bench.day import faulty_day
 from local.kafka import LocalKafka
@@ -30,7 +29,7 @@ async def test_a_day_comes_out_exact_though_worker_and_ledger_are_killed_and_the
         migrate.upgrade(postgres.url)
         settings = Settings(
             brokers=kafka.brokers,
-            database_url=SecretStr(postgres.url),
+            database_url=postgres.url,
             topic_prefix=topic_prefix,
             partitions=PARTITIONS,
             timestamps=Timestamps.CREATE,

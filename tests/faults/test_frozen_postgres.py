@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from pydantic import SecretStr
 
 from local.kafka import LocalKafka
 from local.postgres import LocalPostgres
@@ -59,7 +58,7 @@ def server(tmp_path: Path) -> Iterator[LocalPostgres]:
 def settings(kafka: LocalKafka, server: LocalPostgres, topic_prefix: str) -> Settings:
     return Settings(
         brokers=kafka.brokers,
-        database_url=SecretStr(server.url),
+        database_url=server.url,
         topic_prefix=topic_prefix,
         partitions=2,
         notify_private_addresses=True,

@@ -14,7 +14,6 @@ from random import Random
 from typing import Final
 
 import pytest
-from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 from typing_extensions import override
 
@@ -79,11 +78,8 @@ class ProxiedWorld(World):
     @override
     def for_processes(self) -> Settings:
         database = make_url(self.postgres.url).set(port=self.to_postgres.port)
-        return self.settings.model_copy(
-            update={
-                "brokers": f"{HOST}:{self.to_kafka.port}",
-                "database_url": SecretStr(database.render_as_string(hide_password=False)),
-            }
+        return self.settings.replace(
+            brokers=f"{HOST}:{self.to_kafka.port}", database_url=database.render_as_string(hide_password=False)
         )
 
 

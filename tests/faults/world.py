@@ -7,8 +7,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-from pydantic import SecretStr
-
 from local.kafka import LocalKafka
 from local.ports import choose_port
 from local.postgres import LocalPostgres
@@ -48,7 +46,7 @@ class World:
             migrate.upgrade(self.postgres.url)
             self.settings = Settings(
                 brokers=self.kafka.brokers,
-                database_url=SecretStr(self.postgres.url),
+                database_url=self.postgres.url,
                 topic_prefix=self._prefix,
                 partitions=PARTITIONS,
             )

@@ -13,7 +13,6 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from ledger.ingest.ledger import READ as LEDGER_READS
 from local.kafka import LocalKafka
@@ -47,7 +46,7 @@ def bombs() -> tuple[bytes, ...]:
 def settings(kafka: LocalKafka, topic_prefix: str, migrated_url: str) -> Settings:
     return Settings(
         brokers=kafka.brokers,
-        database_url=SecretStr(migrated_url),
+        database_url=migrated_url,
         topic_prefix=topic_prefix,
         partitions=2,
         metrics_port=0,

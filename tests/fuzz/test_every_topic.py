@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 from spendgate_control import ControlReader, Policy
 
 from console.live.command_feed import CommandFeed
@@ -48,7 +47,7 @@ KINDS = ("worker", "ledger", "scheduler", "notifier")
 def settings(kafka: LocalKafka, topic_prefix: str, migrated_url: str) -> Settings:
     return Settings(
         brokers=kafka.brokers,
-        database_url=SecretStr(migrated_url),
+        database_url=migrated_url,
         topic_prefix=topic_prefix,
         partitions=4,
         metrics_port=0,

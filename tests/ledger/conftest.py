@@ -7,7 +7,6 @@ from typing import Any
 
 import psycopg2
 import pytest
-from pydantic import SecretStr
 
 from core.errors import SpendgateError
 from ledger.ingest import run as ledger_run
@@ -74,7 +73,7 @@ def database_url(migrated_url: str) -> str:
 def settings(kafka: LocalKafka, topic_prefix: str, database_url: str) -> Settings:
     return Settings(
         brokers=kafka.brokers,
-        database_url=SecretStr(database_url),
+        database_url=database_url,
         topic_prefix=topic_prefix,
         partitions=4,
         timestamps=Timestamps.CREATE,

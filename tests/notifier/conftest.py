@@ -6,7 +6,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from core.errors import SpendgateError
 from local.kafka import LocalKafka
@@ -54,7 +53,7 @@ def database_url(migrated_url: str) -> str:
 def settings(kafka: LocalKafka, topic_prefix: str, database_url: str) -> Iterator[Settings]:
     yield Settings(
         brokers=kafka.brokers,
-        database_url=SecretStr(database_url),
+        database_url=database_url,
         topic_prefix=topic_prefix,
         partitions=2,
         notify_private_addresses=True,

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 
 import pytest
-from pydantic import SecretStr
 
 from models.migrations import migrate
 from models.queries.deliveries import NewDelivery, add_deliveries, waiting_lanes
@@ -26,7 +25,7 @@ STATES = "SELECT state, count(*)::int FROM delivery GROUP BY state ORDER BY stat
 @pytest.fixture
 def settings(database_url: str) -> Iterator[Settings]:
     migrate.upgrade(database_url)
-    yield Settings(database_url=SecretStr(database_url), notify_private_addresses=True)
+    yield Settings(database_url=database_url, notify_private_addresses=True)
     engine_of(database_url).dispose()
 
 

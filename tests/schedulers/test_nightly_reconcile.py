@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 from prometheus_client import REGISTRY
-from pydantic import SecretStr
 
 from core.errors import NotCaughtUp
 from core.moment import HOUR, Moment, parse_moment
@@ -24,9 +23,7 @@ EVENING, NIGHT = parse_moment("2025-09-08T20:00:00Z"), parse_moment("2025-09-09T
 
 @pytest.fixture
 async def settings(kafka: LocalKafka, topic_prefix: str, migrated_url: str) -> AsyncIterator[Settings]:
-    settings = Settings(
-        brokers=kafka.brokers, database_url=SecretStr(migrated_url), topic_prefix=topic_prefix, partitions=1
-    )
+    settings = Settings(brokers=kafka.brokers, database_url=migrated_url, topic_prefix=topic_prefix, partitions=1)
     await create_topics(settings)
     by_role = as_role(settings, DatabaseRole.SCHEDULER)
     yield by_role

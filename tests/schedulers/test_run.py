@@ -10,7 +10,6 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-from pydantic import SecretStr
 
 from core.errors import ConfigurationError
 from core.moment import SECOND, Moment
@@ -38,7 +37,7 @@ async def made_ready(kafka: LocalKafka, migrated_url: str, topic_prefix: str) ->
         catalog_edits.add_brand(session, "nike", time_zone="Asia/Karachi", currency="USD", actor="ann")
     settings = Settings(
         brokers=kafka.brokers,
-        database_url=SecretStr(migrated_url),
+        database_url=migrated_url,
         topic_prefix=topic_prefix,
         partitions=3,
         metrics_port=free_port(),

@@ -19,7 +19,6 @@ from confluent_kafka.admin import (
     ScramMechanism,
     UserScramCredentialUpsertion,
 )
-from pydantic import SecretStr
 
 from streams.kafka.options import librdkafka_options
 from streams.kafka.rights import Operation
@@ -41,8 +40,8 @@ def new_user(owner: Settings, name: str) -> Settings:
     admin = _admin(owner)
     _done(admin.alter_user_scram_credentials([made]))
     _until(lambda: _is_known(admin, name))
-    entry = {"kafka_username": name, "kafka_password": SecretStr(name), "kafka_password_file": None}
-    return owner.model_copy(update=entry)
+    entry = {"kafka_username": name, "kafka_password": name, "kafka_password_file": None}
+    return owner.replace(**entry)
 
 
 def run_acl_lines(owner: Settings, lines: Sequence[str]) -> None:

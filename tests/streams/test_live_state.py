@@ -307,7 +307,7 @@ async def test_topics_that_are_not_there_are_told(settings: Settings) -> None:
 
 
 async def test_a_broker_that_is_not_there_is_told(settings: Settings) -> None:
-    away = settings.model_copy(update={"brokers": "127.0.0.1:9"})
+    away = settings.replace(brokers="127.0.0.1:9")
     with pytest.raises(Unreachable, match=r"127\.0\.0\.1:9"):
         await read_held(away, "brand")
     with pytest.raises(Unreachable):

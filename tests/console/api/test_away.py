@@ -8,7 +8,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from pydantic import SecretStr
 
 from local.kafka import LocalKafka
 from local.postgres import LocalPostgres
@@ -34,9 +33,7 @@ def test_it_starts_without_both_and_recovers_when_they_come_go_and_come_back(
     brand_id = api.brand()
     to_kafka, to_postgres = ways
     url = surroundings.settings.database.replace(f":{postgres.port}/", f":{to_postgres.port}/")
-    settings = surroundings.settings.model_copy(
-        update={"brokers": f"127.0.0.1:{to_kafka.port}", "database_url": SecretStr(url)}
-    )
+    settings = surroundings.settings.replace(brokers=f"127.0.0.1:{to_kafka.port}", database_url=url)
     with served(settings) as address:
         robot = Api(settings, address, headers=dict(api.http.headers))
         assert status_of(address, "/health/live") == 200
@@ -76,7 +73,7 @@ def test_what_a_broker_that_has_died_told_is_not_given_as_new_and_nothing_is_hal
     own = LocalKafka(tmp_path)
     own.start()
     try:
-        settings = surroundings.settings.model_copy(update={"brokers": own.brokers, "topic_prefix": "own-"})
+        settings = surroundings.settings.replace(brokers=own.brokers, topic_prefix="own-")
         asyncio.run(create_topics(settings))
         with served(settings) as address:
             until(lambda: status_of(address, "/health/ready") == 200)

@@ -78,7 +78,7 @@ class FormClient:
 @pytest.fixture(scope="session")
 def console_address(surroundings: Surroundings) -> Iterator[str]:
     """Of a server in a thread of its own."""
-    settings = as_role(surroundings.settings, privileges.DatabaseRole.API).model_copy(update={"spend_form": True})
+    settings = as_role(surroundings.settings, privileges.DatabaseRole.API).replace(spend_form=True)
     config = uvicorn.Config(create_app(settings), port=0, log_config=None, access_log=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)

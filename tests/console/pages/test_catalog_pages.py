@@ -362,7 +362,7 @@ async def test_an_edit_that_the_broker_does_not_take_is_kept_and_the_page_says_s
     operator: FormClient, surroundings: Surroundings, wrong: dict[str, str]
 ) -> None:
     brand_id = operator.brand()
-    away = surroundings.settings.model_copy(update=wrong)
+    away = surroundings.settings.replace(**wrong)
     relay = Relay(away)
     async with open_services(surroundings.settings) as services:
         while services.away():

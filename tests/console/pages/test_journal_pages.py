@@ -23,7 +23,7 @@ from operations.catalog_file.rows import CatalogFileFormat
 from streams.kafka.producer import spend_producer
 from streams.kafka.reader import topic_reader
 from streams.kafka.topics import Topic
-from streams.settings import Settings
+from streams.settings import SETTINGS
 from tests.console.api.server import served, until
 from tests.console.pages.conftest import PASSWORD, FormClient
 from tests.installation import Surroundings
@@ -104,7 +104,7 @@ def test_spend_is_asked_about_and_counts_once_however_often_the_answer_is_sent(
 def test_without_the_setting_there_is_no_page_that_publishes_spend(
     operator: FormClient, campaign_id: str, surroundings: Surroundings, people: dict[Role, str]
 ) -> None:
-    assert not Settings.model_fields["spend_form"].default
+    assert not SETTINGS["spend_form"].default
     path = f"/campaigns/{campaign_id}/publish-spend"
     assert path in operator.page(f"/campaigns/{campaign_id}/history")
     with served(surroundings.settings) as url, httpx.Client(base_url=url) as client:

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
-from pydantic import SecretStr
 
 from ledger.ingest.holes import holes
 from local.ports import choose_port
@@ -66,7 +65,7 @@ async def test_with_its_database_away_it_waits_and_says_so(
     database.start()
     migrate.upgrade(database.url)
     ledger_tables = LedgerTables(database.url)
-    process = new_process(settings.model_copy(update={"database_url": SecretStr(database.url)}))
+    process = new_process(settings.replace(database_url=database.url))
     await _send(broker, 0, 100)
     await ledger_tables.until("SELECT count(*) FROM spend_log", [(100,)])
     await process.until_ready()

@@ -11,7 +11,6 @@ from random import Random
 import psycopg2
 import pytest
 from aiokafka import AIOKafkaProducer
-from pydantic import SecretStr
 
 from core.duplicates import CHUNK_FULL
 from core.errors import NotCaughtUp, NotFound
@@ -53,7 +52,7 @@ def running(kafka: LocalKafka, postgres: LocalPostgres, tmp_path_factory: pytest
     create_database(postgres, name, migrated=True)
     settings = Settings(
         brokers=kafka.brokers,
-        database_url=SecretStr(postgres.url_of(name)),
+        database_url=postgres.url_of(name),
         topic_prefix=f"{name}-",
         partitions=PARTITIONS,
         timestamps=Timestamps.CREATE,
@@ -274,7 +273,7 @@ async def test_another_brand_is_not_looked_at(
 
 
 async def test_a_ledger_that_does_not_come_is_told(brand: str, settings: Settings, database_url: str) -> None:
-    elsewhere = settings.model_copy(update={"database_url": SecretStr(database_url)})
+    elsewhere = settings.replace(database_url=database_url)
     with pytest.raises(NotCaughtUp, match=r"saved .*spend-events.* up to offset 0 and not up to .*spendgate ledger"):
         await reconcile(elsewhere, patience_seconds=0.3)
     engine_of(database_url).dispose()
@@ -286,7 +285,7 @@ async def test_rows_of_topics_that_are_gone_are_compared_beside_those_of_the_new
     """The new topics have the old names and offsets, and a controller that knows nothing of before."""
     settings = Settings(
         brokers=kafka.brokers,
-        database_url=SecretStr(database_url),
+        database_url=database_url,
         topic_prefix=topic_prefix,
         partitions=1,
         timestamps=Timestamps.CREATE,

@@ -97,7 +97,7 @@ async def test_opening_balances_stand_for_what_came_before(
     """Whether a replay begins on the first of a month, in the middle of one, or on the open day."""
     before, _ = await old_life(settings, ledger_tables, new_worker)
     for epoch, since in enumerate(["2025-09-01T00:00:00Z", "2025-09-09T12:00:00Z", "2025-09-10T15:00:00Z"], 2):
-        other = settings.model_copy(update={"topic_prefix": f"{epoch}-{settings.topic_prefix}"})
+        other = settings.replace(topic_prefix=f"{epoch}-{settings.topic_prefix}")
         await create_topics(other)
         plan = await replay(other, ReplayRequest("tester", parse_moment(since)), ignore)
         async with open_broker(other) as broker:
@@ -113,7 +113,7 @@ async def test_opening_balances_stand_for_what_came_before(
 async def test_killed_in_the_middle_it_goes_on_and_nobody_is_told_to_resume_meanwhile(
     settings: Settings, ledger_tables: LedgerTables, new_worker: NewWorker
 ) -> None:
-    settings = settings.model_copy(update={"timestamps": Timestamps.APPEND})
+    settings = settings.replace(timestamps=Timestamps.APPEND)
     with session_scope(settings.database) as session:
         add_brand(session, "nike", time_zone="UTC", currency="USD", actor="tester")
         add_campaign(session, "out", brand_id="nike", actor="tester", total_budget_micros=MANY * 10_000)

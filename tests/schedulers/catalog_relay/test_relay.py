@@ -12,7 +12,6 @@ import msgspec
 import psycopg2
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
-from pydantic import SecretStr
 
 from core.errors import ConfigurationError, SpendgateError, TooLarge, Unreachable
 from core.partitioner import partition_of
@@ -45,7 +44,7 @@ class Told(NamedTuple):
 async def settings(kafka: LocalKafka, migrated_url: str, topic_prefix: str) -> AsyncIterator[Settings]:
     made = Settings(
         brokers=kafka.brokers,
-        database_url=SecretStr(migrated_url),
+        database_url=migrated_url,
         topic_prefix=topic_prefix,
         partitions=PARTITIONS,
     )
@@ -408,8 +407,8 @@ async def test_a_cancelled_relay_leaves_the_lock_to_others(settings: Settings, r
 async def test_a_missing_topic_and_a_wrong_partition_count_are_told(settings: Settings) -> None:
     add_brand(settings, "nike")
     for wrong, sentence in (
-        (settings.model_copy(update={"partitions": 2}), "has 3 partitions and SPENDGATE_PARTITIONS is 2"),
-        (settings.model_copy(update={"topic_prefix": f"{settings.topic_prefix}no-"}), "spendgate topics create"),
+        (settings.replace(partitions=2), "has 3 partitions and SPENDGATE_PARTITIONS is 2"),
+        (settings.replace(topic_prefix=f"{settings.topic_prefix}no-"), "spendgate topics create"),
     ):
         with pytest.raises(ConfigurationError, match=sentence):
             await wait_until_published(wrong)
@@ -456,8 +455,8 @@ def restored_copy(settings: Settings) -> Iterator[Settings]:
     """Another database as this one is now: what a restore of today's backup will bring back."""
     engine_of(settings.database).dispose()
     server, name = settings.database.rsplit("/", 1)
-    maintenance = settings.model_copy(update={"database_url": SecretStr(f"{server}/postgres")})
-    copied = settings.model_copy(update={"database_url": SecretStr(f"{server}/{name}_restored")})
+    maintenance = settings.replace(database_url=f"{server}/postgres")
+    copied = settings.replace(database_url=f"{server}/{name}_restored")
     sql(maintenance, f"CREATE DATABASE {name}_restored TEMPLATE {name}")
     try:
         yield copied

@@ -8,7 +8,6 @@ from contextlib import suppress
 from functools import partial
 
 import pytest
-from pydantic import SecretStr
 
 from core.errors import ConfigurationError, Unreachable
 from local.kafka import LocalKafka
@@ -38,14 +37,14 @@ def edited(migrated_url: str) -> Iterator[Settings]:
     """Settings of a database in which an edit waits."""
     with session_scope(migrated_url) as session:
         add_brand(session, "nike", time_zone="UTC", currency="USD", actor="ann")
-    yield Settings(database_url=SecretStr(migrated_url))
+    yield Settings(database_url=migrated_url)
     engine_of(migrated_url).dispose()
 
 
 @pytest.fixture
 def with_broker(kafka: LocalKafka, topic_prefix: str, database_url: str) -> Settings:
     """Settings of a broker that is ready and a database without tables."""
-    settings = Settings(brokers=kafka.brokers, topic_prefix=topic_prefix, database_url=SecretStr(database_url))
+    settings = Settings(brokers=kafka.brokers, topic_prefix=topic_prefix, database_url=database_url)
     asyncio.run(make_topics(settings, Topic.CATALOG))
     return settings
 
@@ -53,16 +52,14 @@ def with_broker(kafka: LocalKafka, topic_prefix: str, database_url: str) -> Sett
 def test_a_broker_that_refuses_connections_is_told_and_the_edit_is_kept(
     edited: Settings, refusing_address: str
 ) -> None:
-    observed = refused_within_ten_seconds(
-        partial(publish_edit, edited.model_copy(update={"brokers": refusing_address}))
-    )
+    observed = refused_within_ten_seconds(partial(publish_edit, edited.replace(brokers=refusing_address)))
 
     assert refusing_address in observed
     assert "The edit is kept and will be published as soon as broker and database are back." in observed
 
 
 def test_a_broker_that_stays_silent_is_told_in_time(edited: Settings, silent_address: str) -> None:
-    observed = refused_within_ten_seconds(partial(publish_edit, edited.model_copy(update={"brokers": silent_address})))
+    observed = refused_within_ten_seconds(partial(publish_edit, edited.replace(brokers=silent_address)))
 
     assert "The edit is kept" in observed
 
@@ -71,10 +68,8 @@ def test_a_database_that_is_away_is_told_in_time(
     with_broker: Settings, refusing_address: str, silent_address: str
 ) -> None:
     for address in (refusing_address, silent_address):
-        url = SecretStr(f"postgresql://nobody@{address}/none")
-        observed = refused_within_ten_seconds(
-            partial(publish_edit, with_broker.model_copy(update={"database_url": url}))
-        )
+        url = f"postgresql://nobody@{address}/none"
+        observed = refused_within_ten_seconds(partial(publish_edit, with_broker.replace(database_url=url)))
 
         assert "The database cannot be used" in observed
         assert "The edit is kept" in observed
@@ -88,7 +83,7 @@ def test_a_database_without_tables_is_told(with_broker: Settings) -> None:
 async def test_a_running_relay_goes_on_waiting_and_ends_at_once_when_cancelled(
     edited: Settings, refusing_address: str
 ) -> None:
-    running = asyncio.create_task(run_relay(edited.model_copy(update={"brokers": refusing_address})))
+    running = asyncio.create_task(run_relay(edited.replace(brokers=refusing_address)))
     with suppress(TimeoutError):
         await asyncio.wait_for(asyncio.shield(running), 1.5)
     assert not running.done()

@@ -17,7 +17,6 @@ from aiokafka.errors import (
     TransactionalIdAuthorizationFailed,
 )
 from confluent_kafka import KafkaError, KafkaException, Producer
-from pydantic import SecretStr
 from spendgate_control import ControlReader, Policy
 
 from core.errors import ConfigurationError, ExitCode, NotAllowed, SpendgateError, Unreachable
@@ -323,7 +322,7 @@ async def new_campaign(owner: Settings, brand_id: str) -> None:
 
 
 async def test_a_ledger_without_its_group_says_so_at_once(least: Settings, owner: Settings, database_url: str) -> None:
-    settings = least.model_copy(update={"database_url": SecretStr(database_url)})
+    settings = least.replace(database_url=database_url)
     with (
         denied(owner, "User:worker", Operation.Read, ["--group", "least-spendgate-ledger"]),
         pytest.raises(NotAllowed, match=r"^User:worker may not Read the group least-spendgate-ledger"),

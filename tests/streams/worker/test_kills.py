@@ -30,10 +30,7 @@ pytestmark = [pytest.mark.long, pytest.mark.parametrize("timestamps", [Timestamp
 
 
 async def test_no_kill_loses_or_repeats_money_or_a_command(settings: Settings, new_worker: StartWorker) -> None:
-    groups = [
-        settings.model_copy(update={"topic_prefix": f"{settings.topic_prefix}{n}-", "partitions": 2})
-        for n in range(GROUPS)
-    ]
+    groups = [settings.replace(topic_prefix=f"{settings.topic_prefix}{n}-", partitions=2) for n in range(GROUPS)]
     await asyncio.gather(*(_killed(group, new_worker(group), seed) for seed, group in enumerate(groups)))
 
 

@@ -186,7 +186,7 @@ UNDER_WAY = [
 async def test_what_was_done_while_no_worker_ran_is_refused_with_its_cause_or_harmless(
     case: Case, settings: Settings, new_worker: StartWorker
 ) -> None:
-    own = settings.model_copy(update={"partitions": 1})
+    own = settings.replace(partitions=1)
     async with open_broker(own) as broker:
         worker = await _with_a_history(broker, new_worker(own))
         assert await worker.stop() == 0
@@ -198,7 +198,7 @@ async def test_what_was_done_while_no_worker_ran_is_refused_with_its_cause_or_ha
 async def test_what_is_done_under_a_running_worker_ends_it_within_seconds(
     case: Case, settings: Settings, new_worker: StartWorker
 ) -> None:
-    own = settings.model_copy(update={"partitions": 1})
+    own = settings.replace(partitions=1)
     async with open_broker(own) as broker:
         worker = await _with_a_history(broker, new_worker(own))
         await asyncio.to_thread(case.act, Operator(own))
@@ -211,7 +211,7 @@ async def test_what_is_done_under_a_running_worker_ends_it_within_seconds(
 async def test_partitions_added_right_after_the_check_of_a_start_end_it_with_their_cause(
     settings: Settings, tmp_path: Path
 ) -> None:
-    own = settings.model_copy(update={"partitions": 1})
+    own = settings.replace(partitions=1)
     command = [sys.executable, str(Path(__file__).with_name("unchecked_worker.py"))]
     worker = WorkerProcess(own, tmp_path / "worker.log", command)
     async with open_broker(own):
@@ -227,7 +227,7 @@ async def test_partitions_added_right_after_the_check_of_a_start_end_it_with_the
 async def test_commands_that_the_topic_lacks_are_told_again_from_the_journal_and_the_worker_goes_on(
     settings: Settings, new_worker: StartWorker, migrated_url: str
 ) -> None:
-    own = settings.model_copy(update={"partitions": 1})
+    own = settings.replace(partitions=1)
     async with open_broker(own) as broker:
         worker = await _with_a_history(broker, new_worker(own))
         observed = await _control_records(own)
@@ -254,7 +254,7 @@ async def test_a_producer_with_an_older_releases_id_is_fenced_where_that_release
     written_by_older_release: bool, settings: Settings, new_worker: StartWorker
 ) -> None:
     """Where it did not, the id may be that of a stranger."""
-    own = settings.model_copy(update={"partitions": 1})
+    own = settings.replace(partitions=1)
     state = own.topic(Topic.CONTROLLER_STATE)
     older = AIOKafkaProducer(bootstrap_servers=own.brokers, transactional_id=own.topic("worker-0"))
     async with open_broker(own) as broker:
@@ -327,7 +327,7 @@ async def _with_a_history(broker: Broker, worker: WorkerProcess) -> WorkerProces
 
 
 async def _check_next_start(case: Case, broker: Broker, new_worker: StartWorker) -> None:
-    worker = new_worker(broker.settings.model_copy(update={"partitions": case.partitions}))
+    worker = new_worker(broker.settings.replace(partitions=case.partitions))
     if case.said:
         worker.start()
         assert await worker.ended(60) in (1, EXIT_CODE), worker.output

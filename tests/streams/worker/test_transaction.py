@@ -117,7 +117,7 @@ class Bench:
 
 @pytest.fixture
 async def bench(settings: Settings) -> AsyncIterator[Bench]:
-    settings = settings.model_copy(update={"partitions": 1})
+    settings = settings.replace(partitions=1)
     await create_topics(settings)
     reader = AIOKafkaConsumer(
         bootstrap_servers=settings.brokers, isolation_level="read_committed", auto_offset_reset="earliest"

@@ -19,7 +19,7 @@ FLOOD = 300
 async def test_a_defect_refuses_the_records_that_meet_it_and_stops_neither_the_brand_nor_its_partition(
     settings: Settings, tmp_path: Path
 ) -> None:
-    settings = settings.model_copy(update={"partitions": 1})
+    settings = settings.replace(partitions=1)
     command = [sys.executable, str(Path(__file__).with_name("defective_worker.py"))]
     environment = {"PYTHONPATH": str(Path(__file__).parents[3])}
     worker = WorkerProcess(settings, tmp_path / "worker.log", command, **environment)

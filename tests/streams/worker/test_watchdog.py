@@ -42,7 +42,7 @@ async def test_a_worker_that_stands_still_ends_itself_and_says_what_it_waited_fo
     workers = []
     try:
         for defect in message:
-            own = settings.model_copy(update={"topic_prefix": f"{settings.topic_prefix}{defect}-", "partitions": 1})
+            own = settings.replace(topic_prefix=f"{settings.topic_prefix}{defect}-", partitions=1)
             async with open_broker(own) as broker:
                 await broker.brand("nike")
             command = [sys.executable, str(Path(__file__).with_name("stuck_worker.py")), defect]
