@@ -103,7 +103,7 @@ class CommandGroup(typer.Typer):
         return super().command(name, cls=Command, **options)
 
 
-def run(app: typer.Typer, arguments: Sequence[str]) -> int:
+def run(app: typer.Typer | TyperGroup, arguments: Sequence[str]) -> int:
     """Run one command line. Returns its exit code (docs/contract.md, "Exit codes"); a failure is one sentence on
     stderr, without a traceback."""
     output.set_json(False)

@@ -35,7 +35,7 @@ from models.migrations import migrate
 from models.session import engine_of
 from operations.accounts import passwords
 
-__all__ = ["COSTLY", "create_database", "drop_database", "use_cheap_services", "use_hashes"]
+__all__ = ["COSTLY", "create_database", "drop_database", "temporary_root", "use_cheap_services", "use_hashes"]
 
 #: Of passwords: argon2id as ever, with less memory and one round.
 COSTLY: Final = passwords._hasher  # what people get
@@ -44,6 +44,9 @@ CHEAP: Final = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
 _LOCK: Final = 5_817_204_301
 _TEMPLATE: Final = "migrated"
 _PATIENCE_SECONDS: Final = 60
+#: A file system in memory, and what must be free of it: a container may have 64 MiB.
+_MEMORY: Final = Path("/dev/shm")  # noqa: S108
+_MEMORY_BYTES: Final = 8 << 30
 
 _format = LocalKafka._format  # what people get
 _create_ssl_context = httpx.create_ssl_context
@@ -61,6 +64,17 @@ def use_cheap_services() -> None:
     LocalKafka._format = _format_by_copy  # type: ignore[method-assign]
     local.postgres.SETTINGS.update(fsync="off", full_page_writes="off")
     httpx._transports.default.create_ssl_context = _ssl_context
+
+
+def temporary_root() -> Path | None:
+    """Where folders of tests and services go, if not where the system has them: a broker makes a folder and five files
+    for each partition, a database has 300 files, and what is on a disk costs two to four times as much CPU."""
+    try:
+        found = os.statvfs(_MEMORY)
+    except OSError:
+        return None
+    runs_programs = not found.f_flag & os.ST_NOEXEC
+    return _MEMORY if runs_programs and found.f_bavail * found.f_frsize >= _MEMORY_BYTES else None
 
 
 @contextmanager
@@ -109,9 +123,11 @@ def _format_by_copy(broker: LocalKafka, jars: list[Path]) -> None:
 
 
 def create_database(postgres: LocalPostgres, name: str, *, migrated: bool) -> None:
-    """An empty one, or one with today's tables: a copy costs a tenth of what the migrations do."""
+    """An empty one, or one with today's tables: a copy costs a tenth of what the migrations do. By files it costs half
+    of what it does by the log."""
     with _cursor(postgres) as cursor:
-        cursor.execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {_template(postgres, cursor)}" if migrated else ""))
+        template = f" TEMPLATE {_template(postgres, cursor)}" if migrated else ""
+        cursor.execute(f"CREATE DATABASE {name}{template} STRATEGY FILE_COPY")
 
 
 def drop_database(postgres: LocalPostgres, name: str) -> None:

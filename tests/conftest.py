@@ -1,6 +1,7 @@
 """Real services for tests: one Kafka and one PostgreSQL a run, started when a test asks for them."""
 
 import gc
+import os
 import secrets
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -11,11 +12,17 @@ import structlog
 
 from local.kafka import LocalKafka
 from local.postgres import LocalPostgres
-from tests.cheap_services import create_database, drop_database, use_cheap_services, use_hashes
+from tests.cheap_services import (
+    create_database,
+    drop_database,
+    temporary_root,
+    use_cheap_services,
+    use_hashes,
+)
 from tests.distribution import Distribution, is_of_longest
 from tests.entries import ManyEntries, TokenServer
 from tests.lengths import WHOLE, length
-from tests.shared_services import SharedServices, note_wanted, service
+from tests.shared_services import SharedServices, note_users, service
 
 #: The migrated installation with a worker that tests of operations, cli and console share.
 pytest_plugins = ["tests.installation"]
@@ -40,9 +47,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """The controlling process of a run with pytest-xdist starts what the others share."""
     use_cheap_services()
+    if root := temporary_root():
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(root))  # read when the first folder is made
     if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
-        config.pluginmanager.register(SharedServices())
-        config.pluginmanager.register(Distribution())
+        services = SharedServices()
+        config.pluginmanager.register(services)
+        config.pluginmanager.register(Distribution(services))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -80,10 +90,10 @@ def _rank(item: pytest.Item) -> int:
     return 2 if is_of_longest(item.nodeid) else 3
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Without what `-m` or `-k` has left out."""
-    note_wanted(session.config, {name for item in session.items for name in _fixtures(item)})
+    """Without what `-m` or `-k` has left out, and before the controlling process hears of the end."""
+    note_users(session.config, [(item.nodeid, _fixtures(item)) for item in session.items])
 
 
 def _is_drawn(item: pytest.Item) -> bool:

@@ -7,7 +7,8 @@ test; the processes that run tests wait for their ports. In a run of one process
 import json
 import tempfile
 import time
-from collections.abc import Collection, Iterator
+import uuid
+from collections.abc import Iterator, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,21 +18,24 @@ import pytest
 
 from local.kafka import LocalKafka
 from local.postgres import LocalPostgres
+from tests.cheap_services import temporary_root
 
-__all__ = ["SharedServices", "note_wanted", "service"]
+__all__ = ["SharedServices", "note_users", "service"]
 
 Service = TypeVar("Service", LocalKafka, LocalPostgres)
 
 START_SECONDS: Final = 180
 FOLDER: Final = "services_folder"  # what the controlling process tells the others
 SERVICES: Final = {"kafka": LocalKafka, "postgres": LocalPostgres}
+#: Fixtures whose users the controlling process knows.
+NOTED: Final = (*SERVICES, "surroundings")
 
 
 class SharedServices:
     """The plugin of the controlling process."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="services-")
+        self._folder = tempfile.TemporaryDirectory(prefix="services-", dir=temporary_root())
         self._running: dict[str, LocalKafka | LocalPostgres] = {}
 
     @pytest.hookimpl(optionalhook=True)
@@ -40,11 +44,16 @@ class SharedServices:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self) -> None:
-        folder = Path(self._folder.name)
-        missing = [name for name in SERVICES if (folder / f"{name}.wanted").exists() and name not in self._running]
+        users = self.users()
+        missing = [name for name in SERVICES if users[name] and name not in self._running]
         with ThreadPoolExecutor() as pool:
             for name, started in zip(missing, pool.map(self._start, missing), strict=True):
                 self._running[name] = started
+
+    def users(self) -> dict[str, Set[str]]:
+        """The collected tests that use each of the noted fixtures."""
+        noted = json.loads((Path(self._folder.name) / "users.json").read_text())
+        return {name: frozenset(noted[name]) for name in NOTED}
 
     def pytest_unconfigure(self) -> None:
         for running in self._running.values():
@@ -61,13 +70,14 @@ class SharedServices:
         return running
 
 
-def note_wanted(config: pytest.Config, fixtures: Collection[str]) -> None:
-    """Ask the controlling process, if there is one, for the services among the names of fixtures."""
+def note_users(config: pytest.Config, fixtures: Sequence[tuple[str, Set[str]]]) -> None:
+    """Tell the controlling process, if there is one, which tests use its services, by test and its fixtures' names."""
     folder = _folder_of(config)
     if folder is not None:
-        for name in SERVICES:
-            if name in fixtures:
-                (folder / f"{name}.wanted").touch()
+        users = {name: [nodeid for nodeid, names in fixtures if name in names] for name in NOTED}
+        unfinished = folder / f"users-{uuid.uuid4()}.json"
+        unfinished.write_text(json.dumps(users))
+        unfinished.rename(folder / "users.json")
 
 
 @contextmanager

@@ -1,22 +1,22 @@
 """Who may do what: every route of the API asks for a person, and every one that changes something for more."""
 
+import json
 from typing import Any
 
 import httpx
 import pytest
 
 from console.access.rights import safe_next
-from console.app import create_app
+from docs.make_openapi import OPENAPI_FILE
 from models.queries.accounts import revoke_token, set_role
 from models.session import session_scope
 from operations.accounts.person import Role
-from streams.settings import Settings
 from tests.console.api.server import Api, program, signed_in
 from tests.installation import Surroundings
 
-OPERATIONS = [
-    (method.upper(), path) for path, methods in create_app(Settings()).openapi()["paths"].items() for method in methods
-]
+#: All that the code has, by tests/console/api/test_openapi.py.
+DOCUMENT = json.loads(OPENAPI_FILE.read_text(encoding="utf-8"))
+OPERATIONS = [(method.upper(), path) for path, methods in DOCUMENT["paths"].items() for method in methods]
 #: Have a body and change nothing: what a viewer may ask (tests/console/api/test_catalog_file.py).
 QUESTIONS = [("POST", "/api/v1/catalog/plan"), ("POST", "/api/v1/catalog/what-if")]
 #: Where alerts go holds secrets, and makes the server send requests.
