@@ -1,6 +1,6 @@
 """Spendgate and other engines do the same work: one topic, one core, one run, cold and warm. See `--help`.
 
-A program whose sums or pauses are not those of the topic has no figures in the table, only what it counted wrong.
+A program that fails, or whose sums or pauses are not those of the topic, has no figures in the table, only why.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from bench.backlog import read_raw
 from bench.load import AMOUNT_MICROS, publish_catalog, publish_events
 from bench.machine import Worker, broker, describe, topics, wait_until
 from bench.peer import flink, kafka_streams, python
-from bench.peer.program import Drained
+from bench.peer.program import Drained, PeerFailed
 from bench.tables import markdown_table, spread
 from bench.totals import Arrived, Expected, Sums, add_up, differences, read_sums
 from core.records import Action
@@ -61,6 +61,9 @@ _LEAVES_OUT = {
         "the same; changes of the catalog while it runs; transactions: after a failure a pause may be told twice; "
         "state is on the local disk alone; each brand has an equal share of all windows of ids"
     ),
+    "Quix Streams": (
+        "the same; changes of the catalog while it runs; each brand has an equal share of all windows of ids"
+    ),
 }
 
 Program = Callable[[Settings, int, str], Drained]
@@ -75,7 +78,7 @@ def _flink(settings: Settings, events: int, commands: str, backend: str) -> Drai
 
 
 def _python(settings: Settings, events: int, commands: str, engine: python.Engine) -> Drained:
-    return python.drain(settings, events, engine, "", commands)
+    return python.drain(settings, events, engine, commands)
 
 
 _PEERS: dict[str, Program] = {
@@ -169,10 +172,13 @@ def _has_applied(worker: Worker, count: int) -> bool:
 
 
 def _peer(drain: Program, settings: Settings, events: int, commands: str, expected: Expected) -> dict[str, Any]:
-    """Its commands go to a topic of its own."""
+    """Its commands go to a topic of its own. One that fails leaves the others their figures."""
     admin = AdminClient({"bootstrap.servers": settings.brokers})
     admin.create_topics([NewTopic(commands, settings.partitions, 1)])[commands].result(30)
-    drained = drain(settings, events, commands)
+    try:
+        drained = drain(settings, events, commands)
+    except PeerFailed as error:
+        return {"refused": str(error)}
     pauses = sum(1 for _ in _read(settings, commands))
     return _refused(read_sums(drained.sums), pauses, expected) or drained.figures
 
@@ -187,7 +193,7 @@ def _refused(sums: Sums, pauses: int, expected: Expected) -> dict[str, Any]:
 
 async def _held(settings: Settings, brand_ids: list[str]) -> Sums:
     sums: Sums = {}
-    for brand_id, held in (await read_held_brands(settings, brand_ids, patience_seconds=30)).items():
+    for brand_id, held in (await read_held_brands(settings, brand_ids, patience_seconds=_PATIENCE_SECONDS)).items():
         if held is not None and held.state.has_spend:
             sums[brand_id] = (held.state.daily_micros, held.state.monthly_micros)
             for campaign in held.state.campaigns.values():

@@ -2,13 +2,12 @@
 
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from bench.peer.program import Drained, drained
+from bench.peer.program import Drained, PeerFailed, drained, said
 from streams.settings import Settings
 
 __all__ = ["drain_by", "javac"]
@@ -19,7 +18,7 @@ _HERE: Final = Path(__file__).parent
 def javac() -> str:
     found = shutil.which("javac")
     if found is None:
-        raise FileNotFoundError("the peer has to be compiled: install a JDK, so that javac is on PATH")
+        raise PeerFailed("it has to be compiled: install a JDK, so that javac is on PATH")
     return found
 
 
@@ -43,4 +42,4 @@ def drain_by(
 
 def _compile(sources: Sequence[Path], jars: Sequence[Path], folder: Path) -> None:
     path = os.pathsep.join(map(str, jars))
-    subprocess.run([javac(), "--release", "17", "-cp", path, "-d", str(folder), *map(str, sources)], check=True)
+    said([javac(), "--release", "17", "-cp", path, "-d", str(folder), *map(str, sources)])

@@ -4,13 +4,20 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from bench.machine import WORKER_CORE
+from core.errors import SpendgateError
 from streams.kafka.topics import Topic
 from streams.settings import Settings
 
-__all__ = ["Drained", "drained"]
+__all__ = ["Drained", "PeerFailed", "drained", "said"]
+
+_PATIENCE_SECONDS: Final = 1_800
+
+
+class PeerFailed(SpendgateError):
+    """A peer's program ended with an error, or did not end."""
 
 
 class _Moment(NamedTuple):
@@ -46,15 +53,23 @@ def drained(
     return Drained(_figures_of_run([*command, *arguments], events), totals.read_text().splitlines())
 
 
-def _figures_of_run(command: Sequence[str], events: int, seconds: float = 900) -> dict[str, float]:
+def said(command: Sequence[str]) -> str:
+    """What it prints. What it says of errors is passed on only if it fails."""
+    try:
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise PeerFailed(f"not done in {_PATIENCE_SECONDS} s") from error
+    if ended.returncode:
+        print(ended.stderr[-4000:], file=sys.stderr)
+        last = (ended.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise PeerFailed(f"exit code {ended.returncode}: {last[:200]}")
+    return ended.stdout
+
+
+def _figures_of_run(command: Sequence[str], events: int) -> dict[str, float]:
     """Run it to its end. It prints `moment COUNT CLOCK CPU`, in nanoseconds, at the first event, half-way and at the
-    last. What it says of errors is passed on only if it fails."""
-    pinned = ["taskset", "-c", str(WORKER_CORE), *command]
-    said = subprocess.run(pinned, capture_output=True, text=True, timeout=seconds)
-    if said.returncode:
-        print(said.stderr[-4000:], file=sys.stderr)
-        said.check_returncode()
-    return _figures(_moments(said.stdout), events)
+    last."""
+    return _figures(_moments(said(["taskset", "-c", str(WORKER_CORE), *command])), events)
 
 
 def _figures(moments: dict[int, _Moment], events: int) -> dict[str, float]:

@@ -1,12 +1,11 @@
 """Engines in Python do the worker's work on the worker's core, each in an environment of its own."""
 
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from bench.peer.program import Drained, drained
+from bench.peer.program import Drained, drained, said
 from local.cache import cache_folder, exclusive
 from streams.settings import Settings
 
@@ -17,35 +16,37 @@ _COMMON: Final = ("msgspec==0.22.0", "confluent-kafka==2.12.2")
 
 
 class Engine(NamedTuple):
-    """`program` is a file of this folder."""
+    """`program` is a file of this folder; the environment has the first package's name; `state` is how state is kept,
+    where there is a choice."""
 
-    package: str
+    packages: tuple[str, ...]
     program: str
+    state: str = ""
 
 
 ENGINES: Final = {
-    "Bytewax": Engine("bytewax==0.21.1", "bytewax_program.py"),
+    "Bytewax": Engine(("bytewax==0.21.1",), "bytewax_program.py"),
+    "Quix Streams": Engine(("quixstreams==3.28.1",), "quix_program.py"),
 }
 
 
-def drain(settings: Settings, events: int, engine: Engine, state: str, commands: str) -> Drained:
-    """Pauses go to the topic `commands`, which is the program's name too. `state` says how state is kept, where the
-    engine has a choice."""
+def drain(settings: Settings, events: int, engine: Engine, commands: str) -> Drained:
+    """Pauses go to the topic `commands`, which is the program's name too."""
     with tempfile.TemporaryDirectory(prefix="spendgate-peer-") as name:
         command = [str(_python(engine)), str(_HERE / engine.program)]
-        return drained(command, Path(name), settings, events, state, commands)
+        return drained(command, Path(name), settings, events, engine.state, commands)
 
 
 def _python(engine: Engine) -> Path:
-    """Of the environment, which is made at the first use and kept with the jars."""
-    folder = cache_folder() / "peers" / engine.package
-    python = folder / "bin" / "python"
+    """Of the environment, which is made at the first use, and anew for other packages, and is kept with the jars."""
+    folder = cache_folder() / "peers" / engine.packages[0]
+    python, ready = folder / "bin" / "python", folder / "ready"
+    packages = [*engine.packages, *_COMMON]
     folder.parent.mkdir(exist_ok=True)
-    with exclusive(folder.with_name(f"{engine.package}.lock")):
-        if not (folder / "ready").exists():
-            uv = [str(Path(sys.executable).with_name("uv"))]
-            subprocess.run([*uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)], check=True)
-            packages = [engine.package, *_COMMON]
-            subprocess.run([*uv, "pip", "install", "--quiet", "--python", str(python), *packages], check=True)
-            (folder / "ready").touch()
+    with exclusive(folder.with_name(f"{engine.packages[0]}.lock")):
+        if not ready.exists() or ready.read_text().split() != packages:
+            uv = str(Path(sys.executable).with_name("uv"))
+            said([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)])
+            said([uv, "pip", "install", "--quiet", "--python", str(python), *packages])
+            ready.write_text("\n".join(packages))
     return python

@@ -156,8 +156,18 @@ class Counter:
         """True at the last one."""
         self._count += 1
         if self._count in self._marks:
-            print("moment", self._count, time.monotonic_ns(), time.process_time_ns(), flush=True)
+            self._print(self._count)
         return self._count == self._wanted
+
+    def reach(self, count: int) -> None:
+        """For an engine that counts by itself, many at once."""
+        for mark in sorted(self._marks):
+            if self._count < mark <= count:
+                self._print(mark)
+        self._count = max(self._count, count)
+
+    def _print(self, mark: int) -> None:
+        print("moment", mark, time.monotonic_ns(), time.process_time_ns(), flush=True)
 
 
 def _milliseconds(moment: datetime) -> int:

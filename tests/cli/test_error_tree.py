@@ -31,8 +31,8 @@ PACKAGES = (
 ROOT = Path(__file__).parents[2]
 #: Alembic runs these; they cannot be imported alone.
 RUN_BY_ALEMBIC = ("models.migrations.env", "models.migrations.versions")
-#: Its library is in an environment of its own.
-RUN_ELSEWHERE = ("bench.peer.bytewax_program",)
+#: Their libraries are in environments of their own.
+RUN_ELSEWHERE = tuple(f"bench.peer.{name}_program" for name in ("bytewax", "faust", "pathway", "quix"))
 
 #: What a person or a program did wrong has a 4xx status; what only time or an operator can mend has 503.
 STATUS_OF_EXIT_CODE = {
