@@ -11,7 +11,17 @@ from streams.kafka.codec import encode
 from streams.kafka.topics import Topic
 from streams.settings import Settings
 
-__all__ = ["BRANDS", "brand_id", "campaign_id", "event", "producer", "publish_catalog", "publish_events"]
+__all__ = [
+    "AMOUNT_MICROS",
+    "BRANDS",
+    "brand_id",
+    "campaign_id",
+    "documents",
+    "event",
+    "producer",
+    "publish_catalog",
+    "publish_events",
+]
 
 BRANDS = 1_000
 AMOUNT_MICROS = 12_500
@@ -62,18 +72,24 @@ def publish_catalog(settings: Settings, events_to_budget: Iterable[int | None]) 
     topic = settings.topic(Topic.CATALOG)
     for number, events in enumerate(events_to_budget):
         partition = partition_of(_name(number), settings.partitions)
-        for key, value in _documents(number, events):
+        for key, value in documents(number, events):
             _produce(sender, topic, value, key.encode(), partition)
     assert sender.flush(60) == 0
 
 
 def publish_events(
-    settings: Settings, count: int, brands: int = BRANDS, first: int = 0, repeat_every: int | None = None
+    settings: Settings,
+    count: int,
+    brands: int = BRANDS,
+    first: int = 0,
+    repeat_every: int | None = None,
+    of_first_brand: float = 0,
 ) -> int:
     """Brands in an order that looks random and is the same in every run. Returns the bytes of the values.
 
     `first` is the number of the first event: numbers make the event ids. With `repeat_every`, the last of each so many
-    records is a duplicate of the one before it.
+    records is a duplicate of the one before it. `of_first_brand` is the share of events that the first brand has beside
+    its own.
     """
     sender = producer(settings, linger_ms=20)
     topic = settings.topic(Topic.SPEND_EVENTS)
@@ -82,7 +98,7 @@ def publish_events(
     size = 0
     for record in range(first, first + count):
         number = record - 1 if repeat_every and record % repeat_every == repeat_every - 1 else record
-        brand = number * _STRIDE % brands
+        brand = 0 if number % 100 < of_first_brand * 100 else number * _STRIDE % brands
         key, partition = keys[brand]
         value = _event(f"event-{number:08d}", names[brand])
         size += len(value)
@@ -100,7 +116,8 @@ def _produce(sender: Producer, topic: str, value: bytes, key: bytes, partition: 
             sender.poll(0.1)
 
 
-def _documents(number: int, events_to_budget: int | None) -> Iterator[tuple[str, bytes]]:
+def documents(number: int, events_to_budget: int | None) -> Iterator[tuple[str, bytes]]:
+    """Keys and values of a brand and of its one campaign."""
     budget = None if events_to_budget is None else format_money(events_to_budget * AMOUNT_MICROS)
     brand = _name(number)
     campaign = f"{brand}-c"
