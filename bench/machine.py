@@ -114,6 +114,11 @@ class Process:
             self._process.wait()
         self._folder.cleanup()
 
+    def kill(self) -> None:
+        """As kill -9 does."""
+        self._process.kill()
+        self._process.wait()
+
     @property
     def address(self) -> str:
         return f"http://127.0.0.1:{self._port}"

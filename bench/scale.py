@@ -38,6 +38,7 @@ def measure(settings: Settings, brands: int, events: int) -> dict[str, float]:
         before, cpu_before = worker.applied(Topic.SPEND_EVENTS), worker.cpu_seconds()
         last_at = wait_until(lambda: worker.applied(Topic.SPEND_EVENTS) >= events, _PATIENCE_SECONDS, every=0.05)
         cpu, resident = worker.cpu_seconds() - cpu_before, worker.resident_mib()
+        worker.kill()
     publish_events(settings, 1, brands, first=events)
     started_at = time.monotonic()
     with Worker(settings) as worker:

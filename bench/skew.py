@@ -1,0 +1,75 @@
+"""One brand has nine tenths of the traffic: what a backlog of it costs, and how long others wait. See `--help`."""
+
+import argparse
+import json
+import statistics
+import sys
+from typing import Final
+
+from bench.load import BRANDS, brand_id, publish_catalog, publish_events
+from bench.machine import Worker, broker, describe, topics, wait_until
+from bench.probes import Commands, Probes
+from bench.sender import Sender, now
+from core.partitioner import partition_of
+from core.records import Action
+from streams.kafka.topics import Topic
+from streams.settings import Settings
+
+_SHARE: Final = 0.9
+_PATIENCE_SECONDS: Final = 600
+#: Spend of brands that have a partition's other traffic before them, while the backlog is drained.
+_OTHERS: Final = 2_000
+_EVERY_SECONDS: Final = 0.01
+
+
+def main() -> None:
+    options = _options()
+    runs = []
+    with broker() as kafka:
+        for number in range(options.repeat):
+            settings = topics(kafka, f"skew{number}-", options.partitions)
+            runs.append(measure(settings, options.events))
+            print(json.dumps(runs[-1]), file=sys.stderr, flush=True)
+    medians = {name: round(statistics.median(run[name] for run in runs), 3) for name in runs[0]}
+    print(json.dumps({"events": options.events, "machine": describe(), "runs": runs, "median": medians}, indent=2))
+
+
+def measure(settings: Settings, events: int) -> dict[str, float]:
+    """A backlog, of which one brand has nine tenths, is drained; others spend meanwhile, in that brand's partition and
+    in the other ones. In its own they come after the backlog, so they wait until it is drained."""
+    sender = Sender(settings)
+    others = Probes(sender, _OTHERS, every_seconds=_EVERY_SECONDS, at=now())
+    sender.flush()
+    publish_catalog(settings, [None] * BRANDS)
+    with Worker(settings), Commands(settings) as commands:
+        commands.await_count(Action.RESUME, BRANDS + _OTHERS, _PATIENCE_SECONDS)
+    publish_events(settings, events, of_first_brand=_SHARE)
+    hot = partition_of(brand_id(0), settings.partitions)
+    with Worker(settings) as worker, Commands(settings) as commands:
+        first_at = wait_until(lambda: worker.applied(Topic.SPEND_EVENTS) > 0, _PATIENCE_SECONDS)
+        before, cpu_before = worker.applied(Topic.SPEND_EVENTS), worker.cpu_seconds()
+        with others.sending():
+            last_at = wait_until(lambda: worker.applied(Topic.SPEND_EVENTS) >= events, _PATIENCE_SECONDS, every=0.05)
+            after, cpu = worker.applied(Topic.SPEND_EVENTS), worker.cpu_seconds() - cpu_before
+            others.await_one_each()  # also where the backlog is drained at once
+        elsewhere = others.waits(commands, partition=lambda number: number != hot)
+        behind_it = others.waits(commands, partition=lambda number: number == hot)
+    return {
+        "events_per_second": round((after - before) / (last_at - first_at)),
+        "cpu_seconds_per_million": round(cpu / (after - before) * 1_000_000, 2),
+        "elsewhere_answered_median_seconds": round(statistics.median(elsewhere), 3),
+        "elsewhere_answered_longest_seconds": round(max(elsewhere), 3),
+        "behind_it_answered_longest_seconds": round(max(behind_it), 3),
+    }
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.skew", description=__doc__)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--partitions", type=int, default=4)
+    parser.add_argument("--repeat", type=int, default=3)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
