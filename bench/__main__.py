@@ -1,21 +1,20 @@
 """`python -m bench` lists the measurements, `python -m bench NAME …` takes one, `python -m bench all` all of the page.
 
-`all` writes docs/benchmarks.json and, from it, docs/benchmarks.md; `page` makes the second from the first alone.
+`all` writes docs/benchmarks.json and, from it, docs/benchmarks.md, after each run; `page` makes the second from the
+first alone.
 """
 
 import argparse
 import ast
-import json
+import math
 import runpy
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from bench.cases import SIZES, cases, take
-from bench.machine import broker, describe
-from bench.page import page
+from bench.cases import SIZES, cases
+from bench.rounds import Plan, take_rounds, write_page
 
 _FOLDER: Final = Path(__file__).parent
 _OUT: Final = _FOLDER.parent / "docs" / "benchmarks"
@@ -27,7 +26,7 @@ def main(arguments: Sequence[str]) -> int:
         case ["all", *rest]:
             return _all(rest)
         case ["page"]:
-            _write_page(_OUT)
+            write_page(_OUT)
             return 0
         case [name, *rest] if name in scripts:
             sys.argv = [name, *rest]
@@ -51,36 +50,23 @@ def measurements() -> dict[str, str]:
 
 def _all(arguments: Sequence[str]) -> int:
     options = _options(arguments)
-    chosen = [case for case in cases(SIZES[options.size]) if options.only in case.group]
-    listed = [{"group": it.group, "column": it.column, "arguments": it.arguments, "runs": []} for it in chosen]
-    found: dict[str, Any] = {
-        "command": f"make bench SIZE={options.size}",
-        "measured": datetime.now(UTC).date().isoformat(),
-        "machine": describe(),
-        "repeat": options.repeat,
-        "cases": listed,
-    }
-    for _ in range(options.repeat):
-        # A round has a broker of its own, so that none carries the topics of those before it.
-        with broker() as kafka:
-            for number, (case, row) in enumerate(zip(chosen, listed, strict=True)):
-                row["runs"].append(take(case, kafka, f"case{number}-"))
-                print(json.dumps([case.arguments, row["runs"][-1]]), file=sys.stderr, flush=True)
-                options.out.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    _write_page(options.out)
-    return int(any("failed" in run for row in listed for run in row["runs"]))
-
-
-def _write_page(out: Path) -> None:
-    found = json.loads(out.with_suffix(".json").read_text(encoding="utf-8"))
-    out.with_suffix(".md").write_text(page(found), encoding="utf-8")
+    plan = Plan(
+        command=f"make bench SIZE={options.size}",
+        cases=list(cases(SIZES[options.size])),
+        groups=options.only.split(",") if options.only else [],
+        repeat=options.repeat,
+        minutes=options.minutes,
+    )
+    return int(not take_rounds(plan, options.out, afresh=options.afresh))
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench all")
     parser.add_argument("--size", choices=SIZES, default="full")
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--only", default="", help="groups whose name has this: backlog, brands, midnight …")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="no run begins that is likely to end later")
+    parser.add_argument("--only", default="", help="groups, with commas between them: backlog,brands,peers …")
+    parser.add_argument("--afresh", action="store_true", help="take again what is there of the same code already")
     parser.add_argument("--out", type=Path, default=_OUT, help="without .json and .md, the two that are written")
     return parser.parse_args(arguments)
 

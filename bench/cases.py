@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import psutil
 
-from bench import backlog, latency, midnight, peers, scale
+from bench import backlog, latency, many_pauses, midnight, peers, scale, skew, workers
 from bench.machine import topics
 from local.kafka import LocalKafka
 from streams.settings import Settings, Timestamps
@@ -23,72 +23,113 @@ class Size(NamedTuple):
 
     brands: tuple[int, ...]
     events: int
-    midnight_brands: int
     rates: tuple[int, ...]
     latency_seconds: int
     peer_brands: tuple[int, ...]
     peer_events: int
+    campaigns: int
+    workers: tuple[int, ...]
+    midnight_brands: int
 
 
 SIZES: Final = {
-    "small": Size((1_000, 5_000), 100_000, 2_000, (5_000,), 10, (1_000,), 100_000),
-    "medium": Size((1_000, 20_000), 500_000, 20_000, (20_000,), 20, (1_000,), 500_000),
+    "small": Size((1_000, 5_000), 100_000, (5_000,), 10, (1_000,), 100_000, 500, (1, 2), 2_000),
+    "medium": Size((1_000, 100_000), 1_000_000, (20_000,), 20, (1_000,), 500_000, 5_000, (1, 2), 20_000),
     "full": Size(
-        (1_000, 100_000, 1_000_000), 1_000_000, 200_000, (20_000, 50_000, 100_000), 30, (1_000, 1_000_000), 2_000_000
+        brands=(1_000, 100_000, 1_000_000),
+        events=1_000_000,
+        rates=(20_000, 50_000, 100_000),
+        latency_seconds=30,
+        peer_brands=(1_000, 1_000_000),
+        peer_events=2_000_000,
+        campaigns=5_000,
+        workers=(1, 2, 4),
+        midnight_brands=200_000,
     ),
 }
 
 
 class Case(NamedTuple):
-    """A column of a table. `arguments` are those with which `python -m bench` has it alone."""
+    """A column of a table. `arguments` are those with which `python -m bench` has it alone; `seconds` is about what it
+    takes on a quiet machine."""
 
     group: str
     column: str
     arguments: str
+    seconds: float
     measure: Callable[[Settings], dict[str, Any]]
+    partitions: int = _PARTITIONS
     timestamps: Timestamps = Timestamps.APPEND
 
 
 def cases(size: Size) -> Iterator[Case]:
-    """In the order in which they are measured and stand in the page."""
-    yield Case(
-        "backlog", "1,000 brands", f"backlog --events {size.events}", partial(backlog.measure, events=size.events)
-    )
+    """In the order in which they are measured and stand in the page: what tells most is first."""
+    yield _of_backlog(size.events)
     for brands in size.brands:
         yield _of_brands(brands, size.events)
-    yield Case(
-        "midnight",
-        f"{size.midnight_brands:,} brands",
-        f"midnight {size.midnight_brands}",
-        partial(midnight.measure, brands=size.midnight_brands),
-        Timestamps.CREATE,
-    )
     for rate in size.rates:
         yield _of_rate(rate, size.latency_seconds)
     for brands in size.peer_brands:
         yield _of_peers(brands, size.peer_events)
+    yield _of_many_pauses(size.campaigns)
+    yield _of_skew(size.events)
+    for count in size.workers:
+        yield _of_workers(count, size.events)
+    yield _of_midnight(size.midnight_brands)
+
+
+def _of_backlog(events: int) -> Case:
+    measure = partial(backlog.measure, events=events)
+    return Case("backlog", "1,000 brands", f"backlog --events {events}", 20 + events / 50_000, measure)
 
 
 def _of_brands(brands: int, events: int) -> Case:
     arguments = f"scale {brands} --events {events}"
-    return Case("brands", f"{brands:,} brands", arguments, partial(scale.measure, brands=brands, events=events))
+    seconds = 25 + brands / 2_500 + events / 25_000
+    measure = partial(scale.measure, brands=brands, events=events)
+    return Case("brands", f"{brands:,} brands", arguments, seconds, measure)
 
 
 def _of_rate(rate: int, seconds: int) -> Case:
     arguments = f"latency --rate {rate} --seconds {seconds}"
-    return Case("latency", f"{rate:,} events/s", arguments, partial(latency.measure, rate=rate, seconds=seconds))
+    measure = partial(latency.measure, rate=rate, seconds=seconds)
+    return Case("latency", f"{rate:,} events/s", arguments, seconds + 25, measure)
 
 
 def _of_peers(brands: int, events: int) -> Case:
     arguments = f"peers --brands {brands} --events {events}"
-    return Case("peers", f"{brands:,} brands", arguments, partial(peers.measure, brands=brands, events=events, only=""))
+    measure = partial(peers.measure, brands=brands, events=events, only="")
+    return Case("peers", f"{brands:,} brands", arguments, 150 + brands / 1_000 + events / 1_500, measure)
+
+
+def _of_many_pauses(campaigns: int) -> Case:
+    measure = partial(many_pauses.measure, campaigns=campaigns)
+    return Case("pauses", f"{campaigns:,} campaigns", f"many_pauses {campaigns}", 25, measure)
+
+
+def _of_skew(events: int) -> Case:
+    measure = partial(skew.measure, events=events)
+    return Case("skew", "1,000 brands", f"skew --events {events}", 30 + events / 50_000, measure)
+
+
+def _of_workers(count: int, events: int) -> Case:
+    measure = partial(workers.measure, count=count, events=events)
+    column = "1 worker" if count == 1 else f"{count} workers"
+    seconds = 40 + 5 * count + events / 50_000
+    return Case("workers", column, f"workers {count} --events {events}", seconds, measure, workers.PARTITIONS)
+
+
+def _of_midnight(brands: int) -> Case:
+    measure = partial(midnight.measure, brands=brands)
+    arguments, seconds = f"midnight {brands}", 30 + brands / 1_000
+    return Case("midnight", f"{brands:,} brands", arguments, seconds, measure, timestamps=Timestamps.CREATE)
 
 
 def take(case: Case, kafka: LocalKafka, prefix: str) -> dict[str, Any]:
     """One run on fresh topics: its figures, or why there are none, and how busy others kept the machine meanwhile."""
     began, busy, own = time.monotonic(), _busy_seconds(), _own_seconds()
     try:
-        found = {"figures": case.measure(topics(kafka, prefix, _PARTITIONS, case.timestamps))}
+        found = {"figures": case.measure(topics(kafka, prefix, case.partitions, case.timestamps))}
     except Exception as error:
         # One that fails leaves the others their figures, and its failure stands in its place.
         found = {"failed": " ".join(f"{type(error).__name__}: {error}".split())[:200]}

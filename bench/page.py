@@ -63,6 +63,37 @@ _GROUPS: Final = {
             "worker_core_busy": "the worker's core, share that is busy",
         },
     ),
+    "pauses": _Group(
+        "Many pauses at once",
+        "The budget of one brand ends, which pauses all of its campaigns. Others, in all partitions, spend meanwhile.",
+        {
+            "all_pauses_seconds": "all pauses told, s",
+            "others_answered_median_seconds": "others' pauses, median, s",
+            "others_answered_longest_seconds": "others' pauses, longest, s",
+        },
+    ),
+    "skew": _Group(
+        "One large brand",
+        "Nine tenths of a backlog are of one brand. Others spend meanwhile: those of its partition come after the\n"
+        "backlog, those of the other partitions are not to wait for it.",
+        {
+            "events_per_second": "backlog, events/s",
+            "cpu_seconds_per_million": "CPU s per million events",
+            "elsewhere_answered_median_seconds": "pauses in the other partitions, median, s",
+            "elsewhere_answered_longest_seconds": "pauses in the other partitions, longest, s",
+            "behind_it_answered_longest_seconds": "pauses in its partition, longest, s",
+        },
+    ),
+    "workers": _Group(
+        "Several workers",
+        "12 partitions, all workers on one core, events as quickly as they can be sent. Then one more joins, and one\n"
+        "of the first is killed by kill -9, while others spend: the longest time from a spend to its pause.",
+        {
+            "cpu_seconds_per_million": "CPU s of all workers per million events",
+            "longest_wait_when_one_joins_seconds": "longest wait when one joins, s",
+            "longest_wait_when_one_is_killed_seconds": "longest wait when one is killed, s",
+        },
+    ),
 }
 
 
@@ -81,26 +112,29 @@ def _head(found: Mapping[str, Any]) -> str:
     runs = [run for case in found["cases"] for run in case["runs"]]
     others = spread([run["cores_of_others"] for run in runs])
     load = spread([run["load_after"] for run in runs])
-    notes = "".join(note + "\n\n" for note in found.get("notes", []))
     machine = "\n".join(f"| {name.replace('_', ' ')} | {value} |" for name, value in found["machine"].items())
     return (
         "# Benchmarks\n\n"
         "<!-- Made from benchmarks.json by `python -m bench page`; do not edit. -->\n"
         f"This page is made from [benchmarks.json](benchmarks.json), which `{found['command']}` writes: edit neither.\n"
         "How each figure is measured stands in [bench/README.md](../bench/README.md).\n\n"
-        f"Measured on {found['measured']}. A figure is the median of {_counts(found)} runs, with the lowest and the\n"
-        "highest beside it; rounds go over all cases in turn. **The load at that time:** other programs kept\n"
-        f"{others} of {found['machine']['cores']} cores busy, and the load average was {load}. Where others' share is\n"
-        "not near 0, figures compare with those of their own table alone.\n\n"
-        f"{notes}| machine | |\n|---|---|\n{machine}\n"
+        f"Measured on {found['measured']}{_code(found)}. A figure is the median of {_counts(found)} runs, with the\n"
+        "lowest and the highest beside it; rounds go over all cases in turn. **The load at that time:** other\n"
+        f"programs kept {others} of {found['machine']['cores']} cores busy, and the load average was {load}. Where\n"
+        "others' share is not near 0, figures compare with those of their own table alone.\n\n"
+        f"| machine | |\n|---|---|\n{machine}\n"
     )
+
+
+def _code(found: Mapping[str, Any]) -> str:
+    return f" at commit {found['code']}" if found.get("code") else ""
 
 
 def _counts(found: Mapping[str, Any]) -> str:
     fewest, most = (
         ends(sum("figures" in run for run in case["runs"]) for case in found["cases"]) for ends in (min, max)
     )
-    return str(most) if fewest == most else f"{fewest} or {most}"
+    return str(most) if fewest == most else f"{fewest} to {most}"
 
 
 def _section(name: str, cases: list[Mapping[str, Any]]) -> str:

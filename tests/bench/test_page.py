@@ -8,6 +8,7 @@ import pytest
 from bench.__main__ import main, measurements
 from bench.cases import SIZES, cases
 from bench.page import page
+from bench.scaling import with_derived
 from tests.docs.repository import text_of
 
 
@@ -21,7 +22,8 @@ def _run(seconds: float) -> dict[str, Any]:
 
 
 def _found(*measured: dict[str, Any]) -> dict[str, Any]:
-    about = {"command": "make bench SIZE=small", "measured": "2026-11-27", "machine": {"cores": 2, "python": "3.11"}}
+    about = {"command": "make bench SIZE=small", "measured": "2026-11-27", "code": "abc1234"}
+    about |= {"machine": {"cores": 2, "python": "3.11"}}
     return {**about, "cases": list(measured)}
 
 
@@ -30,7 +32,7 @@ def test_a_column_has_medians_of_its_runs_and_the_load_stands_beside_them() -> N
     assert "| all resumes told, s | 4 (2-9) |" in text
     assert "| *others' cores meanwhile* | 0.50 |" in text
     assert "the median of 3 runs" in text
-    assert "kept\n0.5 (0.5-0.5) of 2 cores busy, and the load average was 3 (3-3)" in text
+    assert "programs kept 0.5 (0.5-0.5) of 2 cores busy, and the load average was 3 (3-3)" in text
     assert "    python -m bench midnight 50\n" in text
 
 
@@ -50,9 +52,14 @@ def test_the_page_of_the_repository_is_made_from_its_figures() -> None:
     assert text_of("docs/benchmarks.md") == page(json.loads(text_of("docs/benchmarks.json")))
 
 
+def test_what_the_page_of_scaling_derives_follows_from_the_figures() -> None:
+    found = json.loads(text_of("docs/benchmarks.json"))
+    assert text_of("docs/scaling.md") == with_derived(text_of("docs/scaling.md"), found)
+
+
 def test_every_case_of_every_size_is_a_measurement_that_there_is() -> None:
     named = {case.arguments.split()[0] for size in SIZES.values() for case in cases(size)}
-    assert named == {"backlog", "scale", "midnight", "latency", "peers"}
+    assert named == {"backlog", "scale", "midnight", "latency", "peers", "many_pauses", "skew", "workers"}
     assert named < measurements().keys()
 
 
