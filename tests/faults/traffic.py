@@ -23,6 +23,8 @@ __all__ = ["Traffic"]
 
 PATIENCE_SECONDS: Final = 240
 _MICROS: Final = 1_000_000
+#: Switching without a rest would take the CPU that a restart needs.
+_BETWEEN_SWITCHES_SECONDS: Final = 0.1
 #: Paused by budget when it has spent so much; some campaigns get there, some do not.
 _BUDGETS: Final = {"0": 200, "1": 1_000, "2": 10**9, "totals": 10**9}
 #: Where an alert is raised, of a budget.
@@ -83,6 +85,7 @@ class Traffic:
         try:
             while not going_on.done():
                 await self.switch()
+                await asyncio.wait({going_on}, timeout=_BETWEEN_SWITCHES_SECONDS)
             await going_on
             for _ in range(3):
                 await self.switch()
