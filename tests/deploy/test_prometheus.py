@@ -24,6 +24,7 @@ from tests.docs.repository import ROOT, text_of
 
 RULES: list[dict[str, Any]] = yaml.safe_load(text_of("deploy/prometheus/alerts.yml"))["groups"][0]["rules"]
 ALERTS = [rule["alert"] for rule in RULES]
+TESTS = ("alerts.test.yml", "alerts.days.test.yml")
 RUNBOOK = text_of("docs/runbook.md")
 PANELS = json.loads(text_of("deploy/grafana/spendgate.json"))["panels"]
 MODULES = (worker_metrics, ledger_metrics, scheduler_metrics, http_metrics, sign_in_metrics)
@@ -82,8 +83,8 @@ def test_every_command_of_the_runbook_is_there() -> None:
 
 
 def test_every_alert_is_tested_by_promtool() -> None:
-    tests = yaml.safe_load(text_of("deploy/prometheus/alerts.test.yml"))["tests"]
-    assert [test["name"] for test in tests] == ALERTS
+    tests = [test for file in TESTS for test in yaml.safe_load(text_of(f"deploy/prometheus/{file}"))["tests"]]
+    assert sorted(test["name"] for test in tests) == sorted(ALERTS)
     for test in tests:
         quiet, firing = test["alert_rule_test"]
         assert quiet["exp_alerts"] == [] and firing["exp_alerts"], test["name"]
@@ -91,7 +92,7 @@ def test_every_alert_is_tested_by_promtool() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["check", "rules", "alerts.yml"], ["check", "config", "prometheus.yml"], ["test", "rules", "alerts.test.yml"]],
+    [["check", "rules", "alerts.yml"], ["check", "config", "prometheus.yml"], ["test", "rules", *TESTS]],
     ids=["rules", "config", "series"],
 )
 def test_promtool_is_content(arguments: list[str]) -> None:
