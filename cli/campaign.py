@@ -123,7 +123,7 @@ def set_(
 @app.command("set-matching")
 def set_matching(
     brand: str = typer.Option(None, help="Those of this brand alone."),
-    search: str = typer.Option(None, help="Those with this part in their id or name."),
+    search: str = typer.Option(None, help="Those with this part in their id, name or external id."),
     archived: bool = typer.Option(False, "--archived", help="Those in the archive, instead of those outside."),
     state: str = typer.Option("", help="pause, resume, archive or unarchive."),
     daily_budget: str = typer.Option("", help=f"{_BUDGET} Or a change of each one's own, such as '+10 %'."),
@@ -183,7 +183,7 @@ def why(campaign_id: str = _ID) -> None:
 @app.command("list")
 def list_(
     brand: str = typer.Option(None, help="Of this brand alone."),
-    search: str = typer.Option(None, help="A part of the id or name."),
+    search: str = typer.Option(None, help="A part of the id, name or external id."),
 ) -> None:
     """All campaigns as they were set up; `show` says whether they run."""
     from models.queries.catalog import get_brand, list_campaigns

@@ -41,7 +41,9 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/api/v1/brands", tags=["brands"])
 
-Search = Annotated[str | None, Query(max_length=200, description="A part of the id or name.")]
+Search = Annotated[
+    str | None, Query(max_length=200, description="A part of the id or name; of a campaign, of its external id too.")
+]
 Archived = Annotated[bool | None, Query(description="Only those that are archived, or are not.")]
 
 

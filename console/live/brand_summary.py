@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import Final, NamedTuple
 
 from console.live.budget_forecast import Forecast, Sample, forecast, forecast_base
+from console.live.campaign_marks import CampaignFacts, campaign_facts
 from console.live.needs import Need, needs_of_state, needs_of_time
 from core.calendar import span_at
 from core.moment import END_OF_TIME, Moment
@@ -26,6 +27,7 @@ __all__ = [
     "Meter",
     "brand_summary",
     "budget_forecasts",
+    "day_forecast",
     "known_campaigns",
     "needs_now",
     "progress_of_month",
@@ -92,6 +94,8 @@ class BrandSummary:
     unknown: tuple[tuple[str, int], ...] = ()
     #: What needs somebody, whenever one looks.
     needs: frozenset[Need] = frozenset()
+    #: By campaign id.
+    campaigns: Mapping[str, CampaignFacts] = field(default_factory=dict)
 
 
 class BudgetForecasts(NamedTuple):
@@ -132,6 +136,7 @@ def brand_summary(held: HeldBrand) -> BrandSummary | None:
         ),
         unknown=_unknown(brand),
         needs=needs_of_state(brand),
+        campaigns=campaign_facts(brand),
     )
 
 
@@ -148,12 +153,14 @@ def known_campaigns(brand: BrandState) -> list[CampaignState]:
 
 def budget_forecasts(brand: BrandSummary, samples: tuple[Sample, ...], now: Moment) -> BudgetForecasts:
     """A day goes on at the pace of its last hour, a month at its own."""
-    day_base = forecast_base(samples, brand.day_starts_at, now)
-    month_base = Sample(brand.month_starts_at, 0)
-    return BudgetForecasts(
-        forecast(brand.day.budget_micros, brand.day.spent_micros, day_base, now=now, ends_at=brand.day_ends_at),
-        forecast(brand.month.budget_micros, brand.month.spent_micros, month_base, now=now, ends_at=brand.month_ends_at),
-    )
+    base = Sample(brand.month_starts_at, 0)
+    month = forecast(brand.month.budget_micros, brand.month.spent_micros, base, now=now, ends_at=brand.month_ends_at)
+    return BudgetForecasts(day_forecast(brand, samples, now), month)
+
+
+def day_forecast(brand: BrandSummary, samples: tuple[Sample, ...], now: Moment) -> Forecast:
+    base = forecast_base(samples, brand.day_starts_at, now)
+    return forecast(brand.day.budget_micros, brand.day.spent_micros, base, now=now, ends_at=brand.day_ends_at)
 
 
 def progress_of_month(brand: BrandSummary, now: Moment) -> MonthProgress | None:
@@ -163,14 +170,11 @@ def progress_of_month(brand: BrandSummary, now: Moment) -> MonthProgress | None:
     )
 
 
-def needs_now(brand: BrandSummary, samples: tuple[Sample, ...], now: Moment) -> frozenset[Need]:
-    """All that needs somebody, as of now."""
+def needs_now(brand: BrandSummary, day: Forecast, month: MonthProgress | None, now: Moment) -> frozenset[Need]:
+    """All that needs somebody, as of now; `day` and `month` are those of the brand now."""
     if brand.standing is BrandStatus.ARCHIVED:
         return frozenset()
-    day_base = forecast_base(samples, brand.day_starts_at, now)
-    day = forecast(brand.day.budget_micros, brand.day.spent_micros, day_base, now=now, ends_at=brand.day_ends_at)
     is_enabled = brand.standing is BrandStatus.ENABLED
-    month = progress_of_month(brand, now)
     points = month.points if month else None
     return brand.needs | needs_of_time(day.runs_out_at, points, now, is_enabled=is_enabled)
 

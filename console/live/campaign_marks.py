@@ -1,14 +1,15 @@
-"""What campaigns of a brand can be counted and filtered by: whether they run, what needs somebody, why they are paused.
-Pure."""
+"""What lists of campaigns count, filter and sort by: whether they run, what needs somebody, why they are paused, what
+they have spent. Pure."""
 
 from collections.abc import Mapping
-from typing import Final
+from functools import cache
+from typing import Final, NamedTuple
 
 from console.live.needs import Need, needs_of_campaign
 from core.reasons import Reason, reason_names
-from core.state import BrandState
+from core.state import BrandState, CampaignState
 
-__all__ = ["MARKS", "PAUSED", "RUNNING", "campaign_marks"]
+__all__ = ["MARKS", "PAUSED", "RUNNING", "CampaignFacts", "campaign_facts"]
 
 RUNNING: Final = "running"
 PAUSED: Final = "paused"
@@ -19,19 +20,34 @@ _SHOWN_OTHERWISE: Final = Reason.ARCHIVED | Reason.CAMPAIGN_DAILY_BUDGET | Reaso
 MARKS: Final = (RUNNING, PAUSED, *(it.value for it in _NEEDS), *reason_names(~_SHOWN_OTHERWISE))
 
 
-def campaign_marks(brand: BrandState | None) -> Mapping[str, frozenset[str]]:
-    """By campaign id, of those that the controller knows and that are not archived."""
-    if brand is None or brand.day is None:
-        return {}
+class CampaignFacts(NamedTuple):
+    """`marks` is empty of an archived campaign."""
+
+    daily_micros: int
+    total_micros: int
+    marks: frozenset[str]
+
+
+def campaign_facts(brand: BrandState) -> Mapping[str, CampaignFacts]:
+    """By campaign id, of those that the catalog has."""
+    assert brand.day
     today = brand.day.date.isoformat()
     return {
-        it.campaign_id: frozenset(
-            [
-                PAUSED if it.reasons else RUNNING,
-                *(need.value for need in needs_of_campaign(it, today) if need in _NEEDS),
-                *reason_names(it.reasons & ~_SHOWN_OTHERWISE),
-            ]
-        )
+        it.campaign_id: CampaignFacts(it.daily_micros, it.total_micros, _marks(it, today))
         for it in brand.campaigns.values()
-        if it.config and not it.config.archived
+        if it.config
     }
+
+
+def _marks(campaign: CampaignState, today: str) -> frozenset[str]:
+    assert campaign.config
+    if campaign.config.archived:
+        return frozenset()
+    return _marks_of(campaign.reasons, needs_of_campaign(campaign, today))
+
+
+@cache
+def _marks_of(reasons: Reason, needs: frozenset[Need]) -> frozenset[str]:
+    """One set for all campaigns that are alike, of which there may be a hundred thousand."""
+    state = PAUSED if reasons else RUNNING
+    return frozenset([state, *(it.value for it in needs if it in _NEEDS), *reason_names(reasons & ~_SHOWN_OTHERWISE)])

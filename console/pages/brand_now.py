@@ -3,7 +3,14 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from console.live.brand_summary import BrandSummary, BudgetForecasts, budget_forecasts, needs_now, progress_of_month
+from console.live.brand_summary import (
+    BrandSummary,
+    BudgetForecasts,
+    budget_forecasts,
+    day_forecast,
+    needs_now,
+    progress_of_month,
+)
 from console.live.budget_forecast import Sample
 from console.live.needs import NEED_LABELS, Need, in_order
 from console.pages.brand_list import BrandEntry
@@ -46,7 +53,7 @@ def entries(
     catalog: CatalogMirror, brand_ids: Iterable[str], summaries: Iterable[tuple[BrandSummary, Samples]], now: Moment
 ) -> list[BrandEntry]:
     """The brands of the catalog, each with its summary and what needs somebody."""
-    seen = {summary.brand_id: (summary, needs_now(summary, samples, now)) for summary, samples in summaries}
+    seen = {summary.brand_id: (summary, _needs(summary, samples, now)) for summary, samples in summaries}
     nothing: tuple[BrandSummary | None, frozenset[Need]] = (None, frozenset())
     found = []
     for brand_id in brand_ids:
@@ -55,6 +62,10 @@ def entries(
         if row:
             found.append(BrandEntry(brand_id, row.name, row.archived, summary, needs, row.currency, row.time_zone))
     return found
+
+
+def _needs(summary: BrandSummary, samples: Samples, now: Moment) -> frozenset[Need]:
+    return needs_now(summary, day_forecast(summary, samples, now), progress_of_month(summary, now), now)
 
 
 def brand_now(services: Services, brand_id: str, now: Moment) -> BrandNow | None:
@@ -66,8 +77,9 @@ def brand_now(services: Services, brand_id: str, now: Moment) -> BrandNow | None
     summary = services.broadcaster.summaries.brand(brand_id)
     if summary is None:
         return BrandNow(brand_id, name, row.currency, None, None)
-    forecasts, needs = budget_forecasts(summary, samples, now), needs_now(summary, samples, now)
-    return BrandNow(brand_id, name, row.currency, summary, forecasts, progress_of_month(summary, now), needs)
+    forecasts, month = budget_forecasts(summary, samples, now), progress_of_month(summary, now)
+    needs = needs_now(summary, forecasts.day, month, now)
+    return BrandNow(brand_id, name, row.currency, summary, forecasts, month, needs)
 
 
 def row_html(services: Services, brand_id: str, now: Moment, *, may_edit: bool) -> str:

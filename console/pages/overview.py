@@ -17,7 +17,7 @@ from console.pages.brand_list import BY_NEED, PAGE_SIZE, Selected, select
 from console.pages.brand_now import brand_now, entries
 from console.pages.brand_rows import BRAND_COLUMNS, brand_cells
 from console.pages.brand_totals import totals
-from console.pages.campaign_now import is_found
+from console.pages.campaign_list import is_found
 from console.pages.csv_answer import csv_answer
 from console.pages.page_stream import Part
 from console.rendering.flash import flash_redirect

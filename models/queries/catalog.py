@@ -68,8 +68,9 @@ def list_campaigns(
     after: str | None = None,
     limit: int | None = None,
 ) -> Sequence[Campaign]:
-    """Campaigns of one brand or of all, sorted by id. Arguments are those of `list_brands`."""
-    conditions = _searched(search, Campaign.campaign_id, Campaign.name)
+    """Campaigns of one brand or of all, sorted by id. Arguments are those of `list_brands`; `search` is a part of the
+    external id too."""
+    conditions = _searched(search, Campaign.campaign_id, Campaign.name, Campaign.external_id)
     if brand_id is not None:
         conditions.append(Campaign.brand_id == brand_id)
     if archived is not None:
@@ -232,7 +233,9 @@ def _found(session: Session, kind: type[_Row], row_id: str) -> _Row:
     return row
 
 
-def _searched(search: str | None, *columns: InstrumentedAttribute[str]) -> list[ColumnElement[bool]]:
+def _searched(
+    search: str | None, *columns: InstrumentedAttribute[str] | InstrumentedAttribute[str | None]
+) -> list[ColumnElement[bool]]:
     if not search:
         return []
     return [or_(*(column.icontains(search, autoescape=True) for column in columns))]

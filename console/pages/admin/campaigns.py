@@ -1,30 +1,43 @@
 """The pages that list, add and edit campaigns."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from http import HTTPStatus
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy.orm import Session
 
 from console.access.rights import PageOperator, PageViewer, safe_next
+from console.live.brand_summary import BrandSummary
+from console.live.campaign_marks import MARKS
 from console.pages.admin.catalog_access import campaign_and_brand, edit, read_catalog
 from console.pages.admin.edit_answers import added, conflict_page
 from console.pages.admin.edit_form import EditForm
 from console.pages.admin.fields import CAMPAIGN, NEW_CAMPAIGN, texts_of
-from console.pages.admin.paging import PAGE_ROWS, filter_text, page_links
+from console.pages.admin.paging import filter_text
+from console.pages.campaign_list import (
+    SORT_LABELS,
+    CampaignList,
+    ListedCampaigns,
+    campaign_chips,
+    campaign_list,
+    listed_campaigns,
+    page_words,
+)
+from console.pages.campaign_now import CampaignNow, campaign_now
 from console.pages.week import in_words
 from console.rendering.flash import flash_redirect
 from console.rendering.ids_in_addresses import in_address
 from console.rendering.render import page
+from console.server.compute_thread import in_compute_thread
 from console.server.paging import CampaignId
 from console.server.queries import PageQuery
 from console.server.services import Served, Services
-from core.dayparting import flight_is_over
 from core.errors import Unreachable
-from core.reasons import reason_names
+from models.catalog_mirror import CatalogMirror
 from models.errors import AlreadyExists, RowNotFound, StaleEdit
-from models.queries.catalog import get_campaign, list_campaigns
+from models.queries.catalog import get_campaign
 from models.queries.catalog_edits import add_campaign, edit_campaign
 from models.tables.brand import Brand
 from models.tables.campaign import Campaign
@@ -37,7 +50,10 @@ __all__ = ["router"]
 
 router = APIRouter(include_in_schema=False)
 
-CampaignsQuery = Annotated[Mapping[str, str], Depends(PageQuery("search", "brand", "after", archived=["true"]))]
+_ADDRESS: Final = "/campaigns"
+CampaignsQuery = Annotated[
+    Mapping[str, str], Depends(PageQuery("search", "brand", "number", "sort", archived=["true"], only=MARKS))
+]
 NewQuery = Annotated[Mapping[str, str], Depends(PageQuery("brand", "copy", "next"))]
 
 
@@ -51,38 +67,34 @@ class _New(NamedTuple):
 
 
 class CampaignEntry(NamedTuple):
-    """`reasons` is None where the controller does not hold the campaign yet, or the broker is away."""
-
-    row: Campaign
-    currency: str
-    windows: str
-    reasons: tuple[str, ...] | None
-    flight_is_over: bool | None
+    campaign: CampaignNow
     actions: list[CatalogAction]
 
 
-@router.get("/campaigns")
+@router.get(_ADDRESS)
 async def campaigns(request: Request, query: CampaignsQuery, person: PageViewer, services: Served) -> Response:
-    search, brand_id, after = (filter_text(query, name) for name in ("search", "brand", "after"))
-    archived = query.get("archived") == "true"
-    rows = await read_catalog(
-        services,
-        lambda session: list_campaigns(
-            session, brand_id=brand_id, search=search, archived=archived, after=after, limit=PAGE_ROWS + 1
-        ),
-    )
+    wanted, summaries = campaign_list(query), []
+    with suppress(Unreachable):  # while the broker is away, the list is there without state and spend
+        summaries = list(services.broadcaster.summaries.all())
+    # Work on all campaigns, so not on the event loop.
+    found = await in_compute_thread(_found, services.catalog, wanted, summaries)
+    at = found.page
     return page(
         request,
         "catalog/campaigns.html",
         person=person,
         may_edit=person.may(Role.OPERATOR),
-        search=search,
-        brand_id=brand_id,
-        archived=archived,
-        many_url=f"/many-campaigns?{request.url.remove_query_params('after').query}",
-        rows=[_campaign_entry(services, row) for row in rows[:PAGE_ROWS]],
-        bulk_actions=[CatalogAction.UNARCHIVE] if archived else [CatalogAction.PAUSE, CatalogAction.RESUME],
-        **page_links(request, rows, lambda row: row.campaign_id),
+        wanted=wanted,
+        many_url=wanted._replace(only="", sort="").url("/many-campaigns"),
+        rows=[CampaignEntry(campaign_now(services, row), actions_for(row)) for row in found.rows],
+        chips=campaign_chips(_ADDRESS, wanted, found),
+        sort=wanted.sort or "name",
+        sorts=SORT_LABELS,
+        sort_url=wanted.sort_url(_ADDRESS),
+        words=page_words(found),
+        previous_url=wanted.url(_ADDRESS, at - 1) if at > 1 else None,
+        next_url=wanted.url(_ADDRESS, at + 1) if at < found.pages else None,
+        bulk_actions=[CatalogAction.UNARCHIVE] if wanted.archived else [CatalogAction.PAUSE, CatalogAction.RESUME],
     )
 
 
@@ -157,24 +169,11 @@ async def save(request: Request, campaign_id: CampaignId, person: PageOperator, 
     return flash_redirect(request.url.path, flash)
 
 
-def _campaign_entry(services: Services, row: Campaign) -> CampaignEntry:
-    brand = services.catalog.brand(row.brand_id)
-    words = in_words(schedule_of(row).windows)
-    return CampaignEntry(row, brand.currency if brand else "", words, *_reasons(services, row), actions_for(row))
-
-
-def _reasons(services: Services, row: Campaign) -> tuple[tuple[str, ...] | None, bool | None]:
-    """And whether its flight is over."""
-    try:
-        found = services.live.campaign(row.campaign_id)
-    except Unreachable:
-        return None, None
-    if found is None or found[1].config is None:
-        return None, None
-    held, campaign = found
-    config = held.state.config
-    is_over = flight_is_over(campaign.config.schedule, config.zones, held.clock) if campaign.config and config else None
-    return tuple(reason_names(campaign.reasons)), is_over
+def _found(catalog: CatalogMirror, wanted: CampaignList, summaries: Iterable[BrandSummary]) -> ListedCampaigns:
+    brand_ids = [wanted.brand] if wanted.brand else list(catalog.brand_ids())
+    rows = (row for it in brand_ids for row in catalog.campaigns_of(it) if row.archived == wanted.archived)
+    facts = {campaign_id: its for summary in summaries for campaign_id, its in summary.campaigns.items()}
+    return listed_campaigns(rows, wanted, facts)
 
 
 def _new_form(

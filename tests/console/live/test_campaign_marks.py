@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from console.live.campaign_marks import MARKS, campaign_marks
+from console.live.campaign_marks import MARKS, campaign_facts
 from core.moment import MINUTE
 from tests.console.live.test_needs import NOON, Decided
 
 
 def marks(decided: Decided) -> set[str]:
-    return set(campaign_marks(decided.state.brands["b"]).get("c", ()))
+    return set(campaign_facts(decided.state.brands["b"])["c"].marks)
 
 
 @pytest.mark.parametrize(
@@ -40,8 +40,12 @@ def test_spend_after_a_pause_is_a_mark_once_it_is_an_alert() -> None:
 
 
 def test_a_campaign_that_is_not_in_the_catalog_has_no_row_to_mark() -> None:
-    assert set(campaign_marks(Decided().spend(1, "nobody").state.brands["b"])) == {"c"}
-    assert campaign_marks(None) == {}
+    assert set(campaign_facts(Decided().spend(1, "nobody").state.brands["b"])) == {"c"}
+
+
+def test_what_a_campaign_has_spent_is_told_beside_its_marks() -> None:
+    facts = campaign_facts(Decided().spend(5).state.brands["b"])["c"]
+    assert (facts.daily_micros, facts.total_micros) == (5_000_000, 5_000_000)
 
 
 def test_each_mark_is_there_once() -> None:

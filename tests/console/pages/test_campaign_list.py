@@ -1,8 +1,7 @@
 """Which campaigns of a brand its page lists."""
 
-from console.pages.campaign_now import PAGE_SIZE, listed_campaigns
-from core.reasons import Reason
-from core.state import CampaignState
+from console.live.campaign_marks import CampaignFacts
+from console.pages.campaign_list import PAGE_SIZE, CampaignList, campaign_list, listed_campaigns
 from models.tables.campaign import Campaign
 
 
@@ -11,7 +10,7 @@ def campaign(campaign_id: str, name: str = "", external_id: str | None = None, a
 
 
 def found(rows: list[Campaign], search: str = "", page: int = 1) -> list[str]:
-    return [it.campaign_id for it in listed_campaigns(rows, search, page).rows]
+    return [it.campaign_id for it in listed_campaigns(rows, CampaignList(search.strip(), page)).rows]
 
 
 def test_a_search_finds_by_id_name_and_external_id_in_any_case() -> None:
@@ -33,18 +32,21 @@ def test_each_campaign_is_on_one_page_and_a_page_beyond_the_last_is_the_last() -
     rows = [campaign(f"c-{number:04}") for number in range(2 * PAGE_SIZE + 1)]
     pages = [found(rows, page=number) for number in (1, 2, 3)]
     assert [it for page in pages for it in page] == [it.campaign_id for it in rows]
-    last = listed_campaigns(rows, "", 99)
+    last = listed_campaigns(rows, CampaignList(number=99))
     assert (last.page, last.pages, last.found, found(rows, page=0)) == (3, 3, 2 * PAGE_SIZE + 1, pages[0])
 
 
 def test_campaigns_are_sorted_by_name_state_and_spend_and_equal_ones_by_id() -> None:
     rows = [campaign("a", "Zoo"), campaign("b", "alps"), campaign("c"), campaign("d", "Archived", archived=True)]
-    states = {it: CampaignState(it) for it in "abcd"}
-    states["b"].daily_micros, states["c"].total_micros, states["d"].daily_micros = 5, 9, 99
-    states["c"].reasons = Reason.MANUAL
+    running, paused = frozenset({"running"}), frozenset({"paused"})
+    facts = {
+        "b": CampaignFacts(5, 0, running),
+        "c": CampaignFacts(0, 9, paused),
+        "d": CampaignFacts(99, 0, frozenset()),
+    }
 
     def ids(sort: str) -> str:
-        return "".join(it.campaign_id for it in listed_campaigns(rows, "", 1, sort=sort, states=states).rows)
+        return "".join(it.campaign_id for it in listed_campaigns(rows, CampaignList(sort=sort), facts).rows)
 
     sorts = ("name", "-name", "-state", "-today", "-total", "total", "colour", "")
     assert [ids(it) for it in sorts] == ["bcad", "acbd", "cabd", "bacd", "cabd", "abcd", "abcd", "abcd"]
@@ -53,7 +55,20 @@ def test_campaigns_are_sorted_by_name_state_and_spend_and_equal_ones_by_id() -> 
 def test_a_mark_selects_and_each_is_counted_among_all_that_is_found() -> None:
     rows = [campaign("a-1"), campaign("a-2"), campaign("b-1")]
     marks = {"a-1": frozenset({"running"}), "a-2": frozenset({"paused", "over"}), "b-1": frozenset({"paused"})}
-    listed = listed_campaigns(rows, "a-", 1, marks, "paused")
+    facts = {it: CampaignFacts(0, 0, its) for it, its in marks.items()}
+    listed = listed_campaigns(rows, CampaignList("a-", only="paused"), facts)
     assert [it.campaign_id for it in listed.rows] == ["a-2"]
     assert listed.marks == {"running": 1, "paused": 1, "over": 1}
     assert listed.found == 1
+
+
+def test_an_address_says_what_is_listed_and_leads_back_to_it() -> None:
+    query = {"search": " a b ", "brand": "nike", "archived": "true", "only": "paused", "sort": "-today", "number": "3"}
+    wanted = campaign_list(query)
+    assert wanted == CampaignList("a b", 3, "paused", "-today", "nike", True)
+    assert wanted.url("/campaigns", 3) == (
+        "/campaigns?brand=nike&search=a+b&archived=true&only=paused&number=3&sort=-today"
+    )
+    assert wanted.sort_url("/campaigns") == "/campaigns?brand=nike&search=a+b&archived=true&only=paused&sort="
+    for number in ("", "x", "-1", "1" * 10, "\N{ARABIC-INDIC DIGIT TWO}"):
+        assert campaign_list({"number": number}) == CampaignList()

@@ -20,7 +20,7 @@ from models.tables.control_log import ControlLog
 from tests.console.pages.browser.clicks import Clicks
 from tests.console.pages.browser.reader import PATIENCE_MS, Reader
 from tests.console.pages.browser.test_watching import spend
-from tests.console.pages.conftest import FormClient
+from tests.console.pages.conftest import FormClient, campaign_rows
 from tests.installation import Surroundings
 from tests.ledger.ingest.test_ledger import COMMAND
 
@@ -54,17 +54,6 @@ async def used_up(operator: FormClient, surroundings: Surroundings, name: str) -
     brand_id = operator.brand(name=name, daily_budget="10")
     await spend(surroundings, brand_id, operator.campaign(brand_id), "12.00", "1")
     return brand_id
-
-
-def campaign_rows(brand_id: str, count: int) -> str:
-    rows = [f"{brand_id},{brand_id}.{number},Campaign {number},100.00" for number in range(count)]
-    return "\n".join(["brand_id,campaign_id,name,daily_budget", *rows])
-
-
-def add_campaigns(operator: FormClient, brand_id: str, count: int) -> None:
-    form = {"format": "csv", "note": "", "next": "/campaigns", "rows": campaign_rows(brand_id, count)}
-    applied = operator.post("/catalog-file/apply", form)
-    assert applied.status_code == 303, applied.text
 
 
 async def test_which_five_brands_need_somebody_is_seen_at_once(
@@ -108,7 +97,7 @@ async def test_today_is_raised_for_one_brand(reader: Reader, operator: FormClien
 
 async def test_forty_campaigns_get_a_tenth_more(reader: Reader, operator: FormClient) -> None:
     brand_id = operator.brand()
-    add_campaigns(operator, brand_id, 40)
+    operator.campaigns(brand_id, 40)
     page = await overview(reader)
     async with task(page, "+10 % on 40 campaigns", 6) as clicks:
         await clicks.on(page.get_by_role("navigation", name="Pages").get_by_role("link", name="Campaigns"))

@@ -1,0 +1,147 @@
+"""Lists of campaigns: search, chips, sorting and pages. Pure."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, NamedTuple
+from urllib.parse import urlencode
+
+from console.live.campaign_marks import MARKS, PAUSED, RUNNING, CampaignFacts
+from console.live.needs import Need
+from console.rendering.jinja_filters import short_reason
+from models.tables.campaign import Campaign
+
+__all__ = [
+    "PAGE_SIZE",
+    "SORT_LABELS",
+    "CampaignChip",
+    "CampaignList",
+    "ListedCampaigns",
+    "campaign_chips",
+    "campaign_list",
+    "is_found",
+    "listed_campaigns",
+    "page_words",
+]
+
+PAGE_SIZE: Final = 100
+
+SORT_LABELS: Final = [
+    ("name", "Name"),
+    ("-state", "Paused first"),
+    ("-today", "Most spent today"),
+    ("-total", "Most spent in all"),
+]
+#: Without facts nothing holds a campaign and nothing was spent.
+_SORTS: Final[Mapping[str, Callable[[Campaign, CampaignFacts | None], str | int]]] = {
+    "name": lambda row, facts: (row.name or row.campaign_id).casefold(),
+    "state": lambda row, facts: bool(facts and PAUSED in facts.marks),
+    "today": lambda row, facts: facts.daily_micros if facts else 0,
+    "total": lambda row, facts: facts.total_micros if facts else 0,
+}
+_LABELS: Final[dict[str, str]] = {
+    RUNNING: "running",
+    PAUSED: "paused",
+    Need.OVER: "own budget used up",
+    Need.AFTER_PAUSE: "spend after a pause",
+    "manual": "paused by hand",
+}
+
+
+class CampaignList(NamedTuple):
+    """Which campaigns a page lists; `brand` and `archived` on the page of all campaigns alone."""
+
+    search: str = ""
+    number: int = 1
+    only: str = ""
+    sort: str = ""
+    brand: str = ""
+    archived: bool = False
+
+    def url(self, path: str, number: int = 1) -> str:
+        given = {"brand": self.brand, "search": self.search, "archived": "true" if self.archived else ""}
+        given |= {"only": self.only, "number": str(number) if number > 1 else "", "sort": self.sort}
+        query = urlencode({name: text for name, text in given.items() if text})
+        return f"{path}?{query}" if query else path
+
+    def sort_url(self, path: str) -> str:
+        """Without the name of the column, which a template appends."""
+        unsorted = self._replace(sort="").url(path)
+        return f"{unsorted}{'&' if '?' in unsorted else '?'}sort="
+
+
+class ListedCampaigns(NamedTuple):
+    """One page of the campaigns found; `page` counts from 1 and is at most `pages`."""
+
+    rows: Sequence[Campaign]
+    page: int
+    pages: int
+    found: int
+    #: How many of all that the search finds have each mark.
+    marks: Mapping[str, int]
+
+
+class CampaignChip(NamedTuple):
+    """A mark, how many campaigns have it, and the address that shows them, or all again."""
+
+    mark: str
+    label: str
+    campaigns: int
+    url: str
+    is_chosen: bool
+
+
+def campaign_list(query: Mapping[str, str]) -> CampaignList:
+    """What the parameters of an address ask for."""
+    number = query.get("number", "")
+    is_number = number.isascii() and number.isdigit() and len(number) < 10
+    search, brand = (query.get(name, "").strip() for name in ("search", "brand"))
+    archived = query.get("archived") == "true"
+    return CampaignList(
+        search, int(number) if is_number else 1, query.get("only", ""), query.get("sort", ""), brand, archived
+    )
+
+
+def listed_campaigns(
+    rows: Iterable[Campaign], wanted: CampaignList, facts: Mapping[str, CampaignFacts] = MappingProxyType({})
+) -> ListedCampaigns:
+    """Those with the text in their id, name or external id and, where `only` is given, with this mark. Archived ones
+    last; each group by `sort`, equal ones by id. `sort` is a key of SORT_LABELS, with a minus before it descending."""
+    text = wanted.search.casefold()
+    found = [it for it in rows if is_found(it, text)]
+    marks = {it.campaign_id: facts[it.campaign_id].marks for it in found if it.campaign_id in facts}
+    counts = Counter(mark for it in marks.values() for mark in it)
+    if wanted.only:
+        found = [it for it in found if wanted.only in marks.get(it.campaign_id, ())]
+    found.sort(key=lambda it: it.campaign_id)
+    if key := _SORTS.get(wanted.sort.removeprefix("-")):
+        found.sort(key=lambda it: key(it, facts.get(it.campaign_id)), reverse=wanted.sort.startswith("-"))
+    found.sort(key=lambda it: it.archived)
+    pages = max(1, -(-len(found) // PAGE_SIZE))
+    page = min(max(1, wanted.number), pages)
+    begins = (page - 1) * PAGE_SIZE
+    return ListedCampaigns(found[begins : begins + PAGE_SIZE], page, pages, len(found), counts)
+
+
+def is_found(row: Campaign, text: str) -> bool:
+    """Whether id, name or external id has the text, which is casefolded."""
+    return text in f"{row.campaign_id}\n{row.name}\n{row.external_id or ''}".casefold()
+
+
+def campaign_chips(path: str, wanted: CampaignList, found: ListedCampaigns) -> list[CampaignChip]:
+    """Those that a campaign has, and the one that is chosen."""
+    chips = []
+    for mark in MARKS:
+        count, is_chosen = found.marks.get(mark, 0), mark == wanted.only
+        if count or is_chosen:
+            url = wanted._replace(only="" if is_chosen else mark).url(path)
+            chips.append(CampaignChip(mark, _LABELS.get(mark) or short_reason(mark), count, url, is_chosen))
+    return chips
+
+
+def page_words(listed: ListedCampaigns) -> str:
+    """Empty where one page has them all and a search would help nobody."""
+    if listed.pages == 1:
+        return ""
+    first = (listed.page - 1) * PAGE_SIZE + 1
+    return f"{first:,}-{first + len(listed.rows) - 1:,} of {listed.found:,}"

@@ -1,0 +1,109 @@
+"""The page of all campaigns: what they spend, whether and why they run, sorted and filtered by it, across brands."""
+
+import asyncio
+import html
+import re
+import secrets
+
+import pytest
+
+from tests.console.api.server import until
+from tests.console.pages.browser.test_watching import spend
+from tests.console.pages.conftest import FormClient
+from tests.console.pages.test_brand_chips import _chips
+from tests.installation import Surroundings
+
+pytestmark = pytest.mark.usefixtures("worker")
+
+
+def _ids(page: str) -> list[str]:
+    """Of the campaigns, as they stand."""
+    return re.findall(r'<th scope="row"><div class="name"><a href="/campaigns/([^"]+)"', page)
+
+
+def _row(page: str, campaign_id: str) -> str:
+    markup = page.partition(f'href="/campaigns/{campaign_id}"')[2].partition("</tr>")[0]
+    return " ".join(html.unescape(re.sub("<[^>]+>", " ", markup)).split())
+
+
+@pytest.fixture(scope="module")
+def name(operator: FormClient) -> str:
+    return f"across {secrets.token_hex(4)}"
+
+
+@pytest.fixture(scope="module")
+def campaign_ids(operator: FormClient, surroundings: Surroundings, name: str) -> list[str]:
+    """Of one that runs, of one whose brand has no money left and of one that is paused by hand, in three brands."""
+    brands = [operator.brand(daily_budget="10") for _ in range(3)]
+    found = [operator.campaign(it, name=f"{name} {n}", total_budget="80") for n, it in enumerate(brands)]
+    asyncio.run(spend(surroundings, brands[0], found[0], "2.50", "1"))
+    asyncio.run(spend(surroundings, brands[1], found[1], "12.00", "1"))
+    assert operator.post(f"/campaigns/{found[2]}/pause", {}).status_code == 303
+    until(lambda: _chips(operator.page("/campaigns", search=name)).get("paused", (0, ""))[0] == 2)
+    until(lambda: "2.50" in _row(operator.page("/campaigns", search=name), found[0]))
+    return found
+
+
+def test_each_shows_its_spend_and_why_it_is_paused(viewer: FormClient, name: str, campaign_ids: list[str]) -> None:
+    page = viewer.page("/campaigns", search=name)
+    runs, used_up, held = (_row(page, it) for it in campaign_ids)
+    assert "Running" in runs and "2.50 of unlimited" in runs and "2.50 of 80.00 EUR 3 %" in runs
+    assert "Paused brand's daily budget" in used_up and "12.00 of 80.00 EUR 15 %" in used_up
+    assert "Paused by an operator" in held and "0.00 of 80.00 EUR" in held
+
+
+def test_campaigns_of_all_brands_are_sorted_by_name_state_and_spend(
+    viewer: FormClient, name: str, campaign_ids: list[str]
+) -> None:
+    runs, used_up, held = campaign_ids
+    for sort, expected in {
+        "name": [runs, used_up, held],
+        "-name": [held, used_up, runs],
+        "-today": [used_up, runs, held],
+        "total": [held, runs, used_up],
+        "state": [runs, *sorted([used_up, held])],
+        "-state": [*sorted([used_up, held]), runs],
+    }.items():
+        assert _ids(viewer.page("/campaigns", search=name, sort=sort)) == expected, sort
+    page = viewer.page("/campaigns", search=name, sort="-today")
+    assert re.search(r'aria-sort="descending"><a href="/campaigns\?search=[^"]*&amp;sort=today"', page)
+
+
+def test_a_chip_lists_those_of_all_brands_and_what_it_hides_is_not_changed_by_all_that_match(
+    operator: FormClient, name: str, campaign_ids: list[str]
+) -> None:
+    page = operator.page("/campaigns", search=name)
+    assert "Change all that match" in page
+    count, url = _chips(page)["paused by hand"]
+    assert count == 1
+    listed = operator.page(url)
+    assert _ids(listed) == campaign_ids[2:]
+    assert "Change all that match" not in listed
+    assert operator.get("/campaigns", only="everything").status_code == 422
+
+
+def test_who_searches_by_an_external_id_changes_what_is_listed(operator: FormClient) -> None:
+    external_id = f"customers/{secrets.token_hex(4)}"
+    campaign_id = operator.campaign(operator.brand(), external_id=external_id)
+    assert _ids(operator.page("/campaigns", search=external_id.upper())) == [campaign_id]
+    asked = operator.post("/many-campaigns", {"search": external_id.upper(), "daily_budget": "5"})
+    assert "Change 1 campaign?" in asked.text
+
+
+def test_a_list_goes_on_on_the_next_page(operator: FormClient, viewer: FormClient) -> None:
+    brand_id = operator.brand()
+    operator.campaigns(brand_id, 101)
+    first = viewer.page("/campaigns", brand=brand_id, sort="-name")
+    assert "1-100 of 101" in first and len(_ids(first)) == 100
+    (next_url,) = re.findall(r'rel="next" href="([^"]+)"', first)
+    second = viewer.page(html.unescape(next_url))
+    assert sorted(_ids(first) + _ids(second)) == sorted(f"{brand_id}.{number}" for number in range(101))
+    assert 'rel="prev"' in second
+
+
+def test_archived_ones_are_apart(operator: FormClient, viewer: FormClient) -> None:
+    brand_id = operator.brand()
+    there, away = operator.campaign(brand_id), operator.campaign(brand_id)
+    assert operator.post(f"/campaigns/{away}/archive", {}).status_code == 303
+    assert _ids(viewer.page("/campaigns", brand=brand_id)) == [there]
+    assert _ids(viewer.page("/campaigns", brand=brand_id, archived="true")) == [away]
