@@ -13,7 +13,7 @@ from console.live.command_feed import ReceivedCommand
 from console.pages import brand_page, campaign_page, feed_page, first_steps, overview
 from console.pages.brand_list import PAGE_SIZE
 from console.pages.brand_now import row_html
-from console.pages.overview import CountedNeeds, OverviewQuery
+from console.pages.overview import CountedNeeds, OverviewQuery, is_first_page
 from console.pages.page_stream import Part, stream
 from console.server.services import Served, Services
 from core.moment import Moment
@@ -43,9 +43,8 @@ async def brands(
 
 
 class _Brands:
-    """The rows of the overview, its chips, its totals and the sentence below its title."""
-
-    is_incomplete = False
+    """The rows of the overview, its chips, its totals and the sentence below its title. While its list has room, brands
+    that come to match are added; those that match no more stay until the page is loaded again."""
 
     def __init__(
         self,
@@ -61,6 +60,15 @@ class _Brands:
         self._query = query
         self._may_edit = may_edit
         self.brand_ids = frozenset(brand_ids)
+        self._counts_lack_a_change = False
+
+    @property
+    def is_incomplete(self) -> bool:
+        return self._counts_lack_a_change or self._has_room
+
+    @property
+    def _has_room(self) -> bool:
+        return is_first_page(self._query) and len(self.brand_ids) < PAGE_SIZE
 
     def shows(self, received: ReceivedCommand) -> bool:
         return False
@@ -68,16 +76,33 @@ class _Brands:
     async def parts(self, changed: Iterable[str], now: Moment) -> list[Part]:
         found: list[Part] = []
         for brand_id in changed:
-            write = partial(row_html, self._services, brand_id, now, may_edit=self._may_edit)
-            if html := self._services.broadcaster.text_of(brand_id, self._may_edit, write):
-                found.append(Part(f"brand-{brand_id}", html))
+            found += self._row(brand_id, now)
             await asyncio.sleep(0)  # other requests run between two rows
-        counted, is_new = await self._needs.parts(self._query)
-        self.is_incomplete = not is_new
-        return [*found, *counted]
+        counted, is_new = await self._needs.counted(self._query)
+        self._counts_lack_a_change = not is_new
+        return [*found, *self._additions(counted.brand_ids, now), *counted.parts]
+
+    def _additions(self, brand_ids: Iterable[str], now: Moment) -> list[Part]:
+        """The rows of those that the page lacks, each after the one before it."""
+        found, before = [], ""
+        for brand_id in brand_ids:
+            if brand_id not in self.brand_ids and self._has_room:
+                self.brand_ids |= {brand_id}
+                found += [it._replace(list="overview", after=before) for it in self._row(brand_id, now)]
+            before = _row_id(brand_id)
+        return found
+
+    def _row(self, brand_id: str, now: Moment) -> list[Part]:
+        write = partial(row_html, self._services, brand_id, now, may_edit=self._may_edit)
+        html = self._services.broadcaster.text_of(brand_id, self._may_edit, write)
+        return [Part(_row_id(brand_id), html)] if html else []
 
     def command(self, received: ReceivedCommand) -> Part:
         raise AssertionError("the overview lists no commands")
 
     def newest(self) -> list[ReceivedCommand]:
         return []
+
+
+def _row_id(brand_id: str) -> str:
+    return f"brand-{brand_id}"

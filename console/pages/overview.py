@@ -29,7 +29,7 @@ from core.moment import Moment
 from models.queries.saved_views import delete_view, list_views, save_view
 from operations.accounts.person import Role
 
-__all__ = ["CountedNeeds", "OverviewQuery", "router"]
+__all__ = ["CountedNeeds", "OverviewQuery", "is_first_page", "router"]
 
 router = APIRouter(include_in_schema=False)
 
@@ -110,7 +110,7 @@ async def overview(request: Request, query: OverviewQuery, person: PageViewer, s
         previous_url=_url(filters, sort=sort, number=chosen.page - 1) if chosen.page > 1 else None,
         next_url=_url(filters, sort=sort, number=chosen.page + 1) if chosen.page < chosen.pages else None,
         words=_words(chosen),
-        live_url=_url(filters, "/live/brands", sort=sort) + "&" + urlencode([("id", row.brand_id) for row in rows]),
+        live_url=_live_url(filters, sort, chosen),
         may_edit=person.may(Role.OPERATOR),
         views=await read_catalog(services, lambda session: list_views(session, person.name)),
         saved={**filters, "sort": sort if sort != _FIRST_SORT else ""},
@@ -152,6 +152,10 @@ def _asked(query: Mapping[str, str]) -> _Asked:
     return _Asked(query.get("search", ""), sort, bool(query.get("archived")), need, _whole(query.get("number", "")))
 
 
+def is_first_page(query: Mapping[str, str]) -> bool:
+    return _asked(query).number <= 1
+
+
 async def _chosen(services: Services, asked: _Asked, now: Moment) -> Selected:
     # Work on all brands, so not on the event loop; the copies do not change meanwhile.
     held, catalog = services.broadcaster.summaries, services.catalog
@@ -169,17 +173,24 @@ async def _chosen(services: Services, asked: _Asked, now: Moment) -> Selected:
     )
 
 
+class Counted(NamedTuple):
+    """What a question finds: chips, totals and the sentence below the title, and the brands of its first page."""
+
+    parts: list[Part]
+    brand_ids: list[str]
+
+
 class CountedNeeds:
-    """Chips, totals and the sentence below the title, for open pages: each question is counted once for all that ask
-    it, and then not before _TIMES_ITS_COST of what it has cost are over."""
+    """What questions find, for open pages: each is counted once for all that ask it, and then not before
+    _TIMES_ITS_COST of what it has cost are over."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._counted: dict[_Asked, asyncio.Task[list[Part]]] = {}
+        self._counted: dict[_Asked, asyncio.Task[Counted]] = {}
         self._due_at: dict[_Asked, float] = {}
 
-    async def parts(self, query: Mapping[str, str]) -> tuple[list[Part], bool]:
-        """And whether they were counted since this call: else a change of just now may be missing in them."""
+    async def counted(self, query: Mapping[str, str]) -> tuple[Counted, bool]:
+        """And whether it was counted since this call: else a change of just now may be missing in it."""
         asked = _asked(query)._replace(number=1)
         task = self._counted.get(asked)
         is_new = task is None or (task.done() and time.monotonic() >= self._due_at.get(asked, 0.0))
@@ -190,7 +201,7 @@ class CountedNeeds:
             task = self._counted[asked] = asyncio.create_task(self._count(asked))
         return await asyncio.shield(task), is_new
 
-    async def _count(self, asked: _Asked) -> list[Part]:
+    async def _count(self, asked: _Asked) -> Counted:
         started_at = time.monotonic()
         chosen = await _chosen(self._services, asked, wall_clock())
         ended_at = time.monotonic()
@@ -198,7 +209,7 @@ class CountedNeeds:
         words = Part("overview-words", part("overview_words", _subtitle(self._services)))
         chips = Part("need-chips", part("need_chips", _chips(chosen, asked), asked.need))
         sums = Part("totals", part("currency_totals", await in_compute_thread(totals, chosen.all)))
-        return [words, chips, sums]
+        return Counted([words, chips, sums], [it.brand_id for it in chosen.entries])
 
 
 def _chips(chosen: Selected, asked: _Asked) -> list[Chip]:
@@ -233,6 +244,11 @@ def _url(filters: dict[str, str], path: str = "/", **more: str | int) -> str:
     """`sort` last, so that a template may append the name of a column."""
     given = [(name, value) for name, value in filters.items() if value]
     return f"{path}?" + urlencode([*given, *sorted(more.items(), key=lambda it: it[0])])
+
+
+def _live_url(filters: dict[str, str], sort: str, chosen: Selected) -> str:
+    address = _url(filters, "/live/brands", sort=sort, number=chosen.page)
+    return address + "".join(f"&{urlencode({'id': it.brand_id})}" for it in chosen.entries)
 
 
 def _whole(text: str) -> int:

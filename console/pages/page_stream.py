@@ -54,11 +54,13 @@ class Part(NamedTuple):
 class PageView(Protocol):
     """What an open page shows: reads the state and renders it."""
 
+    #: More of them when it comes to show more.
     brand_ids: frozenset[str]
 
     @property
     def is_incomplete(self) -> bool:
-        """Whether the last rendering lacks what comes later than the state, such as a row that the ledger writes."""
+        """Whether the last rendering lacks what comes later than the state, such as a row that the ledger writes, or
+        what no change of the page's own brands tells, such as another brand that its list has room for."""
 
     def shows(self, received: ReceivedCommand) -> bool:
         """Whether the page lists this command."""
@@ -121,8 +123,11 @@ class _Sender:
         self._services = services
         self._view = view
         self._sent: dict[str, int] = {}
-        self._owed: frozenset[str] = frozenset()
+        #: The brands that could not be shown; None where the page shows all that it can.
+        self._owed: frozenset[str] | None = None
         self._clock_at = 0.0
+        #: Whether the page is rendered although none of its brands has changed.
+        self._is_due = True
 
     def newest(self) -> list[ReceivedCommand]:
         try:
@@ -133,10 +138,13 @@ class _Sender:
     async def next(self, subscription: Subscription) -> PageChanges:
         """The next changes and those that could not be shown before; all brands of the page where the last full
         rendering is _CLOCK_SECONDS old."""
-        changes = await subscription.next_changes(_AGAIN_SECONDS if self._owed else _SESSION_SECONDS)
+        subscription.brand_ids = self._view.brand_ids
+        changes = await subscription.next_changes(_SESSION_SECONDS if self._owed is None else _AGAIN_SECONDS)
         if asyncio.get_running_loop().time() - self._clock_at > _CLOCK_SECONDS:
+            self._is_due = True
             return PageChanges(subscription.brand_ids, changes.commands)
-        return PageChanges(changes.brand_ids | self._owed, changes.commands)
+        self._is_due = self._owed is not None
+        return PageChanges(changes.brand_ids | (self._owed or frozenset()), changes.commands)
 
     async def commands(self, changes: PageChanges) -> list[ServerSentEvent]:
         if changes.brand_ids == self._view.brand_ids:
@@ -154,15 +162,14 @@ class _Sender:
         return False
 
     async def _parts(self, changes: PageChanges) -> list[Part]:
-        if not changes.brand_ids:
+        if not changes.brand_ids and not self._is_due:
             return []
         self._owed = changes.brand_ids
         try:
             parts = await self._view.parts(changes.brand_ids, wall_clock())
         except (Unreachable, DatabaseAway):
             return []
-        if not self._view.is_incomplete:
-            self._owed = frozenset()
+        self._owed = frozenset() if self._view.is_incomplete else None
         return parts
 
     def _is_new(self, it: Part) -> bool:

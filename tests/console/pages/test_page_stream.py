@@ -1,7 +1,9 @@
 """The stream of a page as it goes over the wire."""
 
 import asyncio
+import html
 import json
+import re
 import secrets
 import time
 from collections import Counter
@@ -94,6 +96,44 @@ async def test_a_stream_begins_with_all_that_its_page_shows(operator: FormClient
                         found.add(data["id"])
                         if {f"brand-{brand_id}", f"brand-{other_id}", "live-state"} <= found:
                             break
+
+
+async def test_a_list_that_was_filtered_to_nothing_follows_what_comes_to_match(
+    operator: FormClient, viewer: FormClient
+) -> None:
+    name = f"comes {secrets.token_hex(4)}"
+    await asyncio.to_thread(operator.brand)
+    empty = viewer.page("/", search=name)
+    assert "data-empty" in empty
+    live = re.search(r'data-live="([^"]+)"', empty)
+    assert live
+    async with browser(viewer) as client, AsyncExitStack() as stack, asyncio.timeout(60):
+        messages = observed(await stack.enter_async_context(client.stream("GET", html.unescape(live[1]))))
+        before = ""
+        for letter in "ab":
+            brand_id = await asyncio.to_thread(operator.brand, name=f"{name} {letter}")
+            async for name_of_event, data in messages:
+                if name_of_event == "part" and data["id"] == f"brand-{brand_id}":
+                    assert (data["list"], data["after"]) == ("overview", before)
+                    break
+            before = f"brand-{brand_id}"
+        await asyncio.to_thread(operator.post, f"/brands/{brand_id}/pause", {})
+        await _shown(messages, f"brand-{brand_id}", "Paused")
+
+
+async def test_a_brand_that_comes_to_need_somebody_joins_those_that_do(
+    operator: FormClient, surroundings: Surroundings
+) -> None:
+    brand_id = await asyncio.to_thread(operator.brand, name=f"soon {secrets.token_hex(4)}", daily_budget="10")
+    campaign_id = await asyncio.to_thread(operator.campaign, brand_id)
+    path = f"/live/brands?search={brand_id}&need=over"
+    async with browser(operator) as client, AsyncExitStack() as stack, asyncio.timeout(60):
+        messages = observed(await stack.enter_async_context(client.stream("GET", path)))
+        await _shown(messages, "need-chips", "used up")
+        async with spend_producer(surroundings.settings) as producer:
+            event = spend_event(brand_id, campaign_id, "12.00", f"{campaign_id}-1")
+            await producer.send(brand_id, json.dumps(event).encode())
+        await _shown(messages, f"brand-{brand_id}", "used up")
 
 
 async def test_streams_are_for_those_who_signed_in(operator: FormClient) -> None:
@@ -295,8 +335,8 @@ async def test_what_many_browsers_show_is_rendered_once(
             messages = observed(response)
             while (await anext(messages))[1]["id"] != f"{page[:-1]}-now":
                 pass
-        # One a second at most while nothing changes, and one for the state of the new campaign.
-        assert renderings.count(name) <= 2 + (time.monotonic() - began_at)
+        # One a second at most while nothing changes, and one each for the state and the command of the new campaign.
+        assert renderings.count(name) <= 3 + (time.monotonic() - began_at)
 
 
 async def test_a_page_asks_for_no_more_brands_than_a_page_has(operator: FormClient) -> None:
