@@ -62,7 +62,7 @@ class DuplicateWindow:
     def forget_since(self, mark: int) -> None:
         """Forget the ids that were added since `mark`: their decision was undone."""
         for hashed in self._unwritten[mark:]:
-            self.seen.pop(hashed, None)
+            del self.seen[hashed]
         del self._unwritten[mark:]
 
     def take_changes(self, now: Moment = 0) -> tuple[list[tuple[int, bytes]], list[int]]:

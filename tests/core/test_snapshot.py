@@ -391,27 +391,28 @@ def test_a_brand_without_a_document_is_not_known_yet() -> None:
     assert decide_counted_snapshot(scenario.state, _snapshot(), arrival) is Verdict.UNKNOWN_BRAND
 
 
-#: What moves the clock to 9 September: the brand's by its spend, or the partition's by a tick that has not come to the
-#: brand yet, as brands of a midnight are decided on in turns.
-CLOCKS = ["spend", "tick"]
+#: What says that 9 September has begun, and when the snapshot arrives: its own arrival; the brand's spend; or a tick
+#: that has not come to the brand yet, as brands of a midnight are decided on in turns.
+CLOCKS = [("arrival", "2025-09-09T00:00:00Z"), ("spend", "2025-09-08T23:58:00Z"), ("tick", "2025-09-08T23:58:00Z")]
 
 
-@pytest.mark.parametrize("clock", CLOCKS)
-def test_the_open_day_is_that_of_the_highest_moment_that_was_seen(clock: str) -> None:
+@pytest.mark.parametrize(("clock", "arrival"), CLOCKS)
+def test_the_open_day_is_that_of_the_highest_moment_that_was_seen(clock: str, arrival: str) -> None:
     state = _at_midnight(clock)
-    late = parse_moment("2025-09-08T23:58:00Z")
-    assert decide_snapshot(state, _snapshot(day="2025-09-09", as_of="2025-09-09T00:00:30Z"), late) is Verdict.COUNTED
-    old = decide_snapshot(state, _snapshot(day="2025-07-08"), late)
+    arrived_at = parse_moment(arrival)
+    new = _snapshot(day="2025-09-09", as_of="2025-09-09T00:00:30Z")
+    assert decide_snapshot(state, new, arrived_at) is Verdict.COUNTED
+    old = decide_snapshot(state, _snapshot(day="2025-07-08"), arrived_at)
     assert isinstance(old, Refusal)
     assert old.reason is RefusalReason.SNAPSHOT_TOO_OLD
 
 
-@pytest.mark.parametrize("clock", CLOCKS)
-def test_a_counted_snapshot_is_over_by_the_highest_moment_that_was_seen(clock: str) -> None:
+@pytest.mark.parametrize(("clock", "arrival"), CLOCKS)
+def test_a_counted_snapshot_is_over_by_the_highest_moment_that_was_seen(clock: str, arrival: str) -> None:
     state = _at_midnight(clock)
-    late = parse_moment("2025-09-08T23:58:00Z")
-    assert decide_counted_snapshot(state, _snapshot(day="2025-07-08"), late) is Verdict.STALE
-    assert decide_counted_snapshot(state, _snapshot(day="2025-07-09"), late) is Verdict.APPLIED
+    arrived_at = parse_moment(arrival)
+    assert decide_counted_snapshot(state, _snapshot(day="2025-07-08"), arrived_at) is Verdict.STALE
+    assert decide_counted_snapshot(state, _snapshot(day="2025-07-09"), arrived_at) is Verdict.APPLIED
 
 
 def _at_midnight(clock: str) -> PartitionState:
@@ -421,7 +422,7 @@ def _at_midnight(clock: str) -> PartitionState:
     midnight = parse_moment("2025-09-09T00:00:00Z")
     if clock == "spend":
         scenario.run("09T00:00 spend a 1")
-    else:
+    if clock == "tick":
         next(tick_steps(scenario.state, Tick(midnight), Origin("dayparting-ticks", 0, midnight)))
         assert scenario.brand("nike").clock < midnight
     return scenario.state
