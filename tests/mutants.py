@@ -20,6 +20,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Final
@@ -191,30 +192,38 @@ class MutantRunner:
 
     def _run_all(self, session: pytest.Session) -> None:
         items = {item.nodeid: item for item in session.items}
-        running: dict[int, tuple[Mutant, int]] = {}
-        results: dict[str, Counter[str]] = defaultdict(Counter)
-        survivors: list[tuple[Mutant, str]] = []
+        total: Counter[str] = Counter()
         begun = time.monotonic()
+        for module, mutants in groupby(self._mutants, key=lambda it: it.module):
+            counts = self._run_module(mutants, items)
+            survived = ", ".join(f"{count} {result}" for result, count in sorted(counts.items()) if result != "killed")
+            _say(f"{module}: {counts.total()} mutants, {counts['killed']} killed{survived and ', ' + survived}")
+            total += counts
+        _say(f"{total.total()} mutants, {total['killed']} killed, {time.monotonic() - begun:.0f} s")
+
+    def _run_module(self, mutants: Iterator[Mutant], items: dict[str, pytest.Item]) -> Counter[str]:
+        """How many mutants had which result; those that were not killed are said at once."""
+        running: dict[int, tuple[Mutant, int]] = {}
+        results: Counter[str] = Counter()
+
+        def note(mutant: Mutant, result: str) -> None:
+            results[result] += 1
+            if result != "killed":
+                _say(f"{mutant.name}: {result}\n{mutant.diff()}")
 
         def reap() -> None:
             pid, status = os.wait()
             mutant, pipe = running.pop(pid)
             killer = os.read(pipe, 4096).decode()
             os.close(pipe)
-            result = _result(status)
-            results[mutant.module][result] += 1
             if killer:
                 self._killers[mutant.owner][killer] += 1
-            if result != "killed":
-                survivors.append((mutant, result))
-                _say(f"{mutant.name}: {result}\n{mutant.diff()}")
+            note(mutant, _result(status))
 
-        for mutant in self._mutants:
+        for mutant in mutants:
             names = [it for it in items if mutant.owner in self._reached[it] and self._seconds[it] <= _SLOW]
             if not names:
-                results[mutant.module]["not reached"] += 1
-                survivors.append((mutant, "not reached"))
-                _say(f"{mutant.name}: not reached\n{mutant.diff()}")
+                note(mutant, "not reached")
                 continue
             killers = self._killers[mutant.owner]
             names.sort(key=lambda name: (-killers[name], self._seconds[name]))
@@ -230,11 +239,7 @@ class MutantRunner:
             running[pid] = mutant, read
         while running:
             reap()
-        for module, counts in sorted(results.items()):
-            survived = ", ".join(f"{count} {result}" for result, count in sorted(counts.items()) if result != "killed")
-            _say(f"{module}: {counts.total()} mutants, {counts['killed']} killed{survived and ', ' + survived}")
-        total = sum((counts for counts in results.values()), Counter())
-        _say(f"{total.total()} mutants, {total['killed']} killed, {time.monotonic() - begun:.0f} s")
+        return results
 
     def _run_one(self, mutant: Mutant, items: list[pytest.Item], pipe: int) -> None:
         """Ends the process: 1 when a test has failed."""

@@ -158,6 +158,22 @@ def test_a_zero_or_unlimited_budget_raises_nothing_and_resolves_what_was_raised(
     """)
 
 
+def test_a_budget_that_a_campaign_has_no_more_resolves_what_it_raised() -> None:
+    check(f"""
+        {BEGIN}
+        10:00 campaign b daily=100 total=1000
+        10:01 spend b 55
+          -> raised threshold daily_budget 50
+          -> raised threshold campaign_daily_budget 50 campaign_id=b
+        10:02 campaign b daily=none
+          -> resolved threshold campaign_daily_budget 50 campaign_id=b limit=none
+        10:03 campaign b total=100
+          -> raised threshold campaign_total_budget 50 campaign_id=b
+        10:04 campaign b total=none
+          -> resolved threshold campaign_total_budget 50 campaign_id=b limit=none
+    """)
+
+
 def test_a_document_that_changes_the_percentages_raises_and_resolves_what_then_holds() -> None:
     check(
         f"""
@@ -279,14 +295,14 @@ def test_an_unknown_campaign_is_raised_once_a_day_and_resolved_by_the_catalog(be
     check(f"""
         {BEGIN}
         10:00 spend x 1.00
-          -> raised unknown_campaign x period=2025-09-08 spent=1.00 severity=warning
+          -> raised unknown_campaign x period=2025-09-08 spent=1.00 alert_id=nike:unknown_campaign:x:2025-09-08:1
         {between}
         10:01 spend x 1.00
         09T10:00 spend x 1.00
-          -> raised unknown_campaign x period=2025-09-09
+          -> raised unknown_campaign x period=2025-09-09 severity=warning
         {between}
         09T11:00 campaign x
-          -> resolved unknown_campaign x period=2025-09-09
+          -> resolved unknown_campaign x period=2025-09-09 alert_id=nike:unknown_campaign:x:2025-09-09:1
         {between}
         09T12:00 spend x 1.00
         09T12:01 campaign x total=10
@@ -304,11 +320,11 @@ def test_t23_silence_counts_while_a_campaign_may_run(between: str) -> None:
         {between}
         10:01 tick until=10:59 every=1
         11:00 tick
-          -> raised silent period=2025-09-08 decided_at=2025-09-08T11:00:00Z severity=warning spent=none
+          -> raised silent alert_id=nike:silent:2025-09-08:1 decided_at=2025-09-08T11:00:00Z severity=warning spent=none
         {between}
         11:01 tick until=11:19 every=1
         11:20 spend a 1.00
-          -> resolved silent decided_at=2025-09-08T11:20:00Z
+          -> resolved silent alert_id=nike:silent:2025-09-08:1 decided_at=2025-09-08T11:20:00Z
         {between}
         11:30 tick
           -> pause a schedule

@@ -148,6 +148,21 @@ def test_an_iana_name_is_a_time_zone(name: str) -> None:
     check_time_zone(name)
 
 
+def test_a_day_that_has_begun_goes_on_when_clocks_go_back_over_midnight() -> None:
+    """St John's went back from 00:01 to 23:01: what showed 7 November for a minute shows 6 November again."""
+    moments = {"02:29:59": 6, "02:30:00": 7, "02:31:00": 7, "03:29:59": 7, "03:30:00": 7}
+    for clock, day in moments.items():
+        assert date_of(only("America/St_Johns"), at(f"2010-11-07T{clock}Z")) == date(2010, 11, day)
+
+
+@pytest.mark.parametrize(("changed_at", "day"), [("19:00:00Z", 8), ("19:00:00.001Z", 9), ("19:00:00.002Z", 9)])
+def test_a_zone_that_changes_at_midnight_has_not_begun_the_day_after(changed_at: str, day: int) -> None:
+    """Karachi's 9 September begins at 19:00 UTC, when New York has 8 September."""
+    change = at(f"2025-09-08T{changed_at}")
+    zones = (ZoneSpan("Asia/Karachi", None), ZoneSpan("America/New_York", change))
+    assert date_of(zones, change) == date_of(zones, change + HOUR) == date(2025, 9, day)
+
+
 @pytest.mark.parametrize(
     "name",
     [

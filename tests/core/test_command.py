@@ -7,6 +7,7 @@ import pytest
 
 from core.decide_catalog import decide_brand
 from core.moment import parse_moment
+from core.records import CommandCampaign
 from core.state import Origin
 from tests.core.scenario import Scenario, check
 
@@ -200,3 +201,14 @@ def test_only_the_resumes_that_are_asked_for_are_released() -> None:
     assert [it.command_id for it in scenario.commands] == ["a:1:1", "b:1:1"]
     scenario.run("release")
     assert len(scenario.commands) == 2
+
+
+def test_a_command_has_the_campaigns_own_budgets() -> None:
+    scenario = check("""
+        day 2025-09-08
+        09:00 brand nike zone=UTC
+        09:00 campaign a daily=50 total=90
+        10:00 spend a 60
+          -> pause a campaign_daily_budget
+    """)
+    assert scenario.commands[-1].campaign == CommandCampaign("60.00", "50.00", "60.00", "90.00")

@@ -166,3 +166,13 @@ def test_a_resume_tells_when_time_alone_will_pause_it(campaign: str, pauses_at: 
         09:30 brand nike enabled=yes
           -> resume a pauses_at={pauses_at} resumes_at=none
     """)
+
+
+def test_a_pause_tells_no_moment_at_which_time_would_pause_it() -> None:
+    check("""
+        day 2025-09-08
+        09:00 brand nike zone=UTC daily=100
+        09:00 campaign a windows="daily 09:00-17:00"
+        10:00 spend a 100
+          -> pause a daily_budget resumes_at=09T09:00 pauses_at=none
+    """)

@@ -5,7 +5,10 @@ import json
 import msgspec
 import pytest
 
+from core.budget import even_allowance
+from core.calendar import ZoneSpan, budget_day, budget_month
 from core.catalog import BrandConfig, read_brand_config
+from core.moment import parse_moment
 from core.refusal import Refusal
 from core.state_records import decode_brand, encode
 from tests.core.scenario import check
@@ -340,3 +343,20 @@ def test_percents_are_of_the_budget_in_force() -> None:
         02T10:01 spend a 1
           -> raised threshold daily_budget 80 limit=200.00 period=2026-06-02
     """)
+
+
+def test_nothing_is_left_for_the_last_day_of_a_month_that_is_used_up() -> None:
+    zones, last_day = (ZoneSpan("UTC", None),), parse_moment("2026-06-30T12:00:00Z")
+    day, month = budget_day(zones, last_day), budget_month(zones, last_day)
+    assert [even_allowance(left, day, month) for left in (-5, 0, 7)] == [0, 0, 7]
+
+
+def test_opening_balances_of_several_days_were_all_spent_before_the_open_one() -> None:
+    scenario = check("""
+        day 2026-06-03
+        00:00 brand nike zone=UTC monthly=3000 pacing=even
+        00:00 campaign a
+        00:01 correct a 30 on=2026-06-01 opening=yes
+        00:01 correct a 40 on=2026-06-02 opening=yes
+    """)
+    assert scenario.brand().spent_before_day_micros == 70_000_000
