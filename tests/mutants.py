@@ -36,7 +36,7 @@ _EXAMPLES: Final = 10
 #: Tests that take longer than this many CPU seconds are left out: quicker ones reach the same code.
 _SLOW: Final = 2.0
 #: CPU seconds above ten times what the tests take, after which a mutant counts as one that never ends.
-_PATIENCE: Final = 20
+_PATIENCE: Final = 5
 _SURVIVED, _KILLED, _BROKEN = 0, 1, 2
 
 
@@ -195,19 +195,23 @@ class MutantRunner:
         total: Counter[str] = Counter()
         begun = time.monotonic()
         for module, mutants in groupby(self._mutants, key=lambda it: it.module):
-            counts = self._run_module(mutants, items)
-            survived = ", ".join(f"{count} {result}" for result, count in sorted(counts.items()) if result != "killed")
-            _say(f"{module}: {counts.total()} mutants, {counts['killed']} killed{survived and ', ' + survived}")
+            counts: Counter[str] = Counter()
+            try:
+                self._run_module(mutants, items, counts)
+            finally:  # of a module that Ctrl-C cuts off, those that were run
+                others = ", ".join(
+                    f"{count} {result}" for result, count in sorted(counts.items()) if result != "killed"
+                )
+                _say(f"{module}: {counts.total()} mutants, {counts['killed']} killed{others and ', ' + others}")
             total += counts
         _say(f"{total.total()} mutants, {total['killed']} killed, {time.monotonic() - begun:.0f} s")
 
-    def _run_module(self, mutants: Iterator[Mutant], items: dict[str, pytest.Item]) -> Counter[str]:
-        """How many mutants had which result; those that were not killed are said at once."""
+    def _run_module(self, mutants: Iterator[Mutant], items: dict[str, pytest.Item], counts: Counter[str]) -> None:
+        """Counts the mutants by their result; those that were not killed are said at once."""
         running: dict[int, tuple[Mutant, int]] = {}
-        results: Counter[str] = Counter()
 
         def note(mutant: Mutant, result: str) -> None:
-            results[result] += 1
+            counts[result] += 1
             if result != "killed":
                 _say(f"{mutant.name}: {result}\n{mutant.diff()}")
 
@@ -239,7 +243,6 @@ class MutantRunner:
             running[pid] = mutant, read
         while running:
             reap()
-        return results
 
     def _run_one(self, mutant: Mutant, items: list[pytest.Item], pipe: int) -> None:
         """Ends the process: 1 when a test has failed."""

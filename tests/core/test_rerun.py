@@ -106,6 +106,14 @@ def test_windows_open_and_close_without_spend_on_the_whole_minute() -> None:
     assert found(runs) == [("c", 0, 9, "resume", "pause", 1), ("c", 17, 24, "resume", "pause", 4)]
 
 
+def test_what_begins_within_a_minute_is_decided_at_the_next_whole_one() -> None:
+    """The zone changes at 09:00:30, when Karachi has 14:00:30, into an open window."""
+    zones = [{"time_zone": "UTC", "from": None}, {"time_zone": "Asia/Karachi", "from": "2025-09-08T09:00:30Z"}]
+    window = {"windows": [{"days": ["mon"], "from": "14:00", "to": "23:00"}]}
+    runs = compared(run({"zones": zones}, {"c": NONE}), run({"zones": zones}, {"c": window}), [(3, "c", 1)], hours=12)
+    assert [(it.starts_at, it.ends_at) for it in runs.stretches] == [(MIDNIGHT, MIDNIGHT + 9 * HOUR + MINUTE)]
+
+
 def test_an_event_just_before_the_minute_of_a_tick_is_decided_at_its_own_moment() -> None:
     """As the controller's clock is moved on by spend too."""
     zone = {"zones": [{"time_zone": "UTC", "from": None}]}
