@@ -112,7 +112,7 @@ def note_spend_while_paused(
         return
     of_pause = f"{campaign.campaign_id}:{brand.config.epoch}:{campaign.sequence}"
     alert_id = f"{brand.brand_id}:{AlertKind.SPEND_WHILE_PAUSED}:{of_pause}:1"
-    campaign.pause = pause._replace(alert_id=alert_id)
+    pause.alert_id = alert_id
     _emit(state, brand, alert_id, AlertState.RAISED, _while_paused(campaign), cause)
 
 

@@ -53,7 +53,11 @@ def decide_spend(state: PartitionState, spend: Spend, topic: str, offset: int, a
     book(brand, campaign, amount, occurred_at)
     pause = campaign.pause
     if pause is not None and occurred_at > pause.decided_at:
-        campaign.pause = pause.with_spend(amount, occurred_at)
+        pause.micros += amount
+        pause.events += 1
+        last = pause.last_occurred_at
+        if last is None or occurred_at > last:
+            pause.last_occurred_at = occurred_at
         if amount > 0 and pause.alert_id is None and occurred_at > pause.decided_at + state.reaction_ms:
             note_spend_while_paused(state, brand, campaign, occurred_at, _spend_cause(state, spend, topic, offset))
     brand.has_spend = True

@@ -80,7 +80,9 @@ class _Checkpoint:
         self._brand = state.brands.get(brand_id)
         self._brand_copy = copy(self._brand)
         self._campaigns = dict(self._brand.campaigns) if self._brand else {}
-        self._campaign_copies = [(it, copy(it), dict(it.future_spend)) for it in self._campaigns.values()]
+        self._campaign_copies = [
+            (it, copy(it), dict(it.future_spend), copy(it.pause)) for it in self._campaigns.values()
+        ]
         self._future_spend = dict(self._brand.future_spend) if self._brand else {}
         self._pending_resumes = {key: held for key, held in state.pending_resumes.items() if key[0] == brand_id}
         self._documents = dict(state.new_documents)
@@ -135,9 +137,9 @@ class _Checkpoint:
             return
         _set_fields(self._brand, self._brand_copy, _BRAND_FIELDS)
         self._brand.campaigns, self._brand.future_spend = self._campaigns, self._future_spend
-        for campaign, before, future_spend in self._campaign_copies:
+        for campaign, before, future_spend, pause in self._campaign_copies:
             _set_fields(campaign, before, _CAMPAIGN_FIELDS)
-            campaign.future_spend = future_spend
+            campaign.future_spend, campaign.pause = future_spend, pause
 
 
 def _set_fields(held: object, before: object, names: tuple[str, ...]) -> None:

@@ -12,6 +12,8 @@ from enum import Enum
 from heapq import heappop, heappush
 from typing import Final, NamedTuple
 
+import msgspec
+
 from core.acceptance import Tolerance
 from core.calendar import Day, Month
 from core.catalog import BrandConfig, CampaignConfig
@@ -71,20 +73,17 @@ class PendingResume(NamedTuple):
     cause: Cause
 
 
-class Pause(NamedTuple):
-    """A pause in force and the net spend, in micros, of the campaign that occurred after it was decided."""
+class Pause(msgspec.Struct, array_like=True, gc=False):
+    """A pause in force and the net spend, in micros, of the campaign that occurred after it was decided.
+
+    Each spend of a paused campaign changes it in place: a new one would cost more than the rest of its count.
+    """
 
     decided_at: Moment
     micros: int = 0
     events: int = 0
     last_occurred_at: Moment | None = None
     alert_id: str | None = None  # of the spend_while_paused that it raised
-
-    def with_spend(self, amount_micros: int, occurred_at: Moment) -> "Pause":
-        """The pause with one more event of `amount_micros` after it."""
-        last = occurred_at if self.last_occurred_at is None else max(self.last_occurred_at, occurred_at)
-        # Called for every event of a paused campaign: `_replace` costs more than twice as much.
-        return Pause(self.decided_at, self.micros + amount_micros, self.events + 1, last, self.alert_id)
 
 
 class CostKey(NamedTuple):

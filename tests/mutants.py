@@ -50,7 +50,7 @@ class Mutant:
 
     @property
     def owner(self) -> str:
-        """The function that is broken, as `core.money.parse_amount` or `core.state.Pause.with_spend`."""
+        """The function that is broken, as `core.money.parse_amount` or `core.state.PartitionState.touch_brand`."""
         return ".".join(filter(None, (self.module, self.class_name, self.function)))
 
     @property
