@@ -7,10 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any, Final
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 from standardwebhooks import Webhook
+from typing_extensions import override
 
 from core.errors import SpendgateError
 from core.moment import SECOND, Moment
@@ -56,6 +59,8 @@ class WebhookSender:
                 address, data=body.encode(), headers=headers, allow_redirects=False
             ) as answer:
                 if 200 <= answer.status < 300:
+                    if _has_forbidden_body(answer):
+                        answer.close()  # the next answer of this connection would begin with the body
                     return
                 raise NotDelivered(await _answered(answer), _retry_after(answer, at))
         except TimeoutError as error:
@@ -78,6 +83,8 @@ async def webhook_sender(
         return socket.socket(family, kind, protocol)
 
     connector = aiohttp.TCPConnector(socket_factory=checked_socket, use_dns_cache=False, limit=0)
+    # The client takes no other class for its protocol.
+    connector._factory = partial(_AnswerHandler, loop=asyncio.get_running_loop())  # type: ignore[assignment]
     timeout = aiohttp.ClientTimeout(total=timeout_seconds)
     async with aiohttp.ClientSession(
         connector=connector,
@@ -88,6 +95,23 @@ async def webhook_sender(
     ) as session:
         yield WebhookSender(session)
     await asyncio.sleep(0)  # TLS connections are closed in the next round of the loop
+
+
+class _AnswerHandler(ResponseHandler):
+    """Reads the head of an answer by itself. A 204 has no body in HTTP, and receivers that send one all the same have
+    taken the message; the client refuses both when it reads them at once."""
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        head, end, rest = data.partition(b"\r\n\r\n")
+        super().data_received(head + end)
+        if rest:
+            super().data_received(rest)
+
+
+def _has_forbidden_body(answer: aiohttp.ClientResponse) -> bool:
+    announced = answer.headers.get("content-length", "0").strip() != "0" or "transfer-encoding" in answer.headers
+    return answer.status == 204 and announced
 
 
 async def _answered(answer: aiohttp.ClientResponse) -> str:

@@ -95,6 +95,9 @@ async def test_a_webhook_that_hangs_is_not_waited_for(receiver: Receiver) -> Non
     ("answer", "forever", "why"),
     [
         (b"HTTP/1.1 200 OK\r\n\r\n", b"a" * 65_536, None),
+        (b"HTTP/1.1 204 No Content\r\ncontent-length: 2\r\n\r\n{}", b"", None),
+        (b"HTTP/1.1 204 No Content\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", b"", None),
+        (b"HTTP/1.1 204 No Content\r\n\r\nthanks", b"a" * 65_536, None),
         (b"HTTP/1.1 500 No\r\n\r\n", b"a" * 65_536, "it answered 500: aaa"),
         (b"HTTP/1.1 500 No\r\n", b"x: y\r\n" * 1_000, "its answer is no HTTP"),
         (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 1_000, "has not answered within"),
