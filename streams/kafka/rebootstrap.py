@@ -2,12 +2,15 @@
 
 By default a client requests metadata only from brokers of the last response. When all of them have moved to other
 addresses, it asks the old ones for ever. Consumers, producers and admin clients make their client themselves, so one
-method is replaced for all of them.
+method is replaced for all of them. A broker that does not answer soon is passed over: by default it is waited for 40 s,
+while others know the leaders that a frozen one has lost.
 
 A connection that is lost during the lookup of a coordinator raises "node not ready", after which the client repeats the
 lookup; otherwise a transactional producer would fail permanently.
 """
 
+import asyncio
+from contextlib import suppress
 from typing import Any, Final
 
 from aiokafka.client import AIOKafkaClient
@@ -16,6 +19,10 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, NodeNotReadyError
 from aiokafka.protocol.metadata import MetadataRequest
 
 __all__ = ["install"]
+
+_ANSWER_SECONDS: Final = 3.0
+#: The client asks the brokers in random order, so each time another may be the first.
+_ATTEMPTS: Final = 5
 
 _ask_known_brokers: Final = AIOKafkaClient._metadata_update
 _look_up_coordinator: Final = AIOKafkaClient.coordinator_lookup
@@ -28,8 +35,12 @@ def install() -> None:
 
 
 async def _ask_known_brokers_or_bootstrap(client: AIOKafkaClient, cluster: Any, topics: Any) -> bool:
-    if await _ask_known_brokers(client, cluster, topics):
-        return True
+    for _ in range(_ATTEMPTS):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                if await _ask_known_brokers(client, cluster, topics):
+                    return True
+                break
     for host, port, _ in client.hosts:
         try:
             metadata = await _ask(client, host, port, topics)

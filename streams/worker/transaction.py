@@ -47,6 +47,10 @@ _OPTIONS: Final[dict[str, object]] = {
     "retry.backoff.ms": 2,
     "retry.backoff.max.ms": 200,
     "reconnect.backoff.max.ms": 1000,
+    # A broker that keeps its connections and answers nothing is left for the one that leads meanwhile. What was sent to
+    # it is sent again under the same numbers, so nothing is written twice.
+    "socket.timeout.ms": 5000,
+    "topic.metadata.refresh.interval.ms": 2000,
 }
 
 #: Errors that are about the record itself: sent again unchanged, it would be refused again.

@@ -1,0 +1,77 @@
+"""What a client does while a broker keeps its connections and answers nothing. The silence stands before a real one."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.client import AIOKafkaClient
+from aiokafka.conn import AIOKafkaConnection
+from aiokafka.protocol.fetch import FetchRequest
+from aiokafka.protocol.metadata import MetadataRequest
+
+from streams.kafka.options import client_options, consumer_options
+from streams.kafka.provision import create_topics
+from streams.kafka.topics import Topic
+from streams.settings import Settings
+
+#: aiokafka itself gives up a request after 40 s.
+SOONER_SECONDS = 30
+
+
+class Silence:
+    """Counts requests by type, and leaves those unanswered for which `holds` is true of the type and its count."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.sent: Counter[type] = Counter()
+        self.holds: Callable[[type, int], bool] = lambda _type, _count: False
+        self._send = AIOKafkaConnection.send
+        monkeypatch.setattr(AIOKafkaConnection, "send", lambda *given, **named: self._send_or_hold(*given, **named))
+
+    def _send_or_hold(self, connection: AIOKafkaConnection, request: Any, **named: Any) -> Awaitable[Any]:
+        kind = type(request)
+        self.sent[kind] += 1
+        if self.holds(kind, self.sent[kind]):
+            return asyncio.get_running_loop().create_future()
+        answer: Awaitable[Any] = self._send(connection, request, **named)
+        return answer
+
+
+@pytest.fixture
+def silence(monkeypatch: pytest.MonkeyPatch) -> Silence:
+    return Silence(monkeypatch)
+
+
+async def test_who_leads_is_asked_again_and_again_while_a_fetch_has_no_answer(
+    settings: Settings, silence: Silence
+) -> None:
+    await create_topics(settings)
+    consumer = AIOKafkaConsumer(**consumer_options(settings), auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        part = TopicPartition(settings.topic(Topic.SPEND_EVENTS), 0)
+        consumer.assign([part])
+        await consumer.position(part)
+        silence.holds = lambda kind, _count: kind is FetchRequest
+        asked = silence.sent[MetadataRequest]
+        async with asyncio.timeout(SOONER_SECONDS):
+            while silence.sent[MetadataRequest] < asked + 3:
+                await asyncio.sleep(0.05)
+    finally:
+        await consumer.stop()
+
+
+async def test_a_broker_that_does_not_say_who_leads_is_passed_over(settings: Settings, silence: Silence) -> None:
+    client = AIOKafkaClient(**client_options(settings))
+    await client.bootstrap()
+    try:
+        await client.force_metadata_update()
+        silence.sent.clear()
+        silence.holds = lambda kind, count: kind is MetadataRequest and count == 1
+        async with asyncio.timeout(SOONER_SECONDS):
+            assert await client.force_metadata_update()
+        assert silence.sent[MetadataRequest] == 2
+    finally:
+        await client.close()
