@@ -24,12 +24,11 @@ def pause_or_resume(state: PartitionState, brand: BrandState, campaign: Campaign
     """
     state.touch_campaign(brand, campaign)
     if campaign.reasons:
-        _drop_pending_resume(state, brand, campaign)
+        state.drop_resume(brand, campaign)
         if campaign.last_action is not Action.PAUSE:
             _emit(state, brand, campaign, Action.PAUSE, brand.clock, cause)
     elif campaign.last_action is not Action.RESUME:
-        campaign.pending_resume = PendingResume(brand.clock, cause)
-        state.pending_resumes[brand.brand_id, campaign.campaign_id] = (brand, campaign)
+        state.await_resume(brand, campaign, PendingResume(brand.clock, cause))
 
 
 def release_resumes(
@@ -49,20 +48,15 @@ def release_resumes(
         try:
             attempt(state, brand.brand_id, _release, state, brand, campaign, pending)
         except Undecidable as failure:
-            _drop_pending_resume(state, brand, campaign)
+            state.drop_resume(brand, campaign)
             state.touch_campaign(brand, campaign)
             failed.append((pending.cause, failure))
     return failed
 
 
 def _release(state: PartitionState, brand: BrandState, campaign: CampaignState, pending: PendingResume) -> None:
-    _drop_pending_resume(state, brand, campaign)
+    state.drop_resume(brand, campaign)
     _emit(state, brand, campaign, Action.RESUME, pending.decided_at, pending.cause)
-
-
-def _drop_pending_resume(state: PartitionState, brand: BrandState, campaign: CampaignState) -> None:
-    campaign.pending_resume = None
-    state.pending_resumes.pop((brand.brand_id, campaign.campaign_id), None)
 
 
 def _emit(

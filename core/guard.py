@@ -85,6 +85,7 @@ class _Checkpoint:
         ]
         self._future_spend = dict(self._brand.future_spend) if self._brand else {}
         self._pending_resumes = {key: held for key, held in state.pending_resumes.items() if key[0] == brand_id}
+        self._pending_moments = dict(state.pending_moments)
         self._documents = dict(state.new_documents)
         self._costs = {day: dict(costs) for day, costs in state.costs.get(brand_id, {}).items()}
         self._changed_costs = dict(state.changed_costs)
@@ -127,6 +128,7 @@ class _Checkpoint:
         for key in [key for key in state.pending_resumes if key[0] == self._brand_id]:
             del state.pending_resumes[key]
         state.pending_resumes.update(self._pending_resumes)
+        state.pending_moments = self._pending_moments
         state.boundaries = self._boundaries
         state.silence_checks = self._silence_checks
         self._put_back_brand()

@@ -220,6 +220,8 @@ class PartitionState:
     clock: Moment = 0  # the highest tick
     brands: dict[str, BrandState] = field(default_factory=dict)
     pending_resumes: dict[tuple[str, str], tuple[BrandState, CampaignState]] = field(default_factory=dict)
+    #: `decided_at` -> how many of them. A midnight's are very many and have few moments.
+    pending_moments: dict[Moment, int] = field(default_factory=dict)
     #: brand -> day -> (campaign, source) -> cost, of the brands that platforms report
     costs: dict[str, dict[date, dict[tuple[str, str], Cost]]] = field(default_factory=dict)
     #: brand -> (budget, campaign or "") -> what was raised, of budgets that raised anything in their period
@@ -248,8 +250,26 @@ class PartitionState:
     @property
     def resumes_pending_since(self) -> Moment | None:
         """The moment at which the oldest pending resume was decided; None when none is pending."""
-        pending = (campaign.pending_resume for _, campaign in self.pending_resumes.values())
-        return min((it.decided_at for it in pending if it is not None), default=None)
+        return min(self.pending_moments, default=None)
+
+    def await_resume(self, brand: BrandState, campaign: CampaignState, resume: PendingResume) -> None:
+        """Have this resume of the campaign pending, in place of another."""
+        self.drop_resume(brand, campaign)
+        campaign.pending_resume = resume
+        self.pending_resumes[brand.brand_id, campaign.campaign_id] = (brand, campaign)
+        self.pending_moments[resume.decided_at] = self.pending_moments.get(resume.decided_at, 0) + 1
+
+    def drop_resume(self, brand: BrandState, campaign: CampaignState) -> None:
+        """Have no resume of the campaign pending any more."""
+        resume, campaign.pending_resume = campaign.pending_resume, None
+        if resume is None:
+            return
+        del self.pending_resumes[brand.brand_id, campaign.campaign_id]
+        left = self.pending_moments[resume.decided_at] - 1
+        if left:
+            self.pending_moments[resume.decided_at] = left
+        else:
+            del self.pending_moments[resume.decided_at]
 
     def touch_brand(self, brand: BrandState) -> None:
         if not brand.dirty:

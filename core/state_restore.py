@@ -147,8 +147,7 @@ def _restore_record(
     campaign.running_since, campaign.unknown_on = record.running_since, record.unknown_on
     campaign.recorded = recorded
     if record.pending_resume:
-        campaign.pending_resume = record.pending_resume
-        state.pending_resumes[brand.brand_id, campaign_id] = (brand, campaign)
+        state.await_resume(brand, campaign, record.pending_resume)
 
 
 def _restore_totals(campaign: CampaignState, record: CampaignRecord, today: date) -> None:

@@ -37,7 +37,7 @@ Applied = bool
 
 #: How long a partition decides on many brands at a time before others have their turn: other partitions, spend of
 #: other brands, and flushes of what is decided.
-TURN_SECONDS: Final = 0.01
+TURN_SECONDS: Final = 0.002
 
 #: Besides spend, which has its own method.
 _WITH_DEAD_LETTERS: Final = (Topic.SPEND_CORRECTIONS, Topic.SPEND_SNAPSHOTS)

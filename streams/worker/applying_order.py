@@ -4,7 +4,10 @@ The source of the order is docs/contract.md, "Order of decisions".
 """
 
 import time
+from collections.abc import Hashable
 from typing import Final
+
+from aiokafka import ConsumerRecord
 
 from core.emission import release_resumes
 from core.moment import Moment
@@ -49,6 +52,8 @@ class OrderedApplier:
         #: The resumes that the spend barrier releases.
         self._awaiting_spend: list[tuple[BrandState, CampaignState, PendingResume]] = []
         self._awaiting_since = 0.0  # by time.monotonic
+        self._held_seconds = 0.0  # of those in `_releasing`
+        self._barriers_for_resumes = 0  # how many there were so far
         #: Topics whose first record names a brand that the catalog may still bring.
         self._awaiting_catalog: set[Topic] = set()
         #: By topic: a record below names an unknown brand for good once the catalog barrier is reached.
@@ -58,6 +63,8 @@ class OrderedApplier:
 
     def restart(self) -> None:
         """Forget what waits: all of it is read again."""
+        if self._awaiting_spend or self._releasing:
+            self._barriers_for_resumes -= 1  # the next one is for the same resumes, and more
         self._awaiting_spend.clear()
         self._awaiting_catalog.clear()
         self._catalog_complete_below.clear()
@@ -70,6 +77,14 @@ class OrderedApplier:
         """Whether brands that are decided on in turns wait until what is decided is committed."""
         has_turns = self._unfinished is not None or bool(self._releasing)
         return has_turns and len(self._state.commands) + len(self._state.dirty_brands) > _WRITES_OF_TURNS
+
+    @property
+    def pending(self) -> list[Hashable]:
+        """What stands for the pending resumes: one name for those of a barrier, another for those that became pending
+        later, which the next barrier keeps. At midnight they are very many, and each flush asks for this."""
+        number = self._barriers_for_resumes
+        of_barrier: list[Hashable] = [("resumes", number)] if self._awaiting_spend or self._releasing else []
+        return [*of_barrier, ("resumes", number + 1)] if self._state.pending_resumes else of_barrier
 
     def apply_next(self, now: Moment) -> bool:
         """Apply the records whose turn it is; False while all that is at hand must wait. Raises StateInDoubt."""
@@ -103,9 +118,7 @@ class OrderedApplier:
             self._awaiting_catalog.clear()
         if self._barriers.take_reached(Topic.SPEND_EVENTS):
             due = [it for it in self._awaiting_spend if it[1].pending_resume is it[2]]
-            held_seconds = time.monotonic() - self._awaiting_since
-            for _ in due:
-                worker_metrics.RESUME_HELD.observe(held_seconds)
+            self._held_seconds = time.monotonic() - self._awaiting_since
             # The order in which `release_resumes` emits them, which every run repeats.
             due.sort(key=lambda it: (it[0].brand_id, it[1].campaign_id), reverse=True)
             self._awaiting_spend, self._releasing = [], due
@@ -118,6 +131,7 @@ class OrderedApplier:
         # everything but spend waits for it and no record may follow.
         if self._state.pending_resumes and Topic.SPEND_EVENTS not in self._barriers:
             self._awaiting_since = time.monotonic()
+            self._barriers_for_resumes += 1
             self._awaiting_spend = [
                 (b, c, c.pending_resume) for b, c in self._state.pending_resumes.values() if c.pending_resume
             ]
@@ -129,6 +143,7 @@ class OrderedApplier:
         while self._releasing:
             brand, campaign, pending = self._releasing.pop()
             if campaign.pending_resume is pending:  # or else spend of a turn before has paused it
+                worker_metrics.RESUME_HELD.observe(self._held_seconds)
                 for cause, failure in release_resumes(self._state, [(brand, campaign)]):
                     self._applier.note_undecidable(cause.topic, cause.offset, failure)
             if self._releasing and time.monotonic() > turn_ends_at:
@@ -181,9 +196,41 @@ class OrderedApplier:
     def _apply_run(self, topic: Topic, now: Moment) -> int:
         """Apply records of one topic up to where another's turn comes, or let the topic wait for the catalog; returns
         how many."""
-        count = self._apply_spend(now) if topic is Topic.SPEND_EVENTS else self._apply_first(topic, now)
+        if topic is Topic.SPEND_EVENTS:
+            count = self._apply_spend(now)
+        elif topic is Topic.CATALOG:
+            count = self._apply_documents(now)
+        else:
+            count = self._apply_first(topic, now)
         worker_metrics.APPLIED.labels(topic).inc(count)
         return count
+
+    def _apply_documents(self, now: Moment) -> int:
+        """The first document, and those after it whose turn comes before any other record's, for the length of a
+        turn."""
+        until = self._inbox.lowest_arrival_besides(Topic.CATALOG)
+        turn_ends_at = time.monotonic() + TURN_SECONDS
+        count = 0
+        try:
+            for record in self._inbox.queued(Topic.CATALOG):
+                if count and not self._goes_on_with(record, until):
+                    break
+                self._applier.apply(Topic.CATALOG, record, now)
+                count += 1
+                if time.monotonic() > turn_ends_at:
+                    self._end_turn()
+                    break
+        finally:
+            self._inbox.drop(Topic.CATALOG, count)
+        return count
+
+    def _goes_on_with(self, document: ConsumerRecord, until: tuple[Moment, int] | None) -> bool:
+        """Whether a document is applied right after another: not where a barrier may be reached or is to be raised."""
+        if self._awaiting_catalog or self._is_full() or (until is not None and document.timestamp > until[0]):
+            return False
+        if not self._state.pending_resumes:
+            return True
+        return Topic.SPEND_EVENTS in self._barriers and self._applier.leaves_pending_resumes(document)
 
     def _apply_first(self, topic: Topic, now: Moment) -> int:
         record = next(self._inbox.queued(topic))

@@ -1,5 +1,6 @@
 """The writes of one flush: changed state, commands, alerts, spend that snapshots made, reroutes and dead letters."""
 
+from collections import Counter
 from collections.abc import Mapping
 
 from core.partitioner import partition_of
@@ -32,8 +33,9 @@ def take_writes(
     alerts_topic = settings.topic(Topic.BUDGET_ALERTS)
     changes = take_changes(state, topic_ids, {topic.value: offset for topic, offset in positions.items()})
     writes = [Write(state_topic, partition, key, value) for key, value in changes]
+    for action, count in Counter(command.action for command in state.commands).items():
+        worker_metrics.COMMANDS.labels(action).inc(count)
     for command in state.commands:
-        worker_metrics.COMMANDS.labels(command.action).inc()
         key = command.campaign_id
         target = partition_of(key, settings.partitions)
         headers = outbox.trace_headers(command.cause)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from contextlib import suppress
 
 import structlog
@@ -48,6 +48,7 @@ class OwnedPartition:
         find_control_ends: FindControlEnds,
         message_limit: MessageLimit,
         on_doubt: OnStateInDoubt,
+        turns: asyncio.Lock,
     ) -> None:
         self.state = state
         self.inbox = Inbox()
@@ -61,6 +62,7 @@ class OwnedPartition:
         self._settings = settings
         self._topic_ids = topic_ids
         self._on_doubt = on_doubt
+        self._turns = turns  # of all partitions of the process
         self._outbox = Outbox()
         self._barriers = Barriers(state.partition, self.inbox, settings, end_offset, self._work_unless_suspended)
         self._applier = OrderedApplier(
@@ -159,7 +161,8 @@ class OwnedPartition:
             self.work()
 
     def _work_again_soon(self) -> None:
-        """Work on when all else that is ready in the event loop has had its turn."""
+        """Work on when all else that is ready in the event loop has had its turn, and one partition after the other: on
+        its way to a decision a record needs the event loop several times, and would wait for all of them each time."""
         if self._next_turn is None:
             self._next_turn = asyncio.create_task(self._take_turn())
 
@@ -167,8 +170,9 @@ class OwnedPartition:
         async def work() -> None:
             self._work_unless_suspended()
 
-        self._next_turn = None
-        await or_end_process(work(), self._settings)
+        async with self._turns:
+            self._next_turn = None
+            await or_end_process(work(), self._settings)
 
     async def run(self) -> None:
         """Flush commands, alerts and dead letters at once, other changes after the flush interval; or beat."""
@@ -248,11 +252,7 @@ class OwnedPartition:
         """Note in the heartbeat how far the partition is decided, at the positions of the flush that now begins."""
         if self.state.spend_events:
             self._derived_spend.note_flush()
-        resumes: list[Hashable] = [
-            (brand.brand_id, campaign.campaign_id, campaign.pending_resume)
-            for brand, campaign in self.state.pending_resumes.values()
-        ]
-        self._heartbeat.observe(self.inbox, positions, [*resumes, *self._derived_spend.pending()])
+        self._heartbeat.observe(self.inbox, positions, [*self._applier.pending, *self._derived_spend.pending()])
         self._show_ages()
 
     def _show_ages(self) -> None:

@@ -55,6 +55,7 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         self._names: dict[str, Topic] = {settings.topic(topic): topic for topic in INPUTS}
         self._runners: dict[int, asyncio.Task[None]] = {}
         self._ownership: asyncio.Lock = asyncio.Lock()
+        self._turns: asyncio.Lock = asyncio.Lock()
         self._offsets: OffsetQueries | None = None
         self._watching: asyncio.Task[None] | None = None
 
@@ -250,6 +251,7 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
                 offsets.control_ends,
                 self._message_limit,
                 self._restore_in_doubt,
+                self._turns,
             )
             partition.inbox.begin(restored.positions[number], {})
             self.owned[number] = partition

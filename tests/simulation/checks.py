@@ -1,5 +1,6 @@
 """The invariants: held against the model after every step."""
 
+from collections import Counter
 from copy import deepcopy
 from dataclasses import dataclass, field
 from random import Random
@@ -61,6 +62,8 @@ class Checks:
             self._check_command(command, step)
         if step is Mark.RELEASE:
             assert not self.engine.state.pending_resumes
+        pending = [campaign.pending_resume for _, campaign in self.engine.state.pending_resumes.values()]
+        assert self.engine.state.pending_moments == Counter(it.decided_at for it in pending if it is not None)
 
     def _clock(self, brand_id: str) -> Moment:
         return max(self.engine.state.brands[brand_id].clock, self.engine.state.clock)

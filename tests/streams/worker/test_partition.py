@@ -12,6 +12,7 @@ from prometheus_client import REGISTRY
 from core.decide_catalog import leaves_pending_resumes
 from core.duplicates import DuplicateWindow
 from core.errors import TransactionLost
+from core.heartbeat import CLOCKS_APART_MS
 from core.moment import HOUR, Moment, format_moment, parse_moment
 from core.state import PartitionState
 from core.state_changes import take_changes
@@ -38,7 +39,7 @@ class PartitionHarness:
         self.doubted: list[str | None] = []
         ask, doubt = self._end_offset, self.doubted.append
         self.partition = OwnedPartition(
-            state, writer, settings, {}, ask, self._control_ends, self._message_limit, doubt
+            state, writer, settings, {}, ask, self._control_ends, self._message_limit, doubt, asyncio.Lock()
         )
         self._next = dict.fromkeys(INPUTS, 0)
         self.partition.begin(dict(self._next), {})
@@ -147,6 +148,34 @@ async def test_an_answer_of_before_a_rebalance_releases_nothing_after_it(harness
     assert harness.emitted() == []
     await harness.answer()
     assert harness.emitted() == ["resume nike-1"]
+
+
+def _claimed(harness: PartitionHarness, now: Moment) -> Moment:
+    """What a heartbeat says after a fetch of all topics at `now`, whatever it has left out for clocks that differ."""
+    partition = harness.partition
+    for topic in INPUTS:
+        partition.inbox.note_fetched(topic, harness._next[topic], now + CLOCKS_APART_MS)
+    partition._observe(partition.inbox.positions())
+    return partition._heartbeat._decided_up_to.moment
+
+
+async def test_a_heartbeat_claims_nothing_beyond_the_cause_of_a_pending_resume(harness: PartitionHarness) -> None:
+    assert _claimed(harness, NOON + 1000) == NOON + 1000
+    harness.spend("nike", "-5", NOON + 1500)
+    assert _claimed(harness, NOON + 2000) == NOON + 1000
+    await asyncio.sleep(0)
+    harness.spend("puma", "-5", NOON + 2500)
+    assert _claimed(harness, NOON + 3000) == NOON + 1000
+    await harness.answer()
+    assert harness.emitted() == ["resume nike-1"]
+    assert _claimed(harness, NOON + 4000) < NOON + 2500, "puma-1 is pending"
+    harness.partition.begin(harness.partition.inbox.positions(), {})
+    assert _claimed(harness, NOON + 5000) < NOON + 2500, "a rebalance leaves it pending"
+    await asyncio.sleep(0)
+    while harness.partition.state.pending_resumes:
+        await harness.answer()
+    assert harness.emitted() == ["resume puma-1"]
+    assert _claimed(harness, NOON + 6000) == NOON + 6000
 
 
 async def test_many_first_states_are_asked_for_at_once(harness: PartitionHarness) -> None:
