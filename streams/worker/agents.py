@@ -21,48 +21,49 @@ __all__ = ["add_agents"]
 def add_agents(app: faust.App, settings: Settings, table: ControllerTable) -> None:
     """Register the agents; the docstring of each is what `faust agents` prints."""
 
-    def input_topic(topic: Topic) -> ChannelT[Chunk]:
+    def input_topic(topic: Topic) -> ChannelT[list[Chunk]]:
         name, partitions = settings.topic(topic), settings.partitions
         return app.topic(name, partitions=partitions, key_serializer="raw", value_serializer="chunk")
 
     @app.agent(input_topic(Topic.SPEND_EVENTS), name="spend")  # type: ignore[untyped-decorator]
-    async def spend(stream: StreamT[Chunk]) -> None:
+    async def spend(stream: StreamT[list[Chunk]]) -> None:
         """Spend events: counts them and pauses campaigns whose budget is reached."""
         await _pass_to_table(table, stream)
 
     @app.agent(input_topic(Topic.CATALOG), name="catalog")  # type: ignore[untyped-decorator]
-    async def catalog(stream: StreamT[Chunk]) -> None:
+    async def catalog(stream: StreamT[list[Chunk]]) -> None:
         """Documents of brands and campaigns: budgets, time zones, flights, daypart windows."""
         await _pass_to_table(table, stream)
 
     @app.agent(input_topic(Topic.SPEND_SNAPSHOTS), name="snapshots")  # type: ignore[untyped-decorator]
-    async def snapshots(stream: StreamT[Chunk]) -> None:
+    async def snapshots(stream: StreamT[list[Chunk]]) -> None:
         """Totals from platforms: turned into spend, and counted as spend events are."""
         await _pass_to_table(table, stream)
 
     @app.agent(input_topic(Topic.SPEND_CORRECTIONS), name="corrections")  # type: ignore[untyped-decorator]
-    async def corrections(stream: StreamT[Chunk]) -> None:
+    async def corrections(stream: StreamT[list[Chunk]]) -> None:
         """Corrections of totals, from a repair or a replay of the ledger."""
         await _pass_to_table(table, stream)
 
     @app.agent(input_topic(Topic.BUDGET_RESETS), name="resets")  # type: ignore[untyped-decorator]
-    async def resets(stream: StreamT[Chunk]) -> None:
+    async def resets(stream: StreamT[list[Chunk]]) -> None:
         """Beginnings of days and months of a time zone: budgets start again."""
         await _pass_to_table(table, stream)
 
     @app.agent(input_topic(Topic.DAYPARTING_TICKS), name="ticks")  # type: ignore[untyped-decorator]
-    async def ticks(stream: StreamT[Chunk]) -> None:
+    async def ticks(stream: StreamT[list[Chunk]]) -> None:
         """Moments of the scheduler: daypart windows and flights begin and end."""
         await _pass_to_table(table, stream)
 
 
-async def _pass_to_table(table: ControllerTable, stream: StreamT[Chunk]) -> None:
+async def _pass_to_table(table: ControllerTable, stream: StreamT[list[Chunk]]) -> None:
     """Never returns and never raises: Faust would take the chunk as processed and go on."""
     await or_end_process(_pass_chunks(table, stream), table.settings)
 
 
-async def _pass_chunks(table: ControllerTable, stream: StreamT[Chunk]) -> None:
-    async for chunk in stream.noack():
-        table.receive(chunk)
-        # A stream that has chunks buffered yields them without giving other tasks, such as flushes, their turn.
-        await asyncio.sleep(0)
+async def _pass_chunks(table: ControllerTable, stream: StreamT[list[Chunk]]) -> None:
+    async for chunks in stream.noack():
+        for chunk in chunks:
+            table.receive(chunk)
+            # A stream that has chunks buffered yields them without giving other tasks, such as flushes, their turn.
+            await asyncio.sleep(0)
