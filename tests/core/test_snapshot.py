@@ -186,6 +186,41 @@ def test_other_refusals_are_those_of_spend() -> None:
     assert scenario.verdicts[-1] is Verdict.COUNTED_FOR_UNKNOWN_CAMPAIGN
 
 
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"currency": "EUR"}, "currency: 'EUR' where the brand has USD"),
+        ({"as_of": "2025-09-08T16:05:00.001Z"}, "as_of: 300.001 s ahead of arrival, at most 300 s are taken"),
+        ({"day": "2025-09-09"}, "day: 2025-09-09 is after the brand's open day 2025-09-08"),
+        ({"day": "2025-07-07"}, "day: 2025-07-07 is more than 62 days before the brand's open day 2025-09-08"),
+        ({"day": "2025-09-01"}, "day: 6.667 days before arrival, at most 3 are taken"),
+    ],
+)
+def test_a_refusal_of_a_snapshot_says_what_the_brand_asks_for(fields: dict[str, str], message: str) -> None:
+    state = _brand(zone="UTC").state
+    state.tolerance = Tolerance(behind_ms=72 * HOUR)
+    refusal = decide_snapshot(state, _snapshot(**fields), parse_moment("2025-09-08T16:00:00Z"))
+    assert isinstance(refusal, Refusal)
+    assert refusal.message == message
+    assert not state.costs
+
+
+@pytest.mark.parametrize(
+    ("as_of", "occurred_at"),
+    [
+        ("2025-09-07T23:00:00Z", "2025-09-08T23:59:59.999Z"),
+        ("2025-09-08T00:00:00Z", "2025-09-08T00:00:00Z"),
+        ("2025-09-08T08:00:00Z", "2025-09-08T08:00:00Z"),
+        ("2025-09-09T00:00:00Z", "2025-09-08T23:59:59.999Z"),
+    ],
+)
+def test_the_spend_of_a_snapshot_is_dated_at_its_as_of_within_its_day(as_of: str, occurred_at: str) -> None:
+    state = _brand(zone="UTC").state
+    decide_snapshot(state, _snapshot(as_of=as_of, currency="USD"), parse_moment("2025-09-10T04:00:00Z"))
+    ((event, _),) = state.spend_events
+    assert (event.occurred_at, event.currency) == (occurred_at, "USD")
+
+
 def test_a_day_that_a_change_of_zone_skips_is_no_day_of_the_brands() -> None:
     scenario = Scenario()
     for line in (
@@ -195,7 +230,11 @@ def test_a_day_that_a_change_of_zone_skips_is_no_day_of_the_brands() -> None:
         "10T12:00 snapshot g a 2025-09-09 5.00 as_of=10T11:00",
     ):
         scenario.run(line)
-    assert _reason(scenario) is RefusalReason.INVALID_FIELD
+    refusal = scenario.verdicts[-1]
+    assert refusal == Refusal(
+        RefusalReason.INVALID_FIELD,
+        "day: the brand's calendar has no 2025-09-09: a change of its time zone skips it",
+    )
 
 
 @pytest.mark.parametrize(
@@ -223,9 +262,41 @@ def test_what_cannot_be_read_says_which_field(changes: dict[str, object], reason
     assert reason == "too_large" or next(iter(changes)) in refusal.message
 
 
-@pytest.mark.parametrize("value", [None, b"", b"[", b"null", b"[1]", b'"x"', b"\xff", b"[" * 60_000])
-def test_what_is_no_object_is_refused(value: bytes | None) -> None:
-    assert isinstance(read_snapshot(value), Refusal)
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"source": "a b"}, "source: must be 1-64 of A-Z a-z 0-9 . _ : -, got 'a b'"),
+        ({"brand_id": ""}, "brand_id: must be 1-64 of A-Z a-z 0-9 . _ : -, got ''"),
+        ({"campaign_id": "ä"}, "campaign_id: must be 1-64 of A-Z a-z 0-9 . _ : -, got 'ä'"),
+        ({"cost": "-0.01"}, "cost: a total so far is not negative"),
+    ],
+)
+def test_a_refusal_says_the_field_and_what_is_wrong_with_it(fields: dict[str, str], message: str) -> None:
+    refusal = read_snapshot(json.dumps(GOOD | fields, ensure_ascii=False).encode())
+    assert isinstance(refusal, Refusal)
+    assert refusal.message == message
+
+
+def test_a_value_of_at_most_64_kib_is_taken() -> None:
+    value = json.dumps(GOOD).encode().ljust(65_536)
+    assert isinstance(read_snapshot(value), Snapshot)
+    message = "the value has 65537 bytes, at most 65536 are taken"
+    assert read_snapshot(value + b" ") == Refusal(RefusalReason.TOO_LARGE, message)
+
+
+@pytest.mark.parametrize("value", [None, b"", b"{", b"\xff", b'{"deep":' + b"[" * 60_000])
+def test_what_is_no_json_is_refused(value: bytes | None) -> None:
+    refusal = read_snapshot(value)
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason is RefusalReason.NOT_JSON
+    assert refusal.message.startswith("the value is not JSON: ")
+
+
+@pytest.mark.parametrize("value", [b"null", b"[1]", b'"x"', b"[" * 60_000])
+def test_what_is_no_object_is_refused(value: bytes) -> None:
+    refusal = read_snapshot(value)
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason is RefusalReason.INVALID_FIELD
 
 
 @given(st.dictionaries(st.sampled_from(sorted(GOOD)), ANY_VALUE))
@@ -238,6 +309,11 @@ def test_json_numbers_are_exact() -> None:
     snapshot = read_snapshot(value)
     assert isinstance(snapshot, Snapshot)
     assert snapshot.cost_micros == 123_456_789_012_345_678
+
+
+def test_an_event_id_of_128_characters_is_readable() -> None:
+    snapshot = _snapshot(source="s" * 64, campaign_id="c" * 29)
+    assert event_id_of(snapshot) == f"snapshot:{'s' * 64}:{'c' * 29}:2025-09-08:{snapshot.as_of}"
 
 
 def test_a_long_event_id_is_hashed_and_stays_one_to_one() -> None:
