@@ -15,7 +15,7 @@ from core.decide_time import Tick, decide_tick
 from core.moment import HOUR, MINUTE, Moment
 from core.reasons import Reason
 from core.state import Origin
-from core.windows import DAY_NAMES, END_OF_DAY, Window, format_minute, merged
+from core.windows import DAY_NAMES, END_OF_DAY, Window, format_minute, format_window, merged, parse_window
 from tests.core.clock_changes import at
 from tests.core.scenario import Scenario
 
@@ -45,6 +45,17 @@ changes_of_clocks = st.sampled_from(
         ("UTC", NOW),
     ]
 )
+
+
+def test_windows_that_touch_or_overlap_are_one_on_each_of_their_days() -> None:
+    texts = ("mon,tue 09:00-12:00", "mon 11:00-17:00", "tue 12:00-13:00", "tue 14:00-15:00", "sun 22:00-02:00")
+    windows = tuple(map(parse_window, (*texts, "sun 23:00-01:00")))
+    assert [format_window(it) for it in merged(windows)] == [
+        "mon 09:00-17:00",
+        "tue 09:00-13:00",
+        "tue 14:00-15:00",
+        "sun 22:00-02:00",
+    ]
 
 
 @given(windows=sets_of_windows, change=changes_of_clocks, after=st.integers(-2 * 24 * 60, 2 * 24 * 60))
