@@ -126,6 +126,24 @@ def test_a_value_that_is_not_json_is_refused(value: bytes | None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (None, "the value is empty (a tombstone); a spend event is a JSON object"),
+        (value_of_amount('"1"').ljust(65_537), "the value has 65537 bytes, at most 65536 are taken"),
+        (b'{"deep":' + b"[" * 300, "the value is nested more than 256 deep"),
+        (b"{", "the value is not JSON: Input data was truncated"),
+        (value_with(event_id=""), "event_id: must be 1-128 printable characters"),
+        (value_with(brand_id="ni ke"), "brand_id: must be 1-64 of A-Z a-z 0-9 . _ : -, got 'ni ke'"),
+        (value_with(amount="0"), "amount: a spend event of zero says nothing"),
+        (value_with(attributes="top"), "attributes: must be an object"),
+        (value_with(attributes={"a": "x" * 2_048}), "attributes: 2057 bytes, at most 2048 are kept"),
+    ],
+)
+def test_a_refusal_is_a_sentence_for_people(value: bytes | None, message: str) -> None:
+    assert refused(value)[1] == message
+
+
+@pytest.mark.parametrize(
     ("fields", "field"),
     [
         ({"event_id": ""}, "event_id"),
@@ -201,6 +219,13 @@ def test_depth_is_judged_by_the_bytes_and_not_by_the_callers_stack() -> None:
     assert deep_in_the_stack(400, lambda: taken(nested(255))).event_id == "e1"
     assert refused(nested(256)) == refused(nested(30_000)) == deep_in_the_stack(400, lambda: refused(nested(256)))
     assert refused(nested(256))[0] is RefusalReason.NOT_JSON
+
+
+def test_what_lies_side_by_side_is_not_deep() -> None:
+    flat = value_of_amount('"1"')[:-1] + b',"flat":[' + b"[]," * 300 + b"0]}"
+    assert taken(flat) == taken(value_of_amount('"1"'))
+    beside = nested(255)[:-1] + b',"beside":[]}'
+    assert taken(beside) == taken(value_of_amount('"1"'))
 
 
 def deep_in_the_stack(depth: int, call: Callable[[], Result]) -> Result:
