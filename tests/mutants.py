@@ -20,7 +20,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Final
@@ -254,11 +254,20 @@ class MutantRunner:
         self._pipe = pipe
         try:
             mutant.apply()
+            _forget_results()
             for item, following in zip(items, [*items[1:], None], strict=True):
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
             status = _SURVIVED
         finally:
             os._exit(status)
+
+
+def _forget_results() -> None:
+    """Clear the caches of the core, which have results of the sound functions."""
+    modules = [module for name, module in sys.modules.items() if name.startswith("core.")]
+    for member in chain.from_iterable(vars(module).values() for module in modules):
+        if hasattr(member, "cache_clear"):
+            member.cache_clear()
 
 
 def _reach(item: pytest.Item, owners: dict[CodeType, str]) -> dict[str, object]:
