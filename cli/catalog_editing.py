@@ -161,9 +161,15 @@ def _user() -> str:
 
 def _silence_clients() -> None:
     """Clients log each attempt; a command prints one sentence when it fails."""
-    import structlog
+    from models.lazy_log import before_logging
 
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    before_logging(_log_warnings_on_stderr)
+
+
+def _log_warnings_on_stderr() -> None:
+    import structlog
+
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),

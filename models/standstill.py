@@ -26,6 +26,8 @@ from psycopg2.extensions import connection as PsycopgConnection
 from psycopg2.extensions import cursor as PsycopgCursor
 from typing_extensions import override
 
+from models.lazy_log import log
+
 __all__ = ["ANSWER_SECONDS", "PATIENCE_SECONDS", "Server", "WatchedConnection", "answers", "look", "watch"]
 
 #: A statement that takes longer makes the watch ask the server for a sign of life, and again after as long.
@@ -126,7 +128,7 @@ def _look_forever() -> None:
         try:
             look()
         except Exception:
-            _log().exception("database_watch_failed")
+            log.exception("database_watch_failed")
 
 
 def look() -> None:
@@ -136,7 +138,7 @@ def look() -> None:
             for connection in connections:
                 connection.busy_since = time.monotonic()
             continue
-        _log().warning(
+        log.warning(
             "database_stands_still", why=f"PostgreSQL at {server.name} {_silence()}", statements=len(connections)
         )
         for connection in connections:
@@ -198,10 +200,3 @@ def _cut(connection: WatchedConnection) -> None:
             if connection.fileno() == number and _is_busy(connection):
                 connection.was_cut = True
                 ours.shutdown(socket.SHUT_RDWR)
-
-
-def _log() -> Any:
-    """Imported where there is something to say: to import it costs a tenth of a short command."""
-    import structlog
-
-    return structlog.get_logger()

@@ -14,13 +14,13 @@ from core.overrides import Overrides, override_documents
 from core.reasons import reason_names
 from core.state import BrandState, CampaignState
 from core.windows import DAY_NAMES, window_document
-from models.tables.account import AccessToken, Account
-from models.tables.brand import Brand
-from models.tables.campaign import Campaign
-from models.tables.catalog_change import CatalogChange
 from operations.allowance_words import allowance_words
 
-if TYPE_CHECKING:  # a command that asks the database alone needs no client of Kafka
+if TYPE_CHECKING:  # a command that asks the database alone needs no client of Kafka, nor the tables of accounts
+    from models.tables.account import AccessToken, Account
+    from models.tables.brand import Brand
+    from models.tables.campaign import Campaign
+    from models.tables.catalog_change import CatalogChange
     from streams.live_state import HeldBrand
 
 __all__ = [
@@ -41,7 +41,7 @@ Json: TypeAlias = "Mapping[str, Json] | Sequence[Json] | str | int | bool | None
 View: TypeAlias = dict[str, Json]
 
 
-def brand_view(brand_id: str, held: "HeldBrand | None", row: Brand | None, rows: Iterable[Campaign]) -> View:
+def brand_view(brand_id: str, held: "HeldBrand | None", row: "Brand | None", rows: "Iterable[Campaign]") -> View:
     """A brand with its campaigns as the controller holds it; what it does not hold yet is null."""
     campaigns = held.state.campaigns.values() if held else ()
     campaign_rows = {campaign.campaign_id: campaign for campaign in rows}
@@ -53,7 +53,7 @@ def brand_view(brand_id: str, held: "HeldBrand | None", row: Brand | None, rows:
     return {**brand_facts_view(brand_id, held, row), "campaigns": views}
 
 
-def brand_facts_view(brand_id: str, held: "HeldBrand | None", row: Brand | None) -> View:
+def brand_facts_view(brand_id: str, held: "HeldBrand | None", row: "Brand | None") -> View:
     """A brand as JSON like `brand_view`, without its campaigns."""
     state = held.state if held else None
     if held is None or state is None or state.config is None or state.day is None or state.month is None:
@@ -89,7 +89,7 @@ def brand_facts_view(brand_id: str, held: "HeldBrand | None", row: Brand | None)
     }
 
 
-def campaign_view(campaign_id: str, held: "HeldBrand | None", row: Campaign | None, brand_id: str) -> View:
+def campaign_view(campaign_id: str, held: "HeldBrand | None", row: "Campaign | None", brand_id: str) -> View:
     """A campaign as the controller holds it. The state `unknown` means that the controller does not hold it yet."""
     campaign = held.state.campaigns.get(campaign_id) if held else None
     if held is None or campaign is None or campaign.config is None or held.state.config is None:
@@ -120,12 +120,12 @@ def campaign_view(campaign_id: str, held: "HeldBrand | None", row: Campaign | No
     }
 
 
-def brand_row_view(row: Brand) -> View:
+def brand_row_view(row: "Brand") -> View:
     """A brand as the database has it: its settings, without what was spent."""
     return {"brand_id": row.brand_id, **_settings_of(row)}
 
 
-def campaign_row_view(row: Campaign) -> View:
+def campaign_row_view(row: "Campaign") -> View:
     return {
         "campaign_id": row.campaign_id,
         "brand_id": row.brand_id,
@@ -143,7 +143,7 @@ def campaign_row_view(row: Campaign) -> View:
     }
 
 
-def change_view(change: CatalogChange) -> View:
+def change_view(change: "CatalogChange") -> View:
     return {
         "changed_at": format_moment(change.changed_at),
         "actor": change.actor,
@@ -155,7 +155,7 @@ def change_view(change: CatalogChange) -> View:
     }
 
 
-def account_view(account: Account) -> View:
+def account_view(account: "Account") -> View:
     return {
         "name": account.name,
         "role": account.role,
@@ -164,7 +164,7 @@ def account_view(account: Account) -> View:
     }
 
 
-def token_view(token: AccessToken) -> View:
+def token_view(token: "AccessToken") -> View:
     return {
         "name": token.name,
         "role": token.role,
@@ -217,7 +217,7 @@ _EMPTY_CAMPAIGN: View = {
 }
 
 
-def _settings_of(row: Brand | None) -> View:
+def _settings_of(row: "Brand | None") -> View:
     if row is None:
         return {"time_zone": None, "currency": None, "daily_budget": None, "monthly_budget": None}
     return {

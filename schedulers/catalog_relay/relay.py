@@ -11,12 +11,12 @@ from collections.abc import Collection
 from typing import Final, NamedTuple
 
 import msgspec
-import structlog
 from sqlalchemy.orm import Session
 
 from core.errors import ConfigurationError, SpendgateError, TooLarge, Unreachable
 from core.moment import Moment
 from models.errors import DatabaseAway, ModelError, NotMigrated
+from models.lazy_log import log
 from models.notifications import listening
 from models.queries.catalog_relay import (
     PendingDocument,
@@ -46,8 +46,6 @@ _SECONDS_PER_DOCUMENT: Final = 0.005
 _POLL_SECONDS: Final = 5
 _FIRST_WAIT_SECONDS: Final = 0.5
 _LONGEST_WAIT_SECONDS: Final = 10
-
-log = structlog.get_logger()
 
 
 async def run_relay(settings: Settings) -> None:

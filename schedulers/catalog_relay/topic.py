@@ -7,7 +7,6 @@ from contextlib import suppress
 from typing import Annotated, Final, NamedTuple, Self
 
 import msgspec
-import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import RecordMetadata
@@ -15,6 +14,7 @@ from aiokafka.structs import RecordMetadata
 from core.errors import ConfigurationError, SpendgateError
 from core.moment import Moment
 from core.spend import valid_id
+from models.lazy_log import log
 from models.queries.catalog_relay import RecordVersion
 from streams.kafka.clients import explaining, unreachable_after
 from streams.kafka.failures import translated
@@ -26,8 +26,6 @@ from streams.kafka.topics import Topic
 from streams.settings import Settings
 
 __all__ = ["CatalogTopic", "OutgoingDocument", "edit_header"]
-
-log = structlog.get_logger()
 
 #: A broker that has not answered for so long is away.
 _SILENCE_SECONDS: Final = 8

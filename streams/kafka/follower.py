@@ -9,10 +9,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, Self
 
-import structlog
 from aiokafka import ConsumerRecord
 
 from core.errors import ConfigurationError, Unreachable
+from models.lazy_log import log
 from streams.kafka.metadata import TopicFacts
 from streams.kafka.reader import TopicReader
 from streams.kafka.topics import Topic
@@ -26,8 +26,6 @@ _CHECK_SECONDS: Final = 1.0
 _FRESH_SECONDS: Final = 5.0
 #: A broker that has just started may not know of every topic for a moment.
 _CHECKS_UNTIL_MISSING: Final = 2
-
-log = structlog.get_logger()
 
 
 class TopicFollower:

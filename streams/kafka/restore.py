@@ -4,15 +4,13 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from core.changelog import Applied, Changelog
+from models.lazy_log import log
 from streams.kafka.truncation import TruncatedBytes, Undecodable
 
 __all__ = ["apply_record", "changelog_consumer", "read_changelog"]
-
-log = structlog.get_logger()
 
 _POLL_MS: Final = 100
 _POLL_RECORDS: Final = 50_000

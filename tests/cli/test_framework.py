@@ -247,7 +247,9 @@ print("loaded", code, *sorted(sys.modules))
         (["--help"], 0, {"rich"}),
         (["brand", "list", "--json"], 5, {"sqlalchemy", "psycopg2"}),
         (["campaign", "list", "--json"], 5, {"sqlalchemy", "psycopg2"}),
-        (["brand", "show", "x", "--json"], 5, {"sqlalchemy", "psycopg2", "aiokafka", "structlog", "rich"}),
+        (["brand", "show", "x", "--json"], 5, {"sqlalchemy", "psycopg2", "aiokafka"}),
+        (["brand", "set", "x", "--name", "y"], 5, {"sqlalchemy", "psycopg2", "aiokafka"}),
+        (["campaign", "pause", "x"], 5, {"sqlalchemy", "psycopg2", "aiokafka"}),
         (["topics", "check"], 5, {"aiokafka", "structlog", "rich"}),
         (["simulate-spend", "x", "1"], 5, {"sqlalchemy", "psycopg2", "aiokafka", "structlog", "rich"}),
     ],
@@ -283,6 +285,19 @@ def test_a_command_that_is_made_alone_is_the_one_that_is_made_with_all() -> None
         assert _told(get_command(application(arguments))) == _told(together), arguments
     alone = get_command(application(["brand", "list"]))
     assert isinstance(alone, TyperGroup) and set(alone.commands) == {"brand"}
+
+
+def test_the_log_of_a_command_is_configured_when_there_is_something_to_log() -> None:
+    script = """
+from cli.catalog_editing import _silence_clients
+from models.lazy_log import log
+_silence_clients()
+log.info("hidden")
+log.warning("told", why="because")
+"""
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert result.stdout == ""
+    assert "told" in result.stderr and "hidden" not in result.stderr
 
 
 EXIT_SCRIPT = """
