@@ -1,14 +1,17 @@
 """Restores the partitions that a worker takes over, and refuses a state that the topics contradict."""
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
-from typing import NamedTuple
+from time import monotonic
+from typing import Final, NamedTuple
 
 import structlog
 from aiokafka import AIOKafkaConsumer
 
 from core.changelog import Changelog
 from core.duplicates import DuplicateWindow
+from core.errors import Unreachable
 from core.state import PartitionState
 from core.state_records import PartRecord
 from streams.kafka.identities import WORKER_GROUP
@@ -31,6 +34,10 @@ from streams.worker.transaction import PartitionWriter
 __all__ = ["PartitionRestore", "RestoredPartitions"]
 
 log = structlog.get_logger()
+
+#: How long the end of a transaction may take to be seen.
+_END_SECONDS: Final = 5.0
+_ASK_AGAIN_SECONDS: Final = 0.1
 
 
 class RestoredPartitions(NamedTuple):
@@ -62,6 +69,7 @@ class PartitionRestore:
         operators do to topics and groups", lists the cases."""
         settings = self._settings
         topic_ids = await known_topic_ids(settings)
+        await asyncio.gather(*(self._check_all_is_ended(number) for number in numbers))
         states, parts = await self._read_states(numbers)
         beginnings = await self._offsets.beginnings(numbers, (*INPUTS, Topic.CONTROLLER_STATE))
         ends = await self._offsets.ends(numbers)
@@ -73,6 +81,21 @@ class PartitionRestore:
             check_brands(state, settings)
         await self._check_commands(states, parts, topic_ids)
         return RestoredPartitions(states, positions, topic_ids)
+
+    async def _check_all_is_ended(self, number: int) -> None:
+        """Raise Unreachable where a transaction hides records of the state. It is none of ours under way, because the
+        producers are open, which ends those; but a broker may forget to write the end of one into a partition."""
+        state = Topic.CONTROLLER_STATE
+        end = await self._offsets.end(state, number, stable=False)
+        until = monotonic() + _END_SECONDS
+        while (stable := await self._offsets.end(state, number, stable=True)) < end:
+            if monotonic() > until:
+                raise Unreachable(
+                    f"{self._settings.topic(state)}, partition {number}, has records from offset {stable} on in a "
+                    "transaction that is neither committed nor aborted, and what they say is not known: "
+                    'docs/disaster-recovery.md, "A transaction that does not end", has the steps that end it.'
+                )
+            await asyncio.sleep(_ASK_AGAIN_SECONDS)
 
     async def _read_states(self, numbers: list[int]) -> tuple[dict[int, PartitionState], dict[int, PartRecord | None]]:
         states: dict[int, PartitionState] = {}
