@@ -12,7 +12,18 @@ from streams.kafka.tokens import token_provider
 from streams.setting_kinds import Secret
 from streams.settings import SETTINGS, Settings
 
-__all__ = ["ENTRY_SETTINGS", "client_options", "consumer_options", "entry_environment", "librdkafka_options"]
+__all__ = [
+    "ENTRY_SETTINGS",
+    "METADATA_MS",
+    "client_options",
+    "consumer_options",
+    "entry_environment",
+    "librdkafka_options",
+]
+
+#: How old what a consumer knows of topics may be. Where the one that assigns the partitions of its group joins while a
+#: broker begins, it knows none of them yet, and assigns none: nobody reads until it asks again.
+METADATA_MS: Final = 5_000
 
 # Here, because every client of ours is made with the options of this module.
 install_decoder()
@@ -48,7 +59,7 @@ def consumer_options(settings: Settings) -> dict[str, Any]:
     """The keywords of an aiokafka consumer that may read from the replica in its own rack, which lags behind the
     leader."""
     rack = {} if settings.kafka_client_rack is None else {"client_rack": settings.kafka_client_rack}
-    return client_options(settings) | rack
+    return client_options(settings) | rack | {"metadata_max_age_ms": METADATA_MS}
 
 
 def librdkafka_options(settings: Settings) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from typing_extensions import override
 
 from core.moment import Moment
 from streams.kafka.failures import reason
+from streams.kafka.options import METADATA_MS
 from streams.settings import Settings
 from streams.worker.fatal import end_process
 
@@ -333,6 +334,7 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             enable_auto_commit=False,
             auto_offset_reset="none",
             isolation_level="read_committed",
+            metadata_max_age_ms=METADATA_MS,
             max_poll_records=conf.broker_max_poll_records,
             max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
             max_partition_fetch_bytes=conf.consumer_max_fetch_size,
