@@ -42,7 +42,8 @@ class _AsTyped:
 def _as_typed(params: list[Any]) -> list[Any]:
     for it in params:
         if isinstance(it, (TyperOption, TyperArgument)) and it.type_descriptor.annotation in (str, list[str], bool):
-            it._runtime_param = cast("Any", _AsTyped())
+            option: TyperOption | TyperArgument = it
+            option._runtime_param = cast("Any", _AsTyped())
     return params
 
 
