@@ -62,6 +62,8 @@ class Kit:
                 return
             kept = cache_folder() / "tests" / f"kit-{self.name}-{digest[:16]}"
             if kept.exists():
+                for name in MADE - {made.name}:  # which has the lock
+                    shutil.rmtree(folder / name, ignore_errors=True)
                 shutil.copytree(kept, folder, symlinks=True, dirs_exist_ok=True)
             else:
                 self._build_anew(folder)
