@@ -24,7 +24,7 @@ from core.duplicates import DuplicateWindow
 from core.guard import StateInDoubt, Undecidable, attempt
 from core.state import BrandState, PartitionState
 from core.state_restore import restore
-from tests.simulation.engine import Engine, apply, new_state, picture_of, take_told
+from tests.simulation.engine import Engine, apply, new_state, picture_of, take_derived_spend, take_told
 from tests.simulation.history import Mark, Record, Step
 
 #: Every place at which a decision calls something that a defect may be in: the module, or class, and the name there.
@@ -98,6 +98,7 @@ CALL_SITES: list[tuple[Any, str]] = [
     (PartitionState, "add_boundary"),
     (PartitionState, "add_silence_check"),
     (PartitionState, "hold_thresholds"),
+    (PartitionState, "hold_cost"),
 ]
 
 
@@ -187,6 +188,8 @@ class DefectiveEngine(Engine):
             assert everything(self.state) == before, "an undecidable record left something behind"
         self.undecidable += len(failures)
         self.commands += take_told(self.state)
+        for spend in take_derived_spend(self.state, step):
+            self._decide(spend)
 
 
 def everything(state: PartitionState) -> tuple[object, ...]:

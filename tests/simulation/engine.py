@@ -7,6 +7,7 @@ import msgspec
 from core.correction import Correction, read_correction
 from core.decide import decide_correction, decide_spend
 from core.decide_catalog import decide_brand, decide_campaign
+from core.decide_snapshot import decide_snapshot
 from core.decide_time import Reset, Tick, decide_reset, decide_tick
 from core.duplicates import DuplicateWindow
 from core.emission import release_resumes
@@ -14,6 +15,7 @@ from core.guard import Undecidable, attempt
 from core.moment import parse_moment
 from core.records import ControlCommand
 from core.refusal import Refusal
+from core.snapshot import Snapshot, read_snapshot
 from core.spend import Spend, read_spend
 from core.state import Origin, PartitionState
 from core.state_changes import take_changes
@@ -55,10 +57,16 @@ class Engine:
                     self._kill()
             case _:
                 self._unflushed.append(step)
-                verdict = apply(self.state, step)
+                verdict = self._apply(step)
         commands = self.state.commands[:]
         self.commands += take_told(self.state)
         return verdict, commands
+
+    def _apply(self, step: Step) -> Verdict | Refusal | None:
+        verdict = apply(self.state, step)
+        for spend in take_derived_spend(self.state, step):
+            apply(self.state, spend)
+        return verdict
 
     def _flush(self) -> None:
         for key, value in take_changes(self.state, {}, {}):
@@ -78,7 +86,7 @@ class Engine:
         restore(self.state, entries)
         again: list[bytes] = []
         for step in self._unflushed:
-            apply(self.state, step)
+            self._apply(step)
             again += take_told(self.state)
         assert again == lost
         assert picture_of(self.state) == before
@@ -92,6 +100,16 @@ def take_told(state: PartitionState) -> list[bytes]:
     return told
 
 
+def take_derived_spend(state: PartitionState, step: Step) -> list[Record]:
+    """The spend that a total of a platform was turned into, as it is read back."""
+    events, state.spend_events = state.spend_events, []
+    offset = step.offset if isinstance(step, Record) else 0
+    return [
+        Record("spend-events", event.brand_id, event.campaign_id, encode(event), arrival, offset)
+        for event, arrival in events
+    ]
+
+
 def picture_of(state: PartitionState) -> tuple[object, ...]:
     """All that decisions depend on; what waits for the next flush is left out."""
     brands = {brand_id: asdict(brand) for brand_id, brand in state.brands.items()}
@@ -100,7 +118,9 @@ def picture_of(state: PartitionState) -> tuple[object, ...]:
             del part["dirty"]
         del brand["silence_check_at"]  # how early to ask, and not what the answer is
     thresholds = {brand_id: dict(held) for brand_id, held in state.thresholds.items() if held}
-    return state.clock, brands, sorted(state.pending_resumes), state.duplicates.seen, thresholds
+    costs = {brand_id: {day: dict(of) for day, of in held.items() if of} for brand_id, held in state.costs.items()}
+    costs = {brand_id: held for brand_id, held in costs.items() if held}
+    return state.clock, brands, sorted(state.pending_resumes), state.duplicates.seen, thresholds, costs
 
 
 def apply(state: PartitionState, step: Step, failures: list[Undecidable] | None = None) -> Verdict | Refusal | None:
@@ -117,6 +137,10 @@ def apply(state: PartitionState, step: Step, failures: list[Undecidable] | None 
             return attempt(
                 state, spend.brand_id, decide_spend, state, spend, origin.topic, origin.offset, origin.arrival
             )
+        case "spend-snapshots":
+            total = read_snapshot(step.value)
+            assert isinstance(total, Snapshot), total
+            return attempt(state, total.brand_id, decide_snapshot, state, total, origin.arrival)
         case "spend-corrections":
             correction = read_correction(step.value)
             assert isinstance(correction, Correction), correction

@@ -79,6 +79,7 @@ class _Author:
     documents: dict[str, dict[str, Any]] = field(default_factory=dict)
     offsets: dict[str, int] = field(default_factory=dict)
     sent: list[dict[str, Any]] = field(default_factory=list)
+    reported: list[dict[str, Any]] = field(default_factory=list)  # totals of platforms
     now: Moment = 0  # the highest arrival so far
     backlog: int = 0  # steps for which spend stays outstanding, so that no resume is told
     whole: bool = False  # amounts and budgets without fractions, so that spend meets budgets exactly
@@ -192,6 +193,8 @@ class _Author:
             plan.append((start + random.randrange(DAY), self._edit))
         for _ in range(random.choice((0, 0, 0, 1, 2))):
             plan.append((start + random.randrange(DAY), self._correct))
+        for _ in range(random.choice((0, 0, 3, 12))):
+            plan.append((start + random.randrange(DAY), self._report_total))
         return plan + self._ticks(start)
 
     def _midnights(self, start: Moment) -> list[Moment]:
@@ -284,6 +287,33 @@ class _Author:
             "booked_on": (_date(arrival) + self.random.randint(-3, 2) * ONE_DAY).isoformat(),
         }
         self._put("spend-corrections", brand_id, campaign_id, record, arrival)
+
+    def _report_total(self, arrival: Moment) -> None:
+        """A platform's total of a campaign and day: late, restated up and down, sometimes one that came before."""
+        random = self.random
+        if self.reported and random.random() < 0.2:
+            total = dict(random.choice(self.reported))
+            if random.random() < 0.2:
+                total["cost"] = "9"
+        else:
+            total = self._new_total(arrival)
+            self.reported.append(total)
+        self._put("spend-snapshots", total["brand_id"], total["campaign_id"], total, arrival)
+
+    def _new_total(self, arrival: Moment) -> dict[str, Any]:
+        random = self.random
+        brand_id, campaign_id = random.choice([key for key in self.documents if "/" in key]).split("/")
+        as_of = arrival - random.randrange(6 * HOUR) if random.random() < 0.95 else arrival + 5 * MINUTE + 1
+        day = _date(arrival) + random.choice((0, 0, 0, 0, 0, -1, -1, -3, 1, -70)) * ONE_DAY
+        return {
+            "source": random.choice(("google-ads", "meta-ads")),
+            "brand_id": "unheard-of" if random.random() < 0.02 else brand_id,
+            "campaign_id": f"{brand_id}-later" if random.random() < 0.05 else campaign_id,
+            "day": day.isoformat(),
+            "cost": f"{random.randrange(12)}.{'00' if self.whole else '25'}",
+            "currency": random.choice(("USD", "USD", "USD", None, "EUR")) if random.random() < 0.3 else "USD",
+            "as_of": format_moment(as_of),
+        }
 
     def _edit(self, arrival: Moment) -> None:
         random = self.random

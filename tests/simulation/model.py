@@ -13,6 +13,7 @@ from tests.simulation.history import Record
 from tests.simulation.wall_clock import in_flight, in_window
 
 TOLERANCE = 5 * MINUTE
+DAYS_HELD = 62
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class ModelBrand:
     ledger: list[Counted] = field(default_factory=list)
     amounts: dict[str, int] = field(default_factory=dict)  # of each event id that was counted
     corrections: set[str] = field(default_factory=set)
+    costs: dict[tuple[str, str, str], tuple[Moment, int]] = field(default_factory=dict)  # campaign, source, day
     _booked: list[tuple[date, Counted]] = field(default_factory=list)
     _totals: Totals | None = None
 
@@ -139,9 +141,12 @@ class Model:
     clock: Moment = 0  # the highest tick
     brands: dict[str, ModelBrand] = field(default_factory=dict)
 
-    def apply(self, record: Record) -> str | None:
-        """Take a record; answer what must become of it, by the name of a verdict or of a refusal."""
+    def apply(self, record: Record, clock: Moment) -> str | None:
+        """Take a record, at the highest moment that its brand has seen; answer what must become of it, by the name of a
+        verdict or of a refusal."""
         match record.topic:
+            case "spend-snapshots":
+                return self._take_total(json.loads(record.value), record.arrival, max(clock, record.arrival))
             case "spend-events":
                 return self._spend(json.loads(record.value), record.arrival)
             case "spend-corrections":
@@ -172,6 +177,33 @@ class Model:
         brand.amounts[event["event_id"]] = micros
         brand.count(Counted(event["campaign_id"], micros, occurred_at))
         return "COUNTED" if event["campaign_id"] in brand.campaigns else "COUNTED_FOR_UNKNOWN_CAMPAIGN"
+
+    def _take_total(self, total: dict[str, Any], arrival: Moment, now: Moment) -> str:
+        brand = self.brands.get(total["brand_id"])
+        if brand is None or brand.document is None:
+            return "UNKNOWN_BRAND"
+        as_of, day = parse_moment(total["as_of"]), date.fromisoformat(total["day"])
+        open_day = date_of(brand.zones, now)
+        starts_at, ends_at = (date_starts_at(brand.zones, it) for it in (day, day + timedelta(days=1)))
+        refusals = {
+            "CURRENCY_MISMATCH": total["currency"] not in (None, "USD"),
+            "OCCURRED_IN_FUTURE": as_of > arrival + TOLERANCE or day > open_day,
+            "SNAPSHOT_TOO_OLD": (open_day - day).days > DAYS_HELD,
+            "INVALID_FIELD": starts_at >= ends_at,
+        }
+        for refusal, holds in refusals.items():
+            if holds:
+                return refusal
+        key, cost = (total["campaign_id"], total["source"], total["day"]), _micros(total["cost"])
+        held_as_of, held_cost = brand.costs.get(key, (None, 0))
+        if held_as_of is not None and as_of <= held_as_of:
+            return "DUPLICATE_OF_OTHER_AMOUNT" if as_of == held_as_of and cost != held_cost else "STALE"
+        brand.costs[key] = as_of, cost
+        if cost == held_cost:
+            return "APPLIED"
+        occurred_at = as_of if starts_at <= as_of < ends_at else ends_at - 1
+        brand.count(Counted(total["campaign_id"], cost - held_cost, max(starts_at, min(occurred_at, arrival))))
+        return "COUNTED"
 
     def _correct(self, record: dict[str, Any]) -> str:
         brand = self.brands.get(record["brand_id"])

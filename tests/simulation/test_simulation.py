@@ -47,6 +47,8 @@ def test_the_days_are_full_of_everything_that_can_happen() -> None:
     assert met >= {f"{action} {until}" for action in ("pause", "resume") for until in ("until", "for ever")}
     for verdict in ("COUNTED", "DUPLICATE", "DUPLICATE_OF_OTHER_AMOUNT", "UNKNOWN_BRAND", "OCCURRED_IN_FUTURE"):
         assert f"spend-events {verdict}" in met
+    for verdict in ("COUNTED", "STALE", "DUPLICATE_OF_OTHER_AMOUNT", "OCCURRED_IN_FUTURE", "SNAPSHOT_TOO_OLD"):
+        assert f"spend-snapshots {verdict}" in met
     assert met >= {"catalog APPLIED", "catalog STALE", "catalog CURRENCY_MISMATCH", "spend-corrections COUNTED"}
 
 
