@@ -222,12 +222,16 @@ func (s *State) UnreadableRecords() int64 { return s.unreadableRecords }
 // LastError is what was wrong with the last record that could not be read, or nil.
 func (s *State) LastError() error { return s.lastError }
 
-// countHeartbeats counts those whose commands were read meanwhile.
+// countHeartbeats counts the newest of each partition whose commands were read meanwhile; those before it are of no more
+// use.
 func (s *State) countHeartbeats() {
 	for partition, ahead := range s.ahead {
-		for len(ahead) > 0 && s.hasRead(ahead[0].ControlOffsets) {
-			s.heardAt[partition], s.decidedUpTo[partition] = ahead[0].at, ahead[0].DecidedUpTo
-			ahead = ahead[1:]
+		for last := len(ahead) - 1; last >= 0; last-- {
+			if newest := ahead[last]; s.hasRead(newest.ControlOffsets) {
+				s.heardAt[partition], s.decidedUpTo[partition] = newest.at, newest.DecidedUpTo
+				ahead = ahead[last+1:]
+				break
+			}
 		}
 		if s.ahead[partition] = ahead; len(ahead) == 0 {
 			delete(s.ahead, partition)

@@ -167,11 +167,13 @@ class ControlState:
         return sorted(self._commands)
 
     def _count_heartbeats(self) -> None:
-        """Those whose commands were read meanwhile."""
+        """The newest of each partition whose commands were read meanwhile; those before it are of no more use."""
         for partition, ahead in list(self._ahead.items()):
-            while ahead and self._has_read(ahead[0][0].control_offsets):
-                heartbeat, self._heard_at[partition] = ahead.pop(0)
+            read = [number for number, (it, _) in enumerate(ahead) if self._has_read(it.control_offsets)]
+            if read:
+                heartbeat, self._heard_at[partition] = ahead[read[-1]]
                 self._decided_up_to[partition] = heartbeat.decided_up_to
+                del ahead[: read[-1] + 1]
             if not ahead:
                 del self._ahead[partition]
 

@@ -166,17 +166,18 @@ export class ControlState {
     return [...this.#commands.keys()].sort()
   }
 
-  /** Those whose commands were read meanwhile. */
+  /** The newest of each partition whose commands were read meanwhile; those before it are of no more use. */
   #countHeartbeats(): void {
     for (const [partition, ahead] of this.#ahead) {
-      let next = ahead[0]
-      while (next !== undefined && this.#hasRead(next[0].controlOffsets)) {
-        this.#heardAt.set(partition, next[1])
-        this.#decidedUpTo.set(partition, next[0].decidedUpTo)
-        ahead.shift()
-        next = ahead[0]
+      for (const [number, [heartbeat, cameAt]] of [...ahead.entries()].reverse()) {
+        if (this.#hasRead(heartbeat.controlOffsets)) {
+          this.#heardAt.set(partition, cameAt)
+          this.#decidedUpTo.set(partition, heartbeat.decidedUpTo)
+          ahead.splice(0, number + 1)
+          break
+        }
       }
-      if (next === undefined) {
+      if (ahead.length === 0) {
         this.#ahead.delete(partition)
       }
     }

@@ -175,13 +175,17 @@ public final class ControlState {
         return Optional.ofNullable(lastError);
     }
 
-    /** Those whose commands were read meanwhile. */
+    /** The newest of each partition whose commands were read meanwhile; those before it are of no more use. */
     private void countHeartbeats() {
         ahead.forEach((partition, waiting) -> {
-            while (!waiting.isEmpty() && hasRead(waiting.get(0).heartbeat().controlOffsets())) {
-                Ahead next = waiting.remove(0);
-                heardAt.put(partition, next.cameAt());
-                decidedUpTo.put(partition, next.heartbeat().decidedUpTo());
+            for (int last = waiting.size() - 1; last >= 0; last--) {
+                Ahead newest = waiting.get(last);
+                if (hasRead(newest.heartbeat().controlOffsets())) {
+                    heardAt.put(partition, newest.cameAt());
+                    decidedUpTo.put(partition, newest.heartbeat().decidedUpTo());
+                    waiting.subList(0, last + 1).clear();
+                    break;
+                }
             }
         });
         ahead.values().removeIf(List::isEmpty);
