@@ -1,15 +1,18 @@
 """What the core takes for a spend event, in this process: time, bytecodes, and bytes of state. See `--help`.
 
-Time is told by that of the same sums in plain Python, as a ratio that holds on any machine. Bytecodes are counted, so
-that they are the same in each run; what C does, such as parsing JSON, is not among them.
+The time of each part is told by that of the plainest Python for it, as a ratio that holds on any machine; parts,
+because what makes one of them costlier is little of the whole. Bytecodes are counted, so that they are the same in each
+run; what C does, such as parsing JSON, is not among them.
 """
 
 import argparse
 import gc
+import itertools
 import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from types import FrameType
 from typing import Any, Final, NamedTuple
 
@@ -19,7 +22,7 @@ from core.decide_catalog import decide_brand, decide_campaign
 from core.duplicates import DuplicateWindow
 from core.emission import release_resumes
 from core.moment import Moment
-from core.money import MICROS
+from core.money import MICROS, parse_money
 from core.spend import Spend, read_spend
 from core.state import Origin, PartitionState
 from core.state_changes import take_changes
@@ -27,14 +30,16 @@ from core.verdict import Verdict
 
 __all__ = ["CoreCost", "StateBytes", "measure", "state_bytes"]
 
-_ROUNDS: Final = 40
+_ROUNDS: Final = 15
 #: A moment like any other; nothing here depends on which.
 _AT: Final[Moment] = 1_800_000_000_000
 
 
 class CoreCost(NamedTuple):
-    time: float  # of reading, deciding and taking the records of a flush, by that of the plain sums
-    bytecodes: float  # of one event
+    amounts: float  # the time of parsing amounts
+    reading: float  # of reading events, amounts included
+    deciding: float  # of deciding on them and taking the records of a flush
+    bytecodes: float  # of one event, all of it
 
 
 class StateBytes(NamedTuple):
@@ -54,19 +59,29 @@ def main() -> None:
 
 
 def measure() -> CoreCost:
-    """Flushes of BRANDS events, one of each brand; of many that take turns, the quickest ones."""
+    """Flushes of BRANDS events, one of each brand; of many that take turns with the plain ones, the quickest."""
     state, sums = _state(), dict[str, list[int]]()
-    rounds = [_events(number) for number in range(_ROUNDS + 1)]
-    ours, plain = [], []
-    for values in rounds[:-1]:
-        ours.append(_seconds(lambda: _decide(state, values)))  # noqa: B023
-        plain.append(_seconds(lambda: _add(sums, values)))  # noqa: B023
-    return CoreCost(round(min(ours) / min(plain), 3), _bytecodes(lambda: _decide(state, rounds[-1])) / BRANDS)
+    ratios: list[list[tuple[float, float]]] = [[], [], []]
+    for _ in range(_ROUNDS):
+        amounts, values = _amounts(), _events()
+        spends = [_read(value) for value in _events()]
+        plain = [json.loads(value) for value in values]
+        for times, ours, theirs in (
+            (ratios[0], partial(_each, parse_money, amounts), partial(_each, _micros, amounts)),
+            (ratios[1], partial(_each, _read, values), partial(_each, json.loads, values)),
+            (ratios[2], partial(_decide, state, spends), partial(_add, sums, plain)),
+        ):
+            times.append((_seconds(ours), _seconds(theirs)))
+    quickest = [min(ours for ours, _ in times) / min(theirs for _, theirs in times) for times in ratios]
+    values = _events()
+    bytecodes = _bytecodes(lambda: _decide(state, [_read(value) for value in values])) / BRANDS
+    return CoreCost(*(round(ratio, 3) for ratio in quickest), bytecodes)
 
 
 def state_bytes() -> StateBytes:
     """Of one flush in which each of BRANDS brands has an event."""
-    records = {key: len(key) + len(value or b"") for key, value in _decide(_state(), _events(0))}
+    spends = [_read(event(f"event-{number}", number)) for number in range(BRANDS)]
+    records = {key: len(key) + len(value or b"") for key, value in _decide(_state(), spends)}
     brands = [size for key, size in records.items() if key.startswith(b"brand/")]
     seen = sum(size for key, size in records.items() if key.startswith(b"seen/"))
     assert len(brands) == BRANDS
@@ -87,24 +102,44 @@ def _state() -> PartitionState:
     return state
 
 
-def _events(number: int) -> list[bytes]:
-    return [event(f"event-{number}-{it}", it) for it in range(BRANDS)]
+_numbers: Final = itertools.count(1)
 
 
-def _decide(state: PartitionState, values: Sequence[bytes]) -> list[tuple[bytes, bytes | None]]:
-    for offset, value in enumerate(values):
-        spend = read_spend(value)
-        assert isinstance(spend, Spend)
+def _amounts() -> list[str]:
+    """That were not parsed before, since those that were are remembered."""
+    return [f"{number // MICROS}.{number % MICROS:06d}" for number in itertools.islice(_numbers, BRANDS)]
+
+
+def _events() -> list[bytes]:
+    return [event(f"event-{amount}", number, amount) for number, amount in enumerate(_amounts())]
+
+
+def _each(work: Callable[[Any], object], values: Sequence[object]) -> None:
+    for value in values:
+        work(value)
+
+
+def _read(value: bytes) -> Spend:
+    spend = read_spend(value)
+    assert isinstance(spend, Spend)
+    return spend
+
+
+def _decide(state: PartitionState, spends: Sequence[Spend]) -> list[tuple[bytes, bytes | None]]:
+    for offset, spend in enumerate(spends):
         verdict = decide_spend(state, spend, "spend-events", offset, _AT)
         assert verdict is Verdict.COUNTED
     return take_changes(state, {}, {})
 
 
-def _add(sums: dict[str, list[int]], values: Sequence[bytes]) -> None:
-    for value in values:
-        spend = json.loads(value)
-        whole, _, fraction = spend["amount"].partition(".")
-        micros = int(whole) * MICROS + int(fraction.ljust(6, "0"))
+def _micros(amount: str) -> int:
+    whole, _, fraction = amount.partition(".")
+    return int(whole) * MICROS + int(fraction.ljust(6, "0"))
+
+
+def _add(sums: dict[str, list[int]], spends: Sequence[dict[str, str]]) -> None:
+    for spend in spends:
+        micros = _micros(spend["amount"])
         for name in (spend["brand_id"], f"{spend['brand_id']}/{spend['campaign_id']}"):
             held = sums.setdefault(name, [0, 0])
             held[0] += micros

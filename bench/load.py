@@ -25,6 +25,7 @@ __all__ = [
 
 BRANDS = 1_000
 AMOUNT_MICROS = 12_500
+AMOUNT = format_money(AMOUNT_MICROS)
 #: A prime, so that events go over all brands before one comes again.
 _STRIDE = 7_919
 
@@ -39,18 +40,17 @@ def campaign_id(number: int) -> str:
     return f"{brand_id(number)}-c"
 
 
-def event(event_id: str, number: int) -> bytes:
-    return _event(event_id, brand_id(number))
+def event(event_id: str, number: int, amount: str = AMOUNT) -> bytes:
+    return _event(event_id, brand_id(number), amount)
 
 
 def _name(number: int) -> str:
     return f"brand-{number:04d}"
 
 
-def _event(event_id: str, brand: str) -> bytes:
-    return (
-        f'{{"event_id":"{event_id}","brand_id":"{brand}","campaign_id":"{brand}-c","amount":"0.0125","currency":"USD"}}'
-    ).encode()
+def _event(event_id: str, brand: str, amount: str = AMOUNT) -> bytes:
+    names = f'"event_id":"{event_id}","brand_id":"{brand}","campaign_id":"{brand}-c"'
+    return f'{{{names},"amount":"{amount}","currency":"USD"}}'.encode()
 
 
 def producer(settings: Settings, linger_ms: float) -> Producer:

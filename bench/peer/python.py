@@ -9,7 +9,7 @@ from bench.peer.program import Drained, drained, said
 from local.cache import cache_folder, exclusive
 from streams.settings import Settings
 
-__all__ = ["ENGINES", "Engine", "drain"]
+__all__ = ["ENGINES", "SLOW_ENGINES", "Engine", "drain"]
 
 _HERE: Final = Path(__file__).parent
 _COMMON: Final = ("msgspec==0.22.0", "confluent-kafka==2.12.2")
@@ -24,9 +24,17 @@ class Engine(NamedTuple):
     state: str = ""
 
 
+_FAUST: Final = ("faust-streaming==0.15.3", "rocksdict==0.3.29", "uvloop==0.23.0")
+
 ENGINES: Final = {
     "Bytewax": Engine(("bytewax==0.21.1",), "bytewax_program.py"),
     "Quix Streams": Engine(("quixstreams==3.28.1",), "quix_program.py"),
+    "Pathway": Engine(("pathway==0.33.0",), "pathway_program.py"),
+}
+#: Those that are slow by far.
+SLOW_ENGINES: Final = {
+    "Faust, memory": Engine(_FAUST, "faust_program.py", "memory"),
+    "Faust, rocksdb": Engine(_FAUST, "faust_program.py", "rocksdb"),
 }
 
 

@@ -1,6 +1,8 @@
 """A spend that came to cost more is noticed, also where tests/bench/test_ratios.py has too much beside it.
 
-Bytecodes are counted and the same in each run, so their limit is close. Time has what C does as well.
+Ten runs at a load average of 17 to 25 gave 1.77 to 2.16 for amounts, 1.02 to 1.26 for reading and 2.6 to 4.8 for
+deciding, and the same bytecodes each time. The limits are a fifth above the highest ones, and a hundredth above the
+bytecodes. With amounts parsed by `Decimal`, three runs gave 2.7 to 3.5 for amounts.
 """
 
 import sys
@@ -10,7 +12,7 @@ import pytest
 
 from bench.core_cost import CoreCost, measure, state_bytes
 
-LIMITS: Final = CoreCost(time=2.5, bytecodes=650)
+LIMITS: Final = CoreCost(amounts=2.6, reading=1.5, deciding=5.8, bytecodes=710)
 
 
 @pytest.fixture(scope="module")
@@ -18,13 +20,17 @@ def cost() -> CoreCost:
     return measure()
 
 
+@pytest.mark.long_only
 @pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="each version of Python has bytecodes of its own")
 def test_a_spend_takes_no_more_bytecodes_than_it_did(cost: CoreCost) -> None:
     assert cost.bytecodes <= LIMITS.bytecodes
 
 
-def test_a_spend_takes_no_more_time_than_so_many_plain_sums(cost: CoreCost) -> None:
-    assert cost.time <= LIMITS.time
+@pytest.mark.long_only
+def test_a_spend_takes_no_more_time_than_so_much_of_plain_python(cost: CoreCost) -> None:
+    assert cost.amounts <= LIMITS.amounts
+    assert cost.reading <= LIMITS.reading
+    assert cost.deciding <= LIMITS.deciding
 
 
 def test_a_spend_makes_no_more_bytes_of_state_than_it_did() -> None:
