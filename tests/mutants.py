@@ -263,7 +263,7 @@ class MutantRunner:
 
 
 def _forget_results() -> None:
-    """Clear the caches of the core, which have results of the sound functions."""
+    """Clear the caches of the core: a result of the sound function would stand for a call."""
     modules = [module for name, module in sys.modules.items() if name.startswith("core.")]
     for member in chain.from_iterable(vars(module).values() for module in modules):
         if hasattr(member, "cache_clear"):
@@ -277,6 +277,7 @@ def _reach(item: pytest.Item, owners: dict[CodeType, str]) -> dict[str, object]:
         if frame.f_code in owners:
             reached.add(owners[frame.f_code])
 
+    _forget_results()
     begun = time.process_time()
     sys.settrace(trace)
     try:

@@ -61,6 +61,7 @@ def test_a_command_names_the_record_that_began_the_day(line: str, kind: CauseKin
 
 def test_a_tick_returns_the_failure_of_a_brand_which_stays_due(monkeypatch: pytest.MonkeyPatch) -> None:
     scenario = evening()
+    scenario.state.wake_again(scenario.brand("nike"))  # an entry that is there twice hides no other brand
     fail_for_nike(monkeypatch, "evaluate_brand")
     failures = decide_tick(scenario.state, Tick(MIDNIGHT), ORIGIN)
     assert [failure.brand_id for failure in failures] == ["nike"]
@@ -78,6 +79,12 @@ def test_a_reset_returns_the_failure_of_a_brand_which_stays_due(monkeypatch: pyt
     monkeypatch.undo()
     assert decide_reset(scenario.state, Reset("Etc/UTC", MIDNIGHT), ORIGIN) == []
     assert days_of(scenario) == [date(2025, 9, 9), date(2025, 9, 9)]
+
+
+def test_a_reset_of_another_zone_begins_no_day() -> None:
+    scenario = evening()
+    assert decide_reset(scenario.state, Reset("Asia/Tokyo", MIDNIGHT), ORIGIN) == []
+    assert days_of(scenario) == [date(2025, 9, 8), date(2025, 9, 8)]
 
 
 def test_a_brand_whose_silence_cannot_be_raised_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
