@@ -1,11 +1,19 @@
-"""Which documents may be decided while resumes are pending."""
+"""Which documents take effect, and which of them may be decided while resumes are pending."""
 
-from core.decide_catalog import leaves_pending_resumes
+import json
+
+from core.catalog import CampaignConfig
+from core.decide_catalog import decide_brand, decide_campaign, leaves_pending_resumes
 from core.moment import parse_moment
+from core.records import CauseKind, CauseRecord
+from core.refusal import Refusal, RefusalReason
+from core.state import Origin
+from core.verdict import Verdict
 from tests.core.scenario import Scenario
 
 NOON = parse_moment("2025-09-08T12:00:00Z")
 MIDNIGHT = parse_moment("2025-09-09T00:00:00Z")
+ORIGIN = Origin("topic", 77, NOON)
 
 
 def with_a_pending_resume() -> Scenario:
@@ -43,3 +51,50 @@ def test_nothing_waits_where_no_resume_is_pending() -> None:
     for campaign_id in ("", "a", "b"):
         assert leaves_pending_resumes(scenario.state, "nike", campaign_id, NOON)
         assert leaves_pending_resumes(scenario.state, "nike", campaign_id, MIDNIGHT)
+
+
+def test_a_version_that_is_not_higher_is_stale_and_changes_nothing() -> None:
+    scenario = Scenario()
+    for line in ("day 2025-09-08", "09:00 brand nike zone=UTC daily=5", "09:00 campaign a daily=3", "09:00 campaign b"):
+        scenario.run(line)
+    state, brand = scenario.state, scenario.brand("nike")
+    before = brand.config, brand.campaigns["a"].config
+    state.new_documents.clear()
+    assert decide_brand(state, "nike", brand_document(1), ORIGIN) is Verdict.STALE
+    assert decide_campaign(state, "nike", "a", campaign_document(1), ORIGIN) is Verdict.STALE
+    assert (brand.config, brand.campaigns["a"].config) == before
+    assert decide_brand(state, "nike", brand_document(2), ORIGIN) is Verdict.APPLIED
+    assert decide_campaign(state, "nike", "a", campaign_document(2), ORIGIN) is Verdict.APPLIED
+    assert state.new_documents == {"nike": brand_document(2), "nike/a": campaign_document(2)}
+
+
+def test_the_currency_of_a_brand_with_spend_is_not_changed() -> None:
+    scenario = Scenario()
+    for line in ("day 2025-09-08", "09:00 brand nike zone=UTC", "09:00 campaign a", "10:00 spend a 1"):
+        scenario.run(line)
+    refusal = decide_brand(scenario.state, "nike", brand_document(2, "EUR"), ORIGIN)
+    message = "brand nike has spend in USD; its currency cannot become EUR"
+    assert refusal == Refusal(RefusalReason.CURRENCY_MISMATCH, message)
+    held = scenario.brand("nike").config
+    assert held
+    assert (held.version, held.currency) == (1, "USD")
+
+
+def test_a_document_that_cannot_be_read_keeps_the_version_that_is_held() -> None:
+    scenario = Scenario()
+    for line in ("day 2025-09-08", "09:00 brand nike zone=UTC", "09:00 campaign a", "09:01 campaign a"):
+        scenario.run(line)
+    assert decide_campaign(scenario.state, "nike", "a", b"broken", ORIGIN) is Verdict.APPLIED
+    assert scenario.state.new_documents["nike/a"] == b'{"version":2}'
+    assert scenario.brand("nike").campaigns["a"].config == CampaignConfig(version=2, usable=False)
+    cause = scenario.state.commands[-1].cause
+    assert cause == CauseRecord(kind=CauseKind.CATALOG, topic="topic", partition=1, offset=77)
+
+
+def brand_document(version: int, currency: str = "USD") -> bytes:
+    zones = [{"time_zone": "UTC", "from": None}]
+    return json.dumps({"brand_id": "nike", "version": version, "currency": currency, "zones": zones}).encode()
+
+
+def campaign_document(version: int) -> bytes:
+    return json.dumps({"brand_id": "nike", "campaign_id": "a", "version": version}).encode()
