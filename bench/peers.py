@@ -9,6 +9,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -141,7 +142,7 @@ def measure(settings: Settings, brands: int, events: int, only: str) -> dict[str
 
 
 def _measure_slow_peers(settings: Settings, brands: int, events: int, only: str) -> dict[str, Any]:
-    fewer = settings.model_copy(update={"topic_prefix": f"{settings.topic_prefix}fewer-"})
+    fewer = replace(settings, topic_prefix=f"{settings.topic_prefix}fewer-")
     asyncio.run(create_topics(fewer))
     budgets = _budgets(brands, events)
     publish_catalog(fewer, budgets)
