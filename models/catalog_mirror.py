@@ -23,7 +23,7 @@ from models.tables.campaign import Campaign
 from models.tables.catalog_outbox import NOTIFY_CHANNEL
 from models.threads import in_thread
 
-__all__ = ["CatalogMirror"]
+__all__ = ["CatalogMirror", "searched_text"]
 
 _PULSE_CHANNEL: Final = "spendgate_pulse"
 _PULSE_SECONDS: Final = 2.0
@@ -47,6 +47,10 @@ class CatalogMirror:
         self._brands: dict[str, Brand] = {}
         self._campaigns: dict[str, Campaign] = {}
         self._campaign_ids_of: dict[str, list[str]] = {}
+        #: By brand id: how often its campaigns were stored.
+        self._stored: dict[str, int] = {}
+        #: By brand id: the texts of its campaigns, and how often these had been stored.
+        self._texts: dict[str, tuple[int, str]] = {}
         self._brand_ids: list[str] = []
         self._campaign_ids: list[str] = []
         self._notified_at = 0.0
@@ -91,6 +95,15 @@ class CatalogMirror:
         """The brand's campaigns, sorted by id."""
         return [self._campaigns[campaign_id] for campaign_id in self._campaign_ids_of.get(brand_id, ())]
 
+    def campaigns_text(self, brand_id: str) -> str:
+        """The texts of the brand's campaigns, to be searched; made once until one of them is stored. Threads may ask
+        while campaigns are stored."""
+        stored = self._stored.get(brand_id, 0)
+        known = self._texts.get(brand_id)
+        if known is None or known[0] != stored:
+            known = self._texts[brand_id] = (stored, "\n".join(map(searched_text, self.campaigns_of(brand_id))))
+        return known[1]
+
     def brand_ids(self) -> Sequence[str]:
         """All brand ids, sorted."""
         return self._brand_ids
@@ -113,6 +126,7 @@ class CatalogMirror:
             insort(self._campaign_ids_of.setdefault(row.brand_id, []), row.campaign_id)
         if before is None or before.revision <= row.revision:
             self._campaigns[row.campaign_id] = row
+            self._stored[row.brand_id] = self._stored.get(row.brand_id, 0) + 1
 
     def _store(self, rows: Rows) -> None:
         for brand in rows[0]:
@@ -136,6 +150,11 @@ class CatalogMirror:
         while True:
             await in_thread(_send_pulse, self._url, self._pulse)
             await asyncio.sleep(_PULSE_SECONDS)
+
+
+def searched_text(row: Campaign) -> str:
+    """Id, name and external id, casefolded."""
+    return f"{row.campaign_id}\n{row.name}\n{row.external_id or ''}".casefold()
 
 
 def _load(url: str, edited: Iterable[str] | None = None) -> Rows:

@@ -29,9 +29,10 @@ from console.api.history import changes_page
 from console.api.openapi import documented
 from console.api.views import ViewCache
 from console.server.compute_thread import in_compute_thread
-from console.server.paging import CampaignId, Cursor, Limit, QueryDay, is_found, json_answer, page_in_memory
+from console.server.paging import CampaignId, Cursor, Limit, QueryDay, json_answer, page_in_memory
 from console.server.services import Served, Services
 from core.errors import RefusedValue
+from models.catalog_mirror import searched_text
 from models.errors import DatabaseAway, RowNotFound
 from models.queries.catalog_edits import add_campaign, edit_campaign, set_windows
 from models.session import session_scope
@@ -68,11 +69,11 @@ async def list_campaigns(
     """Campaigns by id, of one brand or of all, as the controller holds them."""
     views: ViewCache = request.app.state.views
     catalog, live = services.catalog, services.live
-    needle = (search or "").lower()
+    needle = (search or "").casefold()
 
     def matches(campaign_id: str) -> bool:
         row = catalog.campaign(campaign_id)
-        if row is None or archived not in (None, row.archived) or not is_found(needle, row.campaign_id, row.name):
+        if row is None or archived not in (None, row.archived) or needle not in searched_text(row):
             return False
         if state is None:
             return True

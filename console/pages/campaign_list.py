@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from console.live.campaign_marks import MARKS, PAUSED, RUNNING, CampaignFacts
 from console.live.needs import Need
 from console.rendering.jinja_filters import short_reason
+from models.catalog_mirror import searched_text
 from models.tables.campaign import Campaign
 
 __all__ = [
@@ -19,7 +20,6 @@ __all__ = [
     "ListedCampaigns",
     "campaign_chips",
     "campaign_list",
-    "is_found",
     "listed_campaigns",
     "page_words",
 ]
@@ -108,7 +108,7 @@ def listed_campaigns(
     """Those with the text in their id, name or external id and, where `only` is given, with this mark. Archived ones
     last; each group by `sort`, equal ones by id. `sort` is a key of SORT_LABELS, with a minus before it descending."""
     text = wanted.search.casefold()
-    found = [it for it in rows if is_found(it, text)]
+    found = [it for it in rows if _is_found(it, text)]
     marks = {it.campaign_id: facts[it.campaign_id].marks for it in found if it.campaign_id in facts}
     counts = Counter(mark for it in marks.values() for mark in it)
     if wanted.only:
@@ -123,9 +123,9 @@ def listed_campaigns(
     return ListedCampaigns(found[begins : begins + PAGE_SIZE], page, pages, len(found), counts)
 
 
-def is_found(row: Campaign, text: str) -> bool:
+def _is_found(row: Campaign, text: str) -> bool:
     """Whether id, name or external id has the text, which is casefolded."""
-    return text in f"{row.campaign_id}\n{row.name}\n{row.external_id or ''}".casefold()
+    return text in searched_text(row)
 
 
 def campaign_chips(path: str, wanted: CampaignList, found: ListedCampaigns) -> list[CampaignChip]:

@@ -17,7 +17,6 @@ from console.pages.brand_list import BY_NEED, PAGE_SIZE, Selected, select
 from console.pages.brand_now import brand_now, entries
 from console.pages.brand_rows import BRAND_COLUMNS, brand_cells
 from console.pages.brand_totals import totals
-from console.pages.campaign_list import is_found
 from console.pages.csv_answer import csv_answer
 from console.pages.page_stream import Part
 from console.rendering.flash import flash_redirect
@@ -169,7 +168,7 @@ async def _chosen(services: Services, asked: _Asked, now: Moment) -> Selected:
         need=asked.need,
         sort=asked.sort,
         page=asked.number,
-        in_campaigns=lambda brand_id, text: any(is_found(it, text) for it in catalog.campaigns_of(brand_id)),
+        in_campaigns=lambda brand_id, text: text in catalog.campaigns_text(brand_id),
     )
 
 

@@ -7,7 +7,8 @@ import secrets
 
 import pytest
 
-from tests.console.api.server import until
+from operations.accounts.person import Role
+from tests.console.api.server import program, until
 from tests.console.pages.browser.test_watching import spend
 from tests.console.pages.conftest import FormClient
 from tests.console.pages.test_brand_chips import _chips
@@ -82,10 +83,15 @@ def test_a_chip_lists_those_of_all_brands_and_what_it_hides_is_not_changed_by_al
     assert operator.get("/campaigns", only="everything").status_code == 422
 
 
-def test_who_searches_by_an_external_id_changes_what_is_listed(operator: FormClient) -> None:
+def test_who_searches_by_an_external_id_changes_what_is_listed(
+    operator: FormClient, surroundings: Surroundings
+) -> None:
     external_id = f"customers/{secrets.token_hex(4)}"
     campaign_id = operator.campaign(operator.brand(), external_id=external_id)
     assert _ids(operator.page("/campaigns", search=external_id.upper())) == [campaign_id]
+    token = program(surroundings.settings, str(operator.client.base_url).rstrip("/"), Role.VIEWER)
+    found = token.get("/campaigns", search=external_id.upper())["items"]
+    assert [it["campaign_id"] for it in found] == [campaign_id]
     asked = operator.post("/many-campaigns", {"search": external_id.upper(), "daily_budget": "5"})
     assert "Change 1 campaign?" in asked.text
 
