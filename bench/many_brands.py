@@ -36,6 +36,8 @@ _PATHS = (
     "/?sort=-day",
     "/?sort=-paused&number=100",
     "/?search=brand-77",
+    "/campaigns",
+    "/campaigns?sort=-today&only=paused",
     "/brands/brand-0",
     "/brands/brand-0?only=running&search=99",
 )
