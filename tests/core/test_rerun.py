@@ -10,7 +10,7 @@ import pytest
 from core.moment import HOUR, MINUTE, SECOND, parse_moment
 from core.money import MICROS
 from core.records import Action
-from core.refusal import Refusal
+from core.refusal import Refusal, RefusalReason
 from core.rerun import Opening, Rerun, TwoRuns, start_rerun
 from core.spend import Spend
 
@@ -170,3 +170,33 @@ def test_ids_are_forgotten_after_a_while(monkeypatch: pytest.MonkeyPatch) -> Non
     for number in range(25):
         assert rerun.spend(Spend(f"e{number}", "b", "c", MICROS, None, None), MIDNIGHT + number * MINUTE) is None
     assert len(rerun.state.duplicates.seen) == 5
+
+
+def test_several_commands_between_two_events_are_compared_in_their_order() -> None:
+    window = {"windows": [{"days": ["mon"], "from": "09:00", "to": "17:00"}]}
+    runs = compared(run({}, {"c": NONE}), run({}, {"c": window}), [(3, "c", 1), (20, "c", 4)])
+    assert found(runs) == [("c", 0, 9, "resume", "pause", 1), ("c", 17, 24, "resume", "pause", 4)]
+    assert [it.events for it in runs.stretches] == [1, 1]
+
+
+@pytest.mark.parametrize("is_now", [True, False])
+def test_an_event_at_the_moment_at_which_runs_agree_again_lies_in_no_stretch(is_now: bool) -> None:
+    window = {"windows": [{"days": ["mon"], "from": "09:00", "to": "24:00"}]}
+    windowed, always = run({}, {"c": window}), run({}, {"c": NONE})
+    runs = compared(*((windowed, always) if is_now else (always, windowed)), [(1, "c", 2), (2, "c", 3), (9, "c", 4)])
+    assert [(it.micros, it.events) for it in runs.stretches] == [(5 * MICROS, 2)]
+
+
+def test_what_begins_at_the_end_of_the_runs_is_not_decided() -> None:
+    runs = compared(run({"daily_budget": "50.00"}, {"c": NONE}), run({}, {"c": NONE}), HOURLY)
+    assert runs.commands_now == {"c": 1}
+    (pause,) = runs.only_now
+    assert pause.reasons == ("daily_budget",)
+
+
+def test_spend_is_taken_however_far_it_is_dated_ahead_and_refused_in_another_currency() -> None:
+    rerun = run({}, {"c": NONE})
+    assert rerun.spend(Spend("e1", "b", "c", MICROS, None, MIDNIGHT + 9 * HOUR), MIDNIGHT) is None
+    refusal = rerun.spend(Spend("e2", "b", "c", MICROS, "EUR", None), MIDNIGHT)
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason is RefusalReason.CURRENCY_MISMATCH
