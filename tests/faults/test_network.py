@@ -1,7 +1,8 @@
 """The network to Kafka or PostgreSQL delays, stands still, cuts off in the middle of an answer and resets, in random
 combination under traffic: the end is what a model says that shares no code with the product.
 
-SPENDGATE_FAULTS_SEED draws another order, SPENDGATE_FAULTS says how many: a quarter of it, as each goes on for a while.
+SPENDGATE_FAULTS_SEED draws another order, SPENDGATE_FAULTS says how many: a quarter of it, as each goes on for a while,
+and one at least.
 """
 
 import asyncio
@@ -25,7 +26,7 @@ from tests.faults.traffic import Traffic
 from tests.faults.world import PARTITIONS, World
 
 SEED: Final = int(os.environ.get("SPENDGATE_FAULTS_SEED", "20261126"))
-FAULTS: Final = int(os.environ.get("SPENDGATE_FAULTS") or 80) // 4
+FAULTS: Final = max(1, int(os.environ.get("SPENDGATE_FAULTS") or 80) // 4)
 #: A network that stands still for longer costs a worker its session.
 LONGEST_FAULT_SECONDS: Final = 12.0
 
