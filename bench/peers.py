@@ -9,7 +9,6 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -142,12 +141,17 @@ def measure(settings: Settings, brands: int, events: int, only: str) -> dict[str
 
 
 def _measure_slow_peers(settings: Settings, brands: int, events: int, only: str) -> dict[str, Any]:
-    fewer = replace(settings, topic_prefix=f"{settings.topic_prefix}fewer-")
+    fewer = of_slow_peers(settings)
     asyncio.run(create_topics(fewer))
     budgets = _budgets(brands, events)
     publish_catalog(fewer, budgets)
     expected = _publish_events(fewer, budgets, events)
     return _measure_peers(_SLOW, fewer, events, only, expected)
+
+
+def of_slow_peers(settings: Settings) -> Settings:
+    """The same with topics of their own."""
+    return settings.replace(topic_prefix=f"{settings.topic_prefix}fewer-")
 
 
 def _budgets(brands: int, events: int) -> list[int | None]:
