@@ -14,8 +14,10 @@ from core.records import Action
 from streams.settings import Settings
 
 _PATIENCE_SECONDS: Final = 240
-_OTHERS: Final = 400
+#: Spend of the others, for longer than all pauses are likely to take.
 _EVERY_SECONDS: Final = 0.01
+_OTHERS_SECONDS: Final = 30
+_CAMPAIGNS_PER_SECOND: Final = 200
 
 
 def main() -> None:
@@ -36,13 +38,14 @@ def measure(settings: Settings, campaigns: int) -> dict[str, float]:
     """Seconds from the spend that uses up the day of the brand until the last pause is read, and from spend of others,
     in all partitions, to the pauses that it makes."""
     sender = Sender(settings)
-    others = Probes(sender, _OTHERS, every_seconds=_EVERY_SECONDS, at=now())
+    seconds = _OTHERS_SECONDS + campaigns / _CAMPAIGNS_PER_SECOND
+    others = Probes(sender, seconds, every_seconds=_EVERY_SECONDS, at=now())
     sender.brand("large", now(), daily_budget="1")
     for number in range(campaigns):
         sender.campaign("large", f"large-{number}", now())
     sender.flush()
     with Worker(settings), Commands(settings) as commands:
-        commands.await_count(Action.RESUME, campaigns + _OTHERS, _PATIENCE_SECONDS)
+        commands.await_count(Action.RESUME, campaigns + others.count, _PATIENCE_SECONDS)
         with others.sending():
             began = time.monotonic()
             sender.spend("large", "large-0", now())

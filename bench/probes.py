@@ -1,5 +1,6 @@
 """How long decisions take while something else goes on: campaigns that one spend pauses, and who reads the pauses."""
 
+import math
 import threading
 import time
 from collections import Counter
@@ -11,6 +12,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from bench.machine import wait_until
 from bench.sender import Sender, now
+from core.errors import SpendgateError
 from core.moment import Moment
 from core.partitioner import partition_of
 from core.records import Action
@@ -21,6 +23,8 @@ from streams.settings import Settings
 __all__ = ["Commands", "Probes"]
 
 _PATIENCE_SECONDS: Final = 240
+#: Of one brand: its record in `controller-state` has all of them.
+_CAMPAIGNS_OF_BRAND: Final = 100
 
 
 class Commands:
@@ -74,26 +78,40 @@ class Commands:
 
 
 class Probes:
-    """Campaigns of brands of their own, one brand in each partition. Each campaign gets one spend, which pauses it."""
+    """Campaigns of brands of their own, in all partitions in turn. Each campaign gets one spend, which pauses it."""
 
-    def __init__(self, sender: Sender, count: int, *, every_seconds: float, at: Moment, zone: str = "UTC") -> None:
-        """Publish them; the documents' time is `at`."""
-        self.count = count
+    def __init__(
+        self,
+        sender: Sender,
+        seconds: float,
+        *,
+        every_seconds: float,
+        at: Moment,
+        zone: str = "UTC",
+        name: str = "probe",
+    ) -> None:
+        """Publish as many as last for these seconds; the documents' time is `at`. Ids begin with `name`."""
+        self.count = math.ceil(seconds / every_seconds)
         self._sender = sender
+        self._seconds = seconds
         self._every_seconds = every_seconds
+        self._ran_out = False
         self._sent_at: dict[str, float] = {}
-        brands = [_brand_of(partition, sender.partitions) for partition in range(sender.partitions)]
+        partitions = sender.partitions
+        turns = math.ceil(self.count / _CAMPAIGNS_OF_BRAND / partitions)
+        brands = [_brand_of(name, *divmod(number, partitions), partitions) for number in range(turns * partitions)]
         for brand_id in brands:
             sender.brand(brand_id, at, zone=zone)
-        campaigns = [(f"probe-{number}", brands[number % len(brands)]) for number in range(count)]
+        campaigns = [(f"{name}-{number}", brands[number % len(brands)]) for number in range(self.count)]
         for campaign_id, brand_id in campaigns:
             sender.campaign(brand_id, campaign_id, at, total_budget="1")
-        self._homes = {campaign: number % len(brands) for number, (campaign, _) in enumerate(campaigns)}
+        self._homes = {campaign_id: number % partitions for number, (campaign_id, _) in enumerate(campaigns)}
         self._left = iter(campaigns)
 
     @contextmanager
     def sending(self) -> Iterator[None]:
-        """Meanwhile one after the other is spent on, until none is left."""
+        """Meanwhile one after the other is spent on. Raises SpendgateError where none is left before the end: waits of
+        the beginning alone would be none of the whole."""
         ended = threading.Event()
         thread = threading.Thread(target=self._send, args=[ended])
         thread.start()
@@ -102,6 +120,11 @@ class Probes:
         finally:
             ended.set()
             thread.join()
+        if self._ran_out:
+            raise SpendgateError(
+                f"it took longer than the {self._seconds:g} s for which others were to spend: measure less of it, or "
+                "where the machine does less beside it"
+            )
 
     def await_one_each(self) -> None:
         """Until each partition has had one."""
@@ -111,13 +134,12 @@ class Probes:
         self,
         commands: Commands,
         *,
-        since: float = 0,
         until: float = float("inf"),
         partition: Callable[[int], bool] = lambda number: True,
     ) -> list[float]:
-        """Seconds from a spend to its pause, of those that were sent between two moments in such partitions; waits for
-        the pauses that have not come yet."""
-        sent = {it: at for it, at in self._sent_at.items() if since <= at < until and partition(self._homes[it])}
+        """Seconds from a spend to its pause, of those that were sent before a moment in such partitions; waits for the
+        pauses that have not come yet."""
+        sent = {it: at for it, at in self._sent_at.items() if at < until and partition(self._homes[it])}
         commands.await_pauses(sent.keys(), _PATIENCE_SECONDS)
         return [commands.paused_at[name] - at for name, at in sent.items()]
 
@@ -127,10 +149,11 @@ class Probes:
             self._sender.spend(brand_id, campaign_id, now())
             if ended.wait(self._every_seconds):
                 return
+        self._ran_out = True
 
 
-def _brand_of(partition: int, partitions: int) -> str:
+def _brand_of(name: str, turn: int, partition: int, partitions: int) -> str:
     number = 0
-    while partition_of(brand_id := f"probe-brand-{number}", partitions) != partition:
+    while partition_of(brand_id := f"{name}-brand-{turn}-{number}", partitions) != partition:
         number += 1
     return brand_id

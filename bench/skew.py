@@ -17,9 +17,10 @@ from streams.settings import Settings
 
 _SHARE: Final = 0.9
 _PATIENCE_SECONDS: Final = 600
-#: Spend of brands that have a partition's other traffic before them, while the backlog is drained.
-_OTHERS: Final = 2_000
+#: Spend of brands that have a partition's other traffic before them, for longer than the backlog is likely to take.
 _EVERY_SECONDS: Final = 0.01
+_OTHERS_SECONDS: Final = 30
+_EVENTS_PER_SECOND: Final = 20_000
 
 
 def main() -> None:
@@ -38,11 +39,12 @@ def measure(settings: Settings, events: int) -> dict[str, float]:
     """A backlog, of which one brand has nine tenths, is drained; others spend meanwhile, in that brand's partition and
     in the other ones. In its own they come after the backlog, so they wait until it is drained."""
     sender = Sender(settings)
-    others = Probes(sender, _OTHERS, every_seconds=_EVERY_SECONDS, at=now())
+    seconds = _OTHERS_SECONDS + events / _EVENTS_PER_SECOND
+    others = Probes(sender, seconds, every_seconds=_EVERY_SECONDS, at=now())
     sender.flush()
     publish_catalog(settings, [None] * BRANDS)
     with Worker(settings), Commands(settings) as commands:
-        commands.await_count(Action.RESUME, BRANDS + _OTHERS, _PATIENCE_SECONDS)
+        commands.await_count(Action.RESUME, BRANDS + others.count, _PATIENCE_SECONDS)
     publish_events(settings, events, of_first_brand=_SHARE)
     hot = partition_of(brand_id(0), settings.partitions)
     with Worker(settings) as worker, Commands(settings) as commands:
