@@ -1,5 +1,6 @@
 """Cases in rounds. All that is found is written after each run, so that an interrupted measurement goes on."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -16,9 +17,11 @@ from bench.machine import broker, describe
 from bench.page import page
 from bench.scaling import can_be_derived, with_derived
 
-__all__ = ["Due", "Plan", "begun", "due", "likely_seconds", "take_rounds", "write_page"]
+__all__ = ["Due", "Plan", "begun", "code_of", "due", "likely_seconds", "take_rounds", "write_page"]
 
 _ROOT: Final = Path(__file__).parent.parent
+#: All but pages, for git.
+_CODE: Final = ("--", ".", ":!docs", ":!*.md")
 
 #: What was found of each case so far, by its arguments.
 Runs = Mapping[str, list[dict[str, Any]]]
@@ -45,17 +48,24 @@ def take_rounds(plan: Plan, out: Path, *, afresh: bool) -> bool:
 
     What is there of the same command and code stays, unless `afresh`; runs that failed are taken again.
     """
-    found = begun(plan, None if afresh else _read(out), _code())
+    found = begun(plan, None if afresh else _read(out), code_of(_ROOT))
     runs: Runs = {case["arguments"]: case["runs"] for case in found["cases"]}
     left = list(due(plan, runs))
     print(_announcement(left, runs), file=sys.stderr, flush=True)
     ends_at = time.monotonic() + 60 * plan.minutes
     sound = True
-    for number, of_round in groupby(left, key=lambda it: it.round):
+
+    def is_in_time(it: Due) -> bool:
+        return time.monotonic() + likely_seconds(it.case, runs) <= ends_at
+
+    for number, group in groupby(left, key=lambda it: it.round):
+        of_round = list(group)
+        if not any(map(is_in_time, of_round)):
+            continue
         # A round has a broker of its own, so that none carries the topics of those before it.
         with broker() as kafka:
             for it in of_round:
-                if time.monotonic() + likely_seconds(it.case, runs) > ends_at:
+                if not is_in_time(it):
                     continue
                 run = take(it.case, kafka, f"round{number}-case{it.number}-")
                 runs[it.case.arguments].append(run)
@@ -126,7 +136,18 @@ def _write(out: Path, found: Mapping[str, Any]) -> None:
     write_page(out)
 
 
-def _code() -> str:
-    """The last commit that changed more than pages; empty outside of a repository."""
-    command = ["git", "-C", str(_ROOT), "log", "-1", "--format=%h", "--", ".", ":!docs", ":!*.md"]
-    return subprocess.run(command, capture_output=True, text=True).stdout.strip()
+def code_of(root: Path) -> str:
+    """The last commit that changed more than pages, and whether it was changed since; empty outside of a repository.
+
+    What stands behind "+ changes" differs where they do: a measurement goes on with the same code alone.
+    """
+    commit = _git(root, "log", "-1", "--format=%h", *_CODE)
+    changes = _git(root, "diff", "HEAD", *_CODE)
+    for path in _git(root, "ls-files", "--others", "--exclude-standard", "-z", *_CODE).split("\0")[:-1]:
+        changes += path + ((root / path).read_text("utf-8", errors="replace") if (root / path).is_file() else "")
+    return f"{commit} + changes {hashlib.sha256(changes.encode()).hexdigest()[:7]}" if changes else commit
+
+
+def _git(root: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(root), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, errors="replace").stdout.rstrip("\n")
