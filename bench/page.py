@@ -97,6 +97,10 @@ _GROUPS: Final = {
 }
 
 
+#: Errors by which cases say themselves why they have no figures.
+_TOLD: Final = ("SpendgateError", "TimeoutError")
+
+
 def page(found: Mapping[str, Any]) -> str:
     """The whole page. `found` is what `python -m bench all` writes."""
     found = {**found, "cases": [case for case in found["cases"] if case["runs"]]}
@@ -139,7 +143,8 @@ def _counts(found: Mapping[str, Any]) -> str:
 
 def _section(name: str, cases: list[Mapping[str, Any]]) -> str:
     if name == "peers":
-        return "\n".join(["## Equal work\n\n" + peers.ABOUT, *map(_peers, cases), peers.left_out()])
+        runs = [run["figures"] for case in cases for run in case["runs"] if "figures" in run]
+        return "\n".join(["## Equal work\n\n" + peers.ABOUT, *map(_peers, cases), peers.left_out(runs)])
     group = _GROUPS[name]
     rows = {label: [_cell(case, figure) for case in cases] for figure, label in group.labels.items()}
     rows["*others' cores meanwhile*"] = [_others(case) for case in cases]
@@ -162,9 +167,22 @@ def _cell(case: Mapping[str, Any], figure: str) -> str:
 
 
 def _failed(cases: Iterable[Mapping[str, Any]]) -> str:
-    """A line for each run that gave no figures."""
-    runs = [(case["column"], run["failed"]) for case in cases for run in case["runs"] if "failed" in run]
-    return "".join(f"A run of {column} failed and is not in the figures: {why.strip()}\n\n" for column, why in runs)
+    """How many runs gave no figures, and why as far as it is said of what was measured; `benchmarks.json` has all."""
+    lines = []
+    for case in cases:
+        failures = [run["failed"] for run in case["runs"] if "failed" in run]
+        reasons = dict.fromkeys(why for it in failures if (why := _reason(it)))
+        if failures:
+            said = f": {'; '.join(reasons)}" if reasons else ""
+            counted = f"{len(failures)} of {len(case['runs'])} runs of {case['column']} failed"
+            lines.append(f"{counted} and {'is' if len(failures) == 1 else 'are'} left out{said}.\n\n")
+    return "".join(lines)
+
+
+def _reason(failed: str) -> str:
+    """Empty where our own program went wrong, whose errors say nothing of what is measured."""
+    kind, _, why = failed.partition(": ")
+    return why.strip().rstrip(".") if kind in _TOLD else ""
 
 
 def _others(case: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -57,25 +57,21 @@ _ALL_LEAVE_OUT = (
     "first states and resumes; budgets of brands, of months and in all; schedules, pacing, alerts, corrections, "
     "snapshots, `occurred_at`, late days; an event that would be refused stops it"
 )
+#: What each leaves out beyond that.
 _LEAVES_OUT = {
-    "`getmany`": "all of it: it reads and throws away",
-    "Kafka Streams": _ALL_LEAVE_OUT,
-    "Apache Flink": "the same; changes of the catalog while it runs; event ids are in each checkpoint whole",
+    "Kafka Streams": "",
+    "Apache Flink": "; changes of the catalog while it runs; event ids are in each checkpoint whole",
     "Bytewax": (
-        "the same; changes of the catalog while it runs; transactions: after a failure a pause may be told twice; "
-        "state is on the local disk alone; each brand has an equal share of all windows of ids"
+        "; changes of the catalog while it runs; transactions: after a failure a pause may be told twice; state is on "
+        "the local disk alone; each brand has an equal share of all windows of ids"
     ),
     "Pathway": (
-        "the same; transactions: after a failure a pause may be told twice; a pause has neither moment, sum nor event; "
-        "ids are never forgotten; after a failure it reads all of its input again, because to keep the state of its "
-        "operators asks for a licence key"
+        "; transactions: after a failure a pause may be told twice; a pause has neither moment, sum nor event; ids are "
+        "never forgotten; after a failure it reads all of its input again, because to keep the state of its operators "
+        "asks for a licence key"
     ),
-    "Faust": (
-        "the same; changes of the catalog while it runs. A pause is in the transaction because it is a table's change"
-    ),
-    "Quix Streams": (
-        "the same; changes of the catalog while it runs; each brand has an equal share of all windows of ids"
-    ),
+    "Faust": "; changes of the catalog while it runs. A pause is in the transaction because it is a table's change",
+    "Quix Streams": "; changes of the catalog while it runs; each brand has an equal share of all windows of ids",
 }
 
 Program = Callable[[Settings, int, str], Drained]
@@ -188,9 +184,20 @@ def table(runs: list[dict[str, Any]]) -> str:
     return markdown_table(["one core each", *_COLUMNS.values()], rows)
 
 
-def left_out() -> str:
-    """What each peer leaves out of the worker's work, as a table."""
-    return markdown_table(["peer", "leaves out of the worker's work"], {name: [it] for name, it in _LEAVES_OUT.items()})
+def left_out(runs: Sequence[dict[str, Any]]) -> str:
+    """What each peer that has figures in these runs leaves out of the worker's work, as a table."""
+    measured = {_peer_of(name) for run in runs for name, figures in run.items() if "refused" not in figures}
+    rows = {"`getmany`": ["all of it: it reads and throws away"]} if "`getmany`" in measured else {}
+    the_same = _ALL_LEAVE_OUT
+    for name in [name for name in _LEAVES_OUT if name in measured]:
+        rows[name] = [the_same + _LEAVES_OUT[name]]
+        the_same = "the same"
+    return markdown_table(["peer", "leaves out of the worker's work"], rows) if rows else ""
+
+
+def _peer_of(program: str) -> str:
+    """`Kafka Streams` of `Kafka Streams, memory`."""
+    return program.partition(",")[0]
 
 
 def _cell(values: list[float]) -> str:

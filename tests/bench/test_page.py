@@ -1,6 +1,7 @@
 """The page of figures, and the command that lists and takes them."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -36,12 +37,23 @@ def test_a_column_has_medians_of_its_runs_and_the_load_stands_beside_them() -> N
     assert "    python -m bench midnight 50\n" in text
 
 
-def test_a_run_that_failed_is_told_beside_the_others() -> None:
-    failed = {"cores_of_others": 2, "load_after": 9, "failed": "TimeoutError: not within 3 s"}
-    text = page(_found(_case("50", _run(2), failed)))
+def test_runs_that_failed_are_told_beside_the_others() -> None:
+    late, lost = (
+        {"cores_of_others": 2, "load_after": 9, "failed": why}
+        for why in ("TimeoutError: not within 3 s", "KeyError: 'x'")
+    )
+    text = page(_found(_case("50", _run(2), late)))
     assert "| all resumes told, s | 2 |" in text
-    assert "A run of 50 failed and is not in the figures: TimeoutError: not within 3 s\n" in text
+    assert "1 of 2 runs of 50 failed and is left out: not within 3 s.\n" in text
     assert "the median of 1 runs" in text
+    assert "2 of 3 runs of 50 failed and are left out: not within 3 s.\n" in page(
+        _found(_case("50", late, _run(2), late))
+    )
+    assert "1 of 2 runs of 50 failed and is left out.\n" in page(_found(_case("50", _run(2), lost)))
+
+
+def test_no_error_of_our_own_program_is_published() -> None:
+    assert not re.search(r"\w+Error\b|could not convert", text_of("docs/benchmarks.md"))
 
 
 def test_what_was_not_measured_is_not_in_the_page() -> None:
