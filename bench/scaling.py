@@ -19,6 +19,8 @@ _LEDGER_ROWS_PER_SECOND: Final = 23_488
 _LEDGER_ROWS_PER_SECOND_EMPTY: Final = 30_230
 #: An event's key and its share of the header of a batch.
 _BYTES_AROUND_EVENT: Final = 23
+#: A case of so many times as many brands shows what a brand costs.
+_TELLING: Final = 20
 #: How much of its core a worker may be busy, so that it catches up when it takes over another one's partitions.
 _BUSY: Final = 0.6
 #: Of one partition; each decision that pauses or resumes makes one, and changes alone one in half a second.
@@ -43,8 +45,13 @@ class _Figures(NamedTuple):
         figures = self.of_few if brands == self.few else self.of_many
         return _MILLION / figures["cpu_seconds_per_million"]
 
-    def per_brand(self, figure: str) -> float:
-        return (self.of_many[figure] - self.of_few[figure]) / (self.many - self.few)
+    def per_brand(self, figure: str) -> float | None:
+        """None where more brands did not have more of it, or are too few more to tell it from chance."""
+        more = self.more(figure)
+        return more / (self.many - self.few) if more > 0 and self.many >= _TELLING * self.few else None
+
+    def more(self, figure: str) -> float:
+        return self.of_many[figure] - self.of_few[figure]
 
 
 def with_derived(text: str, found: Mapping[str, Any]) -> str:
@@ -92,16 +99,8 @@ def _of_one_core(found: Mapping[str, Any], it: _Figures) -> str:
             by_many,
             "campaigns",
         ],
-        "restart": [
-            f"{_n(max(0, it.per_brand('restart_seconds')) * _MILLION)} µs for each brand that is restored",
-            "the difference of both",
-            "brands of the partitions",
-        ],
-        "memory of a worker": [
-            f"{_n(it.of_few['resident_mib'])} MiB, and {_n(it.of_many['resident_mib'])} with {it.many:,} brands",
-            "both",
-            "brands of the partitions",
-        ],
+        "restart": _of_brands(it, "restart_seconds", "s", _MILLION, "µs"),
+        "memory of a worker": _of_brands(it, "resident_mib", "MiB", 1024, "KiB"),
         "a reader of spend that does nothing": [
             f"{_n(_medians(backlog)['raw_events_per_second'])} events/s",
             f"`python -m bench {backlog['arguments']}`",
@@ -121,12 +120,23 @@ def _of_one_core(found: Mapping[str, Any], it: _Figures) -> str:
         ],
         "an event id there": [f"{it.state.event_id:g} bytes", _BY_CORE, "events"],
         "an event in the log": [
-            f"{it.event_bytes} bytes with its key",
+            f"{it.event_bytes} bytes: {it.event_bytes - _BYTES_AROUND_EVENT} of its value, and {_BYTES_AROUND_EVENT} "
+            "reckoned for its key and its share of a batch's header",
             f"`python -m bench {backlog['arguments']}`",
             "events",
         ],
     }
     return "## What one core does\n\n" + markdown_table(["part", "measured", "by", "grows with"], rows)
+
+
+def _of_brands(it: _Figures, figure: str, unit: str, parts: int, part: str) -> list[str]:
+    """A row of what a worker with few and with many brands has, and what each brand has of it."""
+    both = f"{_n(it.of_few[figure])} {unit}, and {_n(it.of_many[figure])} with {it.many:,} brands"
+    each = it.per_brand(figure)
+    if each is None:
+        why = "no difference shown" if it.more(figure) <= 0 else "too few brands more to tell"
+        return [f"{both}: {why}", "both", "not shown"]
+    return [f"{both}: {_n(each * parts)} {part} for each brand", "the difference of both", "brands of the partitions"]
 
 
 _BY_CORE: Final = "`python -m bench core_cost`"
@@ -196,9 +206,10 @@ def _breaks_first(it: _Figures) -> str:
 
 
 def _of_restart(it: _Figures, workers: int) -> str:
-    seconds = it.per_brand("restart_seconds") * _MILLION
-    if seconds <= 0:
-        return "In these figures many brands take no longer than few."
+    each = it.per_brand("restart_seconds")
+    if each is None:
+        return f"In these figures {it.many:,} brands do not show what one of them costs."
+    seconds = each * _MILLION
     return (
         f"{_MILLION:,} brands take one worker {_n(seconds)} s, and each of {workers} workers {_n(seconds / workers)} s."
     )
