@@ -72,7 +72,6 @@ def define() -> dict[str, Output]:
         format="json",
         with_metadata=True,
         autocommit_duration_ms=500,
-        max_backlog_size=20_000,  # or all is read before anything is done with the half of it
     )
     at = read._metadata["timestamp_millis"].as_int()
     parsed = read.select(
