@@ -8,6 +8,7 @@ import base64
 import os
 import shutil
 import ssl
+import sys
 import tempfile
 import time
 import uuid
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 import httpx
+import psutil
 import psycopg2
 import pytest
 from argon2 import PasswordHasher
@@ -44,9 +46,11 @@ CHEAP: Final = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
 _LOCK: Final = 5_817_204_301
 _TEMPLATE: Final = "migrated"
 _PATIENCE_SECONDS: Final = 60
-#: A file system in memory, and what must be free of it: a container may have 64 MiB.
+#: A file system in memory. It may have 64 MiB in a container, or be as large as the memory of the whole machine.
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108
+#: What must be free of it, and of the memory that this process and its children may have.
 _MEMORY_BYTES: Final = 8 << 30
+_MEMORY_LIMIT: Final = Path("/sys/fs/cgroup/memory.max")
 
 _format = LocalKafka._format  # what people get
 _create_ssl_context = httpx.create_ssl_context
@@ -62,7 +66,13 @@ def use_cheap_services() -> None:
         LocalKafka.lock_file = Path(__file__).parent / "kafka" / f"{version}.lock"
     local.kafka.BROKER_OPTIONS = (*local.kafka.BROKER_OPTIONS, QUICK_START)
     LocalKafka._format = _format_by_copy  # type: ignore[method-assign]
-    local.postgres.SETTINGS.update(fsync="off", full_page_writes="off")
+    local.postgres.SETTINGS.update(
+        fsync="off",
+        full_page_writes="off",
+        max_wal_size="512MB",
+        # Of a server that is killed nothing stays in memory but its folder.
+        dynamic_shared_memory_type="mmap",
+    )
     httpx._transports.default.create_ssl_context = _ssl_context
 
 
@@ -74,7 +84,15 @@ def temporary_root() -> Path | None:
     except OSError:
         return None
     runs_programs = not found.f_flag & os.ST_NOEXEC
-    return _MEMORY if runs_programs and found.f_bavail * found.f_frsize >= _MEMORY_BYTES else None
+    free = min(found.f_bavail * found.f_frsize, psutil.virtual_memory().available, _memory_limit())
+    return _MEMORY if runs_programs and free >= _MEMORY_BYTES else None
+
+
+def _memory_limit() -> int:
+    """Bytes that a container may have, of which files in memory take theirs."""
+    with suppress(OSError, ValueError):  # "max"
+        return int(_MEMORY_LIMIT.read_text())
+    return sys.maxsize
 
 
 @contextmanager

@@ -5,6 +5,8 @@ test; the processes that run tests wait for their ports. In a run of one process
 """
 
 import json
+import os
+import shutil
 import tempfile
 import time
 import uuid
@@ -14,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
+import psutil
 import pytest
 
 from local.kafka import LocalKafka
@@ -35,7 +38,9 @@ class SharedServices:
     """The plugin of the controlling process."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="services-", dir=temporary_root())
+        root = temporary_root()
+        _remove_abandoned(root or Path(tempfile.gettempdir()))
+        self._folder = tempfile.TemporaryDirectory(prefix=f"services-{os.getpid()}-", dir=root)
         self._running: dict[str, LocalKafka | LocalPostgres] = {}
 
     @pytest.hookimpl(optionalhook=True)
@@ -68,6 +73,14 @@ class SharedServices:
         unfinished.write_text(json.dumps(running.port))
         unfinished.rename(folder / f"{name}.port")
         return running
+
+
+def _remove_abandoned(root: Path) -> None:
+    """The folders of runs that were killed, which may take memory."""
+    for folder in root.glob("services-*-*"):
+        process = folder.name.split("-")[1]
+        if process.isdecimal() and not psutil.pid_exists(int(process)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def note_users(config: pytest.Config, fixtures: Sequence[tuple[str, Set[str]]]) -> None:

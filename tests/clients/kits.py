@@ -8,14 +8,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from local.cache import cache_folder
+from local.cache import cache_folder, exclusive
 
 __all__ = ["CLIENTS", "KITS", "Kit"]
 
@@ -61,14 +60,20 @@ class Kit:
             if stamp.exists() and stamp.read_text() == digest:
                 return
             kept = cache_folder() / "tests" / f"kit-{self.name}-{digest[:16]}"
-            if kept.exists():
-                for name in MADE - {made.name}:  # which has the lock
-                    shutil.rmtree(folder / name, ignore_errors=True)
-                shutil.copytree(kept, folder, symlinks=True, dirs_exist_ok=True)
-            else:
-                self._build_anew(folder)
-                self._keep(folder, kept)
+            kept.parent.mkdir(exist_ok=True)
+            # Another tree, of other sources, may keep its own in the place of this.
+            with exclusive(kept.parent / f"kit-{self.name}.lock"):
+                self._copy_or_build(folder, kept)
             stamp.write_text(digest)
+
+    def _copy_or_build(self, folder: Path, kept: Path) -> None:
+        if not kept.exists():
+            self._build_anew(folder)
+            self._keep(folder, kept)
+            return
+        for name in MADE - {"build"}:  # which has the lock of this tree
+            shutil.rmtree(folder / name, ignore_errors=True)
+        shutil.copytree(kept, folder, symlinks=True, dirs_exist_ok=True)
 
     def _build_anew(self, folder: Path) -> None:
         for step in self.fetch:
@@ -78,16 +83,13 @@ class Kit:
 
     def _keep(self, folder: Path, kept: Path) -> None:
         """For other trees of these sources, in the place of what was kept of former ones."""
-        kept.parent.mkdir(exist_ok=True)
         for outdated in kept.parent.glob(f"kit-{self.name}-*"):
             shutil.rmtree(outdated, ignore_errors=True)
         unfinished = Path(tempfile.mkdtemp(dir=kept.parent))
         for name in MADE:
             if (folder / name).exists():
                 shutil.copytree(folder / name, unfinished / name, symlinks=True)
-        with suppress(OSError):  # another tree was quicker
-            unfinished.rename(kept)
-        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.rename(kept)
 
     def _digest(self, folder: Path) -> str:
         """Of the sources and of the tools."""
