@@ -95,8 +95,11 @@ class HeartbeatWriter:
             log.warning("heartbeat_contradicted", partition=self._partition, arrival=arrival, margin_ms=margin_ms)
 
     def due_in(self) -> float:
-        """Seconds until a heartbeat is written in a transaction of its own."""
-        return max(0.0, self._written_at + LONGEST_SILENCE_SECONDS - time.monotonic())
+        """Seconds until a heartbeat is written in a transaction of its own, or it is looked again whether one can be:
+        the first one waits for the answer where the commands of the worker before end."""
+        has_claim = self._claim is not None or not (self._outdated_ends or self._asked_ends)
+        soonest = 0.0 if has_claim else _BETWEEN_QUESTIONS_SECONDS
+        return max(soonest, self._written_at + LONGEST_SILENCE_SECONDS - time.monotonic())
 
     def observe(self, inbox: Inbox, positions: Mapping[Topic, int], pending: list[Hashable]) -> None:
         """Note how far the partition is decided. `positions` are those of the flush that is about to begin, `pending`
