@@ -271,6 +271,8 @@ class _TimedFetcher(Fetcher):  # type: ignore[misc]
     sent_at: dict[TP, Moment]
     #: When the next fetch may be sent to a broker, by time.monotonic.
     next_fetch_at: dict[int, float]
+    #: What fetches a partition, or did last.
+    fetching: dict[TP, "asyncio.Task[Any] | None"]
 
     @override
     async def _proc_fetch_request(self, assignment: Assignment, node_id: int, request: Any) -> bool:
@@ -287,11 +289,23 @@ class _TimedFetcher(Fetcher):  # type: ignore[misc]
         }
         for state in states.values():
             state.timestamp = None  # set by an answer
+        self._supersede(states)
         sent_at = time.time_ns() // 1_000_000
-        has_records = await super()._proc_fetch_request(assignment, node_id, request)
+        try:
+            has_records = await super()._proc_fetch_request(assignment, node_id, request)
+        except asyncio.CancelledError:
+            return False
         # The client has processed the answer in the same step of the event loop.
         self.sent_at.update({tp: sent_at for tp, state in states.items() if state.timestamp is not None})
         return bool(has_records)
+
+    def _supersede(self, tps: Iterable[TP]) -> None:
+        """Cancel what still fetches these from a former leader, whose answer would set the high watermark back."""
+        present = asyncio.current_task()
+        for tp in tps:
+            former, self.fetching[tp] = self.fetching.get(tp), present
+            if former is not None and former is not present:
+                former.cancel()
 
 
 class _AnnotatingConsumer(aiokafka.AIOKafkaConsumer):  # type: ignore[misc]
@@ -307,7 +321,7 @@ class _AnnotatingConsumer(aiokafka.AIOKafkaConsumer):  # type: ignore[misc]
         # The client takes no other fetcher class, so the class of its fetcher is replaced.
         fetcher: Fetcher = self._fetcher
         fetcher.__class__ = _TimedFetcher
-        fetcher.sent_at, fetcher.next_fetch_at = {}, {}
+        fetcher.sent_at, fetcher.next_fetch_at, fetcher.fetching = {}, {}, {}
 
     @override
     async def commit(self, offsets: Mapping[TP, Any]) -> None:
