@@ -21,6 +21,8 @@ from aiokafka.protocol.metadata import MetadataRequest
 __all__ = ["install"]
 
 _ANSWER_SECONDS: Final = 3.0
+#: Of a bootstrap address, to which no connection is open yet.
+_CONNECTED_SECONDS: Final = 10.0
 #: The client asks the brokers in random order, so each time another may be the first.
 _ATTEMPTS: Final = 5
 
@@ -43,7 +45,8 @@ async def _ask_known_brokers_or_bootstrap(client: AIOKafkaClient, cluster: Any, 
                 break
     for host, port, _ in client.hosts:
         try:
-            metadata = await _ask(client, host, port, topics)
+            async with asyncio.timeout(_CONNECTED_SECONDS):
+                metadata = await _ask(client, host, port, topics)
         except (KafkaError, OSError, TimeoutError):
             continue
         if metadata.brokers:

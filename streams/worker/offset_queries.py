@@ -3,16 +3,23 @@
 Faust's consumer answers only between its polls, which would hold every resume back by up to a second.
 """
 
-from collections.abc import Iterable
-from typing import Any
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
+from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaTimeoutError
 
-from streams.kafka.options import client_options
+from streams.kafka.options import METADATA_MS, client_options
 from streams.kafka.topics import INPUTS, Topic
 from streams.settings import Settings
 
 __all__ = ["OffsetQueries"]
+
+#: A question that a silent broker does not answer is asked again, of whoever leads by then, for 40 s in all.
+_ANSWER_SECONDS: Final = 5.0
+_ATTEMPTS: Final = 8
 
 
 class OffsetQueries:
@@ -20,8 +27,9 @@ class OffsetQueries:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._committed = AIOKafkaConsumer(**client_options(settings), isolation_level="read_committed")
-        self._uncommitted = AIOKafkaConsumer(**client_options(settings), isolation_level="read_uncommitted")
+        options = client_options(settings) | {"metadata_max_age_ms": METADATA_MS}
+        self._committed = AIOKafkaConsumer(**options, isolation_level="read_committed")
+        self._uncommitted = AIOKafkaConsumer(**options, isolation_level="read_uncommitted")
 
     async def start(self) -> None:
         """Raises an error of aiokafka when no broker answers."""
@@ -40,27 +48,37 @@ class OffsetQueries:
     async def beginnings(self, partitions: Iterable[int], topics: Iterable[Topic]) -> dict[int, dict[Topic, int]]:
         """The first offset of each topic that is still there, by partition."""
         tps = self._tps(partitions, topics)
-        offsets = await self._committed.beginning_offsets([tp for of in tps.values() for tp in of.values()])
+        offsets = await _asked(self._committed.beginning_offsets, [tp for of in tps.values() for tp in of.values()])
         return {number: {topic: offsets[tp] for topic, tp in of.items()} for number, of in tps.items()}
 
     async def ends(self, partitions: Iterable[int]) -> dict[int, dict[Topic, int]]:
         """The last stable offset of each input topic, by partition."""
         tps = self._tps(partitions, INPUTS)
-        offsets = await self._committed.end_offsets([tp for of in tps.values() for tp in of.values()])
+        offsets = await _asked(self._committed.end_offsets, [tp for of in tps.values() for tp in of.values()])
         return {number: {topic: offsets[tp] for topic, tp in of.items()} for number, of in tps.items()}
 
     async def end(self, topic: Topic, partition: int, stable: bool) -> int:
         """The last stable offset, or the high watermark, which counts records of open transactions too."""
         tp = TopicPartition(self._settings.topic(topic), partition)
         consumer = self._committed if stable else self._uncommitted
-        return int((await consumer.end_offsets([tp]))[tp])
+        return (await _asked(consumer.end_offsets, [tp]))[tp]
 
     async def control_ends(self, partitions: Iterable[int]) -> dict[int, int]:
         """The high watermark of each of these partitions of `campaign-control`."""
         name = self._settings.topic(Topic.CAMPAIGN_CONTROL)
-        offsets = await self._uncommitted.end_offsets([TopicPartition(name, number) for number in partitions])
+        offsets = await _asked(self._uncommitted.end_offsets, [TopicPartition(name, it) for it in partitions])
         return {tp.partition: offset for tp, offset in offsets.items()}
 
     def _tps(self, partitions: Iterable[int], topics: Iterable[Topic]) -> dict[int, dict[Topic, TopicPartition]]:
         names = {topic: self._settings.topic(topic) for topic in topics}
         return {number: {topic: TopicPartition(name, number) for topic, name in names.items()} for number in partitions}
+
+
+async def _asked(
+    question: Callable[[list[TopicPartition]], Awaitable[Mapping[TopicPartition, int]]], tps: list[TopicPartition]
+) -> Mapping[TopicPartition, int]:
+    for _ in range(_ATTEMPTS):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                return await question(tps)
+    raise KafkaTimeoutError

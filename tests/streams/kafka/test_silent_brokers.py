@@ -11,11 +11,13 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.conn import AIOKafkaConnection
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.protocol.metadata import MetadataRequest
+from aiokafka.protocol.offset import OffsetRequest
 
-from streams.kafka.options import client_options, consumer_options
+from streams.kafka.options import client_options
 from streams.kafka.provision import create_topics
 from streams.kafka.topics import Topic
 from streams.settings import Settings
+from streams.worker.offset_queries import OffsetQueries
 
 #: aiokafka itself gives up a request after 40 s.
 SOONER_SECONDS = 30
@@ -48,7 +50,8 @@ async def test_who_leads_is_asked_again_and_again_while_a_fetch_has_no_answer(
     settings: Settings, silence: Silence
 ) -> None:
     await create_topics(settings)
-    consumer = AIOKafkaConsumer(**consumer_options(settings), auto_offset_reset="earliest")
+    patient = {"metadata_max_age_ms": 300_000}  # by itself the client does not ask
+    consumer = AIOKafkaConsumer(**client_options(settings) | patient, auto_offset_reset="earliest")
     await consumer.start()
     try:
         part = TopicPartition(settings.topic(Topic.SPEND_EVENTS), 0)
@@ -61,6 +64,20 @@ async def test_who_leads_is_asked_again_and_again_while_a_fetch_has_no_answer(
                 await asyncio.sleep(0.05)
     finally:
         await consumer.stop()
+
+
+async def test_the_end_of_a_topic_is_asked_again_where_its_leader_does_not_answer(
+    settings: Settings, silence: Silence
+) -> None:
+    await create_topics(settings)
+    queries = OffsetQueries(settings)
+    await queries.start()
+    try:
+        silence.holds = lambda kind, count: kind is OffsetRequest and count == 1
+        async with asyncio.timeout(SOONER_SECONDS):
+            assert await queries.end(Topic.SPEND_EVENTS, 0, stable=False) == 0
+    finally:
+        await queries.stop()
 
 
 async def test_a_broker_that_does_not_say_who_leads_is_passed_over(settings: Settings, silence: Silence) -> None:
