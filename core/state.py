@@ -247,6 +247,14 @@ class PartitionState:
             brand = self.brands[brand_id] = BrandState(brand_id)
         return brand
 
+    def take_brand(self, brand: BrandState) -> None:
+        """Have this brand, which was of another state, with the resumes that are pending for it."""
+        self.brands[brand.brand_id] = brand
+        for campaign in brand.campaigns.values():
+            if resume := campaign.pending_resume:
+                campaign.pending_resume = None
+                self.await_resume(brand, campaign, resume)
+
     @property
     def resumes_pending_since(self) -> Moment | None:
         """The moment at which the oldest pending resume was decided; None when none is pending."""

@@ -87,7 +87,8 @@ def _copy(brand_id: str, held: "HeldBrand | None") -> PartitionState:
     state = PartitionState(0, DuplicateWindow(1), guarded={brand_id})
     if held is not None:
         brand = deepcopy(held.state)
-        state.clock, state.brands[brand_id] = held.clock, brand
+        state.clock = held.clock
+        state.take_brand(brand)
         state.wake_again(brand)
     return state
 

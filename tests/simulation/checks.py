@@ -164,9 +164,9 @@ class Future:
             state.partition,
             DuplicateWindow(1),
             clock=state.clock,
-            brands={brand.brand_id: copied},
             boundaries=[(copied.next_boundary_at, brand.brand_id)],
         )
+        self.state.take_brand(copied)
 
     def is_paused(self, moment: Moment) -> bool:
         decide_tick(self.state, Tick(moment), Origin("dayparting-ticks", 0, moment))
