@@ -11,7 +11,7 @@ from local.kafka import LocalKafka
 
 TINY: Final = Size(
     brands=(20, 50),
-    events=3_000,
+    events=40_000,  # more than a worker takes between two looks at it
     rates=(2_000,),
     latency_seconds=2,
     peer_brands=(),
