@@ -53,6 +53,10 @@ _OPTIONS: Final[dict[str, object]] = {
     "topic.metadata.refresh.interval.ms": 2000,
 }
 
+#: What waiting raises when an error that is fatal to the producer comes meanwhile, as from being fenced: the client's
+#: exception is lost in its C code at times. The step that ends the transaction then has the error.
+_FATAL: Final = (KafkaException, SystemError)
+
 #: Errors that are about the record itself: sent again unchanged, it would be refused again.
 REFUSALS: Final = frozenset(
     {
@@ -189,7 +193,8 @@ class PartitionWriter:
             for number, write in enumerate(one_round, 1):
                 self._produce(write)
                 if number % 1000 == 0:
-                    self._producer.poll(0)
+                    with suppress(*_FATAL):
+                        self._producer.poll(0)
                 if self._failures:
                     return
 
@@ -217,10 +222,17 @@ class PartitionWriter:
     def _delivered(self) -> bool:
         """Wait until every record is delivered or has failed; the client fails each after its delivery timeout."""
         until = monotonic() + _DELIVERY_SECONDS + _STEP_SECONDS
-        while self._producer.flush(_STEP_SECONDS) and not self._failures:
+        while self._flush() and not self._failures:
             if self._closing or monotonic() > until:
                 self._failures.append(TransactionFailure(None, KafkaError._TIMED_OUT, "the broker does not answer"))
         return not self._failures
+
+    def _flush(self) -> int:
+        """Wait for a step at most; returns how many records are still on the way."""
+        try:
+            return int(self._producer.flush(_STEP_SECONDS))
+        except _FATAL:
+            return len(self._producer)
 
     def _failures_with_scope(self) -> list[TransactionFailure]:
         """The failures so far, each with `alone` set: whether its record was the only one of a batch."""

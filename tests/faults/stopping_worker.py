@@ -45,7 +45,7 @@ class StoppingWriter(PartitionWriter):
     def _send(self, writes: Sequence[Write]) -> None:
         super()._send(writes)
         if STEP == "sent":
-            self._producer.flush()  # the broker has all of it, in an open transaction
+            self._delivered()  # the broker has all of it, in an open transaction
         self._reached("sent")
 
     @override
