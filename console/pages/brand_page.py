@@ -145,7 +145,8 @@ async def _page_data(
     week = await in_compute_thread(_week, campaigns, time_zone, now)
     found = await in_compute_thread(listed_campaigns, campaigns, listed, row.summary.campaigns if row.summary else {})
     curve = await sums.curve(row.summary, now) if row.summary else None
-    return _PageData(row, found, [campaign_now(services, it) for it in found.rows], curve, week)
+    rows = [campaign_now(services, it, services.live) for it in found.rows]
+    return _PageData(row, found, rows, curve, week)
 
 
 def _week(campaigns: Sequence[Campaign], time_zone: str, now: Moment) -> WeekShares:

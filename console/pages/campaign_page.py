@@ -41,7 +41,7 @@ async def campaign(request: Request, campaign_id: CampaignId, person: PageViewer
     if row is None:
         raise RowNotFound(f"There is no campaign {campaign_id}.")
     now = wall_clock()
-    it = campaign_now(services, row)
+    it = campaign_now(services, row, services.live)
     commands = await recent(services, campaign_id=campaign_id)
     why, may_edit = _why(services, campaign_id, commands), person.may(Role.OPERATOR)
     brand = services.catalog.brand(row.brand_id)
@@ -88,7 +88,7 @@ class _CampaignView(CommandList):
         brand = brand_now(self._services, row.brand_id, now) if row else None
         if row is None or brand is None:
             return []
-        it = campaign_now(self._services, row)
+        it = campaign_now(self._services, row, self._services.live)
         grid = week_grid(schedule_of(row).windows, it.time_zone, now)
         why = await self._why()
         overspend = await self._overspend.read(merged(self._recent, self.newest()))

@@ -45,6 +45,7 @@ from operations.accounts.person import Person, Role
 from operations.catalog_actions import CatalogAction, actions_for
 from operations.dangerous_budgets import budgets_of, dangers_of
 from operations.schedule_preview import schedule_of
+from streams.live_state import LiveState
 
 __all__ = ["router"]
 
@@ -73,9 +74,11 @@ class CampaignEntry(NamedTuple):
 
 @router.get(_ADDRESS)
 async def campaigns(request: Request, query: CampaignsQuery, person: PageViewer, services: Served) -> Response:
-    wanted, summaries = campaign_list(query), []
+    wanted = campaign_list(query)
+    live: LiveState | None = None
+    summaries: list[BrandSummary] = []
     with suppress(Unreachable):  # while the broker is away, the list is there without state and spend
-        summaries = list(services.broadcaster.summaries.all())
+        live, summaries = services.live, list(services.broadcaster.summaries.all())
     # Work on all campaigns, so not on the event loop.
     found = await in_compute_thread(_found, services.catalog, wanted, summaries)
     at = found.page
@@ -85,8 +88,9 @@ async def campaigns(request: Request, query: CampaignsQuery, person: PageViewer,
         person=person,
         may_edit=person.may(Role.OPERATOR),
         wanted=wanted,
+        is_away=live is None,
         many_url=wanted._replace(only="", sort="").url("/many-campaigns"),
-        rows=[CampaignEntry(campaign_now(services, row), actions_for(row)) for row in found.rows],
+        rows=[CampaignEntry(campaign_now(services, row, live), actions_for(row)) for row in found.rows],
         chips=campaign_chips(_ADDRESS, wanted, found),
         sort=wanted.sort or "name",
         sorts=SORT_LABELS,

@@ -5,10 +5,13 @@ import html
 import re
 import secrets
 
+import httpx
 import pytest
 
+from local.kafka import LocalKafka
 from operations.accounts.person import Role
-from tests.console.api.server import program, until
+from tests.console.api.server import program, served, signed_in, until
+from tests.console.api.tcp_proxy import TcpProxy
 from tests.console.pages.browser.test_watching import spend
 from tests.console.pages.conftest import FormClient
 from tests.console.pages.test_brand_chips import _chips
@@ -113,3 +116,30 @@ def test_archived_ones_are_apart(operator: FormClient, viewer: FormClient) -> No
     assert operator.post(f"/campaigns/{away}/archive", {}).status_code == 303
     assert _ids(viewer.page("/campaigns", brand=brand_id)) == [there]
     assert _ids(viewer.page("/campaigns", brand=brand_id, archived="true")) == [away]
+
+
+def test_while_the_broker_is_away_no_spend_state_or_order_by_them_is_told(
+    operator: FormClient, surroundings: Surroundings, kafka: LocalKafka
+) -> None:
+    """Which is so for some seconds after each start, too."""
+    campaign_id = operator.campaign(operator.brand(), total_budget="80")
+    way = TcpProxy(kafka.port)  # shut
+    with served(surroundings.settings.replace(brokers=f"127.0.0.1:{way.port}")) as address:
+        until(lambda: "database" not in httpx.get(f"{address}/health/ready").json()["away"])
+        http = signed_in(surroundings.settings, address).http
+        asked = {"search": campaign_id, "sort": "-today"}
+        page = http.get("/campaigns", params=asked).text
+        assert "The broker is not reached: state and spend are not shown." in page
+        assert _ids(page) == [campaign_id]
+        row = _row(page, campaign_id)
+        assert "0.00" not in row and "Unknown" not in row and row.count("\N{EN DASH}") == 3
+        assert "aria-sort" not in page and 'id="campaign-chips"' not in page
+        chosen = http.get("/campaigns", params={**asked, "only": "paused"}).text
+        assert "is not known now" in chosen and "No campaign is like that" not in chosen
+
+        way.open()
+        try:
+            until(lambda: "not reached" not in http.get("/campaigns", params=asked).text)
+            assert "of 80.00 EUR" in _row(http.get("/campaigns", params=asked).text, campaign_id)
+        finally:
+            way.close()
