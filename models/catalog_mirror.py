@@ -92,8 +92,9 @@ class CatalogMirror:
         return self._campaigns.get(campaign_id)
 
     def campaigns_of(self, brand_id: str) -> list[Campaign]:
-        """The brand's campaigns, sorted by id."""
-        return [self._campaigns[campaign_id] for campaign_id in self._campaign_ids_of.get(brand_id, ())]
+        """The brand's campaigns, sorted by id. Threads may ask while campaigns are stored."""
+        # A copy of the ids: one that is put before the place of a reader would show it the same id again.
+        return [self._campaigns[campaign_id] for campaign_id in tuple(self._campaign_ids_of.get(brand_id, ()))]
 
     def campaigns_text(self, brand_id: str) -> str:
         """The texts of the brand's campaigns, to be searched; made once until one of them is stored. Threads may ask
@@ -114,19 +115,21 @@ class CatalogMirror:
     def store_brand(self, row: Brand) -> None:
         """Replace the row by a newer one, such as one that this program has just edited; an older one is ignored."""
         before = self._brands.get(row.brand_id)
-        if before is None:
-            insort(self._brand_ids, row.brand_id)
         if before is None or before.revision <= row.revision:
             self._brands[row.brand_id] = row
+        if before is None:
+            insort(self._brand_ids, row.brand_id)
 
     def store_campaign(self, row: Campaign) -> None:
         before = self._campaigns.get(row.campaign_id)
+        if before is not None and before.revision > row.revision:
+            return
+        # In this order: a thread that meets an id finds its row, and one that made texts before makes them again.
+        self._campaigns[row.campaign_id] = row
         if before is None:
             insort(self._campaign_ids, row.campaign_id)
             insort(self._campaign_ids_of.setdefault(row.brand_id, []), row.campaign_id)
-        if before is None or before.revision <= row.revision:
-            self._campaigns[row.campaign_id] = row
-            self._stored[row.brand_id] = self._stored.get(row.brand_id, 0) + 1
+        self._stored[row.brand_id] = self._stored.get(row.brand_id, 0) + 1
 
     def _store(self, rows: Rows) -> None:
         for brand in rows[0]:
