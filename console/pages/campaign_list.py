@@ -15,6 +15,7 @@ from models.tables.campaign import Campaign
 __all__ = [
     "PAGE_SIZE",
     "SORT_LABELS",
+    "SORT_LABELS_OF_ALL",
     "CampaignChip",
     "CampaignList",
     "ListedCampaigns",
@@ -32,6 +33,14 @@ SORT_LABELS: Final = [
     ("-today", "Most spent today"),
     ("-total", "Most spent in all"),
 ]
+#: Of campaigns whose brands may have several currencies.
+SORT_LABELS_OF_ALL: Final = [
+    *SORT_LABELS[:2],
+    ("-today", "Most spent today, by currency"),
+    ("-total", "Most spent in all, by currency"),
+]
+#: Sorts by amounts, which are not compared across currencies.
+_OF_MONEY: Final = ("today", "total")
 #: Without facts nothing holds a campaign and nothing was spent.
 _SORTS: Final[Mapping[str, Callable[[Campaign, CampaignFacts | None], str | int]]] = {
     "name": lambda row, facts: (row.name or row.campaign_id).casefold(),
@@ -57,6 +66,10 @@ class CampaignList(NamedTuple):
     sort: str = ""
     brand: str = ""
     archived: bool = False
+
+    @property
+    def is_by_currency(self) -> bool:
+        return not self.brand and self.sort.removeprefix("-") in _OF_MONEY
 
     def url(self, path: str, number: int = 1) -> str:
         given = {"brand": self.brand, "search": self.search, "archived": "true" if self.archived else ""}
@@ -103,10 +116,14 @@ def campaign_list(query: Mapping[str, str]) -> CampaignList:
 
 
 def listed_campaigns(
-    rows: Iterable[Campaign], wanted: CampaignList, facts: Mapping[str, CampaignFacts] = MappingProxyType({})
+    rows: Iterable[Campaign],
+    wanted: CampaignList,
+    facts: Mapping[str, CampaignFacts] = MappingProxyType({}),
+    currencies: Mapping[str, str] = MappingProxyType({}),
 ) -> ListedCampaigns:
     """Those with the text in their id, name or external id and, where `only` is given, with this mark. Archived ones
-    last; each group by `sort`, equal ones by id. `sort` is a key of SORT_LABELS, with a minus before it descending."""
+    last; each group by `sort`, equal ones by id. `sort` is a key of SORT_LABELS, with a minus before it descending.
+    `currencies`, by brand id, come in the order of their codes where `sort` is one by amounts."""
     text = wanted.search.casefold()
     found = [it for it in rows if _is_found(it, text)]
     marks = {it.campaign_id: facts[it.campaign_id].marks for it in found if it.campaign_id in facts}
@@ -116,6 +133,8 @@ def listed_campaigns(
     found.sort(key=lambda it: it.campaign_id)
     if key := _SORTS.get(wanted.sort.removeprefix("-")):
         found.sort(key=lambda it: key(it, facts.get(it.campaign_id)), reverse=wanted.sort.startswith("-"))
+    if wanted.is_by_currency:
+        found.sort(key=lambda it: currencies.get(it.brand_id, ""))
     found.sort(key=lambda it: it.archived)
     pages = max(1, -(-len(found) // PAGE_SIZE))
     page = min(max(1, wanted.number), pages)

@@ -17,7 +17,7 @@ from console.pages.admin.edit_form import EditForm
 from console.pages.admin.fields import CAMPAIGN, NEW_CAMPAIGN, texts_of
 from console.pages.admin.paging import filter_text
 from console.pages.campaign_list import (
-    SORT_LABELS,
+    SORT_LABELS_OF_ALL,
     CampaignList,
     ListedCampaigns,
     campaign_chips,
@@ -93,7 +93,7 @@ async def campaigns(request: Request, query: CampaignsQuery, person: PageViewer,
         rows=[CampaignEntry(campaign_now(services, row, live), actions_for(row)) for row in found.rows],
         chips=campaign_chips(_ADDRESS, wanted, found),
         sort=wanted.sort or "name",
-        sorts=SORT_LABELS,
+        sorts=SORT_LABELS_OF_ALL,
         sort_url=wanted.sort_url(_ADDRESS),
         words=page_words(found),
         previous_url=wanted.url(_ADDRESS, at - 1) if at > 1 else None,
@@ -177,7 +177,8 @@ def _found(catalog: CatalogMirror, wanted: CampaignList, summaries: Iterable[Bra
     brand_ids = [wanted.brand] if wanted.brand else list(catalog.brand_ids())
     rows = (row for it in brand_ids for row in catalog.campaigns_of(it) if row.archived == wanted.archived)
     facts = {campaign_id: its for summary in summaries for campaign_id, its in summary.campaigns.items()}
-    return listed_campaigns(rows, wanted, facts)
+    currencies = {it: brand.currency for it in brand_ids if (brand := catalog.brand(it))}
+    return listed_campaigns(rows, wanted, facts, currencies)
 
 
 def _new_form(

@@ -5,8 +5,10 @@ from console.pages.campaign_list import PAGE_SIZE, CampaignList, campaign_list, 
 from models.tables.campaign import Campaign
 
 
-def campaign(campaign_id: str, name: str = "", external_id: str | None = None, archived: bool = False) -> Campaign:
-    return Campaign(campaign_id=campaign_id, name=name, external_id=external_id, archived=archived)
+def campaign(
+    campaign_id: str, name: str = "", external_id: str | None = None, archived: bool = False, brand_id: str = ""
+) -> Campaign:
+    return Campaign(campaign_id=campaign_id, brand_id=brand_id, name=name, external_id=external_id, archived=archived)
 
 
 def found(rows: list[Campaign], search: str = "", page: int = 1) -> list[str]:
@@ -50,6 +52,26 @@ def test_campaigns_are_sorted_by_name_state_and_spend_and_equal_ones_by_id() -> 
 
     sorts = ("name", "-name", "-state", "-today", "-total", "total", "colour", "")
     assert [ids(it) for it in sorts] == ["bcad", "acbd", "cabd", "bacd", "cabd", "abcd", "abcd", "abcd"]
+
+
+def test_amounts_of_one_currency_are_not_compared_with_those_of_another() -> None:
+    rows = [campaign(it, brand_id=brand_id) for it, brand_id in {"a": "us", "b": "jp", "c": "us", "d": "jp"}.items()]
+    spent = {"a": 40, "b": 9_000, "c": 900, "d": 800}
+    facts = {it: CampaignFacts(micros, micros, frozenset()) for it, micros in spent.items()}
+    currencies = {"us": "USD", "jp": "JPY"}
+
+    def ids(sort: str, brand: str = "") -> str:
+        listed = listed_campaigns(rows, CampaignList(sort=sort, brand=brand), facts, currencies)
+        return "".join(it.campaign_id for it in listed.rows)
+
+    assert [ids(it) for it in ("-today", "today", "-total", "total", "name")] == [
+        "bdca",
+        "dbac",
+        "bdca",
+        "dbac",
+        "abcd",
+    ]
+    assert not CampaignList(sort="-today", brand="us").is_by_currency
 
 
 def test_a_mark_selects_and_each_is_counted_among_all_that_is_found() -> None:

@@ -69,7 +69,9 @@ def test_campaigns_of_all_brands_are_sorted_by_name_state_and_spend(
         "-state": [*sorted([used_up, held]), runs],
     }.items():
         assert _ids(viewer.page("/campaigns", search=name, sort=sort)) == expected, sort
+    assert "within each currency" not in viewer.page("/campaigns", search=name, sort="-state")
     page = viewer.page("/campaigns", search=name, sort="-today")
+    assert "within each currency" in page
     assert re.search(r'aria-sort="descending"><a href="/campaigns\?search=[^"]*&amp;sort=today"', page)
 
 
