@@ -8,7 +8,7 @@ import asyncio
 import secrets
 import time
 from bisect import insort
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from typing import Final, Self
 
@@ -95,6 +95,11 @@ class CatalogMirror:
         """The brand's campaigns, sorted by id. Threads may ask while campaigns are stored."""
         # A copy of the ids: one that is put before the place of a reader would show it the same id again.
         return [self._campaigns[campaign_id] for campaign_id in tuple(self._campaign_ids_of.get(brand_id, ()))]
+
+    def campaigns(self, brand_id: str | None = None, *, archived: bool) -> Iterator[Campaign]:
+        """The campaigns of one brand or of all, archived ones or the others. Threads may ask while they are stored."""
+        brand_ids = tuple(self._brand_ids) if brand_id is None else (brand_id,)
+        return (row for it in brand_ids for row in self.campaigns_of(it) if row.archived == archived)
 
     def campaigns_text(self, brand_id: str) -> str:
         """The texts of the brand's campaigns, to be searched; made once until one of them is stored. Threads may ask

@@ -22,6 +22,7 @@ __all__ = [
     "campaign_chips",
     "campaign_list",
     "listed_campaigns",
+    "matching",
     "page_words",
 ]
 
@@ -124,8 +125,7 @@ def listed_campaigns(
     """Those with the text in their id, name or external id and, where `only` is given, with this mark. Archived ones
     last; each group by `sort`, equal ones by id. `sort` is a key of SORT_LABELS, with a minus before it descending.
     `currencies`, by brand id, come in the order of their codes where `sort` is one by amounts."""
-    text = wanted.search.casefold()
-    found = [it for it in rows if _is_found(it, text)]
+    found = matching(rows, wanted.search)
     marks = {it.campaign_id: facts[it.campaign_id].marks for it in found if it.campaign_id in facts}
     counts = Counter(mark for it in marks.values() for mark in it)
     if wanted.only:
@@ -142,9 +142,11 @@ def listed_campaigns(
     return ListedCampaigns(found[begins : begins + PAGE_SIZE], page, pages, len(found), counts)
 
 
-def _is_found(row: Campaign, text: str) -> bool:
-    """Whether id, name or external id has the text, which is casefolded."""
-    return text in searched_text(row)
+def matching(rows: Iterable[Campaign], search: str) -> list[Campaign]:
+    """Those with the text in their id, name or external id, in any case: what a list shows, and what the change of all
+    that match changes. In SQL it would find others: `lower` of PostgreSQL takes Straße and STRASSE for two words."""
+    text = search.casefold()
+    return [it for it in rows if text in searched_text(it)]
 
 
 def campaign_chips(path: str, wanted: CampaignList, found: ListedCampaigns) -> list[CampaignChip]:

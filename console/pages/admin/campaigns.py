@@ -174,10 +174,9 @@ async def save(request: Request, campaign_id: CampaignId, person: PageOperator, 
 
 
 def _found(catalog: CatalogMirror, wanted: CampaignList, summaries: Iterable[BrandSummary]) -> ListedCampaigns:
-    brand_ids = [wanted.brand] if wanted.brand else list(catalog.brand_ids())
-    rows = (row for it in brand_ids for row in catalog.campaigns_of(it) if row.archived == wanted.archived)
+    rows = catalog.campaigns(wanted.brand or None, archived=wanted.archived)
     facts = {campaign_id: its for summary in summaries for campaign_id, its in summary.campaigns.items()}
-    currencies = {it: brand.currency for it in brand_ids if (brand := catalog.brand(it))}
+    currencies = {it: brand.currency for it in list(catalog.brand_ids()) if (brand := catalog.brand(it))}
     return listed_campaigns(rows, wanted, facts, currencies)
 
 

@@ -9,14 +9,15 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Request, Response
 
 from console.access.rights import PageOperator
-from console.pages.admin.catalog_access import read_catalog
 from console.pages.admin.catalog_file_page import SentRows, plan_page
 from console.pages.admin.paging import filter_text
+from console.pages.campaign_list import matching
 from console.rendering.render import page
+from console.server.compute_thread import in_compute_thread
 from console.server.queries import PageQuery
 from console.server.services import Served, Services
 from core.errors import RefusedValue
-from models.queries.catalog import list_campaigns
+from models.catalog_mirror import CatalogMirror
 from models.tables.campaign import Campaign
 from operations.accounts.person import Person
 from operations.catalog_file.rows import WrongRow, WrongRows
@@ -79,13 +80,13 @@ async def ask(request: Request, person: PageOperator, services: Served) -> Respo
 
 
 async def _matching(services: Services, match: _Match) -> Sequence[Campaign]:
-    """At most one more than may be changed at once."""
-    return await read_catalog(
-        services,
-        lambda session: list_campaigns(
-            session, brand_id=match.brand, search=match.search, archived=match.archived, limit=CAMPAIGNS_MAX + 1
-        ),
-    )
+    """Those that the list has, by id; at most one more than may be changed at once."""
+    return await in_compute_thread(_found, services.catalog, match)
+
+
+def _found(catalog: CatalogMirror, match: _Match) -> list[Campaign]:
+    found = matching(catalog.campaigns(match.brand, archived=match.archived), match.search or "")
+    return sorted(found, key=lambda it: it.campaign_id)[: CAMPAIGNS_MAX + 1]
 
 
 def _form(

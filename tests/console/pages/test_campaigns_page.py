@@ -101,6 +101,15 @@ def test_who_searches_by_an_external_id_changes_what_is_listed(
     assert "Change 1 campaign?" in asked.text
 
 
+@pytest.mark.parametrize(("named", "search"), [("Straße", "STRASSE"), ("ΟΔΟΣ", "οδος")])
+def test_all_that_is_listed_is_changed_in_every_alphabet(operator: FormClient, named: str, search: str) -> None:
+    brand_id = operator.brand()
+    campaign_id = operator.campaign(brand_id, name=named)
+    assert _ids(operator.page("/campaigns", brand=brand_id, search=search)) == [campaign_id]
+    asked = operator.post("/many-campaigns", {"brand": brand_id, "search": search, "daily_budget": "5"})
+    assert "Change 1 campaign?" in asked.text
+
+
 def test_a_list_goes_on_on_the_next_page(operator: FormClient, viewer: FormClient) -> None:
     brand_id = operator.brand()
     operator.campaigns(brand_id, 101)
