@@ -111,9 +111,9 @@ def campaign_list(query: Mapping[str, str]) -> CampaignList:
     is_number = number.isascii() and number.isdigit() and len(number) < 10
     search, brand = (query.get(name, "").strip() for name in ("search", "brand"))
     archived = query.get("archived") == "true"
-    return CampaignList(
-        search, int(number) if is_number else 1, query.get("only", ""), query.get("sort", ""), brand, archived
-    )
+    # Archived ones have no mark: under a chip the form would find none of them.
+    only = "" if archived else query.get("only", "")
+    return CampaignList(search, int(number) if is_number else 1, only, query.get("sort", ""), brand, archived)
 
 
 def listed_campaigns(

@@ -127,6 +127,7 @@ def test_archived_ones_are_apart(operator: FormClient, viewer: FormClient) -> No
     assert operator.post(f"/campaigns/{away}/archive", {}).status_code == 303
     assert _ids(viewer.page("/campaigns", brand=brand_id)) == [there]
     assert _ids(viewer.page("/campaigns", brand=brand_id, archived="true")) == [away]
+    assert _ids(viewer.page("/campaigns", brand=brand_id, archived="true", only="paused")) == [away]
 
 
 def test_while_the_broker_is_away_no_spend_state_or_order_by_them_is_told(
