@@ -52,6 +52,8 @@ SORTS: Final[dict[str, _Key]] = {
     "spent": lambda it: it.day.spent_micros,
     "paused": lambda it: it.paused,
 }
+#: The sort by amounts: within each currency, as those of two cannot be compared.
+_OF_MONEY: Final = "spent"
 _TEXT_SORTS: Final[dict[str, _Text]] = {"currency": lambda it: it.currency, "zone": lambda it: it.time_zone}
 
 
@@ -97,6 +99,8 @@ def _sorted(entries: list[BrandEntry], sort: str) -> list[BrandEntry]:
         return by_name[::-1] if sort == "-name" else by_name
     known = [(key(it.summary), it) for it in by_name if it.summary]
     known.sort(key=lambda pair: pair[0], reverse=sort.startswith("-"))
+    if sort.removeprefix("-") == _OF_MONEY:
+        known.sort(key=lambda pair: pair[1].currency)
     return [it for _, it in known] + [it for it in by_name if not it.summary]
 
 

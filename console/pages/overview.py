@@ -49,7 +49,7 @@ _SORT_LABELS: Final = [
     ("-day", "Most of today's budget used"),
     ("-month", "Most of the month's budget used"),
     ("month", "Least of the month's budget used"),
-    ("-spent", "Most spent today"),
+    ("-spent", "Most spent today, by currency"),
     ("-paused", "Most campaigns paused"),
     ("currency", "Currency"),
     ("zone", "Time zone"),

@@ -49,6 +49,13 @@ def test_the_part_of_the_day_that_is_used_sorts_exactly_and_no_budget_is_never_u
     assert ids(brands, sort="-day") == ["c", "d", "a", "b"]
 
 
+def test_amounts_of_one_currency_are_not_compared_with_those_of_another() -> None:
+    spent = {"a": (40, "USD"), "b": (9_000, "JPY"), "c": (900, "USD"), "d": (800, "JPY")}
+    brands = [entry(it, spent=micros)._replace(currency=currency) for it, (micros, currency) in spent.items()]
+    assert ids(brands, sort="-spent") == ["b", "d", "c", "a"]
+    assert ids(brands, sort="spent") == ["d", "b", "a", "c"]
+
+
 def test_what_the_controller_does_not_hold_comes_last_both_ways() -> None:
     brands = [BrandEntry("new", "new", False, None), entry("a", paused=1), entry("b", paused=2)]
     assert ids(brands, sort="-paused") == ["b", "a", "new"]
