@@ -47,9 +47,10 @@ def measure(settings: Settings, count: int, events: int) -> dict[str, float]:
     sender.flush()
     publish_catalog(settings, [None] * BRANDS)
     with ExitStack() as stack:
-        workers = [stack.enter_context(Worker(settings)) for _ in range(count)]
+        workers: list[Worker] = []
+        for _ in range(count):  # one after the other: of several that start at once one may end and need a supervisor
+            _join(stack, workers, settings)
         commands = stack.enter_context(Commands(settings))
-        _await_owners(workers, settings)
         commands.await_count(Action.RESUME, BRANDS + joining.count + killing.count, _PATIENCE_SECONDS)
         cpu = _drain(settings, workers, events)
         when_one_joins = _longest_wait(joining, commands, lambda: _join(stack, workers, settings))
