@@ -8,6 +8,7 @@ import sys
 import time
 from typing import NamedTuple
 
+from bench.draining import Draining
 from bench.load import BRANDS, publish_catalog, publish_events
 from bench.machine import WORKER_CORE, Worker, broker, describe, median, topics, wait_until
 from streams.kafka.topics import Topic
@@ -47,14 +48,10 @@ def measure(settings: Settings, events: int) -> dict[str, float]:
 def _drain(settings: Settings, events: int) -> dict[str, float]:
     started_at = time.monotonic()
     with Worker(settings) as worker:
-        first_at = wait_until(lambda: worker.applied(Topic.SPEND_EVENTS) > 0, 120)
-        before, cpu_before = worker.applied(Topic.SPEND_EVENTS), worker.cpu_seconds()
-        last_at = wait_until(lambda: worker.applied(Topic.SPEND_EVENTS) >= events, 600, every=0.05)
-        cpu = worker.cpu_seconds() - cpu_before
+        draining = Draining(worker)
         return {
-            "events_per_second": round((events - before) / (last_at - first_at)),
-            "cpu_seconds_per_million": round(cpu / (events - before) * 1_000_000, 2),
-            "start_seconds": round(first_at - started_at, 2),
+            **draining.figures(events),
+            "start_seconds": round(draining.began_at - started_at, 2),
             "transactions": worker.metric("spendgate_flushes_total"),
             "transaction_ms_mean": round(1000 * worker.mean("spendgate_flush_seconds"), 1),
             "resident_mib": round(worker.resident_mib()),

@@ -50,11 +50,10 @@ def measure(settings: Settings, campaigns: int) -> dict[str, float]:
             began = time.monotonic()
             sender.spend("large", "large-0", now())
             all_paused_at = commands.await_pauses({f"large-{number}" for number in range(campaigns)}, _PATIENCE_SECONDS)
-        waited = others.waits(commands, until=all_paused_at)
+        answered = others.figures(commands, until=all_paused_at)
     return {
         "all_pauses_seconds": round(all_paused_at - began, 3),
-        "others_answered_median_seconds": round(statistics.median(waited), 3),
-        "others_answered_longest_seconds": round(max(waited), 3),
+        **answered,
     }
 
 

@@ -63,11 +63,10 @@ def measure(settings: Settings, brands: int) -> dict[str, float]:
             sender.tick(midnight)
             commands.await_count(Action.RESUME, first_states + brands, _PATIENCE_SECONDS)
             all_resumed_at = commands.last_at[Action.RESUME]
-        waited = others.waits(commands, until=all_resumed_at)
+        answered = others.figures(commands, until=all_resumed_at)
     return {
         "all_resumes_seconds": round(all_resumed_at - began, 2),
-        "others_answered_median_seconds": round(statistics.median(waited), 3),
-        "others_answered_longest_seconds": round(max(waited), 3),
+        **answered,
     }
 
 

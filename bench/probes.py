@@ -1,6 +1,7 @@
 """How long decisions take while something else goes on: campaigns that one spend pauses, and who reads the pauses."""
 
 import math
+import statistics
 import threading
 import time
 from collections import Counter
@@ -142,6 +143,14 @@ class Probes:
         sent = {it: at for it, at in self._sent_at.items() if at < until and partition(self._homes[it])}
         commands.await_pauses(sent.keys(), _PATIENCE_SECONDS)
         return [commands.paused_at[name] - at for name, at in sent.items()]
+
+    def figures(self, commands: Commands, until: float) -> dict[str, float]:
+        """The median and the longest wait of those that were sent before a moment."""
+        waited = self.waits(commands, until=until)
+        return {
+            "others_answered_median_seconds": round(statistics.median(waited), 3),
+            "others_answered_longest_seconds": round(max(waited), 3),
+        }
 
     def _send(self, ended: threading.Event) -> None:
         for campaign_id, brand_id in self._left:

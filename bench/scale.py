@@ -5,6 +5,7 @@ import json
 import sys
 import time
 
+from bench.draining import Draining
 from bench.load import publish_catalog, publish_events
 from bench.machine import Worker, broker, describe, topics, wait_until
 from streams.kafka.topics import Topic
@@ -34,10 +35,8 @@ def measure(settings: Settings, brands: int, events: int) -> dict[str, float]:
         catalog = ended - began
     publish_events(settings, events, brands)
     with Worker(settings) as worker:
-        first_at = wait_until(lambda: worker.applied(Topic.SPEND_EVENTS) > 0, _PATIENCE_SECONDS)
-        before, cpu_before = worker.applied(Topic.SPEND_EVENTS), worker.cpu_seconds()
-        last_at = wait_until(lambda: worker.applied(Topic.SPEND_EVENTS) >= events, _PATIENCE_SECONDS, every=0.05)
-        cpu, resident = worker.cpu_seconds() - cpu_before, worker.resident_mib()
+        drained = Draining(worker).figures(events)
+        resident = worker.resident_mib()
         worker.kill()
     publish_events(settings, 1, brands, first=events)
     started_at = time.monotonic()
@@ -47,8 +46,7 @@ def measure(settings: Settings, brands: int, events: int) -> dict[str, float]:
     return {
         "catalog_seconds": round(catalog, 2),
         "documents_per_second": round(2 * brands / catalog),
-        "events_per_second": round((events - before) / (last_at - first_at)),
-        "cpu_seconds_per_million": round(cpu / (events - before) * 1_000_000, 2),
+        **drained,
         "restart_seconds": round(restart, 2),
         "resident_mib": round(resident),
         "resident_mib_after_restart": round(resident_after_restart),

@@ -6,13 +6,13 @@ import statistics
 import sys
 from typing import Final
 
+from bench.draining import Draining
 from bench.load import BRANDS, brand_id, publish_catalog, publish_events
-from bench.machine import Worker, broker, describe, topics, wait_until
+from bench.machine import Worker, broker, describe, topics
 from bench.probes import Commands, Probes
 from bench.sender import Sender, now
 from core.partitioner import partition_of
 from core.records import Action
-from streams.kafka.topics import Topic
 from streams.settings import Settings
 
 _SHARE: Final = 0.9
@@ -48,18 +48,14 @@ def measure(settings: Settings, events: int) -> dict[str, float]:
     publish_events(settings, events, of_first_brand=_SHARE)
     hot = partition_of(brand_id(0), settings.partitions)
     with Worker(settings) as worker, Commands(settings) as commands:
-        first_at = wait_until(lambda: worker.applied(Topic.SPEND_EVENTS) > 0, _PATIENCE_SECONDS)
-        before, cpu_before = worker.applied(Topic.SPEND_EVENTS), worker.cpu_seconds()
+        draining = Draining(worker)
         with others.sending():
-            enough = max(events, before + 1)  # the look before may have found all of them
-            last_at = wait_until(lambda: worker.applied(Topic.SPEND_EVENTS) >= enough, _PATIENCE_SECONDS, every=0.05)
-            after, cpu = worker.applied(Topic.SPEND_EVENTS), worker.cpu_seconds() - cpu_before
+            drained = draining.figures(events, others_spend=True)
             others.await_one_each()  # also where the backlog is drained at once
         elsewhere = others.waits(commands, partition=lambda number: number != hot)
         behind_it = others.waits(commands, partition=lambda number: number == hot)
     return {
-        "events_per_second": round((after - before) / (last_at - first_at)),
-        "cpu_seconds_per_million": round(cpu / (after - before) * 1_000_000, 2),
+        **drained,
         "elsewhere_answered_median_seconds": round(statistics.median(elsewhere), 3),
         "elsewhere_answered_longest_seconds": round(max(elsewhere), 3),
         "behind_it_answered_longest_seconds": round(max(behind_it), 3),
