@@ -1,9 +1,9 @@
 """Lets aiokafka leave a broker that keeps its connections and answers nothing, as soon as another leads its partitions.
 
 By default a fetch waits 40 s for its answer, and who leads a partition is asked again after 5 minutes. Here it is asked
-again while a fetch has no answer; the client then fetches from the new leader. The old fetch is not given up: where the
-same broker still leads, its answer is only slow. streams/kafka/rebootstrap.py passes over a broker that does not answer
-who leads.
+again while a fetch has no answer, sooner than consumers ask by themselves (METADATA_MS); the client then fetches from
+the new leader. The old fetch is not given up before that: where the same broker still leads, its answer is only slow.
+streams/kafka/rebootstrap.py passes over a broker that does not answer who leads.
 """
 
 import asyncio

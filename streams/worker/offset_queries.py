@@ -11,7 +11,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaTimeoutError
 
-from streams.kafka.options import METADATA_MS, client_options
+from streams.kafka.options import consumer_options
 from streams.kafka.topics import INPUTS, Topic
 from streams.settings import Settings
 
@@ -27,7 +27,7 @@ class OffsetQueries:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        options = client_options(settings) | {"metadata_max_age_ms": METADATA_MS}
+        options = consumer_options(settings)
         self._committed = AIOKafkaConsumer(**options, isolation_level="read_committed")
         self._uncommitted = AIOKafkaConsumer(**options, isolation_level="read_uncommitted")
 
