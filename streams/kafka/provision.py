@@ -113,7 +113,7 @@ async def topic_differences(settings: Settings) -> list[TopicDifference]:
     async with admin_client(settings) as admin:
         existing = await _existing(admin, names, settings)
         configs = await _configs(admin, existing, settings)
-        brokers = len((await admin.describe_cluster())["brokers"])
+        brokers = await _broker_count(admin)
     counts = await _partition_differences(existing, settings)
     differences: list[TopicDifference] = []
     for name, topic in names.items():
@@ -150,6 +150,11 @@ async def _existing(
         replicas = [len(partition["replicas"]) for partition in topic["partitions"]]
         found[topic["topic"]] = _ExistingTopic(len(replicas), min(replicas, default=0))
     return found
+
+
+async def _broker_count(admin: AIOKafkaAdminClient) -> int:
+    """`describe_cluster` asks for all topics of the cluster, which may be of others and many."""
+    return len((await admin._get_cluster_metadata([])).brokers)
 
 
 async def _refuse_other_counts(existing: dict[str, _ExistingTopic], settings: Settings) -> None:
