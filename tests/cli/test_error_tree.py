@@ -29,6 +29,7 @@ PACKAGES = (
     "bench",
 )
 ROOT = Path(__file__).parents[2]
+SAYING_NOTHING = ("BaseException", "Exception", "RuntimeError")
 #: Alembic runs these; they cannot be imported alone.
 RUN_BY_ALEMBIC = ("models.migrations.env", "models.migrations.versions")
 #: Their libraries are in environments of their own.
@@ -129,13 +130,22 @@ def test_a_class_without_a_message_tells_its_docstring() -> None:
 def test_nobody_raises_a_class_that_says_nothing() -> None:
     """`ValueError` and its like are for values; whoever catches `Exception` cannot tell a defect from a failure."""
     found = [
-        f"{path.relative_to(ROOT)}:{node.lineno}"
+        f"{path.relative_to(ROOT)}:{line}"
         for package in PACKAGES
         for path in sorted((ROOT / package).rglob("*.py"))
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Raise) and _name(node.exc) in ("BaseException", "Exception", "RuntimeError")
+        for line in _lines_that_say_nothing(path.read_text())
     ]
     assert found == []
+
+
+def _lines_that_say_nothing(source: str) -> list[int]:
+    if not any(name in source for name in SAYING_NOTHING):  # of most modules nothing needs to be parsed
+        return []
+    return [
+        node.lineno
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Raise) and _name(node.exc) in SAYING_NOTHING
+    ]
 
 
 def _name(raised: ast.expr | None) -> str | None:

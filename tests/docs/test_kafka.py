@@ -1,6 +1,7 @@
 """docs/kafka.md names every setting of the topics and of the clients."""
 
 import re
+from functools import cache
 from itertools import product
 
 from streams.kafka.topics import ALL_TOPICS, topic_configs
@@ -12,6 +13,7 @@ PAGE = text_of("docs/kafka.md")
 OF_TOPICS = {in_backticks(row[0])[0]: row for row in table_rows(section(PAGE, "## Settings of the topics"))}
 
 
+@cache
 def configs() -> dict[str, dict[str, set[str]]]:
     """Of each setting its values, and the topics that have each."""
     found: dict[str, dict[str, set[str]]] = {}
