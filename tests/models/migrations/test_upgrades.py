@@ -1,13 +1,16 @@
 """Databases with rows in them go up from every revision, down and up again, and keep what they hold."""
 
-from collections.abc import Set
+import secrets
+from collections.abc import Callable, Iterator, Set
 from typing import Any
 
 import pytest
 
+from local.postgres import LocalPostgres
 from models.migrations import migrate
 from models.queries.catalog_edits import edit_brand
-from models.session import session_scope
+from models.session import engine_of, session_scope
+from tests.cheap_services import create_database, drop_database
 from tests.models.rows import GONE, ROWS, insert_rows, revisions, rows_at, run, tables
 
 #: Numbers that are dealt out anew when a revision is made again.
@@ -15,6 +18,37 @@ DEALT = {"incarnation", "first_seen_at"}
 COUNTED = "SELECT brand_id, event_id, campaign_id, amount, booked_day, topic, record_offset FROM spend_counted"
 
 Row = dict[str, Any]
+At = Callable[[str], str]
+
+
+@pytest.fixture(scope="module")
+def templates(postgres: LocalPostgres) -> Iterator[dict[str, str]]:
+    """Revision -> a database that is there, a copy of the one before it that went one step up."""
+    made: dict[str, str] = {}
+    for revision in revisions():
+        name = f"test_{revision}_{secrets.token_hex(6)}"
+        create_database(postgres, name, template=next(reversed(made.values()), None))
+        made[revision] = name
+        migrate.upgrade(postgres.url_of(name), revision)
+        engine_of(postgres.url_of(name)).dispose()
+    yield made
+    for name in made.values():
+        drop_database(postgres, name)
+
+
+@pytest.fixture
+def at(templates: dict[str, str], postgres: LocalPostgres) -> Iterator[At]:
+    """Makes databases that are at a revision, dropped afterwards."""
+    made: list[str] = []
+
+    def database(revision: str) -> str:
+        made.append(f"test_{secrets.token_hex(6)}")
+        create_database(postgres, made[-1], template=templates[revision])
+        return postgres.url_of(made[-1])
+
+    yield database
+    for name in made:
+        drop_database(postgres, name)
 
 
 def test_every_revision_has_rows_here() -> None:
@@ -22,8 +56,9 @@ def test_every_revision_has_rows_here() -> None:
 
 
 @pytest.mark.parametrize("revision", revisions())
-def test_every_table_has_a_row_here_which_outlives_the_way_up(database_url: str, revision: str) -> None:
-    migrate.upgrade(database_url, revision)
+def test_every_table_has_a_row_here_which_outlives_the_way_up(at: At, revision: str) -> None:
+    database_url = at(revision)
+    assert migrate.current(database_url) == revision
     assert tables(database_url) == set(rows_at(revision)), "a new table adds its row to tests/models/rows.py"
     insert_rows(database_url, revision)
     before = contents(database_url)
@@ -48,9 +83,8 @@ DOWN_TO = [revisions()[0], *(pytest.param(it, marks=pytest.mark.long_only) for i
 
 
 @pytest.mark.parametrize("revision", DOWN_TO)
-def test_the_way_down_keeps_the_rows_of_what_stays(database_url: str, revision: str) -> None:
-    newest = revisions()[-1]
-    migrate.upgrade(database_url)
+def test_the_way_down_keeps_the_rows_of_what_stays(migrated_url: str, revision: str) -> None:
+    database_url, newest = migrated_url, revisions()[-1]
     insert_rows(database_url, newest)
     before, counted = contents(database_url), run(database_url, COUNTED)
 
