@@ -20,11 +20,17 @@ def timestamps() -> Timestamps:
 
 
 @pytest.fixture
-def settings(kafka: LocalKafka, topic_prefix: str, timestamps: Timestamps) -> Settings:
+def partitions() -> int:
+    """Overridden where a test needs more: the broker makes a folder, and the worker a producer, for each."""
+    return 4
+
+
+@pytest.fixture
+def settings(kafka: LocalKafka, topic_prefix: str, timestamps: Timestamps, partitions: int) -> Settings:
     return Settings(
         brokers=kafka.brokers,
         topic_prefix=topic_prefix,
-        partitions=8,
+        partitions=partitions,
         timestamps=timestamps,
         flush_interval_seconds=0.05,
     )

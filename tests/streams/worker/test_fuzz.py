@@ -78,7 +78,9 @@ async def test_what_cannot_be_used_is_kept_with_its_reason_and_what_can_is_count
             bad = _huge(random) if number % (RECORDS // HUGE) == 1 else random.choice(KINDS)(random)
             key = random.choice([None, b"", b"\xff\xfe", random.choice(BRANDS).encode()])
             key, partition = (
-                (bad.placed.encode(), broker.home(bad.placed)) if bad.placed else (key, random.randrange(8))
+                (bad.placed.encode(), broker.home(bad.placed))
+                if bad.placed
+                else (key, random.randrange(broker.settings.partitions))
             )
             send(partition, Sent(key, bad.value, headers, bad.reasons))
     assert producer.flush(30) == 0

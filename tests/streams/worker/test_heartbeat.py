@@ -112,6 +112,12 @@ class Listener:
 
 
 @pytest.fixture
+def partitions() -> int:
+    """All of them beat at once."""
+    return 8
+
+
+@pytest.fixture
 async def listener(broker: Broker, settings: Settings) -> AsyncIterator[Listener]:
     consumer = AIOKafkaConsumer(
         bootstrap_servers=settings.brokers, isolation_level="read_committed", auto_offset_reset="earliest"

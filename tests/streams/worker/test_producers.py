@@ -29,7 +29,7 @@ async def test_a_producer_that_partitions_in_its_own_way_counts_once_in_one_part
     await broker.until_settled()
 
     partitions = _produce(broker, keyed)
-    misplaced = sum(where != partition_of(brand_id, 8) for brand_id, where in partitions)
+    misplaced = sum(where != partition_of(brand_id, broker.settings.partitions) for brand_id, where in partitions)
     assert misplaced > len(partitions) / 2
 
     whole = parse_money("0.25") * EVENTS
@@ -49,7 +49,7 @@ async def test_a_record_misplaced_a_second_time_is_a_dead_letter(broker: Broker,
     await broker.brand("nike")
     await broker.until_settled()
     event = msgspec.json.encode(spend_event("nike", "summer", "5.00", "twice", _now()))
-    elsewhere = (broker.home("nike") + 1) % 8
+    elsewhere = (broker.home("nike") + 1) % broker.settings.partitions
     headers = (("spendgate-rerouted", b"spend-events/3/14"), ("trace", b"\x00\xff"))
     await broker.publish(Topic.SPEND_EVENTS, event, partition=elsewhere, key="nike", headers=headers)
     await broker.until_settled()

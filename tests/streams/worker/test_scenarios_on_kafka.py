@@ -3,6 +3,8 @@
 import asyncio
 from itertools import permutations
 
+import pytest
+
 from core.money import parse_money
 from core.state import BrandState
 from streams.kafka.topics import Topic
@@ -10,6 +12,12 @@ from tests.streams.broker import Broker, brand_in, open_broker, spend_event
 from tests.streams.worker_process import WorkerProcess
 
 DAILY = {"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]}
+
+
+@pytest.fixture
+def partitions() -> int:
+    """One for each row of the first test."""
+    return 8
 
 
 async def test_each_row_on_a_partition_of_its_own(broker: Broker, worker: WorkerProcess) -> None:
