@@ -173,10 +173,10 @@ def _window_state_at(week: _Week, time_zone: str, moment: Moment) -> tuple[bool,
 
 
 def _open_until(week: _Week, time_zone: str, moment: Moment) -> Moment | None:
-    """The latest end among the stretches that hold the moment; None when none does."""
+    """The latest end among the intervals that hold the moment; None when none does."""
     today = local_date(time_zone, moment)
     # Tomorrow's may have begun where clocks went back over midnight; yesterday's run past it.
-    nearby = (stretch for day in _dates(today, -1, 2) for stretch in _stretches(week, time_zone, day))
+    nearby = (interval for day in _dates(today, -1, 2) for interval in _intervals(week, time_zone, day))
     return max((ends_at for starts_at, ends_at in nearby if starts_at <= moment < ends_at), default=None)
 
 
@@ -184,7 +184,7 @@ def _next_start(week: _Week, time_zone: str, moment: Moment) -> Moment | None:
     """The next start of a window; None only in the calendar's last week. The search is short: windows come again every
     week, and no zone skips the same hours of a weekday for ever."""
     for day in _dates(local_date(time_zone, moment), 0, _ALL_DAYS):
-        starts = [starts_at for starts_at, _ in _stretches(week, time_zone, day) if starts_at > moment]
+        starts = [starts_at for starts_at, _ in _intervals(week, time_zone, day) if starts_at > moment]
         if starts:
             return min(starts)
     return None
@@ -197,13 +197,13 @@ def _dates(day: date, since: int, until: int) -> Iterator[date]:
 
 
 @lru_cache(maxsize=65_536)
-def _stretches(week: _Week, time_zone: str, day: date) -> tuple[Interval, ...]:
+def _intervals(week: _Week, time_zone: str, day: date) -> tuple[Interval, ...]:
     """The intervals of the windows that start on this date, without those that fall into a gap of the clock."""
-    stretches = (_stretch(window, time_zone, day) for window in week.windows[day.weekday()])
-    return tuple(stretch for stretch in stretches if stretch.starts_at < stretch.ends_at)
+    intervals = (_interval(window, time_zone, day) for window in week.windows[day.weekday()])
+    return tuple(interval for interval in intervals if interval.starts_at < interval.ends_at)
 
 
-def _stretch(window: Window, time_zone: str, day: date) -> Interval:
+def _interval(window: Window, time_zone: str, day: date) -> Interval:
     starts_at = wall_moment(time_zone, _wall(day, window.from_minute), second=False)
     if window.to_minute == END_OF_DAY:
         return Interval(starts_at, day_starts_at(time_zone, next_day(day)))
