@@ -11,6 +11,7 @@ from cli.catalog_editing import (
     REMOVE_OVERRIDE,
     OverrideOptions,
     actor,
+    add_action_commands,
     checked_options,
     editing,
     require_option,
@@ -155,28 +156,17 @@ def list_(search: str = typer.Option(None, help="A part of the id or name.")) ->
     output.show_table(columns, views, "There is no brand: add one with `spendgate brand add`.")
 
 
-@app.command()
-def pause(brand_id: str = _ID) -> None:
-    """Pause all of its campaigns until `resume`; nothing else ends it."""
-    _take_action(brand_id, "pause")
-
-
-@app.command()
-def resume(brand_id: str = _ID) -> None:
-    """End `pause`; a campaign runs when nothing else holds it."""
-    _take_action(brand_id, "resume")
-
-
-@app.command()
-def archive(brand_id: str = _ID) -> None:
-    """Put it away: its campaigns pause, what is still spent is still counted."""
-    _take_action(brand_id, "archive")
-
-
-@app.command()
-def unarchive(brand_id: str = _ID) -> None:
-    """Take it out again."""
-    _take_action(brand_id, "unarchive")
+add_action_commands(
+    app,
+    "brand",
+    _ID,
+    {
+        "pause": "Pause all of its campaigns until `resume`; nothing else ends it.",
+        "resume": "End `pause`; a campaign runs when nothing else holds it.",
+        "archive": "Put it away: its campaigns pause, what is still spent is still counted.",
+        "unarchive": "Take it out again.",
+    },
+)
 
 
 @app.command()
@@ -211,16 +201,3 @@ def _changes(
         pacing=(pacing, validation.pacing),
     )
     return cast("BrandChanges", changes)
-
-
-def _take_action(brand_id: str, name: str) -> None:
-    from models.queries.catalog_edits import edit_brand
-    from operations import validation
-    from operations.catalog_actions import CatalogAction
-    from operations.catalog_views import brand_row_view
-
-    action, settings = CatalogAction(name), load_settings()
-    brand_id = validation.identifier("brand", brand_id)
-    with editing(settings) as session:
-        row = edit_brand(session, brand_id, action.of_brand, actor=actor(settings))
-    output.show(brand_row_view(row), f"brand {brand_id} is {action.result}")

@@ -11,6 +11,7 @@ from cli.catalog_editing import (
     REMOVE_OVERRIDE,
     OverrideOptions,
     actor,
+    add_action_commands,
     checked_options,
     editing,
     require_option,
@@ -214,28 +215,17 @@ def list_(
     output.show_table(columns, views, "There is no campaign: add one with `spendgate campaign add`.")
 
 
-@app.command()
-def pause(campaign_id: str = _ID) -> None:
-    """Pause it until `resume`; nothing else ends it."""
-    _take_action(campaign_id, "pause")
-
-
-@app.command()
-def resume(campaign_id: str = _ID) -> None:
-    """End `pause`; it runs when nothing else holds it."""
-    _take_action(campaign_id, "resume")
-
-
-@app.command()
-def archive(campaign_id: str = _ID) -> None:
-    """Put it away: it pauses, what is still spent is still counted."""
-    _take_action(campaign_id, "archive")
-
-
-@app.command()
-def unarchive(campaign_id: str = _ID) -> None:
-    """Take it out again."""
-    _take_action(campaign_id, "unarchive")
+add_action_commands(
+    app,
+    "campaign",
+    _ID,
+    {
+        "pause": "Pause it until `resume`; nothing else ends it.",
+        "resume": "End `pause`; it runs when nothing else holds it.",
+        "archive": "Put it away: it pauses, what is still spent is still counted.",
+        "unarchive": "Take it out again.",
+    },
+)
 
 
 @app.command()
@@ -288,16 +278,3 @@ def _changes(
         ends_on=(ends_on, partial(validation.date_or_none, "ends-on")),
     )
     return cast("CampaignChanges", changes)
-
-
-def _take_action(campaign_id: str, name: str) -> None:
-    from models.queries.catalog_edits import edit_campaign
-    from operations import validation
-    from operations.catalog_actions import CatalogAction
-    from operations.catalog_views import campaign_row_view
-
-    action, settings = CatalogAction(name), load_settings()
-    campaign_id = validation.identifier("campaign", campaign_id)
-    with editing(settings) as session:
-        row = edit_campaign(session, campaign_id, action.of_campaign, actor=actor(settings))
-    output.show(campaign_row_view(row), f"campaign {campaign_id} is {action.result}")

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from cli import output
+from cli.environment import load_settings
+from cli.framework import CommandGroup
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -24,6 +26,7 @@ __all__ = [
     "REMOVE_OVERRIDE",
     "OverrideOptions",
     "actor",
+    "add_action_commands",
     "change_line",
     "checked_options",
     "editing",
@@ -57,6 +60,13 @@ def editing(settings: "Settings") -> Iterator["Session"]:
         yield session
     _silence_clients()
     publish_edit(settings, edited_record_keys(session))
+
+
+def add_action_commands(group: CommandGroup, kind: str, id_argument: Any, helps: Mapping[str, str]) -> None:
+    """Add a command for each action in `helps`, which maps the name of a CatalogAction to the help. `kind` is `brand`
+    or `campaign`."""
+    for name, text in helps.items():
+        group.command(name, help=text)(_action_command(kind, id_argument, name))
 
 
 def run_async(call: Coroutine[Any, Any, _Answer]) -> _Answer:
@@ -105,6 +115,22 @@ def require_option(command: str, *options: object) -> None:
 def checked_options(**options: tuple[str | None, Callable[[str], Any]]) -> dict[str, Any]:
     """The values of the fields whose options were given: of each its text, and what checks it. Raises RefusedValue."""
     return {field: check(text) for field, (text, check) in options.items() if text is not None}
+
+
+def _action_command(kind: str, id_argument: Any, name: str) -> Callable[[str], None]:
+    def command(row_id: str = id_argument) -> None:
+        from models.tables.catalog_change import CatalogEntity
+        from operations import validation
+        from operations.catalog_actions import CatalogAction
+        from operations.catalog_views import row_view
+
+        action, settings = CatalogAction(name), load_settings()
+        row_id = validation.identifier(kind, row_id)
+        with editing(settings) as session:
+            row = action.apply(session, CatalogEntity(kind), row_id, actor=actor(settings))
+        output.show(row_view(row), f"{kind} {row_id} is {action.result}")
+
+    return command
 
 
 def _is_given(option: object) -> bool:

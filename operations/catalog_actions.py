@@ -1,11 +1,14 @@
 """Pause, resume, archive and unarchive: what each changes of a brand or a campaign, and in words what that does."""
 
 from enum import StrEnum
-from typing import Final
+from typing import Final, cast
 
-from models.queries.catalog_edits import BrandChanges, CampaignChanges
+from sqlalchemy.orm import Session
+
+from models.queries.catalog_edits import BrandChanges, CampaignChanges, edit_brand, edit_campaign
 from models.tables.brand import Brand
 from models.tables.campaign import Campaign
+from models.tables.catalog_change import CatalogEntity
 
 __all__ = ["CatalogAction", "actions_for"]
 
@@ -33,22 +36,21 @@ class CatalogAction(StrEnum):
         return sentence.replace("It ", "Each ", 1) if many else sentence
 
     @property
-    def of_brand(self) -> BrandChanges:
-        """The changes for `edit_brand`."""
-        return (
-            {"archived": self is CatalogAction.ARCHIVE}
-            if self in _ARCHIVING
-            else {"enabled": self is CatalogAction.RESUME}
-        )
+    def changes(self) -> dict[str, bool]:
+        """The fields that it sets, of a brand as of a campaign, with their values."""
+        if self in _ARCHIVING:
+            return {"archived": self is CatalogAction.ARCHIVE}
+        return {"enabled": self is CatalogAction.RESUME}
 
-    @property
-    def of_campaign(self) -> CampaignChanges:
-        """The changes for `edit_campaign`."""
-        return (
-            {"archived": self is CatalogAction.ARCHIVE}
-            if self in _ARCHIVING
-            else {"enabled": self is CatalogAction.RESUME}
-        )
+    def apply(
+        self, session: Session, kind: CatalogEntity, row_id: str, *, actor: str, expected_revision: int | None = None
+    ) -> Brand | Campaign:
+        """Change the brand or campaign and return it. Raises as `edit_brand` and `edit_campaign` do."""
+        if kind is CatalogEntity.BRAND:
+            of_brand = cast(BrandChanges, self.changes)
+            return edit_brand(session, row_id, of_brand, actor=actor, expected_revision=expected_revision)
+        of_campaign = cast(CampaignChanges, self.changes)
+        return edit_campaign(session, row_id, of_campaign, actor=actor, expected_revision=expected_revision)
 
 
 _ARCHIVING: Final = (CatalogAction.ARCHIVE, CatalogAction.UNARCHIVE)

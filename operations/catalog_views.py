@@ -33,6 +33,7 @@ __all__ = [
     "campaign_view",
     "change_view",
     "override_text",
+    "row_view",
     "token_view",
     "window_text",
 ]
@@ -141,6 +142,13 @@ def campaign_row_view(row: "Campaign") -> View:
         "archived": row.archived,
         "revision": row.revision,
     }
+
+
+def row_view(row: "Brand | Campaign") -> View:
+    """A row of the database as JSON, by `brand_row_view` or `campaign_row_view`."""
+    from models.tables.brand import Brand
+
+    return brand_row_view(row) if isinstance(row, Brand) else campaign_row_view(row)
 
 
 def change_view(change: "CatalogChange") -> View:

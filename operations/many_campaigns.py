@@ -57,7 +57,7 @@ def rows_of_change(campaigns: Iterable[Campaign], change: ManyChange) -> list[di
 def _switched(state: str) -> dict[str, Value]:
     if state not in ("", *CatalogAction):
         raise RefusedValue(f"Write one of {', '.join(CatalogAction)}.")
-    return {name: bool(value) for name, value in CatalogAction(state).of_campaign.items()} if state else {}
+    return {**CatalogAction(state).changes} if state else {}
 
 
 def _row(campaign: Campaign, same: dict[str, Value], percents: dict[str, int]) -> dict[str, Value]:

@@ -20,7 +20,7 @@ from console.api.bodies import (
     read_body,
     silent_after_minutes,
 )
-from console.api.edits import add_actions, expected_revision, make_edit, view_answer
+from console.api.edits import add_actions, expected_revision, make_edit, take_action, view_answer
 from console.api.history import changes_page
 from console.api.openapi import documented
 from console.api.views import ViewCache
@@ -31,6 +31,7 @@ from models.errors import RowNotFound
 from models.queries.catalog_edits import add_brand, change_time_zone, edit_brand
 from models.session import session_scope
 from models.tables.brand import Brand
+from models.tables.catalog_change import CatalogEntity
 from models.threads import in_thread
 from operations import validation
 from operations.catalog_actions import CatalogAction
@@ -139,14 +140,7 @@ async def edit(request: Request, brand_id: BrandId, person: Operator, services: 
 
 def _action_endpoint(action: CatalogAction) -> Callable[..., Awaitable[Response]]:
     async def endpoint(request: Request, brand_id: BrandId, person: Operator, services: Served) -> Response:
-        brand_id = validation.identifier("brand", brand_id)
-        expected = expected_revision(request, services.catalog.brand(brand_id))
-        return await make_edit(
-            services,
-            lambda session: edit_brand(
-                session, brand_id, action.of_brand, actor=person.actor, expected_revision=expected
-            ),
-        )
+        return await take_action(request, services, person, action, CatalogEntity.BRAND, brand_id)
 
     return endpoint
 

@@ -24,7 +24,7 @@ from console.api.bodies import (
     windows,
 )
 from console.api.brands import Archived, Search
-from console.api.edits import add_actions, etag, expected_revision, make_edit, view_answer
+from console.api.edits import add_actions, etag, expected_revision, make_edit, take_action, view_answer
 from console.api.history import changes_page
 from console.api.openapi import documented
 from console.api.views import ViewCache
@@ -37,6 +37,7 @@ from models.errors import DatabaseAway, RowNotFound
 from models.queries.catalog_edits import add_campaign, edit_campaign, set_windows
 from models.session import session_scope
 from models.tables.campaign import Campaign
+from models.tables.catalog_change import CatalogEntity
 from models.threads import in_thread
 from operations import validation
 from operations.catalog_actions import CatalogAction
@@ -150,14 +151,7 @@ async def edit(request: Request, campaign_id: CampaignId, person: Operator, serv
 
 def _action_endpoint(action: CatalogAction) -> Callable[..., Awaitable[Response]]:
     async def endpoint(request: Request, campaign_id: CampaignId, person: Operator, services: Served) -> Response:
-        campaign_id = validation.identifier("campaign", campaign_id)
-        expected = expected_revision(request, services.catalog.campaign(campaign_id))
-        return await make_edit(
-            services,
-            lambda session: edit_campaign(
-                session, campaign_id, action.of_campaign, actor=person.actor, expected_revision=expected
-            ),
-        )
+        return await take_action(request, services, person, action, CatalogEntity.CAMPAIGN, campaign_id)
 
     return endpoint
 

@@ -18,12 +18,15 @@ from console.server.services import Services
 from models.errors import RowNotFound
 from models.tables.brand import Brand
 from models.tables.campaign import Campaign
+from models.tables.catalog_change import CatalogEntity
+from operations import validation
+from operations.accounts.person import Person
 from operations.catalog_actions import CatalogAction
-from operations.catalog_views import brand_row_view, campaign_row_view
+from operations.catalog_views import row_view
 
-__all__ = ["add_actions", "etag", "expected_revision", "make_edit", "view_answer"]
+__all__ = ["add_actions", "etag", "expected_revision", "make_edit", "take_action", "view_answer"]
 
-_Row = TypeVar("_Row", Brand, Campaign)
+_Row = TypeVar("_Row", bound=Brand | Campaign)
 
 _ETAG: Final = re.compile(r'(W/)?"([^"]*)"')
 _REVISION: Final = re.compile(r"\d{1,9}", re.ASCII)
@@ -90,6 +93,20 @@ def add_actions(
         )
 
 
+async def take_action(
+    request: Request, services: Services, person: Person, action: CatalogAction, kind: CatalogEntity, row_id: str
+) -> Response:
+    """Make the action's change of a brand or campaign, and answer as `make_edit` does."""
+    row_id = validation.identifier(kind, row_id)
+    catalog = services.catalog
+    row = catalog.brand(row_id) if kind is CatalogEntity.BRAND else catalog.campaign(row_id)
+    expected = expected_revision(request, row)
+    return await make_edit(
+        services,
+        lambda session: action.apply(session, kind, row_id, actor=person.actor, expected_revision=expected),
+    )
+
+
 async def make_edit(
     services: Services, edit: Callable[[Session], _Row], status: HTTPStatus = HTTPStatus.OK
 ) -> Response:
@@ -101,4 +118,4 @@ async def make_edit(
     if status is HTTPStatus.CREATED:
         kind, an_id = ("brands", row.brand_id) if isinstance(row, Brand) else ("campaigns", row.campaign_id)
         headers["location"] = f"/api/v1/{kind}/{in_address(an_id)}"
-    return json_answer(brand_row_view(row) if isinstance(row, Brand) else campaign_row_view(row), status, headers)
+    return json_answer(row_view(row), status, headers)

@@ -14,11 +14,12 @@ from console.pages.admin.catalog_access import edit, read_catalog
 from console.rendering.flash import flash_redirect
 from console.rendering.render import page
 from console.server.paging import BrandId, CampaignId
-from console.server.services import Served
+from console.server.services import Served, Services
 from core.errors import RefusedValue
 from models.queries.catalog import get_brand, get_campaign
-from models.queries.catalog_edits import edit_brand, edit_campaign
+from models.tables.brand import Brand
 from models.tables.campaign import Campaign
+from models.tables.catalog_change import CatalogEntity
 from operations import validation
 from operations.accounts.person import Person
 from operations.catalog_actions import CatalogAction
@@ -33,7 +34,7 @@ _DANGEROUS: Final = (CatalogAction.PAUSE, CatalogAction.ARCHIVE)
 
 @router.post("/campaigns/bulk")
 async def apply_to_many(request: Request, person: PageOperator, services: Served) -> Response:
-    """All of them or, where one is refused, none."""
+    """Change all of the ticked campaigns or, where one is refused, none."""
     form = await request.form()
     action = _action(form.get("act"))
     campaign_ids = sorted({validation.identifier("campaign", str(it)) for it in form.getlist("campaign_id")})
@@ -44,8 +45,8 @@ async def apply_to_many(request: Request, person: PageOperator, services: Served
         hidden = [("act", action.value), *(("campaign_id", it) for it in campaign_ids)]
         return _question(request, person, action, title, "campaign", names=campaign_ids, hidden=hidden)
 
-    def edit_all(session: Session) -> list[Campaign]:
-        return [edit_campaign(session, it, action.of_campaign, actor=person.actor) for it in campaign_ids]
+    def edit_all(session: Session) -> list[Brand | Campaign]:
+        return [action.apply(session, CatalogEntity.CAMPAIGN, it, actor=person.actor) for it in campaign_ids]
 
     return _back(form, "/campaigns", await edit(services, edit_all))
 
@@ -63,9 +64,7 @@ async def confirm_for_brand(
 async def apply_to_brand(
     request: Request, brand_id: BrandId, act: str, person: PageOperator, services: Served
 ) -> Response:
-    changes = _action(act).of_brand
-    flash = await edit(services, lambda session: [edit_brand(session, brand_id, changes, actor=person.actor)])
-    return _back(await request.form(), "/brands", flash)
+    return await _apply(request, services, person, act, CatalogEntity.BRAND, brand_id)
 
 
 @router.get("/campaigns/{campaign_id}/{act}")
@@ -81,9 +80,15 @@ async def confirm_for_campaign(
 async def apply_to_campaign(
     request: Request, campaign_id: CampaignId, act: str, person: PageOperator, services: Served
 ) -> Response:
-    changes = _action(act).of_campaign
-    flash = await edit(services, lambda session: [edit_campaign(session, campaign_id, changes, actor=person.actor)])
-    return _back(await request.form(), "/campaigns", flash)
+    return await _apply(request, services, person, act, CatalogEntity.CAMPAIGN, campaign_id)
+
+
+async def _apply(
+    request: Request, services: Services, person: Person, act: str, kind: CatalogEntity, row_id: str
+) -> Response:
+    action = _action(act)
+    flash = await edit(services, lambda session: [action.apply(session, kind, row_id, actor=person.actor)])
+    return _back(await request.form(), f"/{kind}s", flash)
 
 
 def _action(text: object) -> CatalogAction:

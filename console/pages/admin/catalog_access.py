@@ -17,7 +17,7 @@ from models.tables.campaign import Campaign
 __all__ = ["campaign_and_brand", "edit", "read_catalog"]
 
 _Found = TypeVar("_Found")
-_Row = TypeVar("_Row", Brand, Campaign)
+_Row = TypeVar("_Row", bound=Brand | Campaign)
 
 
 async def read_catalog(services: Services, read: Callable[[Session], _Found]) -> _Found:
