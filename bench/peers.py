@@ -28,7 +28,7 @@ from core.records import Action
 from streams.kafka.codec import decode_command
 from streams.kafka.provision import create_topics
 from streams.kafka.topics import Topic
-from streams.live_state import read_held_brands
+from streams.live_state import read_brands
 from streams.settings import Settings
 
 #: A peer that is slow by far gets this part of the events, in topics of its own; its name says so.
@@ -250,7 +250,7 @@ def _refused(sums: Sums, pauses: int, expected: Expected) -> dict[str, Any]:
 
 async def _held(settings: Settings, brand_ids: list[str]) -> Sums:
     sums: Sums = {}
-    for brand_id, held in (await read_held_brands(settings, brand_ids, patience_seconds=_PATIENCE_SECONDS)).items():
+    for brand_id, held in (await read_brands(settings, brand_ids, patience_seconds=_PATIENCE_SECONDS)).items():
         if held is not None and held.state.has_spend:
             sums[brand_id] = (held.state.daily_micros, held.state.monthly_micros)
             for campaign in held.state.campaigns.values():

@@ -120,13 +120,13 @@ def _planned(settings: "Settings", rows: "FileRows") -> "tuple[FileComparison, M
     from operations.catalog_file.effects import effects_of
     from operations.catalog_file.views import plan_view
     from operations.zone_change import zone_starts_at
-    from streams.live_state import read_held_brands
+    from streams.live_state import read_brands
 
     now = _now()
     with session_scope(settings.database) as session:
         planned = plan_file(session, rows, now)
     differences = planned.comparison.differences
-    held = run_async(read_held_brands(settings, {it.brand_id for it in differences}))
+    held = run_async(read_brands(settings, {it.brand_id for it in differences}))
     behind = sorted(brand_id for brand_id, it in held.items() if it is not None and not it.is_current)
     if behind:
         output.note(f"The controller has yet to apply the newest edits or spend of {', '.join(behind)}.")

@@ -10,7 +10,7 @@ from models.session import session_scope
 from operations.catalog_views import Json, brand_view, campaign_view, override_text, window_text
 from operations.reason_words import in_words
 from operations.validation import silent_after_text
-from streams.live_state import find_held, read_held
+from streams.live_state import find_brand_id, read_brand
 
 if TYPE_CHECKING:
     from models.tables.brand import Brand
@@ -28,7 +28,7 @@ _BEHIND = "The controller has not applied all that was sent before: is `spendgat
 async def read_brand_view(settings: "Settings", brand_id: str) -> View:
     """Raises RowNotFound where neither the database nor the controller knows the brand."""
     row, rows = _brand_rows(settings, brand_id)
-    held = await read_held(settings, brand_id)
+    held = await read_brand(settings, brand_id)
     if row is None and (held is None or held.state.config is None):
         raise RowNotFound(f"There is no brand {brand_id}.")
     return brand_view(brand_id, held, row, rows)
@@ -38,10 +38,10 @@ async def read_campaign_view(settings: "Settings", campaign_id: str) -> View:
     """The brand comes from the database, else from the controller's state. Raises RowNotFound where neither knows the
     campaign."""
     row = _campaign_row(settings, campaign_id)
-    brand_id = row.brand_id if row else await find_held(settings, campaign_id)
+    brand_id = row.brand_id if row else await find_brand_id(settings, campaign_id)
     if brand_id is None:
         raise RowNotFound(f"There is no campaign {campaign_id}.")
-    return campaign_view(campaign_id, await read_held(settings, brand_id), row, brand_id)
+    return campaign_view(campaign_id, await read_brand(settings, brand_id), row, brand_id)
 
 
 def show_brand(view: View) -> None:

@@ -9,13 +9,13 @@ import structlog
 
 from core.moment import SECOND, Moment
 from models.queries.deliveries import (
-    Lane,
+    DeliveryQueue,
     Waiting,
     delete_finished,
     delivered,
     failed,
-    waiting_in_lane,
-    waiting_lanes,
+    waiting_in_queue,
+    waiting_queues,
 )
 from models.session import session_scope
 from models.threads import in_thread
@@ -33,18 +33,18 @@ __all__ = ["DeliverySender"]
 log = structlog.get_logger()
 
 #: How often it looks for what the commands and pages of people have changed.
-_LOOK_SECONDS: Final = 1.0
+_POLL_SECONDS: Final = 1.0
 _TAKEN_AT_ONCE: Final = 100
 _DIGEST_MAX: Final = 10_000
 #: Requests to one receiver, and in all: one that hangs keeps nobody else waiting.
-_LANES_OF_A_CHANNEL: Final = 8
-_LANES: Final = 200
+_QUEUES_OF_A_CHANNEL: Final = 8
+_QUEUES: Final = 200
 #: Kept so long after its end; longer than `budget-alerts` has its record, which would be delivered again.
 _KEPT_MS: Final = 40 * 86_400 * SECOND
 _CLEAN_MS: Final = 3600 * SECOND
 
 
-class _LaneKey(NamedTuple):
+class _QueueKey(NamedTuple):
     channel: str
     brand_id: str | None
 
@@ -59,21 +59,22 @@ class DeliverySender:
         self._webhooks = webhooks
         self._wake = added
         self._clock = clock
-        self._busy: dict[_LaneKey, asyncio.Task[None]] = {}
+        self._busy: dict[_QueueKey, asyncio.Task[None]] = {}
         self._clean_at: Moment = 0
 
     async def run(self) -> None:
-        """Until it is cancelled; raises ModelError. What is on its way then may have arrived, and is sent again."""
+        """Send until cancelled. Raises ModelError. A message that is on its way then may have arrived, and is sent
+        again."""
         try:
             while True:
                 self._wake.clear()
                 await self._clean()
-                lanes = await in_thread(self._lanes)
-                WAITING.set(len(lanes))
-                next_at = self._start_due(lanes)
-                pause = _LOOK_SECONDS if next_at is None else (next_at - self._clock()) / SECOND
+                queues = await in_thread(self._queues)
+                WAITING.set(len(queues))
+                next_at = self._start_due(queues)
+                pause = _POLL_SECONDS if next_at is None else (next_at - self._clock()) / SECOND
                 try:
-                    async with asyncio.timeout(max(0.0, min(pause, _LOOK_SECONDS))):
+                    async with asyncio.timeout(max(0.0, min(pause, _POLL_SECONDS))):
                         await self._wake.wait()
                 except TimeoutError:
                     pass
@@ -84,29 +85,29 @@ class DeliverySender:
             if self._busy:
                 await asyncio.wait(self._busy.values())
 
-    def _start_due(self, lanes: list[Lane]) -> Moment | None:
-        """Begin what is due, and return when the next of the others is."""
+    def _start_due(self, queues: list[DeliveryQueue]) -> Moment | None:
+        """Start sending what is due; returns the moment at which the next of the others is due."""
         now = self._clock()
         next_at: Moment | None = None
         of_channel = Counter(key.channel for key in self._busy)
-        for lane in lanes:
-            key = _LaneKey(lane.channel, lane.brand_id)
+        for queue in queues:
+            key = _QueueKey(queue.channel, queue.brand_id)
             if key in self._busy:
                 continue
-            due_at = self._due_at(lane)
+            due_at = self._due_at(queue)
             if due_at > now:
                 next_at = due_at if next_at is None else min(next_at, due_at)
-            elif of_channel[lane.channel] < _LANES_OF_A_CHANNEL and len(self._busy) < _LANES:
-                of_channel[lane.channel] += 1
-                self._busy[key] = asyncio.create_task(self._serve(key, lane.kind))
+            elif of_channel[queue.channel] < _QUEUES_OF_A_CHANNEL and len(self._busy) < _QUEUES:
+                of_channel[queue.channel] += 1
+                self._busy[key] = asyncio.create_task(self._serve(key, queue.kind))
                 self._busy[key].add_done_callback(lambda _: self._wake.set())
         return next_at
 
-    def _due_at(self, lane: Lane) -> Moment:
-        due_at = lane.next_attempt_at or 0
-        if lane.brand_id is not None:
+    def _due_at(self, queue: DeliveryQueue) -> Moment:
+        due_at = queue.next_attempt_at or 0
+        if queue.brand_id is not None:
             return due_at
-        return max(due_at, digest_due_at(lane.oldest_at, lane.newest_at, lane.last_sent_at))
+        return max(due_at, digest_due_at(queue.oldest_at, queue.newest_at, queue.last_sent_at))
 
     def _raise_failures(self) -> None:
         for key, task in list(self._busy.items()):
@@ -114,14 +115,14 @@ class DeliverySender:
                 del self._busy[key]
                 task.result()
 
-    async def _serve(self, key: _LaneKey, kind: str) -> None:
+    async def _serve(self, key: _QueueKey, kind: str) -> None:
         if key.brand_id is None:
             await self._send_digest(key)
         else:
             await self._send_each(key, kind)
 
-    async def _send_each(self, key: _LaneKey, kind: str) -> None:
-        """In their order, up to the first that fails."""
+    async def _send_each(self, key: _QueueKey, kind: str) -> None:
+        """Send the deliveries in their order, up to the first that fails."""
         while rows := await in_thread(self._rows, key, _TAKEN_AT_ONCE):
             for row in rows:
                 if not await self._send_one(key, kind, row):
@@ -130,7 +131,7 @@ class DeliverySender:
                 if row is not rows[-1] and not await in_thread(self._rows, key, 1):
                     return
 
-    async def _send_one(self, key: _LaneKey, kind: str, row: Waiting) -> bool:
+    async def _send_one(self, key: _QueueKey, kind: str, row: Waiting) -> bool:
         at = self._clock()
         try:
             if kind == WEBHOOK:
@@ -145,7 +146,7 @@ class DeliverySender:
         await self._note_delivery(kind, [row])
         return True
 
-    async def _send_digest(self, key: _LaneKey) -> None:
+    async def _send_digest(self, key: _QueueKey) -> None:
         rows = await in_thread(self._rows, key, _DIGEST_MAX)
         if not rows:
             return
@@ -164,7 +165,7 @@ class DeliverySender:
         ATTEMPTS.labels(kind, "delivered").inc()
         await in_thread(self._mark_delivered, [row.delivery_id for row in rows])
 
-    async def _note_failure(self, key: _LaneKey, kind: str, rows: list[Waiting], error: NotDelivered) -> None:
+    async def _note_failure(self, key: _QueueKey, kind: str, rows: list[Waiting], error: NotDelivered) -> None:
         ATTEMPTS.labels(kind, "failed").inc()
         now, why = self._clock(), str(error)
         # A person waits for the answer to a test, which is therefore not tried again.
@@ -181,13 +182,13 @@ class DeliverySender:
         log.warning("not_delivered", channel=key.channel, brand_id=key.brand_id, why=why, given_up=given_up)
         await in_thread(self._mark_failed, outcomes, why)
 
-    def _lanes(self) -> list[Lane]:
+    def _queues(self) -> list[DeliveryQueue]:
         with session_scope(self._settings.database) as session:
-            return waiting_lanes(session)
+            return waiting_queues(session)
 
-    def _rows(self, key: _LaneKey, limit: int) -> list[Waiting]:
+    def _rows(self, key: _QueueKey, limit: int) -> list[Waiting]:
         with session_scope(self._settings.database) as session:
-            return waiting_in_lane(session, key.channel, key.brand_id, limit)
+            return waiting_in_queue(session, key.channel, key.brand_id, limit)
 
     def _mark_delivered(self, ids: list[int]) -> None:
         with session_scope(self._settings.database) as session:

@@ -17,8 +17,8 @@ from aiokafka.partitioner import murmur2
 
 from core import partitioner
 from core.errors import SpendgateError
-from operations.held import Held, read_held
 from operations.last_records import last_records
+from operations.state_summary import StateSummary, read_state_summary
 from streams.kafka.certificates import certificate_days_left, certificate_name
 from streams.kafka.failures import principal
 from streams.kafka.missing_rights import how_to_allow, missing_rights
@@ -188,8 +188,8 @@ async def _broker(client: Client | None, settings: Settings) -> list[Finding]:
         return findings
     ticks = await last_records(settings, Topic.DAYPARTING_TICKS, at_most=3)
     spend = await last_records(settings, Topic.SPEND_EVENTS, at_most=LATEST_SPEND)
-    held = await read_held(settings, time.time_ns() // 1_000_000)
-    findings += [_broker_clock(settings, ticks), _placement(settings, spend), _duplicates(held), _resumes(held)]
+    state = await read_state_summary(settings, time.time_ns() // 1_000_000)
+    findings += [_broker_clock(settings, ticks), _placement(settings, spend), _duplicates(state), _resumes(state)]
     return findings
 
 
@@ -225,22 +225,22 @@ def _placement(settings: Settings, spend: list[ConsumerRecord]) -> Finding:
     return Finding("producers", not misplaced, result, mend)
 
 
-def _duplicates(held: Held) -> Finding:
-    """How far back in time a duplicate is known, at the rate of the events that are held."""
-    known = f"{held.event_ids} of {held.capacity} event ids are held"
-    if held.seconds is None:
+def _duplicates(state: StateSummary) -> Finding:
+    """Check how far back in time a duplicate is known, at the rate of the events that are held."""
+    known = f"{state.event_ids} of {state.capacity} event ids are held"
+    if state.seconds is None:
         return Finding("duplicates", True, f"{known}, all that came")
-    result = f"{known}, those of the last {held.seconds:.0f} s: an older duplicate would count again"
+    result = f"{known}, those of the last {state.seconds:.0f} s: an older duplicate would count again"
     return Finding(
-        "duplicates", held.seconds >= LEAST_WINDOW_SECONDS, result, "set a higher SPENDGATE_DUPLICATE_WINDOW"
+        "duplicates", state.seconds >= LEAST_WINDOW_SECONDS, result, "set a higher SPENDGATE_DUPLICATE_WINDOW"
     )
 
 
-def _resumes(held: Held) -> Finding:
-    seconds = held.resumes_seconds
+def _resumes(state: StateSummary) -> Finding:
+    seconds = state.resumes_seconds
     if seconds is None:
         return Finding("resumes", True, "none is held")
-    result = f"{held.resumes} are held until the spend before them is counted, the first for {seconds:.0f} s"
+    result = f"{state.resumes} are held until the spend before them is counted, the first for {seconds:.0f} s"
     mend = "look at the lag in `spendgate status`, and for a producer that leaves a transaction open"
     return Finding("resumes", seconds <= LONGEST_HOLD_SECONDS, result, mend)
 

@@ -18,8 +18,8 @@ from models.errors import ModelError
 from models.session import session_scope
 from models.tables.reconcile_run import last_reconcile
 from operations.dead_letters.count import DeadLetterCount
-from operations.held import read_held
 from operations.last_records import last_records
+from operations.state_summary import read_state_summary
 from streams.kafka.codec import decode_command, decode_tick
 from streams.kafka.groups import ConsumerGroup, describe_group
 from streams.kafka.identities import LEDGER_GROUP, WORKER_GROUP
@@ -44,9 +44,9 @@ async def read_status(settings: Settings, letters: DeadLetterCount | None = None
         _groups(settings),
         _last_tick(settings),
         _last_decision(settings),
-        read_held(settings, time.time_ns() // 1_000_000),
+        read_state_summary(settings, time.time_ns() // 1_000_000),
     )
-    ((groups, restored), last_tick, last_decision, held), dead_letters, reconciled, lacking = await asyncio.gather(
+    ((groups, restored), last_tick, last_decision, state), dead_letters, reconciled, lacking = await asyncio.gather(
         of_kafka,
         _waiting_letters(letters or DeadLetterCount(settings)),
         asyncio.to_thread(_last_reconcile, settings),
@@ -60,7 +60,7 @@ async def read_status(settings: Settings, letters: DeadLetterCount | None = None
         "last_reconcile": reconciled,
         "restored": restored,
         "holes": lacking,
-        **held.facts(),
+        **state.facts(),
     }
 
 
@@ -78,7 +78,7 @@ def _group_status(group: ConsumerGroup) -> Status:
 
 
 async def _restored(settings: Settings, admin: AIOKafkaAdminClient) -> str | None:
-    """None also without a database: another line of the status says so."""
+    """The sentence of `restored`, None also while the database is away: another line of the status says so."""
     try:
         return await restored(settings, admin)
     except ModelError:
@@ -136,7 +136,7 @@ async def _waiting_letters(letters: DeadLetterCount) -> int | None:
 
 
 def _last_reconcile(settings: Settings) -> Status | None:
-    """None also without a database: another line of the status says so."""
+    """The last run; None also while the database is away: another line of the status says so."""
     try:
         with session_scope(settings.database) as session:
             run = last_reconcile(session)

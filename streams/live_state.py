@@ -1,6 +1,6 @@
 """The controller's state: totals, reasons and sequences, read from `controller-state`.
 
-`read_held` and `read_held_brands` read once, for a command line; `LiveState` follows the topic, for programs that stay.
+`read_brand` and `read_brands` read once, for a command line; `LiveState` follows the topic, for programs that stay.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from streams.kafka.restore import apply_record
 from streams.kafka.topics import Topic
 from streams.settings import Settings
 
-__all__ = ["HeldBrand", "LiveState", "find_held", "read_held", "read_held_brands"]
+__all__ = ["HeldBrand", "LiveState", "find_brand_id", "read_brand", "read_brands"]
 
 #: How long a reader waits for the controller to apply what was published before.
 PATIENCE_SECONDS: Final = 2.0
@@ -35,7 +35,7 @@ _BRAND_AND_CAMPAIGN: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class HeldBrand:
-    """A brand with its campaigns, restored as the controller would restore it."""
+    """A brand with its campaigns as `controller-state` has them, restored as the controller would restore it."""
 
     state: BrandState
     #: The highest moment that the controller knows of.
@@ -56,18 +56,18 @@ class HeldBrand:
         return pauses_at(self.state, campaign, self.clock)
 
 
-async def read_held(settings: Settings, brand_id: str, patience_seconds: float = PATIENCE_SECONDS) -> HeldBrand | None:
+async def read_brand(settings: Settings, brand_id: str, patience_seconds: float = PATIENCE_SECONDS) -> HeldBrand | None:
     """The brand as the controller holds it, None where it holds nothing of it.
 
     Waits for the controller to apply what is on its topics as of the call, but no longer than `patience_seconds`.
     """
-    return (await read_held_brands(settings, [brand_id], patience_seconds))[brand_id]
+    return (await read_brands(settings, [brand_id], patience_seconds))[brand_id]
 
 
-async def read_held_brands(
+async def read_brands(
     settings: Settings, brand_ids: Collection[str], patience_seconds: float = PATIENCE_SECONDS
 ) -> dict[str, HeldBrand | None]:
-    """Read several brands as `read_held` does one, in one pass over the topic; by brand_id."""
+    """Read several brands as `read_brand` reads one, in one pass over the topic; by brand_id."""
     if not brand_ids:
         return {}
     only = next(iter(brand_ids)) if len(brand_ids) == 1 else None
@@ -91,8 +91,9 @@ async def read_held_brands(
     return {brand_id: it and replace(it, is_current=is_current(brand_id)) for brand_id, it in held.items()}
 
 
-async def find_held(settings: Settings, campaign_id: str) -> str | None:
-    """The brand of a campaign that may be missing in the database; reads every partition."""
+async def find_brand_id(settings: Settings, campaign_id: str) -> str | None:
+    """The id of the campaign's brand by `controller-state`, for a campaign that the database may lack; None where it
+    lacks the campaign too. Reads every partition."""
     async with topic_reader(settings, Topic.CONTROLLER_STATE) as reader:
         async for record in reader.to_end():
             kind, _, name = (state_key(record.key) or "").partition("/")

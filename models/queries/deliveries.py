@@ -15,7 +15,7 @@ from models.tables.types import MomentColumn
 
 __all__ = [
     "DIGEST_WINDOW_SECONDS",
-    "Lane",
+    "DeliveryQueue",
     "NewDelivery",
     "Waiting",
     "add_deliveries",
@@ -27,8 +27,8 @@ __all__ = [
     "list_deliveries",
     "read_positions",
     "save_positions",
-    "waiting_in_lane",
-    "waiting_lanes",
+    "waiting_in_queue",
+    "waiting_queues",
 ]
 
 _KIND: Final = "deliveries"
@@ -46,10 +46,10 @@ class NewDelivery(NamedTuple):
     body: str
 
 
-class Lane(NamedTuple):
-    """What waits of one brand for a webhook, or in all for a channel to people; moments in milliseconds. `brand_id` is
-    None where it is all of a channel, which leaves out tests; `last_sent_at` is then when people last got something,
-    if that was within `DIGEST_WINDOW_SECONDS`."""
+class DeliveryQueue(NamedTuple):
+    """Deliveries that wait and are sent one after the other: those of one brand for a webhook, or all for a channel to
+    people. Moments are milliseconds. `brand_id` is None for a channel to people, of which tests are left out;
+    `last_sent_at` is then when people last got a message, if that was within `DIGEST_WINDOW_SECONDS`."""
 
     channel: str
     kind: str
@@ -61,7 +61,7 @@ class Lane(NamedTuple):
 
 
 class Waiting(NamedTuple):
-    """A delivery, with what its channel is now."""
+    """A waiting delivery with the present fields of its channel."""
 
     delivery_id: int
     message_id: str
@@ -74,7 +74,7 @@ class Waiting(NamedTuple):
 
 
 #: One row for each receiver that is sent to on its own: the first that waits of a brand, or all of a channel.
-_LANES: Final = text(
+_QUEUES: Final = text(
     """
     SELECT * FROM (
         SELECT DISTINCT ON (d.channel, d.brand_id) d.channel, c.kind, d.brand_id, d.created_at AS oldest_at,
@@ -102,12 +102,13 @@ _LANES: Final = text(
 )
 
 
-def waiting_lanes(session: Session) -> list[Lane]:
-    return [Lane(*row) for row in session.execute(_LANES, {"window_seconds": DIGEST_WINDOW_SECONDS})]
+def waiting_queues(session: Session) -> list[DeliveryQueue]:
+    return [DeliveryQueue(*row) for row in session.execute(_QUEUES, {"window_seconds": DIGEST_WINDOW_SECONDS})]
 
 
-def waiting_in_lane(session: Session, channel: str, brand_id: str | None, limit: int) -> list[Waiting]:
-    """The first of them; none of a channel that is paused or removed by now. `brand_id` as in `Lane`."""
+def waiting_in_queue(session: Session, channel: str, brand_id: str | None, limit: int) -> list[Waiting]:
+    """The first `limit` deliveries of a queue; none where its channel is paused or removed by now. `brand_id` as in
+    `DeliveryQueue`."""
     query = (
         select(
             Delivery.delivery_id,
@@ -130,7 +131,7 @@ def waiting_in_lane(session: Session, channel: str, brand_id: str | None, limit:
 
 
 def add_deliveries(session: Session, new: Sequence[NewDelivery]) -> int:
-    """How many were added: what a channel has, or had, is not added again."""
+    """Add deliveries and return how many were added: one that its channel has, or had, is not added again."""
     added = 0
     for start in range(0, len(new), _ADDED_AT_ONCE):
         rows = [one._asdict() for one in new[start : start + _ADDED_AT_ONCE]]
@@ -154,8 +155,8 @@ def delivered(session: Session, delivery_ids: Collection[int]) -> None:
 
 
 def failed(session: Session, attempts: Iterable[tuple[int, int | None]], why: str) -> None:
-    """An attempt each of these, with when the next one comes; None: it is given up. One that was dropped meanwhile
-    stays so."""
+    """Record a failed attempt of each delivery, with the moment of its next one; None: it is given up. A delivery that
+    was dropped meanwhile stays dropped."""
     for delivery_id, next_at in attempts:
         given_up = {"state": "given_up", "finished_at": func.clock_timestamp()} if next_at is None else {}
         session.execute(
@@ -173,7 +174,7 @@ def get_delivery(session: Session, delivery_id: int) -> Delivery:
 
 
 def get_delivery_of(session: Session, channel: str, message_id: str) -> Delivery:
-    """That of a message to a channel, which must be there."""
+    """The delivery of a message to a channel; it must be there."""
     query = select(Delivery).where(Delivery.channel == channel, Delivery.message_id == message_id)
     return session.scalars(query).one()
 
@@ -187,7 +188,7 @@ def list_deliveries(
     after: str | None = None,
     limit: int = 100,
 ) -> Page[Delivery]:
-    """The newest first."""
+    """A page of deliveries, newest first."""
     query = select(Delivery).order_by(Delivery.delivery_id.desc()).limit(limit + 1)
     for wanted, of, name in (
         (channel, Delivery.channel, "channel"),
@@ -204,13 +205,14 @@ def list_deliveries(
 
 
 def delete_finished(session: Session, before: int) -> int:
-    """Those that ended before this moment."""
+    """Delete the deliveries that ended before this moment."""
     result = session.execute(delete(Delivery).where(Delivery.finished_at < bindparam("before", before, MomentColumn())))
     return int(result.rowcount)  # type: ignore[attr-defined]
 
 
 def read_positions(session: Session, topic: str, topic_id: str) -> dict[int, int]:
-    """The next offset of each partition of this incarnation of the topic, as far as any was saved."""
+    """The next offset of each partition of this incarnation of the topic; partitions without a saved offset are left
+    out."""
     query = select(NotifierPosition.partition, NotifierPosition.next_offset).where(
         NotifierPosition.topic == topic, NotifierPosition.topic_id == topic_id
     )
@@ -220,8 +222,8 @@ def read_positions(session: Session, topic: str, topic_id: str) -> dict[int, int
 def save_positions(
     session: Session, topic: str, topic_id: str, expected: dict[int, int], positions: dict[int, int]
 ) -> None:
-    """In the transaction of the deliveries. Raises WentBack where the database has not what is
-    expected: it was restored, or another notifier reads as well."""
+    """Save positions in the transaction that adds the deliveries. Raises WentBack where the database has not the
+    `expected` ones: it was restored, or another notifier reads too."""
     for partition, next_offset in positions.items():
         row: dict[str, Any] = {
             "topic": topic,

@@ -9,7 +9,7 @@ from typing import Final
 from core.calendar import Day
 from core.moment import ALWAYS, SECOND, Moment
 from operations.timeline.bands import Band, BandState
-from operations.timeline.standing import Standings
+from operations.timeline.past_config import PastConfigs
 
 __all__ = ["DayLine", "OnOff", "campaign_lines", "on_off_of"]
 
@@ -45,7 +45,7 @@ class DayLine:
 def campaign_lines(
     days: Sequence[Day],
     bands: Sequence[Band],
-    standings: Standings | None,
+    configs: PastConfigs | None,
     spent: Mapping[date, int],
     until: Moment,
     *,
@@ -53,7 +53,7 @@ def campaign_lines(
 ) -> Iterator[DayLine]:
     """A line for each day that has begun by `until` or to which something is booked; of the days that ended before the
     campaign was added those alone to which something is booked or of which a command is known. The budget is that in
-    force when the day ended. `standings` None: the catalog does not know the campaign."""
+    force when the day ended. `configs` None: the catalog does not know the campaign."""
     for day in days:
         on_off = on_off_of(bands, day.starts_at, day.ends_at)
         is_known = day.ends_at > added_at or on_off.on > 0 or on_off.off > 0
@@ -61,7 +61,7 @@ def campaign_lines(
         if not (has_begun and is_known) and day.date not in spent:
             continue
         last = min(day.ends_at, until) - 1
-        budget = None if standings is None else standings.at(last).of_campaign.daily_on(day.date)
+        budget = None if configs is None else configs.at(last).of_campaign.daily_on(day.date)
         yield DayLine(day.date, spent.get(day.date, 0), budget, on_off)
 
 

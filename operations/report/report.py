@@ -24,7 +24,7 @@ from operations.csv_export import csv_pieces
 from operations.report.lines import DayLine, campaign_lines
 from operations.schedule_preview import zones_of
 from operations.timeline.bands import bands_of
-from operations.timeline.standing import Standings, standings_of
+from operations.timeline.past_config import PastConfigs, past_configs_of
 from operations.timeline.timeline import commands_in_force
 
 __all__ = ["CampaignReport", "Report", "month_of", "read_report", "report_csv", "report_view"]
@@ -97,16 +97,16 @@ def read_report(session: Session, brand_id: str, month: date, now: Moment) -> Re
     found = []
     for campaign_id in sorted(campaigns.keys() | spent.keys()):
         campaign = campaigns.get(campaign_id)
-        standings = None if campaign is None else _standings(brand, campaign, of_brand, of_campaigns)
+        configs = None if campaign is None else _past_configs(brand, campaign, of_brand, of_campaigns)
         bands = []
-        if standings is not None and campaign_id in commands:
+        if configs is not None and campaign_id in commands:
             before, after = commands_in_force(commands[campaign_id])
-            bands = bands_of(before, after, starts_at, ends_at, zones, standings)
+            bands = bands_of(before, after, starts_at, ends_at, zones, configs)
         added_at = _added_at(of_campaigns.get(campaign_id, ()))
-        lines = list(campaign_lines(days, bands, standings, spent.get(campaign_id, {}), now, added_at=added_at))
+        lines = list(campaign_lines(days, bands, configs, spent.get(campaign_id, {}), now, added_at=added_at))
         if campaign_id in spent or any(it.on_off.on for it in lines):
             found.append(CampaignReport(campaign_id, campaign, lines))
-    own = _standings(brand, Campaign(), of_brand, {})
+    own = _past_configs(brand, Campaign(), of_brand, {})
     last = max(starts_at, min(ends_at, now) - 1)
     totals, added_at = _totals(spent.values()), _added_at(of_brand)
     of_days = [
@@ -209,11 +209,11 @@ def _added_at(changes: Sequence[CatalogChange]) -> Moment:
     return changes[-1].changed_at if changes else ALWAYS
 
 
-def _standings(
+def _past_configs(
     brand: Brand,
     campaign: Campaign,
     of_brand: Sequence[CatalogChange],
     of_campaigns: Mapping[str, Sequence[CatalogChange]],
-) -> Standings:
+) -> PastConfigs:
     changes = [*of_brand, *of_campaigns.get(campaign.campaign_id, ())]
-    return standings_of(brand, campaign, sorted(changes, key=lambda it: it.change_id, reverse=True))
+    return past_configs_of(brand, campaign, sorted(changes, key=lambda it: it.change_id, reverse=True))

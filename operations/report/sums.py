@@ -26,7 +26,7 @@ def spend_sums_view(
     by_day: bool,
     by_campaign: bool,
 ) -> dict[str, Json]:
-    """Raises RefusedValue where the days are not in order, or too many."""
+    """The sums as JSON. Raises RefusedValue where the days are not in order, or too many."""
     if not 0 <= (day_until - day_from).days < _DAYS_MAX:
         raise RefusedValue(f"Write a first and a last day, in order, of at most {_DAYS_MAX} days in all.")
     found = spend_by_campaign_and_day(

@@ -16,7 +16,7 @@ from core.dayparting import next_boundary, openness
 from core.moment import NEVER, Moment
 from core.reasons import NO_REASONS, Reason, reason_names, reasons_from_names
 from core.records import Action, ControlCommand
-from operations.timeline.standing import Standings
+from operations.timeline.past_config import PastConfigs
 
 __all__ = ["Band", "BandState", "CommandInForce", "bands_of"]
 
@@ -62,7 +62,7 @@ def bands_of(
     starts_at: Moment,
     ends_at: Moment,
     zones: Zones,
-    standings: Standings,
+    configs: PastConfigs,
 ) -> list[Band]:
     """The bands of `[starts_at, ends_at)`, which touch. `before` is the last command until then; `after` are the
     later ones, in order of epoch and sequence."""
@@ -71,12 +71,12 @@ def bands_of(
     found: list[Band] = []
     for command, (from_, until) in zip([before, *commands], pairwise(starts), strict=True):
         if from_ < until:
-            found += _bands_of_command(command, from_, until, zones, standings)
+            found += _bands_of_command(command, from_, until, zones, configs)
     return found
 
 
 def _bands_of_command(
-    in_force: CommandInForce | None, starts_at: Moment, ends_at: Moment, zones: Zones, standings: Standings
+    in_force: CommandInForce | None, starts_at: Moment, ends_at: Moment, zones: Zones, configs: PastConfigs
 ) -> Iterator[Band]:
     band = Band(starts_at=starts_at, ends_at=ends_at, state=BandState.UNKNOWN, in_force=in_force)
     if in_force is None:
@@ -87,7 +87,7 @@ def _bands_of_command(
         yield replace(band, state=BandState.RUNNING)
         return
     band = replace(band, state=BandState.PAUSED, reasons=tuple(in_force.command.reasons))
-    for reasons, from_, until in _reasons_within(in_force, starts_at, ends_at, zones, standings):
+    for reasons, from_, until in _reasons_within(in_force, starts_at, ends_at, zones, configs):
         yield replace(
             band,
             starts_at=from_,
@@ -98,7 +98,7 @@ def _bands_of_command(
 
 
 def _reasons_within(
-    in_force: CommandInForce, starts_at: Moment, ends_at: Moment, zones: Zones, standings: Standings
+    in_force: CommandInForce, starts_at: Moment, ends_at: Moment, zones: Zones, configs: PastConfigs
 ) -> Iterator[tuple[tuple[str, ...], Moment, Moment]]:
     """The stretches of a pause and their reasons. One for which neither time nor edits give a reason, such as the
     moments until an edit is in force, belongs to the one before."""
@@ -108,11 +108,11 @@ def _reasons_within(
     current = tuple(in_force.command.reasons)
     begun = starts_at
     if starts_at == in_force.decided_at:  # the command itself says what held it then
-        points = _points(in_force, starts_at, ends_at, zones, standings)
+        points = _points(in_force, starts_at, ends_at, zones, configs)
     else:
-        points = [starts_at, *_points(in_force, starts_at, ends_at, zones, standings)]
+        points = [starts_at, *_points(in_force, starts_at, ends_at, zones, configs)]
     for at in points:
-        reasons = reason_names(_lasting(known, in_force.decided_at, at, zones) | _by_catalog(at, zones, standings))
+        reasons = reason_names(_lasting(known, in_force.decided_at, at, zones) | _by_catalog(at, zones, configs))
         if reasons and reasons != current:
             if begun < at:
                 yield current, begun, at
@@ -121,13 +121,13 @@ def _reasons_within(
 
 
 def _points(
-    in_force: CommandInForce, starts_at: Moment, ends_at: Moment, zones: Zones, standings: Standings
+    in_force: CommandInForce, starts_at: Moment, ends_at: Moment, zones: Zones, configs: PastConfigs
 ) -> Sequence[Moment]:
-    """Where reasons may change after `starts_at`."""
-    edits = standings.changes_between(starts_at, ends_at)
+    """The moments after `starts_at` at which reasons may change."""
+    edits = configs.changes_between(starts_at, ends_at)
     found = {*edits, budget_day(zones, in_force.decided_at).ends_at, budget_month(zones, in_force.decided_at).ends_at}
     for from_, until in pairwise([starts_at, *edits, ends_at]):
-        schedule = standings.at(from_).schedule
+        schedule = configs.at(from_).schedule
         at = next_boundary(schedule, zones, from_)
         while at is not None and at < until:
             found.add(at)
@@ -144,13 +144,13 @@ def _lasting(named: Reason, decided_at: Moment, at: Moment, zones: Zones) -> Rea
     return reasons
 
 
-def _by_catalog(at: Moment, zones: Zones, standings: Standings) -> Reason:
-    standing = standings.at(at)
-    in_flight, in_window = openness(standing.schedule, zones, at)
+def _by_catalog(at: Moment, zones: Zones, configs: PastConfigs) -> Reason:
+    config = configs.at(at)
+    in_flight, in_window = openness(config.schedule, zones, at)
     reasons = NO_REASONS
     for holds, reason in (
-        (standing.archived, Reason.ARCHIVED),
-        (not standing.enabled, Reason.MANUAL),
+        (config.archived, Reason.ARCHIVED),
+        (not config.enabled, Reason.MANUAL),
         (not in_flight, Reason.FLIGHT),
         (not in_window, Reason.SCHEDULE),
     ):

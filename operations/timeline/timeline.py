@@ -25,7 +25,7 @@ from operations.journal import decoded
 from operations.reason_words import in_words
 from operations.schedule_preview import zones_of
 from operations.timeline.bands import Band, BandState, CommandInForce, bands_of
-from operations.timeline.standing import standings_of
+from operations.timeline.past_config import past_configs_of
 
 __all__ = ["DAYS_MAX", "ShownBand", "Timeline", "commands_in_force", "read_timeline", "timeline_lines", "timeline_view"]
 
@@ -71,7 +71,7 @@ def read_timeline(session: Session, campaign_id: str, first: date, last: date, n
         return Timeline(brand, campaign, zones, days, [])
     changes = changes_with_brand(session, brand.brand_id, [campaign_id])
     before, after = commands_in_force(commands_between(session, [campaign_id], starts_at, ends_at)[campaign_id])
-    bands = bands_of(before, after, starts_at, ends_at, zones, standings_of(brand, campaign, changes))
+    bands = bands_of(before, after, starts_at, ends_at, zones, past_configs_of(brand, campaign, changes))
     limits = [*(it.starts_at for it in bands), ends_at]
     spent = spend_between_moments(
         session,

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from models.migrations import migrate
-from models.queries.deliveries import NewDelivery, add_deliveries, waiting_lanes
+from models.queries.deliveries import NewDelivery, add_deliveries, waiting_queues
 from models.session import engine_of, session_scope
 from notifier.messages import alert_message
 from notifier.run import now
@@ -149,7 +149,7 @@ async def test_a_sender_knows_when_the_one_before_it_told_people(
 ) -> None:
     def last_sent_at() -> list[int | None]:
         with session_scope(settings.database) as session:
-            return [it.last_sent_at for it in waiting_lanes(session)]
+            return [it.last_sent_at for it in waiting_queues(session)]
 
     add_channel(settings, "chat", f"json://127.0.0.1:{receiver.port}/hook", actor="ann")
     put(settings, "chat", alert(number=1))

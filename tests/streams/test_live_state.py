@@ -26,7 +26,7 @@ from streams.kafka.codec import encode
 from streams.kafka.options import client_options
 from streams.kafka.provision import create_topics
 from streams.kafka.topics import INPUTS, Topic
-from streams.live_state import LiveState, find_held, read_held
+from streams.live_state import LiveState, find_brand_id, read_brand
 from streams.reconnecting import Reconnecting
 from streams.settings import Settings
 from streams.worker.offset_queries import OffsetQueries
@@ -118,7 +118,7 @@ async def test_a_look_tells_totals_reasons_sequence_and_when_it_resumes(
     controller.release()
     controller.spend("a", "100.5", "2025-09-08T11:00:00Z")
     await controller.flush()
-    held = await read_held(settings, controller.brand_id)
+    held = await read_brand(settings, controller.brand_id)
     assert held and held.is_current
     campaign = held.state.campaigns["a"]
     assert (held.state.daily_micros, campaign.total_micros, campaign.sequence) == (100_500_000, 100_500_000, 2)
@@ -132,7 +132,7 @@ async def test_a_running_campaign_tells_when_time_will_pause_it(settings: Settin
     controller.campaign("a", WindowDocument(["mon"], from_="09:00", to="17:00"))
     controller.release()
     await controller.flush()
-    held = await read_held(settings, controller.brand_id)
+    held = await read_brand(settings, controller.brand_id)
     assert held
     campaign = held.state.campaigns["a"]
     assert (held.resumes_at(campaign), held.pauses_at(campaign)) == (None, parse_moment("2025-09-08T12:00:00Z"))
@@ -150,7 +150,7 @@ async def test_a_day_that_ended_since_the_campaigns_record_shows_what_was_dated_
     await controller.flush()
     controller.spend("b", "1", "2025-09-08T19:05:00Z")  # of the next day in Karachi; writes the brand and b, not a
     await controller.flush()
-    held = await read_held(settings, controller.brand_id)
+    held = await read_brand(settings, controller.brand_id)
     assert held and held.state.day
     assert (str(held.state.day.date), held.state.daily_micros) == ("2025-09-09", 4_000_000)
     totals = {it.campaign_id: (it.daily_micros, it.total_micros) for it in held.state.campaigns.values()}
@@ -164,7 +164,7 @@ async def test_a_million_remembered_ids_do_not_make_a_look_slow(settings: Settin
     await controller.flush()
     await controller.write([(b"seen/%d" % number, os.urandom(512 * 1024)) for number in range(32)])
     started_at = time.monotonic()
-    held = await read_held(settings, controller.brand_id)
+    held = await read_brand(settings, controller.brand_id)
     assert held and held.is_current
     assert time.monotonic() - started_at < 1.5
 
@@ -185,7 +185,7 @@ async def test_what_an_aborted_transaction_left_behind_is_neither_seen_nor_waite
         await producer.send_and_wait(settings.topic(Topic.CONTROLLER_STATE), b"{", key=key, partition=PARTITION)
         await producer.abort_transaction()
     started_at = time.monotonic()
-    held = await read_held(settings, controller.brand_id)
+    held = await read_brand(settings, controller.brand_id)
     assert held and held.state.campaigns["a"].sequence == 1
     assert time.monotonic() - started_at < 1.5
 
@@ -198,9 +198,9 @@ async def test_a_look_waits_until_what_was_published_before_it_is_applied(
     await controller.flush()  # the first state of `a` is decided and not yet told
     async with AIOKafkaProducer(**client_options(settings)) as producer:
         await producer.send_and_wait(settings.topic(Topic.CATALOG), b"{}", key=b"other", partition=PARTITION)
-    impatient = await read_held(settings, controller.brand_id, AT_ONCE)
+    impatient = await read_brand(settings, controller.brand_id, AT_ONCE)
     assert impatient and not impatient.is_current
-    look = asyncio.create_task(read_held(settings, controller.brand_id, patience_seconds=20))
+    look = asyncio.create_task(read_brand(settings, controller.brand_id, patience_seconds=20))
     controller.positions[Topic.CATALOG] = 1
     await controller.flush()
     controller.release()
@@ -211,19 +211,19 @@ async def test_a_look_waits_until_what_was_published_before_it_is_applied(
 
 
 async def test_a_brand_of_which_nothing_is_held_is_none(settings: Settings, controller: Controller) -> None:
-    assert await read_held(settings, controller.brand_id) is None
+    assert await read_brand(settings, controller.brand_id) is None
     controller.brand()
     await controller.flush()
     other = next(it for it in (f"other-{n}" for n in range(999)) if partition_of(it, settings.partitions) == PARTITION)
-    assert await read_held(settings, other) is None
+    assert await read_brand(settings, other) is None
 
 
 async def test_the_brand_of_a_campaign_is_found_in_any_partition(settings: Settings, controller: Controller) -> None:
     controller.brand()
     controller.campaign("a")
     await controller.flush()
-    assert await find_held(settings, "a") == controller.brand_id
-    assert await find_held(settings, "b") is None
+    assert await find_brand_id(settings, "a") == controller.brand_id
+    assert await find_brand_id(settings, "b") is None
 
 
 async def test_a_program_that_stays_sees_every_change_once(settings: Settings, controller: Controller) -> None:
@@ -254,7 +254,7 @@ async def test_the_clock_of_a_quiet_brand_is_that_of_its_partition(settings: Set
     await controller.flush()
     controller.tick("2025-09-08T10:00:00Z")
     await controller.flush()
-    held = await read_held(settings, controller.brand_id)
+    held = await read_brand(settings, controller.brand_id)
     assert held and held.clock == parse_moment("2025-09-08T10:00:00Z")
     async with LiveState(settings) as live:
         lived = live.brand(controller.brand_id)
@@ -296,20 +296,20 @@ async def test_a_removed_record_of_a_brand_is_gone_for_who_looks_and_for_who_fol
         await controller.write([(name.encode(), None) for name in names])
         assert await waiting == {controller.brand_id}
         assert live.campaign("a") is None
-        held = await read_held(settings, controller.brand_id)
+        held = await read_brand(settings, controller.brand_id)
         assert held and not held.state.campaigns
         await observed.aclose()
 
 
 async def test_topics_that_are_not_there_are_told(settings: Settings) -> None:
     with pytest.raises(ConfigurationError, match="spendgate topics create"):
-        await read_held(settings, "brand")
+        await read_brand(settings, "brand")
 
 
 async def test_a_broker_that_is_not_there_is_told(settings: Settings) -> None:
     away = settings.replace(brokers="127.0.0.1:9")
     with pytest.raises(Unreachable, match=r"127\.0\.0\.1:9"):
-        await read_held(away, "brand")
+        await read_brand(away, "brand")
     with pytest.raises(Unreachable):
         async with LiveState(away):
             pass

@@ -1,4 +1,4 @@
-"""What the controller holds by the last flush of each partition: event ids of duplicates, and resumes not yet sent."""
+"""Summary of the controller's state: how far back it knows duplicates, and which resumes are pending."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -9,21 +9,22 @@ from operations.last_records import last_records
 from streams.kafka.topics import Topic
 from streams.settings import Settings
 
-__all__ = ["Held", "held_by", "read_held"]
+__all__ = ["StateSummary", "read_state_summary", "state_summary"]
 
 #: A flush ends in `part` and in marks of transactions.
-_LOOK_BACK = 20
+_LAST_OFFSETS = 20
 
 
-class Held(NamedTuple):
-    """Over all partitions. `seconds` and `since` are None where every id that ever came is held."""
+class StateSummary(NamedTuple):
+    """The summary over all partitions. `since` and `seconds` are None where every id that ever came is held."""
 
-    #: Event ids that are held where they are most, and the setting DUPLICATE_WINDOW.
+    #: Event ids in the largest duplicate window, and how many a window may hold.
     event_ids: int
     capacity: int
-    #: Where old ids were dropped already: how far back the ids go that are held, in the partition where that is least.
+    #: How far back the ids go in the full window that reaches back least.
     since: str | None
     seconds: float | None
+    #: Pending resumes, and the moment at which the oldest was decided.
     resumes: int
     resumes_since: str | None
     resumes_seconds: float | None
@@ -35,8 +36,9 @@ class Held(NamedTuple):
         return {"duplicate_window": window, "held_resumes": resumes}
 
 
-async def read_held(settings: Settings, now: Moment) -> Held:
-    records = await last_records(settings, Topic.CONTROLLER_STATE, at_most=_LOOK_BACK)
+async def read_state_summary(settings: Settings, now: Moment) -> StateSummary:
+    """The summary as of the last flush of each partition."""
+    records = await last_records(settings, Topic.CONTROLLER_STATE, at_most=_LAST_OFFSETS)
     parts: dict[int, PartRecord] = {}
     for record in records:
         if record.key == PART_KEY.encode():
@@ -44,16 +46,16 @@ async def read_held(settings: Settings, now: Moment) -> Held:
                 parts[record.partition] = decode_part(record.value)
             except ValueError:  # not the controller's
                 continue
-    return held_by(parts, settings.duplicate_window, now)
+    return state_summary(parts, settings.duplicate_window, now)
 
 
-def held_by(parts: Mapping[int, PartRecord], capacity: int, now: Moment) -> Held:
-    """What the last `part` of each partition says of it; `capacity` is that of a duplicate window, in ids."""
+def state_summary(parts: Mapping[int, PartRecord], capacity: int, now: Moment) -> StateSummary:
+    """The summary of the last `part` of each partition; `capacity` is that of a duplicate window, in ids."""
     full = [part for part in parts.values() if part.seen >= capacity and part.seen_since]
     window_since = max((part.seen_since[0][1] for part in full), default=None)
     holding = [part for part in parts.values() if part.resumes_awaited]
     resumes_since = _earliest(part.resumes_awaited_since for part in holding)
-    return Held(
+    return StateSummary(
         max((part.seen for part in parts.values()), default=0),
         capacity,
         *_ago(window_since, now),

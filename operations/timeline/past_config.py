@@ -1,4 +1,4 @@
-"""The configuration of a campaign at a past moment, from its rows and the changes since. Pure: no I/O."""
+"""The configuration of a campaign at a past moment, by its rows and the changes since. Pure: no I/O."""
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from models.tables.campaign import Campaign
 from models.tables.catalog_change import CatalogChange
 from operations.schedule_preview import schedule_of
 
-__all__ = ["Budgets", "Standing", "Standings", "standings_of"]
+__all__ = ["Budgets", "PastConfig", "PastConfigs", "past_configs_of"]
 
 _ON_OR_OFF: Final = ("enabled", "archived")
 
@@ -43,8 +43,8 @@ _NO_BUDGETS: Final = Budgets()
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """The configuration in force from `since` on, until the next one."""
+class PastConfig:
+    """The configuration of a campaign, its brand's part included, that was in force from `since` until the next one."""
 
     since: Moment
     enabled: bool
@@ -54,22 +54,23 @@ class Standing:
     of_campaign: Budgets = _NO_BUDGETS
 
 
-class Standings:
-    """The configurations of one campaign, in order of time."""
+class PastConfigs:
+    """The configurations that a campaign has had, in order of time."""
 
-    def __init__(self, standings: Sequence[Standing]) -> None:
-        self._standings = list(standings)
-        self._since = [it.since for it in standings]
+    def __init__(self, configs: Sequence[PastConfig]) -> None:
+        self._configs = list(configs)
+        self._since = [it.since for it in configs]
 
-    def at(self, moment: Moment) -> Standing:
-        return self._standings[max(0, bisect_right(self._since, moment) - 1)]
+    def at(self, moment: Moment) -> PastConfig:
+        return self._configs[max(0, bisect_right(self._since, moment) - 1)]
 
     def changes_between(self, starts_at: Moment, ends_at: Moment) -> list[Moment]:
         return [it for it in self._since if starts_at < it < ends_at]
 
 
-def standings_of(brand: Brand, campaign: Campaign, changes: Sequence[CatalogChange]) -> Standings:
-    """`changes` are all of the brand and of the campaign, newest first: each is undone to show what was before it."""
+def past_configs_of(brand: Brand, campaign: Campaign, changes: Sequence[CatalogChange]) -> PastConfigs:
+    """The campaign's configurations. `changes` are all of the brand and of the campaign, newest first; each is undone
+    to show what was before it."""
     of_brand: dict[str, Any] = {name: getattr(brand, name) for name in _ON_OR_OFF}
     of_brand |= {
         "daily_budget": brand.daily_budget_micros,
@@ -91,15 +92,15 @@ def standings_of(brand: Brand, campaign: Campaign, changes: Sequence[CatalogChan
         undone = {name: _value(name, it["from"]) for name, it in change.fields.items() if name in mine}
         if not undone:
             continue
-        found.append(_standing(change.changed_at, of_brand, of_campaign))
+        found.append(_past_config(change.changed_at, of_brand, of_campaign))
         if "brand_id" not in change.fields and "currency" not in change.fields:  # those of what was added are its first
             mine |= undone
-    found.append(_standing(ALWAYS, of_brand, of_campaign))
-    return Standings(found[::-1])
+    found.append(_past_config(ALWAYS, of_brand, of_campaign))
+    return PastConfigs(found[::-1])
 
 
-def _standing(since: Moment, of_brand: Mapping[str, Any], of_campaign: Mapping[str, Any]) -> Standing:
-    return Standing(
+def _past_config(since: Moment, of_brand: Mapping[str, Any], of_campaign: Mapping[str, Any]) -> PastConfig:
+    return PastConfig(
         since,
         enabled=of_brand["enabled"] and of_campaign["enabled"],
         archived=of_brand["archived"] or of_campaign["archived"],
