@@ -14,7 +14,7 @@ from cli.user_files import opened
 
 if TYPE_CHECKING:
     from operations.snapshots.external_id import AnyRefusal
-    from operations.snapshots.file import SkippedLine
+    from operations.snapshots.file import Defaults, SkippedLine
 
 app = CommandGroup("snapshots", help="What platforms say was spent, for a campaign and a day.", panel="Try and watch")
 
@@ -36,20 +36,11 @@ def import_(
     file again is harmless.
     """
     from cli.progress import counting_progress
-    from core.moment import format_moment
     from operations import validation
-    from operations.snapshots.file import Defaults, read_file
-    from operations.snapshots.local_numbers import Decimal
+    from operations.snapshots.file import read_file
     from operations.snapshots.publish import SnapshotsListener, import_snapshots
 
-    made_at = time.time_ns() // 1_000_000 if as_of is None else validation.moment("moment", as_of)
-    all_of_day = None if day is None else validation.date_or_none("--day", day)
-    defaults = Defaults(
-        as_of=format_moment(made_at),
-        source=None if source is None else validation.identifier("source", source),
-        day=None if all_of_day is None else all_of_day.isoformat(),
-        decimal=None if decimal is None else Decimal(validation.one_of("decimal", decimal.lower(), list(Decimal))),
-    )
+    defaults = _defaults(source, day, as_of, decimal)
     if time_zone is not None:
         validation.time_zone(time_zone)
     settings = load_settings()
@@ -69,6 +60,22 @@ def import_(
     )
     if imported.refused:
         raise typer.Exit(1)
+
+
+def _defaults(source: str | None, day: str | None, as_of: str | None, decimal: str | None) -> "Defaults":
+    from core.moment import format_moment
+    from operations import validation
+    from operations.snapshots.file import Defaults
+    from operations.snapshots.local_numbers import Decimal
+
+    made_at = time.time_ns() // 1_000_000 if as_of is None else validation.moment("moment", as_of)
+    all_of_day = None if day is None else validation.date_or_none("--day", day)
+    return Defaults(
+        as_of=format_moment(made_at),
+        source=None if source is None else validation.identifier("source", source),
+        day=None if all_of_day is None else all_of_day.isoformat(),
+        decimal=None if decimal is None else Decimal(validation.one_of("decimal", decimal.lower(), list(Decimal))),
+    )
 
 
 def _report_refused(number: int, refusal: "AnyRefusal") -> None:

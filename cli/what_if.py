@@ -24,7 +24,8 @@ def what_if(
     between. Writes nothing. Exit code 1 when there is a difference."""
     from operations import validation
     from operations.catalog_file.rows import WrongRows
-    from operations.what_if.what_if import WhatIfRequest, what_if_lines, what_if_view
+    from operations.what_if.views import what_if_lines, what_if_view
+    from operations.what_if.what_if import WhatIfRequest
     from operations.what_if.what_if import what_if as decide_again
 
     first, last = validation.day("--from", from_), validation.day("--to", to)

@@ -26,14 +26,14 @@ from core.refusal import Refusal
 from core.spend import Spend
 from core.state import CampaignState, Origin, PartitionState
 
-__all__ = ["Decided", "DifferingStretch", "Opening", "Rerun", "TwoRuns", "start_rerun"]
+__all__ = ["DecidedCommand", "DifferingStretch", "OpeningSpend", "Rerun", "TwoRuns", "start_rerun"]
 
 _NOWHERE: Final = ""
 #: Ids are remembered for so many events: the ledger has each of them once.
 _REMEMBERED: Final = 20_000
 
 
-class Opening(NamedTuple):
+class OpeningSpend(NamedTuple):
     """Net spend of a campaign, booked to a day, that had arrived before the run begins."""
 
     campaign_id: str
@@ -41,7 +41,7 @@ class Opening(NamedTuple):
     micros: int
 
 
-class Decided(NamedTuple):
+class DecidedCommand(NamedTuple):
     """A command that would be sent."""
 
     decided_at: Moment
@@ -52,12 +52,12 @@ class Decided(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Rerun:
-    """One brand as a run has it. `decided` are the commands decided since they were taken."""
+    """One brand's state in a run. `decided` are the commands decided since they were last taken."""
 
     state: PartitionState
     brand_id: str
     next_boundary_at: Moment = NEVER
-    decided: list[Decided] = field(default_factory=list)
+    decided: list[DecidedCommand] = field(default_factory=list)
     count: int = 0
 
     def actions(self) -> dict[str, Action | None]:
@@ -89,7 +89,7 @@ class Rerun:
             self.next_boundary_at = state.brands[self.brand_id].next_boundary_at
         return verdict if isinstance(verdict, Refusal) else None
 
-    def take_decided(self) -> list[Decided]:
+    def take_decided(self) -> list[DecidedCommand]:
         """Return the commands decided since the last call."""
         taken, self.decided = self.decided, []
         return taken
@@ -101,7 +101,8 @@ class Rerun:
         if failed:
             raise failed[0][1]
         self.decided += (
-            Decided(parse_moment(it.decided_at), it.campaign_id, it.action, tuple(it.reasons)) for it in state.commands
+            DecidedCommand(parse_moment(it.decided_at), it.campaign_id, it.action, tuple(it.reasons))
+            for it in state.commands
         )
         state.commands.clear()
         state.alerts.clear()
@@ -112,7 +113,7 @@ def start_rerun(
     brand_id: str,
     brand_document: bytes,
     campaign_documents: Mapping[str, bytes],
-    openings: Iterable[Opening],
+    openings: Iterable[OpeningSpend],
     starts_at: Moment,
 ) -> Rerun | Refusal:
     """A run as of `starts_at`; its `decided` are the first states of its campaigns. Returns why the brand's document is
@@ -159,8 +160,8 @@ class TwoRuns:
         self._open: dict[str, DifferingStretch] = {}
         self.stretches: list[DifferingStretch] = []
         #: Commands of one run that the other has not, and how many each has; first states are none.
-        self.only_now: Counter[Decided] = Counter()
-        self.only_then: Counter[Decided] = Counter()
+        self.only_now: Counter[DecidedCommand] = Counter()
+        self.only_then: Counter[DecidedCommand] = Counter()
         self.commands_now: Counter[str] = Counter()
         self.commands_then: Counter[str] = Counter()
         for run in (now, then):

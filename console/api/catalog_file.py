@@ -28,7 +28,8 @@ from operations.catalog_file.columns import COLUMN_NAMES
 from operations.catalog_file.reading import read_rows
 from operations.catalog_file.rows import CatalogFileFormat, FileRows, WrongRows
 from operations.catalog_file.views import plan_view, wrong_row_views
-from operations.what_if.what_if import ASKED_EVENTS_MAX, WhatIfRequest, what_if_view
+from operations.what_if.views import what_if_view
+from operations.what_if.what_if import ASKED_EVENTS_MAX, WhatIfRequest
 from operations.what_if.what_if import what_if as decide_again
 
 __all__ = ["router"]

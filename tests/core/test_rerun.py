@@ -11,17 +11,17 @@ from core.moment import HOUR, MINUTE, SECOND, parse_moment
 from core.money import MICROS
 from core.records import Action
 from core.refusal import Refusal, RefusalReason
-from core.rerun import Opening, Rerun, TwoRuns, start_rerun
+from core.rerun import OpeningSpend, Rerun, TwoRuns, start_rerun
 from core.spend import Spend
 
 MIDNIGHT = parse_moment("2025-09-08T00:00:00Z")
-NO_OPENINGS: Sequence[Opening] = ()
+NO_OPENINGS: Sequence[OpeningSpend] = ()
 
 Events = Sequence[tuple[float, str, int]]
 Campaigns = dict[str, dict[str, Any]]
 
 
-def run(brand: dict[str, Any], campaigns: Campaigns, openings: Sequence[Opening] = NO_OPENINGS) -> Rerun:
+def run(brand: dict[str, Any], campaigns: Campaigns, openings: Sequence[OpeningSpend] = NO_OPENINGS) -> Rerun:
     document = {"kind": "brand", "brand_id": "b", "version": 1, "currency": "USD"}
     document |= {"zones": [{"time_zone": "UTC", "from": None}], "daily_budget": None, "monthly_budget": None} | brand
     of_campaigns = {
@@ -63,7 +63,7 @@ NONE: dict[str, Any] = {}
 def test_the_same_catalog_makes_no_difference() -> None:
     brand = {"daily_budget": "50.00", "monthly_budget": "4000.00", "pacing": "even"}
     campaigns = {"c": {"daily_budget": "30.00", "windows": [{"days": ["mon"], "from": "03:00", "to": "20:00"}]}}
-    openings = [Opening("c", date(2025, 9, 3), 100 * MICROS)]
+    openings = [OpeningSpend("c", date(2025, 9, 3), 100 * MICROS)]
     runs = compared(run(brand, campaigns, openings), run(brand, campaigns, openings), HOURLY)
     assert (runs.stretches, runs.only_now, runs.only_then) == ([], {}, {})
     assert runs.commands_now == runs.commands_then != {}
@@ -126,7 +126,7 @@ def test_an_event_just_before_the_minute_of_a_tick_is_decided_at_its_own_moment(
 
 
 def test_what_was_spent_before_counts_in_month_and_total_and_paces_the_day() -> None:
-    openings = [Opening("c", date(2025, 8, 31), 900 * MICROS), Opening("c", date(2025, 9, 7), 90 * MICROS)]
+    openings = [OpeningSpend("c", date(2025, 8, 31), 900 * MICROS), OpeningSpend("c", date(2025, 9, 7), 90 * MICROS)]
     now = run({}, {"c": NONE}, openings)
     assert found(compared(now, run({"monthly_budget": "100.00"}, {"c": NONE}, openings), HOURLY)) == [
         ("c", 1, 24, "resume", "pause", 220)

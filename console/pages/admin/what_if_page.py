@@ -21,7 +21,8 @@ from operations import validation
 from operations.accounts.person import Person
 from operations.catalog_file.reading import format_of, read_rows
 from operations.catalog_file.rows import CatalogFileFormat, WrongRows
-from operations.what_if.what_if import ASKED_EVENTS_MAX, WhatIfRequest, what_if, what_if_view
+from operations.what_if.views import what_if_view
+from operations.what_if.what_if import ASKED_EVENTS_MAX, WhatIfRequest, what_if
 
 __all__ = ["router"]
 

@@ -19,7 +19,8 @@ from models.session import connect, engine_of, session_scope
 from models.tables.spend_log import SpendLog, SpendRepeat
 from operations.catalog_file.reading import read_rows
 from operations.catalog_file.rows import CatalogFileFormat, WrongRows
-from operations.what_if.what_if import WhatIf, WhatIfRequest, what_if, what_if_lines, what_if_view
+from operations.what_if.views import what_if_lines, what_if_view
+from operations.what_if.what_if import WhatIf, WhatIfRequest, what_if
 from tests.commands import Commands
 from tests.models.ledger_rows import add, add_topic, refusal, spend_values
 
