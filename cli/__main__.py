@@ -36,8 +36,8 @@ HEADINGS: Final = {
 
 
 def application(arguments: Sequence[str] = ()) -> CommandGroup:
-    """With all commands or, where the first of the arguments is a command, with those of its module alone: to make all
-    of them takes a tenth of the CPU of a short command."""
+    """The application with all commands or, where the first of the arguments is a command, with those of its module
+    alone: to make all of them takes a tenth of the CPU of a short command."""
     app = CommandGroup(
         help="Decides within milliseconds of every spend event which ad campaigns may run.", panel="Start"
     )
@@ -50,7 +50,7 @@ def application(arguments: Sequence[str] = ()) -> CommandGroup:
 
 
 def _asked_for(arguments: Sequence[str]) -> list[tuple[str, CommandGroup]]:
-    """Empty where the first argument is in no module of its own name."""
+    """The groups that define the first argument; empty where no module has its name."""
     word = next((it for it in arguments if it != "--json"), "")
     found = [(heading, _commands(word)) for heading, modules in HEADINGS.items() if word in modules]
     return [(heading, commands) for heading, commands in found if word in commands.words]

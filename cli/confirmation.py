@@ -50,7 +50,7 @@ def confirm_budgets(
 
 
 def confirm_new_budgets(budgets: Mapping[str, int | None], *, yes: bool) -> None:
-    """As `confirm_budgets`, of a row that is to be added."""
+    """Ask as `confirm_budgets` does, about the budgets of a row that is to be added."""
     from operations.dangerous_budgets import dangers_of
 
     if not yes and sys.stdin.isatty() and (dangers := dangers_of({}, budgets)):

@@ -167,7 +167,8 @@ def _process_letters(
     work: "Callable[[Batches], Outcomes]",
     dry_run: bool,
 ) -> None:
-    """With --json a line for each letter. Without, the first ones, why others are refused, and how many became what."""
+    """Report the results: with --json a line for each dead letter; without, the first ones, why others are refused, and
+    how many had each result."""
     with _bar(chosen) as progress:
         tally, unlisted = run_async(
             _report(work(_batches(settings, chosen, progress)), isinstance(chosen, list), dry_run)
@@ -187,7 +188,7 @@ def _bar(chosen: "list[LetterPosition] | DeadLetterFilter") -> "AbstractContextM
 
 
 async def _report(outcomes: "Outcomes", each: bool, dry_run: bool) -> tuple[Counter[str], Counter[str]]:
-    """How many letters became what, and why those were refused that were not listed one by one."""
+    """Report how many dead letters had each result, and why those were refused that were not listed one by one."""
     from operations.dead_letters.views import outcome_view
 
     tally: Counter[str] = Counter()

@@ -42,8 +42,8 @@ def load_settings(**overrides: Any) -> "Settings":
 
 
 def advice_on_defaults() -> str:
-    """For a command that reached no broker or database: which settings lead to another. Empty where an `up` runs on the
-    data folder, and where the environment names both."""
+    """Advice for a command that reached no broker or database: which settings lead to another. Empty where an `up` runs
+    on the data folder, and where the environment names both."""
     from streams.settings import Settings
 
     settings = Settings()

@@ -68,7 +68,7 @@ FOREIGN: Final[dict[str, tuple[ExitCode, str]]] = {
 
 
 def _sentence(text: str) -> str:
-    """In one line that ends with a mark, because scripts show it as one line."""
+    """The text in one line that ends with a mark, because scripts show it as one line."""
     line = " ".join(text.split())
     return line if line.endswith((".", "?", "!")) else f"{line}."
 

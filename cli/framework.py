@@ -95,7 +95,7 @@ class CommandGroup(typer.Typer):
 
     @property
     def words(self) -> set[str]:
-        """By which a command line begins that asks for one of these commands."""
+        """The first words of a command line that asks for one of these commands."""
         if isinstance(self.info.name, str):
             return {self.info.name}
         return {str(it.name or getattr(it.callback, "__name__", "")) for it in self.registered_commands}

@@ -16,7 +16,7 @@ def printable(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """The same with line ends and tabs escaped too, for a value that must stay one line."""
+    """The text as `printable` writes it, with line ends and tabs escaped too: for a value that must stay one line."""
     return _escaped(text, "", _escape)
 
 

@@ -73,5 +73,5 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 def _operation_id(route: APIRoute) -> str:
-    """Such as `campaigns_pause`: generated clients name their functions by it."""
+    """The operation's id, such as `campaigns_pause`: generated clients name their functions by it."""
     return "_".join([*(str(tag).replace(" ", "_") for tag in route.tags), route.name])

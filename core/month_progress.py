@@ -32,8 +32,8 @@ class MonthProgress(NamedTuple):
 def month_progress(
     spent_micros: int, budget_micros: int | None, starts_at: Moment, ends_at: Moment, now: Moment
 ) -> MonthProgress | None:
-    """Of the month from `starts_at` until `ends_at`, as the brand's time zones have it; None without a budget, or of a
-    zero one."""
+    """The progress of the month from `starts_at` until `ends_at`, as the brand's time zones have it; None for an
+    unlimited or a zero budget."""
     if not budget_micros or starts_at >= ends_at:
         return None
     passed = max(0, min(now, ends_at) - starts_at)

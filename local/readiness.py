@@ -25,7 +25,7 @@ def serves(host: str, port: int) -> bool:
 
 
 def serves_secured(client_settings: Mapping[str, Any]) -> bool:
-    """The same for a secured broker, through aiokafka, which does TLS and SASL."""
+    """Whether a secured broker answers, asked through aiokafka, which does TLS and SASL."""
     host, _, port = client_settings["brokers"].partition(":")
     try:
         socket.create_connection((host, int(port)), timeout=1).close()

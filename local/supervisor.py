@@ -26,22 +26,22 @@ class Service(Protocol):
     def name(self) -> str: ...
 
     def start(self) -> None:
-        """Also called for a restart, and then from another thread."""
+        """Start, and return when it has started. A restart calls it from another thread."""
 
     def cancel_start(self) -> None:
         """Make a start that runs in another thread end soon."""
 
     def exit_code(self) -> int | None:
-        """None while it runs."""
+        """The exit code; None while it runs."""
 
     def last_log_line(self) -> str:
-        """Empty where it has logged nothing."""
+        """The last line of its log; empty where it has logged nothing."""
 
     def is_ready(self) -> bool:
         """Whether it does its work now."""
 
     def rotate_log(self) -> None:
-        """Called in each round while it runs."""
+        """Bound the log. Called in each round while it runs."""
 
     def request_stop(self) -> None:
         """Begin to stop and return at once, so that several stop at the same time."""
@@ -76,7 +76,7 @@ class Supervisor:
         service.start()
 
     def check(self) -> None:
-        """One round: restart what is due, note exits and readiness. Called every 0.1 s or so; returns at once."""
+        """Do one round: restart what is due, note exits and readiness. Called every 0.1 s or so; returns at once."""
         for watched in self._watched:
             if watched.starting is not None:
                 self._finish_start(watched, watched.starting)
@@ -89,7 +89,7 @@ class Supervisor:
                 self._note_readiness(watched)
 
     def all_ready(self) -> bool:
-        """As of the last `check`."""
+        """Whether every service was ready at the last `check`."""
         return all(watched.ready_at is not None for watched in self._watched)
 
     def stop(self) -> None:

@@ -19,7 +19,7 @@ def before_logging(configure: Callable[[], None]) -> None:
 
 
 class _LazyLog:
-    """As what `structlog.get_logger()` returns."""
+    """Logs as the result of `structlog.get_logger()` does."""
 
     def __getattr__(self, name: str) -> Any:
         import structlog

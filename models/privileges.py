@@ -95,7 +95,8 @@ _PRIVILEGES: Final[dict[DatabaseRole, Privileges]] = {
 
 
 def privileges_of(role: DatabaseRole) -> Privileges:
-    """Those of a role besides the migrator's, which owns what it makes. Each sees at which revision the schema is."""
+    """The privileges that a role needs besides those of the migrator, which owns the tables that it makes. Every role
+    may read at which revision the schema is."""
     own = _PRIVILEGES[role]
     return own if role is DatabaseRole.MIGRATOR else {**own, _REVISION: _READ}
 

@@ -28,17 +28,17 @@ from typing_extensions import override
 
 from models.lazy_log import log
 
-__all__ = ["ANSWER_SECONDS", "PATIENCE_SECONDS", "Server", "WatchedConnection", "answers", "look", "watch"]
+__all__ = ["ANSWER_SECONDS", "PATIENCE_SECONDS", "Server", "WatchedConnection", "answers", "check_servers", "watch"]
 
 #: A statement that takes longer makes the watch ask the server for a sign of life, and again after as long.
 PATIENCE_SECONDS: Final = 10.0
 #: The server has this long for a new connection and `SELECT 1`.
 ANSWER_SECONDS: Final = 5.0
-_LOOK_SECONDS: Final = 1.0
+_CHECK_SECONDS: Final = 1.0
 
 
 class WatchedConnection(PsycopgConnection):
-    """A connection whose errors say so where the watch has cut it."""
+    """A connection whose errors say so where `check_servers` has cut it."""
 
     was_cut = False
     #: By the clock of `time.monotonic`: since when its statements run, or when the server answered the watch last.
@@ -57,7 +57,8 @@ class WatchedConnection(PsycopgConnection):
 
     @override
     def rollback(self) -> None:
-        """Nothing where it was cut: at the end of `with connection` an error would hide the one that says so."""
+        """Roll back; does nothing on a connection that was cut, because an error at the end of `with connection` would
+        hide the one that says so."""
         if not self.was_cut:
             super().rollback()
 
@@ -118,20 +119,20 @@ _threads: Final[list[threading.Thread]] = []
 def _start() -> None:
     """Start the thread where this process has none; a fork has none."""
     if not _threads or not _threads[0].is_alive():
-        _threads[:] = [threading.Thread(target=_look_forever, name="standstill", daemon=True)]
+        _threads[:] = [threading.Thread(target=_check_forever, name="standstill", daemon=True)]
         _threads[0].start()
 
 
-def _look_forever() -> None:
+def _check_forever() -> None:
     while True:
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_CHECK_SECONDS)
         try:
-            look()
+            check_servers()
         except Exception:
             log.exception("database_watch_failed")
 
 
-def look() -> None:
+def check_servers() -> None:
     """Ask each server on which a statement waits for long for a sign of life; cut its connections if it gives none."""
     for server, connections in _waiting().items():
         if answers(server):

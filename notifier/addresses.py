@@ -40,7 +40,8 @@ def host_refusal(address: str, *, allow_private: bool) -> str | None:
 
 
 def address_refusal(address: _Address, *, allow_private: bool) -> str | None:
-    """As `host_refusal`. An address of IPv6 that leads to one of IPv4 is as good as that one."""
+    """The refusal of an address as `host_refusal` gives it. An IPv6 address that leads to an IPv4 one is judged by the
+    latter."""
     inner = _inside(address)
     if inner is not None:
         return address_refusal(inner, allow_private=allow_private)

@@ -14,9 +14,9 @@ _LONGEST_WISH_MS: Final = 3600 * SECOND
 
 
 def next_attempt_at(attempts: int, due_since: Moment, now: Moment, wished: Moment | None = None) -> Moment | None:
-    """After so many failed attempts, the last one now; None: it is given up. `due_since` is when it could first have
-    been tried. The pauses are 1, 2, 4 … 600 s, and the last attempt comes when 24 h are over. A receiver may wish for
-    a later moment, within an hour."""
+    """The moment of the next attempt after `attempts` failed ones, the last of them now; None: the delivery is given
+    up. `due_since` is the moment from which it could have been tried. The pauses are 1, 2, 4 … 600 s, and the last
+    attempt comes when 24 h are over. A receiver may wish for a later moment, within an hour."""
     deadline = due_since + TRIED_FOR_MS
     if now >= deadline:
         return None

@@ -30,7 +30,7 @@ _OF_THIS_MACHINE: Final = frozenset(
 
 
 def checked_address(address: str, *, allow_private: bool) -> str:
-    """The kind of channel that the address makes; raises RefusedValue with a sentence. No name is resolved: that is
+    """The kind of channel that the address makes. Raises RefusedValue with a sentence. No name is resolved: names are
     checked at each connection."""
     if not address or len(address) > _LONGEST or not address.isprintable() or " " in address:
         raise RefusedValue(f"The address is empty, has spaces, or is longer than {_LONGEST:,} characters.")
@@ -45,7 +45,8 @@ def checked_address(address: str, *, allow_private: bool) -> str:
 
 
 def shown_address(kind: str, address: str) -> str:
-    """Without user, password, path and query, any of which may be a secret; of a service as Apprise masks it."""
+    """The address without user, password, path and query, any of which may be a secret; that of a service as Apprise
+    masks it."""
     if kind == WEBHOOK:
         parts = urlsplit(address)
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
@@ -55,7 +56,7 @@ def shown_address(kind: str, address: str) -> str:
 
 
 def new_webhook_secret() -> str:
-    """As Standard Webhooks writes a key of 256 random bits."""
+    """A key of 256 random bits in the notation of Standard Webhooks."""
     return f"whsec_{base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()}"
 
 
@@ -97,7 +98,7 @@ def _check_host(host: str, allow_private: bool) -> None:
 
 
 def _masked(address: str) -> str:
-    """As Apprise masks it, and without what stands behind the host."""
+    """The address as Apprise masks it, without what stands behind the host."""
     service = _service(address)
     scheme, _, rest = (address if service is None else str(service.url(privacy=True))).partition("://")
     return f"{scheme}://…" if service is None else f"{scheme}://{re.split('[/?]', rest)[0]}/…"

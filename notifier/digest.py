@@ -23,13 +23,13 @@ class Digest(NamedTuple):
 
 
 def digest_due_at(oldest_at: Moment, newest_at: Moment, last_sent_at: Moment | None) -> Moment:
-    """When what waits goes out, if nothing more comes until then."""
+    """The moment at which the waiting messages are sent to people, if nothing more comes until then."""
     due_at = min(newest_at + _QUIET_MS, oldest_at + _WINDOW_MS)
     return due_at if last_sent_at is None else max(due_at, last_sent_at + _WINDOW_MS)
 
 
 def digest_of(summaries: Sequence[Summary]) -> Digest:
-    """One message of at least one; the oldest first, at most 20 in full."""
+    """One message in place of all of these, of which there is at least one; the oldest first, at most 20 in full."""
     if len(summaries) == 1:
         return Digest(f"Spendgate: {summaries[0].title}", summaries[0].words)
     brands = {it.brand_id for it in summaries}

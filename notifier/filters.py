@@ -14,7 +14,7 @@ _CLOCK_TOLERANCE_MS: Final = 60 * SECOND
 
 
 def wants(channel: Channel, message: Message, arrived_at: Moment) -> bool:
-    """An empty list of a channel lets all pass; commands come only where they were asked for."""
+    """Whether the channel wants the message. An empty filter passes all; commands pass where its `commands` is true."""
     if arrived_at < channel.created_at - _CLOCK_TOLERANCE_MS:
         return False
     if channel.brand_ids and message.brand_id not in channel.brand_ids:

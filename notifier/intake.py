@@ -36,7 +36,8 @@ _CHECK_SECONDS: Final = 5.0
 
 
 class Intake:
-    """One topic. A record that is no message is counted and skipped; a position is saved with what was made of it."""
+    """Reads one topic and adds deliveries. A record that is no message is counted and skipped; a position is saved with
+    the deliveries that the records before it made."""
 
     def __init__(self, settings: Settings, topic: Topic, turn: asyncio.Lock, added: asyncio.Event) -> None:
         self._settings = settings
@@ -48,7 +49,7 @@ class Intake:
         self.reads = False
 
     async def run(self) -> None:
-        """Until it is cancelled, or the topic is another one. Raises Unreachable, ModelError."""
+        """Read until cancelled, or until the topic was created again. Raises Unreachable and ModelError."""
         try:
             async with topic_reader(self._settings, self._topic) as reader:
                 await self._seek(reader)
@@ -92,7 +93,7 @@ class Intake:
                 BEHIND.labels(self._topic).set(sum(end - self._saved.get(of, 0) for of, end in ends.items()))
 
     async def _save(self, topic_id: str, records: Sequence[ConsumerRecord], positions: dict[int, int]) -> None:
-        """The positions may lie beyond the records: a log ends in offsets that bear none."""
+        """Save deliveries and positions, which may lie beyond the records: a log may end in offsets without records."""
         positions = {of: at for of, at in positions.items() if self._saved.get(of) != at}
         if not positions:
             return

@@ -35,11 +35,12 @@ class Source(StrEnum):
 
 
 class UnreadableRecord(SpendgateError):
-    """It is no message; the text says why."""
+    """The record is no message; the text says why."""
 
 
 class Message(NamedTuple):
-    """`message_id` is made of the record's own id alone, so it is the same whenever the record is read."""
+    """What a channel is sent. `message_id` is made of the record's own id alone, so it is the same whenever the record
+    is read."""
 
     message_id: str
     source: Source
@@ -62,7 +63,7 @@ class _Body(msgspec.Struct, frozen=True):
 
 
 def alert_message(value: bytes | None) -> Message:
-    """Raises UnreadableRecord for bytes that are no alert."""
+    """The message of an alert. Raises UnreadableRecord for bytes that are no alert."""
     text = _text(value)
     try:
         alert = decode_alert(text.encode())
@@ -82,7 +83,7 @@ def alert_message(value: bytes | None) -> Message:
 
 
 def command_message(value: bytes | None) -> Message | None:
-    """None of a tombstone. Raises UnreadableRecord for bytes that are no command."""
+    """The message of a command, None for a tombstone. Raises UnreadableRecord for bytes that are no command."""
     if value is None:
         return None
     text = _text(value)
@@ -102,14 +103,14 @@ def command_message(value: bytes | None) -> Message | None:
 
 
 def message_of_test(channel: str, subject: str, at: Moment) -> Message:
-    """What `channel test` sends; `subject` differs at every test."""
+    """The message that `channel test` sends; `subject` differs at every test."""
     data = msgspec.json.encode({"channel": channel, "test": subject}).decode()
     body = _body("channel.test", format_moment(at), data)
     return Message(_message_id(Source.TEST, f"{channel}/{subject}"), Source.TEST, subject, "", body)
 
 
 def summary_of(body: str) -> Summary:
-    """The words of a message's body."""
+    """The words for people of a message's body."""
     found = msgspec.json.decode(body, type=_Body)
     data = bytes(found.data)
     if found.type.startswith("budget_alert."):
@@ -142,12 +143,12 @@ def _check(brand_id: str, subject: str) -> None:
 
 
 def _message_id(source: Source, subject: str) -> str:
-    """Without a full stop, which parts the id from what follows where a webhook is signed."""
+    """The id, without a full stop: a signature separates the id from what follows by one."""
     return f"msg_{hashlib.sha256(f'{source.value}/{subject}'.encode()).hexdigest()[:32]}"
 
 
 def _body(kind: str, timestamp: str, data: str) -> str:
-    """As Standard Webhooks has it; `data` is the record, unchanged."""
+    """The JSON body in the form of Standard Webhooks; `data` is the record, unchanged."""
     return f'{{"type":"{kind}","timestamp":"{timestamp}","data":{data.strip()}}}'
 
 

@@ -29,7 +29,7 @@ _INHERITED: Final = (
 async def send_message(
     address: str, title: str, text: str, *, allow_private: bool, timeout_seconds: float = _TIMEOUT_SECONDS
 ) -> None:
-    """Return when the service has taken it; raises NotDelivered."""
+    """Send one message and return when the service has taken it. Raises NotDelivered."""
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

@@ -44,7 +44,7 @@ class WebhookSender:
         self._session = session
 
     async def send(self, address: str, secret: str, message_id: str, body: str, at: Moment) -> None:
-        """Return when the receiver has answered 2xx; raises NotDelivered."""
+        """Send one message; returns when the receiver has answered 2xx. Raises NotDelivered."""
         signed_at = datetime.fromtimestamp(at // SECOND, UTC)
         headers = {
             "content-type": "application/json",
@@ -122,7 +122,7 @@ async def _answered(answer: aiohttp.ClientResponse) -> str:
 
 
 def _retry_after(answer: aiohttp.ClientResponse, now: Moment) -> Moment | None:
-    """Given in seconds or as a date of HTTP; None where there is none."""
+    """The moment that the header `Retry-After` names, in seconds or as an HTTP date; None where there is none."""
     asked = answer.headers.get("retry-after", "").strip()
     if answer.status not in _ASKS_FOR_TIME or not asked:
         return None

@@ -37,7 +37,7 @@ DELIVERY_STATES: Final = ("waiting", "delivered", "given_up", "dropped")
 _BRANDS_MAX: Final = 1_000
 #: How long a test is waited for: longer than a service that does not answer is.
 _TEST_SECONDS: Final = 75.0
-_LOOK_SECONDS: Final = 0.2
+_POLL_SECONDS: Final = 0.2
 
 
 class NotArrived(SpendgateError):
@@ -55,8 +55,8 @@ def add_channel(
     commands: bool = False,
     actor: str,
 ) -> tuple[Channel, str | None]:
-    """Add it. Returns its row and, of a webhook, the secret that it is signed with, which cannot be shown again. No
-    filter of a kind lets all of them pass."""
+    """Add a channel. Returns its row and, for a webhook, the secret that it is signed with, which cannot be shown
+    again. An empty filter lets all pass."""
     name = validation.account_name("channel", name)
     kind = checked_address(address, allow_private=settings.notify_private_addresses)
     secret = new_webhook_secret() if kind == WEBHOOK else None
@@ -81,7 +81,7 @@ def add_channel(
 
 
 def pause_channel(settings: Settings, name: str, paused: bool, *, actor: str) -> Channel:
-    """Pause, or with False resume."""
+    """Pause the channel, or with False resume it."""
     with session_scope(settings.database) as session:
         return channels.set_paused(session, validation.account_name("channel", name), paused, actor=actor)
 
@@ -120,7 +120,7 @@ def wait_for_test(settings: Settings, name: str, *, seconds: float = _TEST_SECON
             raise NotArrived(
                 f"No notifier has sent the test within {seconds:g} s: start `spendgate notifier`, or look at its log."
             )
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_POLL_SECONDS)
     if delivery.state != "delivered":
         raise NotArrived(f"The test did not arrive: {delivery.last_error or 'the channel was removed'}.")
     return delivery
@@ -135,7 +135,7 @@ def list_notifications(
     after: str | None = None,
     limit: int = 100,
 ) -> Page[Delivery]:
-    """The newest first."""
+    """A page of deliveries, newest first."""
     if state is not None:
         validation.one_of("state of a delivery", state, DELIVERY_STATES)
     with session_scope(settings.database) as session:

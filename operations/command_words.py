@@ -30,8 +30,8 @@ def cause_sentence(command: ControlCommand) -> str:
 
 
 def feed_group(command: ControlCommand) -> str:
-    """The same text for commands that lists show as one entry: of one brand and action, decided by one record or, since
-    each edit is a record of its own, by edits of the catalog with the same reasons."""
+    """A text that is the same for commands which lists show as one entry: those of one brand and action, decided by one
+    record or, since each edit is a record of its own, by edits of the catalog with the same reasons."""
     cause = command.cause
     is_edit = cause.kind is CauseKind.CATALOG
     why = ",".join(command.reasons) if is_edit else f"{cause.topic}/{cause.partition}/{cause.offset}"

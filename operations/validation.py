@@ -168,18 +168,18 @@ def windows(texts: Sequence[str]) -> list[Window]:
 
 
 def window_count(count: int) -> None:
-    """How many windows a campaign may have."""
+    """Check how many windows a campaign has."""
     if count > WINDOWS_MAX:
         _refuse(f"{count} windows are refused: write up to {WINDOWS_MAX}; one may name several days.")
 
 
 def window(text: str) -> Window:
-    """One of them, as text."""
+    """A daypart window as text, such as `mon-fri 09:00-17:00`."""
     return _accepted(lambda: parse_window(text))
 
 
 def window_document(days: Sequence[str], from_: str, to: str) -> Window:
-    """One of them, as the catalog writes it."""
+    """A daypart window as a catalog document has it."""
     return _accepted(lambda: window_from_document(days, from_, to))
 
 
@@ -254,7 +254,7 @@ def silent_after_text(minutes: int | None) -> str:
 
 
 def pacing(text: str) -> Literal["none", "even"]:
-    """How a brand's monthly budget is spread over its days."""
+    """The name of the way in which a brand's monthly budget is spread over its days."""
     return "even" if one_of("pacing", text, ("none", "even")) == "even" else "none"
 
 

@@ -59,7 +59,7 @@ class DayPlan:
         self.ends_at = self.starts_at + DAY
 
     def records(self) -> Iterator[PlannedRecord]:
-        """All records in the order of their times; at equal times documents, resets, ticks, spend."""
+        """Make all records in the order of their times; at equal times documents, resets, ticks, spend."""
         by_time = attrgetter("at")
         return chain(self._catalog(), merge(self._scheduled(), self._spend(), key=by_time))
 

@@ -181,7 +181,7 @@ def _variable(name: str) -> str:
 
 
 def _secrets_in_files(given: Mapping[str, Any]) -> dict[str, str]:
-    """Those that a file gives and nothing else does. Raises RefusedValue where a file holds no text."""
+    """The secrets that a file gives and nothing else does. Raises RefusedValue where a file holds no text."""
     files = {name: given.get(f"{name}_file") for name in _SECRETS if not given.get(name)}
     return {name: _secret_in(_variable(f"{name}_file"), Path(file)) for name, file in files.items() if file}
 

@@ -138,7 +138,7 @@ class Authenticator:
         self.clear_cache()
 
     def clear_cache(self) -> None:
-        """After a change of an account, session or token: everybody is looked up again."""
+        """Forget what was looked up, after a change of an account, session or token."""
         self._cache.clear()
 
     async def _opened(
@@ -248,7 +248,7 @@ def _take_attempts(url: str, keys: _Keys) -> bool:
 
 
 def _account(url: str, name: str) -> Account | None:
-    """None for what cannot be a name, too, whatever characters it is made of."""
+    """The account of a name; None also for a text that cannot be a name, whatever characters it is made of."""
     try:
         name = validation.account_name("user", name)
     except RefusedValue:

@@ -38,7 +38,8 @@ async def has_valid_token(request: Request, secret: str) -> bool:
 
 
 def is_same_origin(request: Request) -> bool:
-    """By `Sec-Fetch-Site` or `Origin`, which browsers send; a program sends neither and has no cookie to be misused."""
+    """Whether the request comes from our own pages, by `Sec-Fetch-Site` or `Origin`, which browsers send; a program
+    sends neither and has no cookie to be misused."""
     site = request.headers.get("sec-fetch-site")
     if site is not None:
         return site in ("same-origin", "none")

@@ -23,7 +23,8 @@ class UnsentForm(NamedTuple):
 
     @classmethod
     async def of_request(cls, request: Request) -> Self | None:
-        """None for a form without fields, with a password, or from another site, which may not plant one."""
+        """The form in a request; None for one without fields, with a password, or from another site, which may not
+        plant one."""
         if request.method != "POST" or not request.headers.get("content-type", "").startswith(_FORMS):
             return None
         if not is_same_origin(request):
@@ -36,7 +37,7 @@ class UnsentForm(NamedTuple):
 
     @classmethod
     def of_sign_in(cls, form: Mapping[str, object]) -> Self | None:
-        """As the sign-in page has sent it along; None for more fields than a form may have."""
+        """The form that the sign-in page has sent along; None for more fields than a form may have."""
         path, fields = str(form.get("unsent_path") or ""), str(form.get("unsent_fields") or "")
         return cls(path, fields) if path and fields and fields.count("&") < FIELDS_MAX else None
 

@@ -275,7 +275,7 @@ def brand_overrides(given: Sequence[NewOverride]) -> Overrides:
 
 
 def campaign_overrides(given: Sequence[NewOverride]) -> Overrides:
-    """The same of a campaign, which has no monthly budget."""
+    """The checked overrides of a campaign, as `brand_overrides`; a campaign has no monthly budget."""
     if any(it.monthly_budget is not UNSET for it in given):
         raise RefusedValue("A campaign has no monthly budget to override: give daily_budget.")
     return brand_overrides(given)

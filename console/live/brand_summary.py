@@ -67,8 +67,8 @@ class Meter(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BrandSummary:
-    """Moments and money as the controller holds them, except that the calendar's last day ends here; nothing here
-    depends on when it is looked at."""
+    """The summary, with moments and money as the controller holds them, except that the calendar's last day ends here.
+    Nothing in it depends on the present time."""
 
     brand_id: str
     standing: BrandStatus
@@ -99,14 +99,14 @@ class BrandSummary:
 
 
 class BudgetForecasts(NamedTuple):
-    """Of both budgets, as of a moment."""
+    """The forecasts of the daily and the monthly budget as of a moment."""
 
     day: Forecast
     month: Forecast
 
 
 def brand_summary(held: HeldBrand) -> BrandSummary | None:
-    """None while the controller holds only campaigns of the brand, or has not booked a day for it yet."""
+    """The summary; None while the controller holds only campaigns of the brand, or has not booked a day for it yet."""
     brand = held.state
     if brand.config is None or brand.day is None or brand.month is None:
         return None
@@ -146,13 +146,13 @@ def _unknown(brand: BrandState) -> tuple[tuple[str, int], ...]:
 
 
 def known_campaigns(brand: BrandState) -> list[CampaignState]:
-    """Those that the catalog has and that are not archived, by id."""
+    """The campaigns that the catalog has and that are not archived, by id."""
     known = (it for it in brand.campaigns.values() if it.config and not it.config.archived)
     return sorted(known, key=lambda campaign: campaign.campaign_id)
 
 
 def budget_forecasts(brand: BrandSummary, samples: tuple[Sample, ...], now: Moment) -> BudgetForecasts:
-    """A day goes on at the pace of its last hour, a month at its own."""
+    """The forecasts: a day goes on at the pace of its last hour, a month at its own."""
     base = Sample(brand.month_starts_at, 0)
     month = forecast(brand.month.budget_micros, brand.month.spent_micros, base, now=now, ends_at=brand.month_ends_at)
     return BudgetForecasts(day_forecast(brand, samples, now), month)
@@ -164,14 +164,14 @@ def day_forecast(brand: BrandSummary, samples: tuple[Sample, ...], now: Moment) 
 
 
 def progress_of_month(brand: BrandSummary, now: Moment) -> MonthProgress | None:
-    """The month's spend beside its time; None without a budget."""
+    """The month's spend beside its time; None without a monthly budget."""
     return month_progress(
         brand.month.spent_micros, brand.month.budget_micros, brand.month_starts_at, brand.month_ends_at, now
     )
 
 
 def needs_now(brand: BrandSummary, day: Forecast, month: MonthProgress | None, now: Moment) -> frozenset[Need]:
-    """All that needs somebody, as of now; `day` and `month` are those of the brand now."""
+    """The needs of the brand now; `day` and `month` are the forecast and the progress of its budgets now."""
     if brand.standing is BrandStatus.ARCHIVED:
         return frozenset()
     is_enabled = brand.standing is BrandStatus.ENABLED

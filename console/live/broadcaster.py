@@ -53,7 +53,8 @@ class Subscription:
             self._event.set()
 
     def note_command(self, received: ReceivedCommand) -> None:
-        """Its brand has changed too: the command comes after the state that it is about, with what the state lacks."""
+        """Add a command, and mark its brand as changed: the command comes after the state that it is about, with what
+        the state lacks."""
         if self._wants(received):
             self._commands.append(received)
             self._changed |= self.brand_ids & {received.command.brand_id}
@@ -128,7 +129,7 @@ class Broadcaster:
         return text
 
     async def run(self) -> None:
-        """For ever, also over a broker that goes and comes back."""
+        """Follow state and commands until cancelled, also over a broker that goes and comes back."""
         async with self._commands:
             while True:
                 try:
@@ -140,7 +141,8 @@ class Broadcaster:
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def _follow(self, summaries: BrandSummaries) -> None:
-        """Until the state is followed no more; what was missed meanwhile is all sent as changed."""
+        """Follow until the state can be followed no more. All brands are marked first, because changes may have been
+        missed."""
         self.note_brands(frozenset(summaries.live.brand_ids()))
         work = asyncio.create_task(summaries.work())
         try:
@@ -160,7 +162,8 @@ class Broadcaster:
             subscription.note_brands(changed)
 
     def _note_command(self, received: ReceivedCommand) -> None:
-        """A feed that is opened again begins with commands of before: pages lack those alone that came meanwhile."""
+        """Pass a command on to the pages that show it. A feed that is opened again begins with earlier commands, of
+        which pages lack only those that came meanwhile."""
         if received.command.command_id in self._noted:
             return
         self._noted[received.command.command_id] = None

@@ -50,7 +50,7 @@ class Forecast:
 def forecast(
     budget_micros: int | None, spent_micros: int, base: Sample | None, *, now: Moment, ends_at: Moment
 ) -> Forecast:
-    """The outlook of a period that ends at `ends_at`; without a base there is no pace yet."""
+    """The forecast of a period that ends at `ends_at`; without a base there is no pace yet."""
     if budget_micros is None:
         return Forecast(ForecastKind.UNLIMITED)
     if budget_micros == 0 or spent_micros >= budget_micros:

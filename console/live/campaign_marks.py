@@ -29,7 +29,7 @@ class CampaignFacts(NamedTuple):
 
 
 def campaign_facts(brand: BrandState) -> Mapping[str, CampaignFacts]:
-    """By campaign id, of those that the catalog has."""
+    """The facts of the campaigns that the catalog has, by campaign id."""
     assert brand.day
     today = brand.day.date.isoformat()
     return {
@@ -48,6 +48,6 @@ def _marks(campaign: CampaignState, today: str) -> frozenset[str]:
 
 @cache
 def _marks_of(reasons: Reason, needs: frozenset[Need]) -> frozenset[str]:
-    """One set for all campaigns that are alike, of which there may be a hundred thousand."""
+    """The marks, as one set for all campaigns that have the same, of which there may be a hundred thousand."""
     state = PAUSED if reasons else RUNNING
     return frozenset([state, *(it.value for it in needs if it in _NEEDS), *reason_names(reasons & ~_SHOWN_OTHERWISE)])

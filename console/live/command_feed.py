@@ -52,7 +52,7 @@ class CommandFeed(FollowedView):
     def newest(
         self, count: int, *, brand_id: str | None = None, campaign_id: str | None = None
     ) -> list[ReceivedCommand]:
-        """The newest first, of all or of one brand or campaign."""
+        """The newest commands of all brands, of one brand or of one campaign, newest first."""
         found: list[ReceivedCommand] = []
         for received in reversed(self._newest):
             if len(found) == count:
@@ -73,7 +73,7 @@ class CommandFeed(FollowedView):
 
 
 def in_order(received: ReceivedCommand) -> tuple[Moment, int, int]:
-    """Oldest first; of one campaign's in the same moment the later one is last."""
+    """The commands, oldest first; of those of one campaign in the same moment the later one is last."""
     command = received.command
     return parse_moment(command.decided_at), command.epoch, command.sequence
 

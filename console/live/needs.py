@@ -48,7 +48,7 @@ def in_order(needs: Collection[Need]) -> list[Need]:
 
 
 def needs_of_state(brand: BrandState) -> frozenset[Need]:
-    """Those that do not depend on when one looks."""
+    """The needs that do not depend on the present time."""
     assert brand.config and brand.day
     if brand.config.archived:
         return frozenset()
@@ -67,7 +67,8 @@ def needs_of_state(brand: BrandState) -> frozenset[Need]:
 def needs_of_time(
     runs_out_at: Moment | None, points: int | None, now: Moment, *, is_enabled: bool = True
 ) -> frozenset[Need]:
-    """`runs_out_at`: when the day's budget will be gone; `points` as of `MonthProgress`."""
+    """The needs that depend on the present time. `runs_out_at` is the moment at which the day's budget will be gone,
+    `points` are those of `MonthProgress`."""
     found = set()
     if runs_out_at is not None and runs_out_at <= now + _SOON:
         found.add(Need.SOON)
@@ -77,7 +78,8 @@ def needs_of_time(
 
 
 def needs_of_campaign(campaign: CampaignState, today: str) -> frozenset[Need]:
-    """`today` is the date of the brand's open day. Of its own budgets; those of the brand are the brand's need."""
+    """The needs of a campaign by its own budgets; those of the brand's budgets are the brand's. `today` is the date of
+    the brand's open day."""
     config = campaign.config
     if config is None:
         return frozenset({Need.UNKNOWN_CAMPAIGN} if campaign.unknown_on == today else ())

@@ -23,7 +23,8 @@ _REST_SECONDS: Final = 0.025
 
 
 class BrandSummaries:
-    """Of one LiveState. A brand's `samples` are its spend at moments of the last hour, for its pace."""
+    """The summaries of one LiveState. The `samples` of a brand are its spend at moments of the last hour, by which its
+    pace is computed."""
 
     def __init__(self, live: LiveState, now: Moment) -> None:
         self.live = live
@@ -38,7 +39,7 @@ class BrandSummaries:
 
     @property
     def is_warm(self) -> bool:
-        """Whether every brand was looked at once."""
+        """Whether every brand was decoded once."""
         return not self._stale
 
     def mark_changed(self, brand_ids: Iterable[str], now: Moment) -> None:
@@ -47,7 +48,7 @@ class BrandSummaries:
         self._event.set()
 
     def brand(self, brand_id: str) -> BrandSummary | None:
-        """As of now."""
+        """The summary of the brand as of now."""
         if brand_id in self._changed:
             self._refresh(brand_id)
         return self._summaries.get(brand_id)
@@ -56,11 +57,12 @@ class BrandSummaries:
         return self._samples.get(brand_id, ())
 
     def all(self) -> Iterable[BrandSummary]:
-        """As of now or, under heavy load, some seconds ago: good enough to sort by."""
+        """All summaries with their samples, as of now or, under heavy load, of some seconds ago: good enough to sort
+        by."""
         return self._summaries.values()
 
     async def work(self) -> None:
-        """For ever: decodes what was marked, in slices."""
+        """Decode marked brands until cancelled, a few at a time."""
         while True:
             await self._event.wait()
             self._event.clear()

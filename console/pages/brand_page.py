@@ -150,5 +150,5 @@ async def _page_data(
 
 
 def _week(campaigns: Sequence[Campaign], time_zone: str, now: Moment) -> WeekShares:
-    """Of all campaigns that are not archived, listed or not: how many may run at a time."""
+    """How many campaigns may run at a time over the week: of all that are not archived, listed or not."""
     return week_shares((schedule_of(it).windows for it in campaigns if not it.archived), time_zone, now)

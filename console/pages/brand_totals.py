@@ -38,7 +38,7 @@ def totals(entries: Iterable[BrandEntry]) -> list[CurrencyTotals]:
 
 
 class _Sum:
-    """Of one budget; changed in place, because a list may have 10,000 brands."""
+    """The sum of one budget; changed in place, because a list may have 10,000 brands."""
 
     __slots__ = ("budget_micros", "budgets", "spent_micros", "without")
 

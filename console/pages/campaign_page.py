@@ -108,8 +108,9 @@ class _CampaignView(CommandList):
         return found
 
     async def _why(self) -> Explanation | None:
-        """By the command in force. The state is flushed before it: this process receives it later or, when it is not
-        among the newest of all, the ledger writes it later. Until then the explanation has no cause."""
+        """The explanation by the command in force. The state is flushed before the command: this process receives it
+        later or, when it is not among the newest of all, the ledger writes it later. Until then the explanation has no
+        cause."""
         received = newest_received(self._services, 1, campaign_id=self._campaign_id)
         why = _why(self._services, self._campaign_id, received or self._recent)
         if _lacks_its_cause(why) and time.monotonic() - self._journal_read_at > _JOURNAL_SECONDS:
@@ -124,7 +125,7 @@ def _lacks_its_cause(why: Explanation | None) -> bool:
 
 
 def _why(services: Services, campaign_id: str, newest_first: list[ReceivedCommand]) -> Explanation | None:
-    """None while the controller does not hold the campaign."""
+    """The explanation; None while the controller does not hold the campaign."""
     found = services.live.campaign(campaign_id)
     if found is None or found[1].config is None or found[0].state.config is None or found[0].state.day is None:
         return None

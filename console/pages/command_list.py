@@ -33,6 +33,6 @@ class CommandList:
 
 
 def brand_name(services: Services, brand_id: str) -> str:
-    """Empty where the brand has none, or is not in the catalog."""
+    """The brand's name; empty where it has none, or is not in the catalog."""
     row = services.catalog.brand(brand_id)
     return row.name if row else ""

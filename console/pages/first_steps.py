@@ -158,7 +158,7 @@ def _curl(request: Request, brand: Brand | None, campaign: Campaign | None, secr
 
 
 def _first_spend(services: Services, brand_id: str) -> FirstSpend | None:
-    """None also while the broker or the database is away."""
+    """The first spend; None also while the broker or the database is away."""
     try:
         held, brand = services.live.brand(brand_id), services.catalog.brand(brand_id)
         spent = [it for it in held.state.campaigns.values() if it.total_micros] if held else []

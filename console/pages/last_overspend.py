@@ -21,7 +21,8 @@ _READ_SECONDS: Final = 1.0
 
 
 async def last_overspend(services: Services, newest_first: Sequence[ReceivedCommand]) -> Overspend | None:
-    """None where there was no pause, nothing was spent too much, the ledger has not read the pause yet or is away."""
+    """The overspend of the last pause; None where there was no pause or no overspend, or the ledger has not read the
+    pause yet or is away."""
     return await OverspendReader(services).read(newest_first)
 
 
@@ -37,7 +38,7 @@ class OverspendReader:
         self._read_at = float("-inf")
 
     async def read(self, newest_first: Sequence[ReceivedCommand]) -> Overspend | None:
-        """None as of `last_overspend`; of a pause that was read before, what was found then while it is too early."""
+        """The overspend as `last_overspend` returns it; of a pause that was read a moment ago, what was found then."""
         pause = next((it.command for it in newest_first if it.command.action is Action.PAUSE), None)
         if pause is None:
             self.is_incomplete = False

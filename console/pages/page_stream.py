@@ -101,7 +101,7 @@ class _CountedStream(EventSourceResponse):
 async def _messages(
     request: Request, services: Services, entered_view: AbstractContextManager[PageView]
 ) -> AsyncIterator[ServerSentEvent]:
-    """Until the session ends or the browser disconnects."""
+    """The messages until the session ends or the browser disconnects."""
     with entered_view as view, services.broadcaster.subscribe(view.brand_ids, view.shows) as subscription:
         sender = _Sender(services, view)
         is_signed_in = _still_signed_in(request, services)

@@ -18,7 +18,8 @@ SHOWN: Final = 20
 async def recent(
     services: Services, *, brand_id: str | None = None, campaign_id: str | None = None
 ) -> list[ReceivedCommand]:
-    """Newest first, at most SHOWN. The journal may lag; the commands in memory begin with this process."""
+    """The last commands, newest first, at most SHOWN. The journal may lag; the commands in memory begin with this
+    process."""
     received = newest_received(services, SHOWN, brand_id=brand_id, campaign_id=campaign_id)
     if len(received) == SHOWN:
         return received
@@ -35,7 +36,7 @@ def merged(*lists: list[ReceivedCommand]) -> list[ReceivedCommand]:
 def newest_received(
     services: Services, count: int, *, brand_id: str | None = None, campaign_id: str | None = None
 ) -> list[ReceivedCommand]:
-    """Those in memory; none while the topic of commands is not followed."""
+    """The newest commands in memory; none while the topic of commands is not followed."""
     try:
         return services.broadcaster.commands.newest(count, brand_id=brand_id, campaign_id=campaign_id)
     except Unreachable:

@@ -92,7 +92,8 @@ def _operation(method: str, path: str, operation: Mapping[str, Any], schemas: Ma
 def _fields(
     schema: Mapping[str, Any], schemas: Mapping[str, Any], depth: int = 0, before: str = ""
 ) -> Iterator[FieldShown]:
-    """Those of an object and, one step below it, of the objects in its lists; of a choice, those of the first."""
+    """The fields of an object and, one step below it, of the objects in its lists; for a choice, those of the first
+    object."""
     for option in schema.get("anyOf", ())[:1]:
         yield from _fields(option, schemas, depth, before)
     if "$ref" not in schema:

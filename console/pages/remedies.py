@@ -38,7 +38,7 @@ class PausedBy(NamedTuple):
 
 
 def remedies(why: Explanation | None, campaign: Campaign, brand: Brand) -> Mapping[str, Sequence[Remedy]]:
-    """By reason; a reason that only time ends has the page on which its times are edited."""
+    """The remedies by reason; a reason that only time ends has the page on which its times are edited."""
     of_campaign, of_brand = f"/campaigns/{in_address(campaign.campaign_id)}", f"/brands/{in_address(brand.brand_id)}"
     back = "?" + urlencode({"next": of_campaign})
     by_hand = [

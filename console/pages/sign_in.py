@@ -62,7 +62,7 @@ async def sign_out(request: Request, _: PageViewer, services: Served) -> Respons
 
 @router.post("/sign-out-everywhere")
 async def sign_out_everywhere(request: Request, person: PageViewer, services: Served) -> Response:
-    """In this and all other browsers."""
+    """Sign the person out in this and all other browsers."""
     await services.authenticator.sign_out_everywhere(person.name)
     return _signed_out(request)
 

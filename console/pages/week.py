@@ -32,7 +32,7 @@ def week_stretches(windows: Iterable[Window]) -> list[WeekStretch]:
 
 
 def in_words(windows: Sequence[Window]) -> str:
-    """Such as `Mon-Fri 09:00-17:00, Fri 22:00 until Sat 06:00`."""
+    """The union of the windows in words, such as `Mon-Fri 09:00-17:00, Fri 22:00 until Sat 06:00`."""
     stretches = week_stretches(windows)
     if not stretches or stretches[0].ends - stretches[0].starts >= WEEK:
         return "Always"

@@ -81,7 +81,8 @@ class WeekShares(NamedTuple):
 
 
 def week_shares(windows_of_each: Iterable[Iterable[Window]], time_zone: str, now: Moment) -> WeekShares:
-    """Of many campaigns at once: its size is that of their different windows, not of their number."""
+    """How many of these campaigns may run, over the week. The result grows with the number of their different windows,
+    not of the campaigns."""
     alike = Counter(frozenset(windows) for windows in windows_of_each)
     changes: dict[int, Counter[int]] = defaultdict(Counter)
     for windows, campaigns in alike.items():

@@ -14,6 +14,6 @@ def local_time(time_zone: str, at: Moment) -> datetime:
 
 
 def length_text(milliseconds: int) -> str:
-    """Such as `2 h 30 min`, whole minutes."""
+    """A length of time in whole minutes, such as `2 h 30 min`."""
     hours, minutes = divmod(milliseconds // MINUTE, 60)
     return f"{hours} h {minutes} min" if hours and minutes else f"{hours} h" if hours else f"{minutes} min"

@@ -40,7 +40,8 @@ _FLASHES: Final = {
 
 
 def flash_redirect(address: str, word: str) -> Response:
-    """After a form: the browser loads `address`, which shows the message; loading it again sends the form no more."""
+    """Answer a form with a redirect to `address`, which shows the message; loading that page again sends the form no
+    more."""
     response = RedirectResponse(address, HTTPStatus.SEE_OTHER)
     response.set_cookie(_COOKIE, word, max_age=_SECONDS, httponly=True, samesite="lax")
     return response
@@ -52,6 +53,6 @@ def flashes_of(request: Request) -> list[Flash]:
 
 
 def forget_flash(request: Request, response: Response) -> None:
-    """Once a page has shown it."""
+    """Delete the cookie of a message that a page has shown."""
     if _COOKIE in request.cookies:
         response.delete_cookie(_COOKIE, httponly=True, samesite="lax")

@@ -94,7 +94,7 @@ def _near_form(at: datetime, now: datetime, of_today: str) -> str:
 
 
 def duration_text(milliseconds: int) -> str:
-    """Such as `13 s`, `42 min`, `5 h 12 min` and, from 48 hours, `2 d 3 h`."""
+    """A duration such as `13 s`, `42 min`, `5 h 12 min` and, from 48 hours, `2 d 3 h`."""
     if milliseconds < MINUTE:
         return f"{max(0, milliseconds) // SECOND} s"
     hours, rest = divmod(max(0, milliseconds), HOUR)

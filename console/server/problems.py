@@ -85,7 +85,7 @@ def _usual_headers(status: HTTPStatus) -> dict[str, str]:
 
 
 async def _known_error(request: Request, error: Exception) -> Response:
-    """Its message is a sentence for whoever asked."""
+    """Answer with the error's message, which is a sentence for whoever asked."""
     assert isinstance(error, SpendgateError)
     status = error.http_status
     if status is HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -117,7 +117,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 
 async def _of_the_framework(request: Request, error: Exception) -> Response:
-    """Such as a path that is not there, or a method that it does not have."""
+    """Answer an error of the framework, such as a path that is not there, or a method that it does not have."""
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
     with suppress(DatabaseAway):  # no route has asked who it is

@@ -41,7 +41,7 @@ async def known_parameters(request: Request) -> None:
 
 
 async def known_page_parameters(request: Request) -> None:
-    """The same for pages."""
+    """A dependency of every page, as `known_parameters` is of the API."""
     try:
         _refuse_unread(request)
     except RefusedValue:

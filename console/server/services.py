@@ -77,7 +77,7 @@ class Services:
 
 @asynccontextmanager
 async def open_services(settings: Settings) -> AsyncIterator[Services]:
-    """Returns at once; each connection is opened in the background and opened again when it is lost."""
+    """The services. Returns at once; each connection is opened in the background and opened again when it is lost."""
     authenticator = Authenticator(settings.database, lambda: catalog.current())
     relay = Relay(settings)
     live = Reconnecting("state of the controller", Unreachable, lambda: LiveState(settings))

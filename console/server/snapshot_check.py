@@ -20,7 +20,7 @@ CheckedSnapshot = tuple[Snapshot, bytes] | AnyRefusal
 
 
 async def checked_snapshots(services: Services, values: Sequence[bytes]) -> list[CheckedSnapshot]:
-    """In the order of `values`. What is refused here is never a dead letter."""
+    """The checked snapshots in the order of `values`. One that is refused here never becomes a dead letter."""
     external_ids = [external_id_of(value) for value in values]
     wanted = {one for one in external_ids if isinstance(one, str)}
     campaigns = await _campaigns(services, wanted) if wanted else {}
@@ -48,7 +48,7 @@ def _checked(services: Services, value: bytes) -> CheckedSnapshot:
 
 
 def _brand_facts(services: Services, brand_id: str) -> BrandFacts | None:
-    """By the database or else by the controller; None for an unknown brand."""
+    """The brand's fields by the database or else by the controller; None for an unknown brand."""
     row = services.catalog.brand(brand_id)
     if row is not None:
         return BrandFacts(row.currency, zones_of(row))

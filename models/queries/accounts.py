@@ -26,7 +26,7 @@ __all__ = [
 
 _ADMIN = "admin"
 #: The history's value in place of a password.
-_UNTOLD: Json = "(a new one)"
+_NOT_SHOWN: Json = "(a new one)"
 
 
 def has_accounts(session: Session) -> bool:
@@ -95,7 +95,7 @@ def set_password(session: Session, name: str, password_hash: str, *, actor: str)
     account = _locked(session, name)
     account.password_hash = password_hash
     session.execute(delete(WebSession).where(WebSession.name == name))
-    record_change(session, "user", name, actor, {"password": {"from": None, "to": _UNTOLD}})
+    record_change(session, "user", name, actor, {"password": {"from": None, "to": _NOT_SHOWN}})
     return account
 
 

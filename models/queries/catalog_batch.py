@@ -76,8 +76,8 @@ def read_rows(session: Session, brand_ids: Collection[str], campaign_ids: Collec
 
 
 def lock_rows(session: Session, brand_ids: Collection[str], campaign_ids: Collection[str]) -> CatalogRows:
-    """As `read_rows`, and lock the rows until the transaction ends, in the order of their ids: of two callers that want
-    the same rows, one waits for the other."""
+    """Read rows as `read_rows` does and lock them until the transaction ends, in the order of their ids: of two callers
+    that want the same rows, one waits for the other."""
     return _rows(session, brand_ids, campaign_ids, lock=True)
 
 

@@ -14,18 +14,18 @@ __all__ = ["add_channel", "get_channel", "list_channels", "remove_channel", "ser
 
 
 def list_channels(session: Session) -> Sequence[Channel]:
-    """Without those that were removed."""
+    """The channels by name, without those that were removed."""
     return session.scalars(select(Channel).where(Channel.removed_at.is_(None)).order_by(Channel.name)).all()
 
 
 def serving_channels(session: Session) -> Sequence[Channel]:
-    """As `list_channels`; none of them is removed before the caller's transaction ends."""
+    """The channels of `list_channels`, locked so that none of them is removed before the caller's transaction ends."""
     query = select(Channel).where(Channel.removed_at.is_(None)).order_by(Channel.name)
     return session.scalars(query.with_for_update(read=True, of=Channel)).all()
 
 
 def get_channel(session: Session, name: str, *, for_update: bool = False) -> Channel:
-    """RowNotFound also of a removed one."""
+    """The channel. Raises RowNotFound, also for one that was removed."""
     channel = session.get(Channel, name, with_for_update=for_update or None, populate_existing=for_update)
     if channel is None or channel.removed_at is not None:
         raise RowNotFound(f"There is no channel {name}: `spendgate channel list` has them.")
@@ -33,8 +33,8 @@ def get_channel(session: Session, name: str, *, for_update: bool = False) -> Cha
 
 
 def add_channel(session: Session, channel: Channel) -> Channel:
-    """A new channel, or AlreadyExists: the name of a removed one is not given again, so that its deliveries stay clear.
-    The history has the address as it is shown to people."""
+    """Add a channel; the history has its address as it is shown to people. Raises AlreadyExists, also for the name of a
+    removed channel, so that its deliveries stay unambiguous."""
     if session.get(Channel, channel.name) is not None:
         raise AlreadyExists(f"The channel {channel.name} is there, or was: names are never used again.")
     session.add(channel)
@@ -50,7 +50,7 @@ def add_channel(session: Session, channel: Channel) -> Channel:
 
 
 def set_paused(session: Session, name: str, paused: bool, *, actor: str) -> Channel:
-    """What comes while a channel is paused waits, and goes out when it is resumed."""
+    """Pause the channel, or resume it: deliveries of a paused channel wait and are sent when it is resumed."""
     channel = get_channel(session, name, for_update=True)
     if channel.paused != paused:
         channel.paused = paused
@@ -66,7 +66,7 @@ def set_paused(session: Session, name: str, paused: bool, *, actor: str) -> Chan
 
 
 def remove_channel(session: Session, name: str, *, actor: str) -> Channel:
-    """Its address and secret are forgotten, and what waits is dropped."""
+    """Remove the channel: its address and secret are deleted, and its waiting deliveries are dropped."""
     channel = get_channel(session, name, for_update=True)
     channel.removed_at = _now(session)
     channel.address, channel.secret = "", None

@@ -88,8 +88,8 @@ def last_command(session: Session, campaign_id: str) -> ControlLog:
 def commands_between(
     session: Session, campaign_ids: Collection[str], since: int, until: int
 ) -> dict[str, tuple[Journaled | None, list[Journaled]]]:
-    """Of each campaign the last command decided by `since`, and those decided after it and before `until`, in the order
-    of epoch and sequence. Moments are milliseconds since the epoch."""
+    """The last command of each campaign that was decided by `since`, and those decided after it and before `until`, in
+    the order of epoch and sequence. Moments are milliseconds since the epoch."""
     order = (ControlLog.campaign_id, ControlLog.epoch, ControlLog.sequence)
     mine = ControlLog.campaign_id.in_([storable("campaign id", it) for it in campaign_ids])
     after = select(ControlLog, ~_is_first_or_follows()).where(

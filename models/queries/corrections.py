@@ -9,8 +9,8 @@ __all__ = ["corrections_between"]
 
 
 def corrections_between(session: Session, brand_id: str, since: int | None, until: int) -> list[SpendCorrection]:
-    """A brand's corrections with `since <= arrival < until`, each id once, as the controller applies them. Without the
-    opening balances of a replay: they are sums of rows that the ledger has."""
+    """A brand's corrections with `since <= arrival < until`, each id once, as the controller applies them. Opening
+    balances of a replay are left out: they are sums of rows that the ledger has."""
     began = true() if since is None else SpendCorrection.arrived_at >= since
     query = (
         select(SpendCorrection)

@@ -33,7 +33,7 @@ def open_holes(session: Session) -> list[tuple[str, LedgerHole]]:
 
 
 def all_holes(session: Session, excluded_topic_id: str) -> list[tuple[str, LedgerHole]]:
-    """All holes with the topic's name, accepted ones and those of earlier incarnations too; without those of the topic
+    """All holes with the topic's name, accepted ones and those of earlier incarnations too, except holes of the topic
     with the id `excluded_topic_id`."""
     found = session.execute(
         select(TopicIncarnation.topic, LedgerHole)

@@ -23,7 +23,7 @@ def list_views(session: Session, name: str) -> Sequence[SavedView]:
 
 
 def save_view(session: Session, name: str, title: str, query: str) -> None:
-    """One of the same title is replaced. Raises Refused."""
+    """Save the view, in place of one with the same title. Raises Refused."""
     storable("name", title)
     storable("search", query)
     if not title or len(title) > _TITLE_MAX or not title.isprintable():
@@ -41,6 +41,6 @@ def save_view(session: Session, name: str, title: str, query: str) -> None:
 
 
 def delete_view(session: Session, name: str, title: str) -> None:
-    """What is not there is deleted already."""
+    """Delete the view; does nothing where it does not exist."""
     storable("name", title)
     session.execute(delete(SavedView).where(SavedView.name == name, SavedView.title == title))

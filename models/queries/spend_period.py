@@ -54,13 +54,14 @@ class SpendPeriods:
         self._connection = connection
 
     def sums_before(self, brand_id: str, since: Moment, month: date) -> list[PeriodSum]:
-        """Of all that arrived before `since`, by campaign and day; days before the month are one."""
+        """The sums of the spend that arrived before `since`, by campaign and day; the days before the month have one
+        sum."""
         with self._connection.cursor() as cursor:
             cursor.execute(_SUMS, {"brand": brand_id, "since": format_moment(since), "month": month})
             return [PeriodSum(*row) for row in cursor.fetchall()]
 
     def spend(self, brand_id: str, since: Moment, until: Moment) -> Iterator[SpendRow]:
-        """What arrived in `[since, until)`, in order."""
+        """The spend that arrived in `[since, until)`, in the order of arrival."""
         with self._connection.cursor() as settings:
             settings.execute("SET LOCAL cursor_tuple_fraction = 1")
             settings.execute("SET LOCAL work_mem = '128MB'")

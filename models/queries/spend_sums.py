@@ -53,7 +53,7 @@ class SpendSum(NamedTuple):
 def spend_by_campaign_and_day(
     session: Session, *, brand_id: str, day_from: date, day_until: date, campaign_id: str | None = None
 ) -> list[SpendSum]:
-    """Of every campaign and day with events that count, by campaign, then by day."""
+    """The sum of each campaign and day that has events which count, by campaign, then by day."""
     wanted = SpendFilter(brand_id=brand_id, campaign_id=campaign_id, day_from=day_from, day_until=day_until)
     parts = []
     for sign, (columns, query) in _counted():

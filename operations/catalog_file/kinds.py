@@ -124,7 +124,7 @@ def _switch(column: str, value: Value) -> bool:
 
 
 def _overrides(column: str, value: Value) -> Overrides:
-    """Of brands and campaigns: that a campaign has no monthly budget is a fault of the row."""
+    """The overrides of a brand or campaign: a monthly budget of a campaign is a fault of the row, not of the value."""
     if isinstance(value, list):
         value = ";".join(_text(column, it) for it in value)
     text = "" if value is None else _text(column, value)

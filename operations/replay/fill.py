@@ -106,7 +106,8 @@ class _Replay:
         await in_thread(replay_runs.note_opened, self._url, self._run.replay_id)
 
     async def snapshots(self) -> None:
-        """Before anything else of the brands: a platform may report its next total once it can reach the broker."""
+        """Publish totals of platforms before anything else of the brands: a platform may report its next total once it
+        can reach the broker."""
         counted = await in_thread(self._source.counted_snapshots, self._run.last_arrived_at)
         for snapshot, arrived_at in counted:
             await self._sender.counted_snapshot(snapshot, arrived_at)

@@ -56,6 +56,8 @@ class SpendListener(NamedTuple):
 async def import_spend(
     settings: Settings, lines: Iterable[Line], listener: SpendListener, *, dry_run: bool
 ) -> SpendImported:
+    """Check and publish the lines of a file; `listener` is called with refusals and warnings. Returns how many lines
+    were accepted and refused. With `dry_run` nothing is published."""
     imported, catalog = SpendImported(), _CatalogLookup(settings, listener.warned)
     if dry_run:
         for batch in in_batches(lines):

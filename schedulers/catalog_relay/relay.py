@@ -136,8 +136,8 @@ class Relay:
         self._topic_id: str | None = None
 
     async def relay_pending(self, arrival: Moment | None = None) -> int:
-        """As `publish_pending`, but raise the first failure that is not a refusal. Returns the number of documents that
-        this pass has published; the refused ones are in `refused`."""
+        """Publish as `publish_pending` does, but raise the first failure that is not a refusal. Returns the number of
+        documents that this pass has published; the refused ones are in `refused`."""
         outcome = await self.publish_pending(arrival)
         for error in outcome.failed.values():
             if not isinstance(error, TooLarge):

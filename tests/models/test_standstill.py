@@ -40,7 +40,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPostgres]:
 
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, seconds in (("PATIENCE_SECONDS", 0.5), ("ANSWER_SECONDS", 0.5), ("_LOOK_SECONDS", 0.1)):
+    for name, seconds in (("PATIENCE_SECONDS", 0.5), ("ANSWER_SECONDS", 0.5), ("_CHECK_SECONDS", 0.1)):
         monkeypatch.setattr(standstill, name, seconds)
 
 

@@ -75,7 +75,7 @@ async def add(request: Request, person: PageOperator, services: Served) -> Respo
     form, next_address = EditForm.sent(NEW_BRAND, sent), str(sent.get("next") or "")
     if form.errors:
         return _new_form(request, person, form, HTTPStatus.UNPROCESSABLE_ENTITY, next_address=next_address)
-    values: dict[str, Any] = form.reading.values
+    values: dict[str, Any] = form.checked.values
     if asked := form.asking(dangers_of({}, values)):
         return _new_form(request, person, asked, next_address=next_address)
     try:
@@ -103,9 +103,9 @@ async def save(request: Request, brand_id: BrandId, person: PageOperator, servic
     if versions := form.conflict(row, row.revision):
         title = f"Brand {brand_id}"
         return await conflict_page(request, person, services, title, row, form, versions, time_zone=row.time_zone)
-    if asked := form.asking(dangers_of(budgets_of(row), form.reading.values)):
+    if asked := form.asking(dangers_of(budgets_of(row), form.checked.values)):
         return _edit_form(request, person, row, asked)
-    zone, now = str(form.reading.values["time_zone"]), time.time_ns() // 1_000_000
+    zone, now = str(form.checked.values["time_zone"]), time.time_ns() // 1_000_000
     if zone not in (row.time_zone, sent.get(_CONFIRMED)):
         return _edit_form(request, person, row, form, zone_words=zone_change_words(zones_of(row), zone, now))
     try:
@@ -116,7 +116,7 @@ async def save(request: Request, brand_id: BrandId, person: PageOperator, servic
 
 
 def _saved(session: Session, row: Brand, form: EditForm, actor: str, now: Moment) -> Brand:
-    values: dict[str, Any] = dict(form.reading.values)
+    values: dict[str, Any] = dict(form.checked.values)
     zone = values.pop("time_zone")
     saved = edit_brand(session, row.brand_id, values, actor=actor, expected_revision=row.revision)  # type: ignore[arg-type]
     if zone == saved.time_zone:

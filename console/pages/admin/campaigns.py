@@ -124,7 +124,7 @@ async def add(request: Request, person: PageOperator, services: Served) -> Respo
     paused = sent.get("paused") == "true"
     if form.errors:
         return _new_form(request, person, services, form, new, HTTPStatus.UNPROCESSABLE_ENTITY, paused=paused)
-    values: dict[str, Any] = {**form.reading.values, "enabled": not paused}
+    values: dict[str, Any] = {**form.checked.values, "enabled": not paused}
 
     def add_to_catalog(session: Session) -> list[Campaign]:
         windows = schedule_of(get_campaign(session, new.copy)).windows if new.copy else ()
@@ -158,7 +158,7 @@ async def save(request: Request, campaign_id: CampaignId, person: PageOperator, 
     if versions := form.conflict(row, row.revision):
         title = f"Campaign {campaign_id}"
         return await conflict_page(request, person, services, title, row, form, versions, time_zone=brand.time_zone)
-    values: Any = form.reading.values
+    values: Any = form.checked.values
     if asked := form.asking(dangers_of(budgets_of(row), values)):
         return _edit_form(request, person, row, brand, asked)
     try:

@@ -151,7 +151,7 @@ def _form_page(
 
 
 def _text_of(data: bytes) -> str:
-    """As the rows go along in the page."""
+    """The file as the text that the page carries along."""
     try:
         return b"".join(utf8_chunks(io.BytesIO(data))).decode()
     except UnicodeDecodeError:

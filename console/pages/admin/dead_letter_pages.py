@@ -35,7 +35,7 @@ DeadLettersQuery = Annotated[Mapping[str, str], Depends(PageQuery(*DEAD_LETTERS,
 
 @router.get("/dead-letters")
 async def waiting(request: Request, query: DeadLettersQuery, person: PageViewer, services: Served) -> Response:
-    """Those waiting; with `handled` also those replayed or dropped."""
+    """The page of dead letters that wait; with `handled` also of those replayed or dropped."""
     services.need_broker_and_database()
     filters, handled = read_filters(DEAD_LETTERS, query), query.get("handled") == "true"
     found = DeadLetterPage([], None)

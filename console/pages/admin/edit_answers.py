@@ -22,7 +22,7 @@ __all__ = ["added", "conflict_page", "edits_meanwhile"]
 
 
 def added(address: str, flash: str, next_address: str = "") -> Response:
-    """To the page that led to the form or, without one, to that on which the new brand or campaign is edited."""
+    """Redirect to the page that led to the form or, without one, to the page that edits the new brand or campaign."""
     return flash_redirect(safe_next(next_address or f"{address}/edit"), "added" if flash == SAVED else flash)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final, NamedTuple, Self
 
 from console.pages.admin.conflict import FieldVersions, versions_of, was_touched
-from console.pages.admin.fields import Field, InputKind, Reading, read_form, texts_of, value_text
+from console.pages.admin.fields import CheckedForm, Field, InputKind, read_form, texts_of, value_text
 
 __all__ = ["CONFIRMED_BUDGETS", "EditForm", "Input", "revision_in"]
 
@@ -29,8 +29,10 @@ class Input(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class EditForm:
+    """The form. `questions` are empty where nothing is asked before it is saved."""
+
     fields: Sequence[Field]
-    reading: Reading
+    checked: CheckedForm
     seen: Mapping[str, str]
     #: The row's revision when the form was opened; 0 for a new row.
     revision: int
@@ -42,7 +44,7 @@ class EditForm:
     @classmethod
     def opened(cls, fields: Sequence[Field], texts: Mapping[str, str], revision: int = 0) -> Self:
         """The form of a row, or a blank one."""
-        return cls(fields, Reading(dict(texts), {}, {}), texts, revision)
+        return cls(fields, CheckedForm(dict(texts), {}, {}), texts, revision)
 
     @classmethod
     def sent(cls, fields: Sequence[Field], form: Mapping[str, object]) -> Self:
@@ -53,7 +55,7 @@ class EditForm:
     @property
     def budget_texts(self) -> str:
         """The budgets as sent, so that a question that was answered is asked again for another number."""
-        return " ".join(self.reading.texts[it.name] or "none" for it in self.fields if it.kind is InputKind.MONEY)
+        return " ".join(self.checked.texts[it.name] or "none" for it in self.fields if it.kind is InputKind.MONEY)
 
     def asking(self, dangers: Sequence[str]) -> Self | None:
         """The form with its questions; None where there are none, or where they were answered."""
@@ -63,11 +65,11 @@ class EditForm:
 
     @property
     def errors(self) -> dict[str, str]:
-        return self.reading.errors
+        return self.checked.errors
 
     @property
     def inputs(self) -> list[Input]:
-        texts, errors = self.reading.texts, self.errors
+        texts, errors = self.checked.texts, self.errors
         return [
             Input(it, texts.get(it.name, ""), errors.get(it.name, ""), self.seen.get(it.name, "")) for it in self.fields
         ]
@@ -76,7 +78,7 @@ class EditForm:
         """The versions of every field, where others changed one of them since the form was opened; else none."""
         if revision == self.revision:
             return []
-        yours = {field.name: value_text(field, self.reading.values[field.key]) for field in self.fields}
+        yours = {field.name: value_text(field, self.checked.values[field.key]) for field in self.fields}
         versions = versions_of(self.fields, seen=self.seen, yours=yours, theirs=texts_of(self.fields, row))
         return versions if was_touched(versions) else []
 

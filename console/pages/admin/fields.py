@@ -17,9 +17,9 @@ __all__ = [
     "CAMPAIGN",
     "NEW_BRAND",
     "NEW_CAMPAIGN",
+    "CheckedForm",
     "Field",
     "InputKind",
-    "Reading",
     "read_form",
     "texts_of",
     "value_text",
@@ -56,8 +56,8 @@ class Field:
         return self.attribute or self.name
 
 
-class Reading(NamedTuple):
-    """A form as sent: texts by name, and of each field the value by attribute or the error by name."""
+class CheckedForm(NamedTuple):
+    """A form as sent: texts by field name, valid values by attribute, and errors by field name."""
 
     texts: dict[str, str]
     values: dict[str, object]
@@ -170,21 +170,21 @@ NEW_CAMPAIGN: Final[tuple[Field, ...]] = (
 )
 
 
-def read_form(fields: Sequence[Field], form: Mapping[str, object]) -> Reading:
+def read_form(fields: Sequence[Field], form: Mapping[str, object]) -> CheckedForm:
     """Reads every field, so that all errors are shown at once."""
-    reading = Reading({}, {}, {})
+    checked = CheckedForm({}, {}, {})
     for field in fields:
         value = form.get(field.name)
         if not isinstance(value, str):
-            reading.texts[field.name], reading.errors[field.name] = "", _NOT_SENT
+            checked.texts[field.name], checked.errors[field.name] = "", _NOT_SENT
             continue
-        text = reading.texts[field.name] = value.strip()
+        text = checked.texts[field.name] = value.strip()
         try:
-            reading.values[field.key] = field.read(text)
+            checked.values[field.key] = field.read(text)
         except RefusedValue as error:
-            reading.errors[field.name] = str(error)
-    _check_flight(reading)
-    return reading
+            checked.errors[field.name] = str(error)
+    _check_flight(checked)
+    return checked
 
 
 def texts_of(fields: Sequence[Field], row: object) -> dict[str, str]:
@@ -199,10 +199,10 @@ def value_text(field: Field, value: object) -> str:
     return format_money(value) if field.kind is InputKind.MONEY and isinstance(value, int) else field.write(value)
 
 
-def _check_flight(reading: Reading) -> None:
-    starts_on, ends_on = reading.values.get("starts_on"), reading.values.get("ends_on")
+def _check_flight(checked: CheckedForm) -> None:
+    starts_on, ends_on = checked.values.get("starts_on"), checked.values.get("ends_on")
     if isinstance(starts_on, date) and isinstance(ends_on, date):
         try:
             validation.flight(starts_on, ends_on)
         except RefusedValue as error:
-            reading.errors["ends_on"] = str(error)
+            checked.errors["ends_on"] = str(error)

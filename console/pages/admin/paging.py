@@ -32,12 +32,12 @@ def page_links(request: Request, rows: Sequence[_Row], key: Callable[[_Row], str
 
 
 def next_page(request: Request, after: str | None) -> str | None:
-    """None on the last page."""
+    """The address of the next page; None on the last."""
     return None if after is None else _address(request, {_AFTER: after})
 
 
 def first_page(request: Request) -> str | None:
-    """None on the first page."""
+    """The address of the first page; None on the first."""
     return _address(request, {}) if request.query_params.get(_AFTER) else None
 
 

@@ -38,8 +38,8 @@ router = APIRouter(include_in_schema=False)
 NextQuery = Annotated[Mapping[str, str], Depends(PageQuery("next"))]
 
 
-class _Thing(NamedTuple):
-    """What the budget is of, as of today by the brand's clock."""
+class _BudgetOwner(NamedTuple):
+    """The brand or campaign whose budget it is, as of today by the brand's clock."""
 
     kind: str
     id: str
@@ -88,79 +88,79 @@ async def raise_of_campaign(
     return await _raised(request, person, services, await _campaign(services, campaign_id))
 
 
-async def _brand(services: Services, brand_id: str) -> _Thing:
+async def _brand(services: Services, brand_id: str) -> _BudgetOwner:
     row: Brand = await read_catalog(services, lambda session: get_brand(session, brand_id))
     held = services.live.brand(brand_id)
-    return _thing("brand", brand_id, row, row, held.state.daily_micros if held else 0)
+    return _budget_owner("brand", brand_id, row, row, held.state.daily_micros if held else 0)
 
 
-async def _campaign(services: Services, campaign_id: str) -> _Thing:
+async def _campaign(services: Services, campaign_id: str) -> _BudgetOwner:
     def read(session: Session) -> tuple[Campaign, Brand]:
         campaign = get_campaign(session, campaign_id)
         return campaign, get_brand(session, campaign.brand_id)
 
     campaign, brand = await read_catalog(services, read)
     found = services.live.campaign(campaign_id)
-    return _thing("campaign", campaign_id, campaign, brand, found[1].daily_micros if found else 0)
+    return _budget_owner("campaign", campaign_id, campaign, brand, found[1].daily_micros if found else 0)
 
 
-def _thing(kind: str, id_: str, row: Brand | Campaign, brand: Brand, spent_micros: int) -> _Thing:
+def _budget_owner(kind: str, id_: str, row: Brand | Campaign, brand: Brand, spent_micros: int) -> _BudgetOwner:
     today = date_of(zones_of(brand), time.time_ns() // 1_000_000)
     budget = budget_on(today, row.daily_budget_micros, row.budget_overrides.daily)
-    return _Thing(kind, id_, brand.currency, brand.time_zone, today, budget, spent_micros)
+    return _BudgetOwner(kind, id_, brand.currency, brand.time_zone, today, budget, spent_micros)
 
 
 def _form(
     request: Request,
     person: Person,
-    thing: _Thing,
+    owner: _BudgetOwner,
     next_: str,
     *,
     amount: str | None = None,
     error: str = "",
     question: str = "",
 ) -> Response:
-    suggested = suggested_micros(thing.budget_micros, thing.spent_micros)
+    suggested = suggested_micros(owner.budget_micros, owner.spent_micros)
     return page(
         request,
         "catalog/raise_today.html",
         person=person,
         status=HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK,
-        thing=thing,
-        next=safe_next(next_) if next_ else thing.address,
+        owner=owner,
+        next=safe_next(next_) if next_ else owner.address,
         amount=amount if amount is not None else "" if suggested is None else format_money(suggested),
         error=error,
         question=question,
     )
 
 
-async def _raised(request: Request, person: Person, services: Services, thing: _Thing) -> Response:
+async def _raised(request: Request, person: Person, services: Services, owner: _BudgetOwner) -> Response:
     form = await request.form()
     amount, next_ = str(form.get("amount") or "").strip(), str(form.get("next") or "")
     try:
         micros = validation.budget("budget for today", amount)
     except RefusedValue as error:
-        return _form(request, person, thing, next_, amount=amount, error=str(error))
-    question = _question(micros, thing)
+        return _form(request, person, owner, next_, amount=amount, error=str(error))
+    question = _question(micros, owner)
     if question and form.get("confirmed") != amount:
-        return _form(request, person, thing, next_, amount=amount, question=question)
-    flash = await edit(services, lambda session: [_set_today(session, thing, amount, person)])
-    return flash_redirect(safe_next(next_) if next_ else thing.address, flash)
+        return _form(request, person, owner, next_, amount=amount, question=question)
+    flash = await edit(services, lambda session: [_set_today(session, owner, amount, person)])
+    return flash_redirect(safe_next(next_) if next_ else owner.address, flash)
 
 
-def _set_today(session: Session, thing: _Thing, amount: str, person: Person) -> Any:
+def _set_today(session: Session, owner: _BudgetOwner, amount: str, person: Person) -> Any:
     """The Brand or Campaign; the overrides of both are edited by the same words."""
-    get, change = (get_brand, edit_brand) if thing.kind == "brand" else (get_campaign, edit_campaign)
-    row: Brand | Campaign = get(session, thing.id)
+    get, change = (get_brand, edit_brand) if owner.kind == "brand" else (get_campaign, edit_campaign)
+    row: Brand | Campaign = get(session, owner.id)
     overrides = edited_overrides(
-        row.budget_overrides, thing.today, budget_today=amount, has_monthly=thing.kind == "brand"
+        row.budget_overrides, owner.today, budget_today=amount, has_monthly=owner.kind == "brand"
     )
     changes: Any = {"budget_overrides": overrides}
-    return change(session, thing.id, changes, actor=person.actor, expected_revision=row.revision)
+    return change(session, owner.id, changes, actor=person.actor, expected_revision=row.revision)
 
 
-def _question(micros: int | None, thing: _Thing) -> str:
-    """Of a dangerous number; empty of another."""
+def _question(micros: int | None, owner: _BudgetOwner) -> str:
+    """The question before a dangerous number is saved; empty for another number."""
     name = "daily_budget_micros"
-    dangers = dangers_of({name: thing.budget_micros}, {name: micros})
+    dangers = dangers_of({name: owner.budget_micros}, {name: micros})
     return " ".join([*dangers, "Press again to set it for today."]) if dangers else ""

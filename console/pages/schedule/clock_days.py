@@ -35,7 +35,7 @@ class _Open(NamedTuple):
 
 
 def clock_days(schedule: Schedule, zones: Zones, now: Moment, most: int = 2) -> list[ClockDay]:
-    """The next `most` of them within the flight, by the brand's last zone; budgets are not considered."""
+    """The next `most` clock days within the flight, by the brand's last zone; budgets are not considered."""
     time_zone = zones[-1].time_zone
     found: list[ClockDay] = []
     for day in _days(schedule, local_date(span_at(zones, now)[0].time_zone, now)):

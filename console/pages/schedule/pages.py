@@ -50,7 +50,7 @@ async def show(request: Request, campaign_id: CampaignId, person: PageViewer, se
 
 @router.post("/campaigns/{campaign_id}/schedule/preview")
 async def preview(request: Request, campaign_id: CampaignId, person: PageViewer, services: Served) -> Response:
-    """A preview of unsaved rows as JSON: words and errors as text, grid and outlook as HTML."""
+    """A preview of unsaved rows as JSON: words and errors as text, grid and next changes as HTML."""
     campaign, brand = await campaign_and_brand(services, campaign_id)
     async with request.form(max_fields=FIELDS_MAX) as form:
         checked = check_rows(read_rows(form))
@@ -60,7 +60,7 @@ async def preview(request: Request, campaign_id: CampaignId, person: PageViewer,
             "words": view.words,
             "errors": {str(number): error for number, error in checked.errors.items()},
             "grid": fragment("schedule/blocks.html", view=view),
-            "outlook": fragment("schedule/outlook.html", view=view),
+            "next_changes": fragment("schedule/next_changes.html", view=view),
             "preview": view.preview,
         }
     )

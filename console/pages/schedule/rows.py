@@ -63,7 +63,7 @@ def rows_from_windows(windows: Iterable[Window]) -> dict[int, WindowRow]:
 
 
 def check_rows(rows: dict[int, WindowRow]) -> CheckedRows:
-    """Each row by the rules of docs/contract.md, "Windows and flights"; one without days and times is not there."""
+    """Check each row by the rules of docs/contract.md, "Windows and flights"; blank rows are left out."""
     checked = CheckedRows(rows)
     for number, row in rows.items():
         if row == WindowRow():

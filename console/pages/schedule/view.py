@@ -59,7 +59,7 @@ class ScheduleView:
 
 
 def schedule_view(checked: CheckedRows, campaign: Campaign, brand: Brand, now: Moment) -> ScheduleView:
-    """Of the rows without errors."""
+    """The view of the rows without errors."""
     windows = tuple(checked.windows.values())
     schedule = Schedule(windows, campaign.starts_on, campaign.ends_on)
     zones = zones_of(brand)

@@ -67,7 +67,7 @@ async function preview() {
 function show(answer) {
   document.querySelector("#words").textContent = answer.words;
   blocks.innerHTML = answer.grid;
-  document.querySelector("#outlook").innerHTML = answer.outlook;
+  document.querySelector("#next-changes").innerHTML = answer.next_changes;
   for (const row of allRows()) {
     const error = answer.errors[row.dataset.row] ?? "";
     row.classList.toggle("wrong", Boolean(error));

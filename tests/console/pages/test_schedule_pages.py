@@ -111,7 +111,7 @@ def test_the_preview_tells_what_is_not_saved(operator: FormClient, path: str) ->
     assert observed["grid"].count("data-row") == 7
     assert len(observed["preview"]["changes"]) in (12, 13)
     assert {it["action"] for it in observed["preview"]["changes"]} == {"pause", "resume"}
-    assert "clocks go" in observed["outlook"]
+    assert "clocks go" in observed["next_changes"]
     assert _windows(operator, _id(path)) == []
 
 

@@ -55,10 +55,10 @@ async def test_hours_are_drawn_by_mouse_moved_made_longer_copied_and_saved(
     reader: Reader, operator: FormClient, campaign_id: str
 ) -> None:
     page = await _opened(reader, campaign_id)
-    await expect(page.locator("#outlook")).to_contain_text("Nothing changes in the next 7 days.")
+    await expect(page.locator("#next-changes")).to_contain_text("Nothing changes in the next 7 days.")
     await _drag(page, (MON, 540), (FRI, 1005))
     await _words(page).to_have_text("Mon-Fri 09:00-17:00")
-    await expect(page.locator("#outlook .changes li")).to_have_count(10)
+    await expect(page.locator("#next-changes .changes li")).to_have_count(10)
 
     await page.get_by_label("One window past midnight").check()
     await _drag(page, (FRI, 1320), (SAT, 345))
