@@ -1,10 +1,8 @@
 """The scheduler's process: ticks, resets, the catalog relay and the nightly reconcile, until SIGTERM or SIGINT."""
 
 import asyncio
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -17,6 +15,7 @@ from schedulers.scheduler import Scheduler
 from schedulers.time_zones import TimeZonesInUse, of_database
 from streams.health import serve_health
 from streams.settings import Settings
+from streams.until_signal import run_until_signal
 
 __all__ = ["now", "run"]
 
@@ -37,33 +36,20 @@ async def run(
     publisher = Publisher(settings)
     scheduler = Scheduler(publisher, time_zones_in_use or of_database(settings), clock)
     port = _serve(settings, scheduler)
+    log.info("scheduler_started", brokers=settings.brokers, metrics_port=port)
     try:
-        with _stop_requested() as stop:
-            async with asyncio.TaskGroup() as group:
-                nightly = NightlyReconcile(settings, clock)
-                work = [group.create_task(it) for it in (scheduler.run(), run_relay(settings), nightly.run())]
-                log.info("scheduler_started", brokers=settings.brokers, metrics_port=port)
-                await stop.wait()
-                for task in work:
-                    task.cancel()
+        await run_until_signal(_work(settings, scheduler, clock))
     finally:
         await publisher.close()
     log.info("scheduler_stopped")
 
 
+async def _work(settings: Settings, scheduler: Scheduler, clock: Callable[[], Moment]) -> None:
+    async with asyncio.TaskGroup() as group:
+        for work in (scheduler.run(), run_relay(settings), NightlyReconcile(settings, clock).run()):
+            group.create_task(work)
+
+
 def _serve(settings: Settings, scheduler: Scheduler) -> int:
     port = _METRICS_PORT if settings.metrics_port is None else settings.metrics_port
     return serve_health(settings.metrics_host, port, lambda: scheduler.ready)
-
-
-@contextmanager
-def _stop_requested() -> Iterator[asyncio.Event]:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    try:
-        yield stop
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
