@@ -5,10 +5,7 @@ import re
 
 import msgspec
 import pytest
-from typer.core import TyperGroup
-from typer.main import get_command
 
-from cli.__main__ import application
 from core import records
 from core.reasons import Reason
 from core.records import CauseKind
@@ -17,6 +14,7 @@ from streams.dead_letters import outbox
 from streams.kafka import truncation
 from streams.kafka.topics import Topic
 from streams.settings import SETTINGS
+from tests.docs.command_names import all_commands, commands_in
 from tests.docs.repository import files, in_backticks, section, table_rows, text_of
 
 CONTRACT = text_of("docs/contract.md")
@@ -65,10 +63,8 @@ def test_every_command() -> None:
     named = set()
     for row in table_rows(section(CONTRACT, "### Commands")):
         if "(not built yet)" not in row[0]:
-            named |= {words for code in in_backticks(row[0]) for words in _commands(code)}
-    root = get_command(application())
-    assert isinstance(root, TyperGroup)
-    assert named == _all_commands(root)
+            named |= {words for code in in_backticks(row[0]) for words in commands_in(code)}
+    assert named == all_commands()
 
 
 def test_every_header_of_ours() -> None:
@@ -96,7 +92,7 @@ def test_what_is_said_to_be_not_built_is_not_there() -> None:
         *((reason.name or "").lower() for reason in Reason),
         *(name.upper() for name in SETTINGS),
         *fields,
-        *_all_commands(get_command(application())),
+        *all_commands(),
     }
     assert there & NOT_BUILT == set()
 
@@ -109,24 +105,6 @@ def test_code_that_speaks_of_the_contract_names_a_section_of_it() -> None:
         for named in re.findall(r"docs/contract\.md, ((?:\"[^\"]+\"(?: and )?)+)", text):
             assert set(re.findall(r'"([^"]+)"', named)) <= headings, path
         assert len(re.findall(r"docs/contract\.md", text)) == len(re.findall(r'docs/contract\.md, "', text)), path
-
-
-def _commands(code: str) -> list[str]:
-    """`brand set/show` is two commands; what follows a command in capitals or brackets are its arguments."""
-    first, *rest = code.split()
-    root = get_command(application())
-    if isinstance(root, TyperGroup) and isinstance(root.commands.get(first), TyperGroup):
-        return [f"{first} {word}" for word in rest[0].split("/")]
-    return [first]
-
-
-def _all_commands(root: object) -> set[str]:
-    assert isinstance(root, TyperGroup)
-    return {
-        f"{name} {below}" if below else name
-        for name, command in root.commands.items()
-        for below in (command.commands if isinstance(command, TyperGroup) else [""])
-    }
 
 
 def _is_header(value: object) -> bool:
