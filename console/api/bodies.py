@@ -1,9 +1,10 @@
 """Request bodies: their size, JSON and shape. `operations.validation` checks the values."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from functools import partial
 from http import HTTPStatus
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar, cast
 
 import msgspec
 from fastapi import Request
@@ -189,51 +190,46 @@ async def read_declared(request: Request, formats: Mapping[str, _Format], most: 
 
 
 def brand_changes(edit: BrandEdit) -> BrandChanges:
-    """Checked, for `edit_brand`; the time zone is not among them, as `change_time_zone` changes it."""
-    changes = BrandChanges()
-    if edit.name is not UNSET:
-        changes["name"] = validation.name(edit.name)
-    if edit.daily_budget is not UNSET:
-        changes["daily_budget_micros"] = budget("daily budget", edit.daily_budget)
-    if edit.monthly_budget is not UNSET:
-        changes["monthly_budget_micros"] = budget("monthly budget", edit.monthly_budget)
-    if edit.pacing is not UNSET:
-        changes["pacing"] = edit.pacing
-    if edit.budget_overrides is not UNSET:
-        changes["budget_overrides"] = brand_overrides(edit.budget_overrides)
-    if edit.enabled is not UNSET:
-        changes["enabled"] = edit.enabled
-    if edit.archived is not UNSET:
-        changes["archived"] = edit.archived
-    if edit.alert_percents is not UNSET:
-        changes["alert_percents"] = alert_percents(edit.alert_percents)
-    if edit.silent_after_minutes is not UNSET:
-        changes["silent_after_minutes"] = silent_after_minutes(edit.silent_after_minutes)
-    return changes
+    """The checked fields that the body has, for `edit_brand`; `change_time_zone` changes the time zone."""
+    changes = _given(
+        name=(edit.name, validation.name),
+        daily_budget_micros=(edit.daily_budget, partial(budget, "daily budget")),
+        monthly_budget_micros=(edit.monthly_budget, partial(budget, "monthly budget")),
+        pacing=(edit.pacing, _unchanged),
+        budget_overrides=(edit.budget_overrides, brand_overrides),
+        enabled=(edit.enabled, _unchanged),
+        archived=(edit.archived, _unchanged),
+        alert_percents=(edit.alert_percents, alert_percents),
+        silent_after_minutes=(edit.silent_after_minutes, silent_after_minutes),
+    )
+    return cast(BrandChanges, changes)
 
 
 def campaign_changes(edit: CampaignEdit) -> CampaignChanges:
-    changes = CampaignChanges()
-    if edit.name is not UNSET:
-        changes["name"] = validation.name(edit.name)
-    if edit.external_id is not UNSET:
-        changes["external_id"] = text_or_none(edit.external_id)
-    if edit.daily_budget is not UNSET:
-        changes["daily_budget_micros"] = budget("daily budget", edit.daily_budget)
-    if edit.total_budget is not UNSET:
-        changes["total_budget_micros"] = budget("total budget", edit.total_budget)
-    if edit.budget_overrides is not UNSET:
-        changes["budget_overrides"] = campaign_overrides(edit.budget_overrides)
-    if edit.starts_on is not UNSET:
-        changes["starts_on"] = day_or_none("starts_on", edit.starts_on)
-    if edit.ends_on is not UNSET:
-        changes["ends_on"] = day_or_none("ends_on", edit.ends_on)
-    if edit.enabled is not UNSET:
-        changes["enabled"] = edit.enabled
-    if edit.archived is not UNSET:
-        changes["archived"] = edit.archived
+    """The checked fields that the body has, for `edit_campaign`."""
+    changes = _given(
+        name=(edit.name, validation.name),
+        external_id=(edit.external_id, text_or_none),
+        daily_budget_micros=(edit.daily_budget, partial(budget, "daily budget")),
+        total_budget_micros=(edit.total_budget, partial(budget, "total budget")),
+        budget_overrides=(edit.budget_overrides, campaign_overrides),
+        starts_on=(edit.starts_on, partial(day_or_none, "starts_on")),
+        ends_on=(edit.ends_on, partial(day_or_none, "ends_on")),
+        enabled=(edit.enabled, _unchanged),
+        archived=(edit.archived, _unchanged),
+    )
     validation.flight(changes.get("starts_on"), changes.get("ends_on"))
-    return changes
+    return cast(CampaignChanges, changes)
+
+
+def _given(**fields: tuple[object, Callable[[Any], object]]) -> dict[str, Any]:
+    """The values of the fields that the body has: of each what it has, and what checks it. Raises RefusedValue."""
+    return {name: check(value) for name, (value, check) in fields.items() if value is not UNSET}
+
+
+def _unchanged(value: object) -> object:
+    """The value, which its type has checked."""
+    return value
 
 
 def budget(what: str, raw: Raw | UnsetType) -> int | None:

@@ -96,6 +96,10 @@ def _of_schema(schema: Mapping[str, Any], schemas: Mapping[str, Any], owner: str
         return (
             None if is_optional and (field or depth > _DEPTH_MAX) else _of_schema(options[0], schemas, owner, "", depth)
         )
+    return _of_type(schema, schemas, owner, depth)
+
+
+def _of_type(schema: Mapping[str, Any], schemas: Mapping[str, Any], owner: str, depth: int) -> Any:
     match schema.get("type"):
         case "object":
             given = schema.get("properties", {})

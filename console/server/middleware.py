@@ -56,7 +56,6 @@ class Middleware:
                 await asyncio.sleep(0)
         started_at = time.perf_counter()
         has_begun = False
-        received = 0
 
         async def send_with_headers(message: Message) -> None:
             nonlocal has_begun
@@ -66,23 +65,30 @@ class Middleware:
                 _count(scope, message["status"], time.perf_counter() - started_at)
             await send(message)
 
-        async def receive_bounded() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > BODY_BYTES_MAX:
-                raise too_large(BODY_BYTES_MAX)
-            return message
-
         if "\0" in scope["path"]:  # PostgreSQL stores no NUL, so nothing has such a name
             await nothing_here(Request(scope))(scope, receive, send_with_headers)
             return
         try:
-            await self._app(scope, receive_bounded, send_with_headers)
+            await self._app(scope, _bounded(receive), send_with_headers)
         except Exception as error:
             if has_begun:  # cuts the connection, so that a truncated answer is not taken for a whole one
                 raise
             await defect(Request(scope), error)(scope, receive, send_with_headers)
+
+
+def _bounded(receive: Receive) -> Receive:
+    """As `receive`, but raises HttpProblem once the request's body has more than BODY_BYTES_MAX."""
+    received = 0
+
+    async def receive_bounded() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > BODY_BYTES_MAX:
+            raise too_large(BODY_BYTES_MAX)
+        return message
+
+    return receive_bounded
 
 
 def _count(scope: Scope, status: int, seconds: float) -> None:
