@@ -15,7 +15,7 @@ SpendgateError              exit 1, HTTP 500
     TransactionLost        70, 500  a transactional producer cannot go on
     WentBack                1, 500  the database knows less than this process has saved in it
 
-Elsewhere: core.guard, models.errors, local.service_errors, console.access, console.server.
+A class that one folder alone raises is defined there, such as in core.guard, models.errors and local.service_errors.
 """
 
 from enum import IntEnum

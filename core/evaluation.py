@@ -1,4 +1,4 @@
-"""Evaluates whether campaigns may run: the only module that changes a campaign's set of reasons.
+"""Evaluates whether campaigns may run: the only module that decides on a campaign's set of reasons.
 
 The thresholds of the budgets on which that rests are evaluated with them (core.alerts).
 

@@ -42,7 +42,7 @@ class NewChannel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @router.get("/api/v1/channels", **documented(schemas.ChannelPage))
 async def read(_: Viewer, services: Served) -> Response:
-    """All of them; of an address only what is no secret."""
+    """All channels, each with its address without what may be a secret."""
     services.need_database()
 
     def found() -> list[Channel]:
@@ -54,7 +54,8 @@ async def read(_: Viewer, services: Served) -> Response:
 
 @router.post("/api/v1/channels", **documented(schemas.ChannelAdded, HTTPStatus.CREATED, body=NewChannel, errors=(409,)))
 async def add(request: Request, person: Admin, services: Served) -> Response:
-    """For admins. `secret` is what webhooks are signed with, by Standard Webhooks; it is in no other answer."""
+    """Adds a channel; for admins. `secret` is what webhooks are signed with, by Standard Webhooks; it is in no other
+    answer."""
     body = await read_body(request, NewChannel)
     services.need_database()
     row, secret = await in_thread(
@@ -73,7 +74,8 @@ async def add(request: Request, person: Admin, services: Served) -> Response:
 
 @router.delete("/api/v1/channels/{name}", **documented(schemas.ChannelView, errors=(404,)))
 async def remove(name: Name, person: Admin, services: Served) -> Response:
-    """For admins. Its address and secret are forgotten, what waits is dropped, its name is not used again."""
+    """Removes a channel; for admins. Its address and secret are deleted, what waits is dropped, its name is not used
+    again."""
     services.need_database()
     row = await in_thread(operations.remove_channel, services.settings, name, actor=person.actor)
     return json_answer(operations.channel_view(row))
@@ -81,7 +83,7 @@ async def remove(name: Name, person: Admin, services: Served) -> Response:
 
 @router.post("/api/v1/channels/{name}/pause", **documented(schemas.ChannelView, errors=(404,)))
 async def pause(name: Name, person: Operator, services: Served) -> Response:
-    """What comes from now on waits."""
+    """Pauses a channel: what comes from now on waits."""
     services.need_database()
     row = await in_thread(operations.pause_channel, services.settings, name, True, actor=person.actor)
     return json_answer(operations.channel_view(row))
@@ -89,7 +91,7 @@ async def pause(name: Name, person: Operator, services: Served) -> Response:
 
 @router.post("/api/v1/channels/{name}/resume", **documented(schemas.ChannelView, errors=(404,)))
 async def resume(name: Name, person: Operator, services: Served) -> Response:
-    """What has waited is sent."""
+    """Resumes a channel: what has waited is sent."""
     services.need_database()
     row = await in_thread(operations.pause_channel, services.settings, name, False, actor=person.actor)
     return json_answer(operations.channel_view(row))
@@ -117,7 +119,7 @@ async def notifications(
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Response:
-    """The newest first."""
+    """What was and will be sent to channels, newest first."""
     services.need_database()
     found = await in_thread(
         operations.list_notifications,

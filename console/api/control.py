@@ -94,8 +94,8 @@ async def acks(command_id: str, _: Viewer, services: Served) -> Response:
 
 @router.get("/{command_id}/overspend", **documented(schemas.CommandOverspend, errors=(404,)))
 async def overspend(command_id: str, _: Viewer, services: Served) -> Response:
-    """Of a pause: the event that crossed the budget, what came after it until each consumer had applied the pause, and
-    what came after that."""
+    """The overspend after a pause: the event that crossed the budget, what came after it until each consumer had
+    applied the pause, and what came after that."""
     services.need_database()
 
     def query() -> Overspend:

@@ -53,7 +53,8 @@ async def read(
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Response:
-    """The newest first. A page may hold fewer than asked for and still name a next one, where few letters fit."""
+    """Dead letters, newest first. A page may hold fewer than asked for and still name a next one, where few of them
+    fit."""
     services.need_broker_and_database()
     filters = DeadLetterFilter(reason, brand_id, handled)
     async with services.sharing.heavy(person.name):
@@ -63,7 +64,7 @@ async def read(
 
 @router.get("/{partition}/{offset}", **documented(schemas.Letter, errors=(404, 429)))
 async def show(partition: Partition, offset: Offset, person: Viewer, services: Served) -> Response:
-    """One of them in full."""
+    """One dead letter in full."""
     services.need_broker_and_database()
     async with services.sharing.heavy(person.name):
         return json_answer(details(await in_own_loop(find(services.settings, (partition, offset)))))
@@ -87,7 +88,7 @@ async def replay(
 
 @router.post("/{partition}/{offset}/drop", **documented(schemas.LetterOutcome, body=Drop, errors=(404,)))
 async def drop(request: Request, partition: Partition, offset: Offset, person: Operator, services: Served) -> Response:
-    """Notes that nothing will be done with it, and why."""
+    """Notes that nothing will be done with the dead letter, and why."""
     body = await read_body(request, Drop)
     letter = _one(services, partition, offset)
     outcomes = handling.drop(services.settings, letter, actor=person.actor, because=body.because, dry_run=body.dry_run)

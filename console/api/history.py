@@ -20,6 +20,7 @@ _KIND = "changes"
 async def changes_page(
     services: Services, cursor: str | None, limit: int, *, brand_id: str | None = None, campaign_id: str | None = None
 ) -> Response:
+    """A page of the change history, newest first."""
     before = None if cursor is None else int(decode_cursor(_KIND, cursor, (int,))[0])
 
     def read() -> list[CatalogChange]:

@@ -47,7 +47,7 @@ async def read(
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Response:
-    """The ledger, newest first."""
+    """The spend of the ledger, newest first."""
     services.need_database()
     filters = SpendFilter(
         brand_id=brand_id, campaign_id=campaign_id, event_id=event_id, day_from=day_from, day_until=day_until

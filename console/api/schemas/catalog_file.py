@@ -28,7 +28,7 @@ class CatalogEffect(Answer, frozen=True, kw_only=True):
 
 
 class CatalogLeftAlone(Answer, frozen=True, kw_only=True):
-    """How many no row speaks of."""
+    """How many brands and campaigns no row speaks of."""
 
     brands: int
     campaigns: int

@@ -30,7 +30,7 @@ class CommandCause(Answer, frozen=True, kw_only=True):
 
 
 class CampaignCommand(Answer, frozen=True, kw_only=True):
-    """As on the topic campaign-control."""
+    """A command as on the topic campaign-control."""
 
     schema: int
     command_id: str
@@ -112,7 +112,7 @@ class ConsumerOverspend(Answer, frozen=True, kw_only=True):
 
 
 class CommandOverspend(Answer, frozen=True, kw_only=True):
-    """Of a pause. `crossing` is `null` where no spend or no budget made it."""
+    """The overspend after a pause. `crossing` is `null` where no spend or no budget made it."""
 
     currency: str
     crossing: BudgetCrossing | None

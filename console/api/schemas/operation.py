@@ -87,8 +87,9 @@ class LastReconcile(Answer, frozen=True, kw_only=True):
 
 
 class DuplicateWindowStatus(Answer, frozen=True, kw_only=True):
-    """By the ids of the last `event_ids` spend events duplicates are known, in the partition that has most of at most
-    `capacity`. `since` and `seconds`, how far back they go where that is least, are `null` while none was dropped."""
+    """How far back duplicates are known: by the ids of the last `event_ids` spend events, in the partition that has
+    most of at most `capacity`. `since` and `seconds`, of the partition that reaches back least, are `null` while no id
+    was dropped."""
 
     event_ids: int
     capacity: int

@@ -104,7 +104,8 @@ class WhatIfStretch(Answer, frozen=True, kw_only=True, rename={"from_": "from"})
 
 
 class WhatIfCampaign(Answer, frozen=True, kw_only=True):
-    """About which the two differ. `only_now` are commands that the rows would not have made, `only_then` others."""
+    """A campaign about which the two differ. `only_now` are commands that the rows would not have made, `only_then`
+    others."""
 
     campaign_id: str
     commands_now: int
@@ -128,7 +129,7 @@ class WhatIfBrand(Answer, frozen=True, kw_only=True, rename={"from_": "from"}):
 
 
 class WhatIfResult(Answer, frozen=True, kw_only=True, rename={"from_": "from"}):
-    """Of the brands that the rows change; `differences` are rows that say something else than the catalog."""
+    """The brands that the rows change; `differences` are rows that say something else than the catalog."""
 
     from_: Day
     to: Day
