@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy.orm import Session
 
 from console.access.rights import PageOperator, safe_next
-from console.pages.admin.catalog_access import edit, read_catalog
+from console.pages.admin.catalog_access import campaign_and_brand, edit, read_catalog
 from console.rendering.flash import flash_redirect
 from console.rendering.ids_in_addresses import in_address
 from console.rendering.render import page
@@ -95,11 +95,7 @@ async def _brand(services: Services, brand_id: str) -> _BudgetOwner:
 
 
 async def _campaign(services: Services, campaign_id: str) -> _BudgetOwner:
-    def read(session: Session) -> tuple[Campaign, Brand]:
-        campaign = get_campaign(session, campaign_id)
-        return campaign, get_brand(session, campaign.brand_id)
-
-    campaign, brand = await read_catalog(services, read)
+    campaign, brand = await campaign_and_brand(services, campaign_id)
     found = services.live.campaign(campaign_id)
     return _budget_owner("campaign", campaign_id, campaign, brand, found[1].daily_micros if found else 0)
 
