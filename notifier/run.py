@@ -55,7 +55,7 @@ async def _run(settings: Settings) -> None:
     await check_topics(settings)
     notifier = Notifier(settings)
     port = _METRICS_PORT if settings.metrics_port is None else settings.metrics_port
-    serve_health(settings.metrics_host, port, lambda: notifier.ready)
+    serve_health(settings.metrics_host, port, lambda: notifier.ready, notifier.obstacles)
     await notifier.run()
 
 
@@ -67,17 +67,23 @@ class Notifier:
         self._clock = clock
         self._intakes: list[Intake] = []
         self._stands_by = False
+        #: What failed last, by its name in the log: why.
+        self._failures: dict[str, str] = {}
 
     @property
     def ready(self) -> bool:
         """Whether it reads both topics, or stands by for another one that does."""
         return self._stands_by or (bool(self._intakes) and all(it.reads for it in self._intakes))
 
+    def obstacles(self) -> list[str]:
+        """While it is not ready, why the last attempts failed."""
+        return [] if self.ready else list(self._failures.values())
+
     async def run(self) -> None:
         """Until it is cancelled. Raises ConfigurationError."""
         leadership = Leadership(self._settings.database, _LOCK)
         try:
-            await _retrying(lambda: self._lead(leadership), "database_away", self._settings)
+            await self._retrying(lambda: self._lead(leadership), "database_away")
         finally:
             await in_thread(leadership.release)
 
@@ -93,6 +99,7 @@ class Notifier:
         finally:
             self._stands_by = False
             self._intakes = []
+            self._failures.clear()
             LEADS.set(0)
             await in_thread(leadership.release)
 
@@ -117,32 +124,29 @@ class Notifier:
             async with explaining(self._settings):
                 await intake.run()
 
-        await _retrying(once, "broker_away", self._settings, passed_on=(ModelError, psycopg2.Error))
+        await self._retrying(once, "broker_away", passed_on=(ModelError, psycopg2.Error))
+
+    async def _retrying(
+        self, work: Callable[[], Awaitable[None]], what: str, passed_on: tuple[type[Exception], ...] = ()
+    ) -> None:
+        """For ever, with growing pauses after failures. Raises ConfigurationError and what is passed on."""
+        pause_seconds = _FIRST_PAUSE_SECONDS
+        while True:
+            began_at = time.monotonic()
+            try:
+                await work()
+            except (psycopg2.Error, SpendgateError, KafkaError, OSError) as error:
+                if isinstance(error, (ConfigurationError, *passed_on)):
+                    raise
+                if time.monotonic() - began_at > _LONGEST_PAUSE_SECONDS:
+                    pause_seconds = _FIRST_PAUSE_SECONDS
+                self._failures[what] = why = reason(error, self._settings).strip()
+                log.warning(what, why=why, again_in_seconds=pause_seconds)
+                await asyncio.sleep(pause_seconds)
+                pause_seconds = min(pause_seconds * 2, _LONGEST_PAUSE_SECONDS)
 
 
 async def _watch(leadership: Leadership) -> None:
     while True:
         await in_thread(leadership.check)
         await asyncio.sleep(_CHECK_SECONDS)
-
-
-async def _retrying(
-    work: Callable[[], Awaitable[None]],
-    what: str,
-    settings: Settings,
-    passed_on: tuple[type[Exception], ...] = (),
-) -> None:
-    """For ever, with growing pauses after failures. Raises ConfigurationError and what is passed on."""
-    pause_seconds = _FIRST_PAUSE_SECONDS
-    while True:
-        began_at = time.monotonic()
-        try:
-            await work()
-        except (psycopg2.Error, SpendgateError, KafkaError, OSError) as error:
-            if isinstance(error, (ConfigurationError, *passed_on)):
-                raise
-            if time.monotonic() - began_at > _LONGEST_PAUSE_SECONDS:
-                pause_seconds = _FIRST_PAUSE_SECONDS
-            log.warning(what, why=reason(error, settings).strip(), again_in_seconds=pause_seconds)
-            await asyncio.sleep(pause_seconds)
-            pause_seconds = min(pause_seconds * 2, _LONGEST_PAUSE_SECONDS)

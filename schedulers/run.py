@@ -52,4 +52,4 @@ async def _work(settings: Settings, scheduler: Scheduler, clock: Callable[[], Mo
 
 def _serve(settings: Settings, scheduler: Scheduler) -> int:
     port = _METRICS_PORT if settings.metrics_port is None else settings.metrics_port
-    return serve_health(settings.metrics_host, port, lambda: scheduler.ready)
+    return serve_health(settings.metrics_host, port, lambda: scheduler.ready, scheduler.obstacles)

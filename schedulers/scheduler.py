@@ -40,6 +40,11 @@ class Scheduler:
         self._time_zones_changed = asyncio.Event()
         self._sent: dict[PeriodicTask, Due] = {}
         self.ready = False
+        self._obstacle: str | None = None
+
+    def obstacles(self) -> list[str]:
+        """The sentence on why the last attempt to send failed, where it did."""
+        return [] if self._obstacle is None else [self._obstacle]
 
     async def run(self) -> None:
         """Send until cancelled. Another task reads the time zones: a hanging database must not delay a tick."""
@@ -92,10 +97,10 @@ class Scheduler:
             started_at = self._clock()
             try:
                 await self.send_due()
-                self.ready = True
+                self.ready, self._obstacle = True, None
                 wake_at = next_minute(started_at)
             except SpendgateError as error:
-                self.ready = False
+                self.ready, self._obstacle = False, str(error)
                 FAILURES.labels("send").inc()
                 log.warning("send_failed", why=str(error), again_in_seconds=RETRY_SECONDS)
                 wake_at = self._clock() + RETRY_SECONDS * SECOND

@@ -73,8 +73,8 @@ class Ledger:
         #: Brands whose first spend was read from the database; later spend is noted as it comes.
         self._first_spend_read: set[str] = set()
         self._owns = False
-        #: Names of the faults that it waits out now.
-        self._waiting_for: set[str] = set()
+        #: Faults that it waits out now, by name: why.
+        self._waiting_for: dict[str, str] = {}
         self._saving: asyncio.Task[None] = asyncio.create_task(asyncio.sleep(0))
         self._known: ConsumerPositions = {}
         self._next_check_at = 0.0
@@ -83,6 +83,10 @@ class Ledger:
     def ready(self) -> bool:
         """Whether it owns partitions and waits for neither broker nor database, as `/health/ready` answers."""
         return self._owns and not self._waiting_for
+
+    def obstacles(self) -> list[str]:
+        """A sentence for each fault that it waits out, and for partitions that it has not got."""
+        return list(self._waiting_for.values()) or ([] if self._owns else ["It owns no partitions yet."])
 
     async def run(self) -> None:
         """Runs until it is cancelled. Waits for a broker or database that is away; raises ConfigurationError."""
@@ -224,12 +228,13 @@ class Ledger:
     async def _in_thread(self, work: Callable[[], _T]) -> _T:
         with when_silent(self._database_is_silent):
             answer = await asyncio.get_running_loop().run_in_executor(self._thread, work)
-        self._waiting_for.discard("database_silent")
+        self._waiting_for.pop("database_silent", None)
         return answer
 
     def _database_is_silent(self) -> None:
-        self._wait_for("database_silent")
-        log.warning("database_silent", why=f"PostgreSQL has not answered for {SILENT_SECONDS:g} s: is it frozen?")
+        why = f"PostgreSQL has not answered for {SILENT_SECONDS:g} s: is it frozen?"
+        self._wait_for("database_silent", why)
+        log.warning("database_silent", why=why)
 
     async def _retrying(self, work: Callable[[], Awaitable[_T]], what: str) -> _T:
         """The result of `work`, retried with growing pauses while broker or database is away; not ready meanwhile."""
@@ -238,17 +243,20 @@ class Ledger:
             try:
                 result = await work()
             except (psycopg2.Error, ModelError, Unreachable, TooLarge, KafkaError) as error:
-                self._wait_for(what)
+                self._wait_for(what, why := str(error).strip())
                 if isinstance(error, KafkaError):
-                    error = await explained(error, self._settings)
-                log.warning(what, why=str(error).strip(), again_in_seconds=pause_seconds)
+                    self._wait_for(what, why := str(await explained(error, self._settings)).strip())
+                log.warning(what, why=why, again_in_seconds=pause_seconds)
             else:
-                self._waiting_for.discard(what)
-                ledger_metrics.DATABASE_AWAY.set(not self._waiting_for.isdisjoint(_DATABASE_AWAY))
+                self._waiting_for.pop(what, None)
+                ledger_metrics.DATABASE_AWAY.set(self._waits_for_database())
                 return result
             await asyncio.sleep(pause_seconds)
             pause_seconds = min(pause_seconds * 2, _LONGEST_PAUSE_SECONDS)
 
-    def _wait_for(self, what: str) -> None:
-        self._waiting_for.add(what)
-        ledger_metrics.DATABASE_AWAY.set(not self._waiting_for.isdisjoint(_DATABASE_AWAY))
+    def _wait_for(self, what: str, why: str) -> None:
+        self._waiting_for[what] = why
+        ledger_metrics.DATABASE_AWAY.set(self._waits_for_database())
+
+    def _waits_for_database(self) -> bool:
+        return not self._waiting_for.keys().isdisjoint(_DATABASE_AWAY)

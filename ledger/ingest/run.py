@@ -44,5 +44,5 @@ async def _run(settings: Settings) -> None:
     async with explaining(settings), topic_reader(settings, Topic.CATALOG) as catalog, consumer:
         ledger = Ledger(settings, consumer, BrandCatalog(catalog, settings.tolerance))
         port = _METRICS_PORT if settings.metrics_port is None else settings.metrics_port
-        serve_health(settings.metrics_host, port, lambda: ledger.ready)
+        serve_health(settings.metrics_host, port, lambda: ledger.ready, ledger.obstacles)
         await ledger.run()

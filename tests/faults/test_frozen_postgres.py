@@ -100,6 +100,8 @@ async def test_each_process_says_so_and_goes_on_by_itself_with_nothing_lost_or_d
             for process in processes:
                 await process.until_told()
                 await process.until_ready(process.command == "scheduler")  # ticks need no database
+                if process.command != "scheduler":
+                    await process.until_it_says("database|PostgreSQL|timeout expired")
 
         for process in processes:
             await process.until_ready()

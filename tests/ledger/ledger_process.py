@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from models.privileges import DatabaseRole
 from streams.settings import Settings
 from tests.database_roles import as_role
 from tests.forks import ROOT, Fork
-from tests.health import is_ready
+from tests.health import is_ready, readiness
 from tests.ledger.conftest import PATIENCE_SECONDS
 
 
@@ -28,6 +29,13 @@ class LedgerProcess:
     async def until_ready(self, wanted: bool = True) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while await asyncio.to_thread(is_ready, self.port) is not wanted:
+                self.check_alive()
+                await asyncio.sleep(0.05)
+
+    async def until_it_says(self, pattern: str) -> None:
+        """Its health says why it is not ready."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not re.search(pattern, (await asyncio.to_thread(readiness, self.port))[1]):
                 self.check_alive()
                 await asyncio.sleep(0.05)
 

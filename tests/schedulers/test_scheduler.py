@@ -1,5 +1,6 @@
 """What a scheduler sends as its clock goes on, on real Kafka: the latest of everything, once."""
 
+import asyncio
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field
 
@@ -139,6 +140,31 @@ async def test_what_could_not_be_sent_is_sent_by_the_next_attempt(kafka: LocalKa
     finally:
         await world.reader.stop()
         await world.publishers[0].close()
+
+
+async def test_while_it_cannot_send_it_is_not_ready_and_says_why(kafka: LocalKafka, topic_prefix: str) -> None:
+    settings = Settings(brokers=kafka.brokers, topic_prefix=topic_prefix)
+    publisher = Publisher(settings)
+
+    async def no_time_zones() -> Collection[str]:
+        return ()
+
+    scheduler = Scheduler(publisher, no_time_zones, lambda: at("2025-09-08T18:58:30Z"))
+    running = asyncio.create_task(scheduler.run())
+    try:
+        async with asyncio.timeout(60):
+            while not scheduler.obstacles():
+                await asyncio.sleep(0.05)
+            assert not scheduler.ready
+            assert "is not there: run `spendgate topics create`" in scheduler.obstacles()[0]
+            await make_topics(settings, *OURS, partitions=PARTITIONS)
+            while not scheduler.ready:
+                await asyncio.sleep(0.05)
+            assert scheduler.obstacles() == []
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+        await publisher.close()
 
 
 async def test_a_topic_that_is_gone_keeps_the_other_from_nothing(kafka: LocalKafka, topic_prefix: str) -> None:

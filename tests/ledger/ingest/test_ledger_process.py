@@ -14,7 +14,9 @@ from ledger.ingest.holes import holes
 from local.ports import choose_port
 from local.postgres import LocalPostgres
 from models.migrations import migrate
+from operations.doctor import examine
 from streams.kafka.provision import admin_client
+from streams.kafka.rights import Process
 from streams.kafka.topics import Topic
 from streams.settings import Settings
 from tests.ledger.conftest import PATIENCE_SECONDS, LedgerTables
@@ -73,6 +75,7 @@ async def test_with_its_database_away_it_waits_and_says_so(
     database.kill()
     await _send(broker, 100, 200)
     await process.until_ready(False)
+    await process.until_it_says("Connection refused")
     assert "database_away" in process.log.read_text()
     database.start()
     await ledger_tables.until("SELECT count(*) FROM spend_log", [(200,)])
@@ -103,6 +106,8 @@ async def test_what_retention_removes_under_a_running_ledger_is_a_hole_and_is_to
     assert (hole.topic, hole.partition, hole.ends_at, hole.is_of_sums) == (*part, 8, True)
     assert ledger_tables.rows("SELECT count(*)::int FROM spend_log") == [(hole.begins_at + 2,)]
     assert "records_gone_before_they_were_read" in process.log.read_text()
+    [lacking] = [finding for finding in await examine(settings, Process.LEDGER) if finding.check == "ledger rows"]
+    assert (lacking.good, f"partition {part.partition}" in lacking.result) == (False, True)
     assert process.terminate() == 0
 
 
