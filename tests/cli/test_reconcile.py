@@ -101,7 +101,9 @@ def test_for_scripts_it_is_repaired_with_yes_and_what_was_found_is_kept(
     assert last and (last.outcome, last.started_by) == (outcome, "cli:tester")
     observed = commands.json("status")["last_reconcile"]
     assert (observed["outcome"], observed["differences"], observed["failure"]) == (outcome, len(left), None)
-    assert (f"{len(left)} differences at" if left else "no difference at") in commands.done("status")
+    status = commands.done("status")
+    assert (f"{len(left)} differences at" if left else "no difference at") in status
+    assert "\nledger lag " in status
 
 
 def test_a_brand_that_nobody_knows_is_exit_3(commands: Commands, ledger: LedgerProcess) -> None:

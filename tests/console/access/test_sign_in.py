@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from console.access.authentication import (
     NAME_ALLOWANCE,
@@ -70,7 +71,11 @@ def test_a_wrong_password_a_wrong_name_and_a_disabled_user_are_told_the_same(
     name, disabled = new_user(surroundings.settings), new_user(surroundings.settings)
     with session_scope(surroundings.settings.database) as session:
         set_enabled(session, disabled, False, actor="tests")
-    wrong = [sign_in(http, name, "wrong"), sign_in(http, "no-such-user"), sign_in(http, disabled)]
+    with capture_logs() as logs:
+        wrong = [sign_in(http, name, "wrong"), sign_in(http, "no-such-user"), sign_in(http, disabled)]
+    told = [(it["event"], it["address"]) for it in logs if "address" in it]
+    assert told == [("sign_in_refused", "127.0.0.1")] * 3
+    assert not any(it in str(logs) for it in (name, "no-such-user", disabled))
     assert {answer.status_code for answer in wrong} == {401}
     pages = {answer.text.replace(name, "").replace("no-such-user", "").replace(disabled, "") for answer in wrong}
     assert len(pages) == 1
