@@ -17,7 +17,7 @@ from local.kafka import LocalKafka
 from local.postgres import NAME, LocalPostgres, programs
 from tests.faults.small_disk import fill, small_disk
 from tests.faults.traffic import Traffic
-from tests.faults.world import PARTITIONS, World
+from tests.faults.world import World
 
 SEED: Final = int(os.environ.get("SPENDGATE_FAULTS_SEED", "20261126"))
 #: As long as a worker is patient before it ends itself.
@@ -82,7 +82,7 @@ async def _is_exact(
 ) -> None:
     world = World(folder, topic_prefix)
     async with world.running():
-        traffic = Traffic(world.kafka.brokers, topic_prefix, PARTITIONS, seed=SEED)
+        traffic = world.traffic(seed=SEED)
         try:
             await traffic.start()
             silence = await traffic.during(fault(world, traffic))

@@ -22,8 +22,7 @@ from local.kafka import LocalKafka
 from local.ports import HOST, choose_port
 from streams.settings import Settings
 from tests.faults.tcp_proxy import FaultyProxy, Mode
-from tests.faults.traffic import Traffic
-from tests.faults.world import PARTITIONS, World
+from tests.faults.world import World
 
 SEED: Final = int(os.environ.get("SPENDGATE_FAULTS_SEED", "20261126"))
 FAULTS: Final = max(1, int(os.environ.get("SPENDGATE_FAULTS") or 80) // 4)
@@ -88,7 +87,7 @@ async def test_a_faulty_network_costs_no_record(topic_prefix: str, tmp_path: Pat
     world, random = ProxiedWorld(tmp_path, topic_prefix), Random(SEED)
     worst: dict[str, list[float]] = defaultdict(list)
     async with world.running():
-        traffic = Traffic(world.kafka.brokers, topic_prefix, PARTITIONS, seed=SEED, brands=6)
+        traffic = world.traffic(seed=SEED, brands=6)
         try:
             await traffic.start()
             for number in range(1, FAULTS + 1):

@@ -18,8 +18,7 @@ import pytest
 
 from local.kafka import LocalKafka
 from local.postgres import LocalPostgres
-from tests.faults.traffic import Traffic
-from tests.faults.world import PARTITIONS, World
+from tests.faults.world import World
 from tests.streams.worker_process import WorkerProcess
 
 SEED: Final = int(os.environ.get("SPENDGATE_FAULTS_SEED", "20261126"))
@@ -47,7 +46,7 @@ async def test_faults_in_random_combination_cost_no_record(topic_prefix: str, tm
     together: dict[str, list[float]] = defaultdict(list)
     done = 0
     async with world.running():
-        traffic = Traffic(world.kafka.brokers, topic_prefix, PARTITIONS, seed=SEED, brands=6)
+        traffic = world.traffic(seed=SEED, brands=6)
         try:
             await traffic.start()
             began, minutes = time.monotonic(), 0.0

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ from streams.kafka.provision import create_topics
 from streams.settings import Settings
 from tests.commands import EXECUTABLE
 from tests.faults.database_counts import until_rows
+from tests.faults.forgotten_end import Operator
 from tests.faults.traffic import Traffic
 from tests.streams.worker_process import WorkerProcess
 
@@ -39,6 +40,7 @@ class World:
         self.processes: list[WorkerProcess] = []  # both workers, then the ledger
         self.exits: Counter[tuple[str, int]] = Counter()  # by process and exit code
         self.settings = Settings()
+        self.operator = Operator(self.settings, ())
         self._folder = folder
         self._prefix = prefix
 
@@ -61,6 +63,7 @@ class World:
                 log, command = self._folder / f"{name}.log", [str(EXECUTABLE), program]
                 self.processes.append(WorkerProcess(given, log, command, SPENDGATE_DATABASE_URL=given.database))
                 self.processes[-1].start()
+            self.operator = Operator(self.settings, self.processes[:2])
             supervising = asyncio.create_task(self._supervise())
             yield
         finally:
@@ -70,10 +73,24 @@ class World:
                 process.kill()
             self.kafka.kill()
             self.postgres.stop()
+            if supervising:
+                with suppress(asyncio.CancelledError):
+                    await supervising  # raises what it has failed by
 
     def for_processes(self) -> Settings:
         """What they are told of where the services are."""
         return self.settings
+
+    def traffic(self, *, seed: int, brands: int = 4) -> Traffic:
+        """What is decided again after an operator has aborted a transaction comes a second time."""
+        return Traffic(
+            self.kafka.brokers,
+            self._prefix,
+            PARTITIONS,
+            seed=seed,
+            brands=brands,
+            may_repeat=lambda: bool(self.operator.ended),
+        )
 
     async def count(self, traffic: Traffic) -> str:
         """End the traffic and compare worker, topics and ledger with its count. Returns a line with the numbers."""
@@ -83,7 +100,8 @@ class World:
         journal = "SELECT campaign_id, count(*) FROM control_log GROUP BY 1 HAVING count(*) = max(sequence)"
         await until_rows(self.settings, journal, traffic.sequences())
         assert {code for _, code in self.exits} <= _EXPECTED, self.exits
-        return f"{counted}; exits {dict(self.exits)}"
+        by_hand = f"; transactions without an end, aborted: {self.operator.ended}" if self.operator.ended else ""
+        return f"{counted}; exits {dict(self.exits)}{by_hand}"
 
     async def _supervise(self) -> None:
         """Start again what has ended itself, and with a pause what has found a service away: each start costs CPU, of
@@ -96,5 +114,7 @@ class World:
                     ended.pop(process, None)
                 elif ended.setdefault(process, time.monotonic()) + _PAUSES.get(code, 0) <= time.monotonic():
                     self.exits[process.log.stem, code] += 1
-                    process.start()
+                    await self.operator.look_at(process)
+                    if process.exit_code is not None:
+                        process.start()
             await asyncio.sleep(0.05)

@@ -1,0 +1,77 @@
+"""The steps of docs/disaster-recovery.md, "A transaction that does not end", as an operator takes them: a broker that
+is killed right after a commit may forget to write its end.
+"""
+
+import asyncio
+import os
+import subprocess
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from streams.settings import Settings
+from tests.commands import EXECUTABLE
+from tests.streams.worker_process import WorkerProcess
+
+__all__ = ["Operator"]
+
+PATIENCE_SECONDS: Final = 120
+_HIDDEN: Final = "neither committed nor aborted"
+_STATE_IS_OLDER: Final = "and the state knows it only up to"
+
+
+class _Hanging(NamedTuple):
+    topic: str
+    partition: str
+    start_offset: str
+
+
+class Operator:
+    """`ended` has the topics and partitions of the transactions that were aborted by hand."""
+
+    def __init__(self, settings: Settings, workers: Sequence[WorkerProcess]) -> None:
+        self.ended: list[str] = []
+        self._settings = settings
+        self._workers = workers
+
+    async def look_at(self, ended: WorkerProcess) -> None:
+        """Do what the last sentence of a process that has ended itself leads to, before it begins again. Kafka's tool
+        shows a transaction when it is a minute old; until then there is nothing to do."""
+        if _HIDDEN in ended.output:
+            for it in await self._hanging():
+                place = ["--topic", it.topic, "--partition", it.partition, "--start-offset", it.start_offset]
+                if not (await self._tool(["kafka-transactions", "abort", *place])).returncode:
+                    self.ended.append(f"{it.topic}-{it.partition}")
+        elif _STATE_IS_OLDER in ended.output and self.ended:
+            await self._forget_group()
+
+    async def _hanging(self) -> list[_Hanging]:
+        found = ["find-hanging", "--broker-id", "1", "--max-transaction-timeout", "1"]
+        told = await self._tool(["kafka-transactions", *found])
+        rows = [line.split() for line in told.stdout.splitlines() if line.startswith(self._settings.topic_prefix)]
+        return [_Hanging(topic, partition, rest[3]) for topic, partition, *rest in rows]
+
+    async def _forget_group(self) -> None:
+        for worker in self._workers:
+            worker.kill()
+        group = self._settings.topic("spendgate-worker")
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            deleted = ["kafka-consumer-groups", "--group", group, "--delete"]
+            while "was successful" not in (await self._tool(deleted)).stdout:
+                continue  # for the length of a session Kafka takes those that were killed for members
+        for worker in self._workers:
+            worker.start()
+
+    async def _tool(self, arguments: Sequence[str]) -> "subprocess.CompletedProcess[str]":
+        """Its failure is no end: the broker may be on its way down or up."""
+        return await asyncio.to_thread(_run, self._settings.brokers, arguments)
+
+
+def _run(brokers: str, arguments: Sequence[str]) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [EXECUTABLE, "kafka", *arguments],
+        env={**os.environ, "SPENDGATE_BROKERS": brokers},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_SECONDS,
+    )
