@@ -10,10 +10,9 @@ from cli import output
 from cli.catalog_editing import run_async
 from cli.environment import load_settings
 from cli.framework import CommandGroup
-from cli.user_files import opened
+from cli.user_files import opened, report_refused_line
 
 if TYPE_CHECKING:
-    from operations.snapshots.external_id import AnyRefusal
     from operations.snapshots.file import Defaults, SkippedLine
 
 app = CommandGroup("snapshots", help="What platforms say was spent, for a campaign and a day.", panel="Try and watch")
@@ -50,7 +49,7 @@ def import_(
         columns = "" if found.header is None else f", its columns named in line {found.header}"
         output.note(f"{found.kind}{columns}; totals are as of {defaults.as_of} where a line does not say it")
         moved = stack.enter_context(counting_progress("Importing"))
-        listener = SnapshotsListener(_report_refused, _report_skipped, output.note, moved)
+        listener = SnapshotsListener(report_refused_line, _report_skipped, output.note, moved)
         imported = run_async(import_snapshots(settings, found.rows, listener, time_zone=time_zone, dry_run=dry_run))
     done = "would be published" if dry_run else "published"
     counts = {"published": imported.published, "refused": imported.refused, "skipped": imported.skipped}
@@ -76,13 +75,6 @@ def _defaults(source: str | None, day: str | None, as_of: str | None, decimal: s
         day=None if all_of_day is None else all_of_day.isoformat(),
         decimal=None if decimal is None else Decimal(validation.one_of("decimal", decimal.lower(), list(Decimal))),
     )
-
-
-def _report_refused(number: int, refusal: "AnyRefusal") -> None:
-    if output.is_json():
-        output.line({"line": number, "reason": refusal.reason.value, "message": refusal.message}, "")
-    else:
-        output.note(f"line {number}: {refusal.message}")
 
 
 def _report_skipped(number: int, skipped: "SkippedLine") -> None:

@@ -11,12 +11,11 @@ from cli import output
 from cli.catalog_editing import run_async
 from cli.environment import load_settings
 from cli.framework import CommandGroup
-from cli.user_files import STDIN, opened
+from cli.user_files import STDIN, opened, report_refused_line
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from core.refusal import Refusal
     from models.queries.spend import SpendEntry
     from models.queries.spend_rows import SpendFilter
     from models.queries.spend_sums import SpendTotal
@@ -102,7 +101,7 @@ def import_(
             file_format = format_of(file, stream)
         size = None if file == STDIN else os.fstat(stream.fileno()).st_size
         moved = stack.enter_context(counting_progress("Importing", in_bytes=True))
-        listener = SpendListener(_report_refused, output.note, lambda: moved(_position(stream), size))
+        listener = SpendListener(report_refused_line, output.note, lambda: moved(_position(stream), size))
         imported = run_async(import_spend(settings, lines_of(stream, file_format), listener, dry_run=dry_run))
     done = "would be published" if dry_run else "published"
     summary = {"published": imported.published, "refused": imported.refused, "dry_run": dry_run}
@@ -130,13 +129,6 @@ def _totals(listed: "Sequence[SpendEntry]", total: "SpendTotal | None", *, more:
         yield f"{len(mine):,} events listed, {format_money(sum(mine))} {currency}"
     if more:
         yield "There are more: name a brand or a campaign for the total of all, or raise --limit."
-
-
-def _report_refused(number: int, refusal: "Refusal") -> None:
-    if output.is_json():
-        output.line({"line": number, "reason": refusal.reason.value, "message": refusal.message}, "")
-    else:
-        output.note(f"line {number}: {refusal.message}")
 
 
 def _position(stream: BinaryIO) -> int:

@@ -4,11 +4,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
+from cli import output
 from core.errors import NotFound, RefusedValue, SpendgateError
 
-__all__ = ["STDIN", "opened"]
+if TYPE_CHECKING:
+    from operations.snapshots.external_id import AnyRefusal
+
+__all__ = ["STDIN", "opened", "report_refused_line"]
 
 STDIN: Final = "-"
 
@@ -25,6 +29,14 @@ def opened(file: str) -> Iterator[BinaryIO]:
         except (OSError, ValueError) as error:
             raise _unreadable(file, error) from error
         yield stream
+
+
+def report_refused_line(number: int, refusal: "AnyRefusal") -> None:
+    """Report a line of the file that is not taken: on stdout with --json, else on stderr."""
+    if output.is_json():
+        output.line({"line": number, "reason": refusal.reason.value, "message": refusal.message}, "")
+    else:
+        output.note(f"line {number}: {refusal.message}")
 
 
 def _unreadable(file: str, error: OSError | ValueError) -> SpendgateError:

@@ -13,7 +13,7 @@ from core.moment import MINUTE, parse_moment
 from core.money import optional_budget
 from core.overrides import Override, budget_on, read_overrides
 from core.records import BrandDocument, CampaignDocument, Version
-from core.refusal import Refusal, RefusalReason
+from core.refusal import Refusal, invalid_field
 from core.spend import valid_id
 from core.windows import WINDOWS_MAX, merged, window_from_document
 
@@ -88,7 +88,7 @@ def read_brand_config(brand_id: str, value: bytes) -> BrandConfig | Refusal:
             raise ValueError(f"brand_id is not the key {brand_id[:80]!r}")
         return _brand_config(document)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        return Refusal(RefusalReason.INVALID_FIELD, f"brand document {brand_id[:80]}: {error}")
+        return invalid_field(f"brand document {brand_id[:80]}: {error}")
 
 
 def read_campaign_config(brand_id: str, campaign_id: str, value: bytes) -> CampaignConfig:

@@ -7,7 +7,7 @@ import msgspec
 
 from core.money import parse_money
 from core.records import SpendCorrection
-from core.refusal import Refusal, RefusalReason
+from core.refusal import Refusal, RefusalReason, invalid_field
 from core.spend import valid_id
 
 __all__ = ["Correction", "read_correction"]
@@ -31,17 +31,17 @@ def read_correction(value: bytes | None) -> Correction | Refusal:
     try:
         record = _decode(value or b"")
     except msgspec.ValidationError as error:
-        return Refusal(RefusalReason.INVALID_FIELD, str(error))
+        return invalid_field(str(error))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return Refusal(RefusalReason.NOT_JSON, f"the value is not JSON: {error}")
     try:
         booked_on = msgspec.convert(record.booked_on, date)  # strict, unlike date.fromisoformat
     except msgspec.ValidationError as error:
-        return Refusal(RefusalReason.INVALID_FIELD, f"booked_on: {error}")
+        return invalid_field(f"booked_on: {error}")
     amount = parse_money(record.amount)
     if isinstance(amount, Refusal):
         return Refusal(amount.reason, f"amount: {amount.message}")
     for field, text in (("brand_id", record.brand_id), ("campaign_id", record.campaign_id)):
         if not valid_id(text):
-            return Refusal(RefusalReason.INVALID_FIELD, f"{field}: not an id: {text[:80]!r}")
+            return invalid_field(f"{field}: not an id: {text[:80]!r}")
     return Correction(record.correction_id, record.brand_id, record.campaign_id, amount, booked_on, record.opening)

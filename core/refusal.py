@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import NamedTuple
 
-__all__ = ["Refusal", "RefusalReason"]
+__all__ = ["Refusal", "RefusalReason", "invalid_field"]
 
 
 class RefusalReason(StrEnum):
@@ -31,3 +31,8 @@ class Refusal(NamedTuple):
 
     reason: RefusalReason
     message: str
+
+
+def invalid_field(message: str) -> Refusal:
+    """The refusal of a record or line with a field that cannot be taken, or without the form of one."""
+    return Refusal(RefusalReason.INVALID_FIELD, message)

@@ -22,7 +22,7 @@ from core.calendar import Zones, budget_day, day_of
 from core.moment import Moment, format_moment, parse_moment
 from core.money import format_money, parse_json_number, parse_money
 from core.records import SnapshotAttributes, SpendEvent, SpendSnapshot
-from core.refusal import Refusal, RefusalReason
+from core.refusal import Refusal, RefusalReason, invalid_field
 from core.spend import MAX_VALUE_BYTES, bad_id, too_large, valid_id
 
 __all__ = [
@@ -77,7 +77,7 @@ def read_snapshot(value: bytes | None) -> Snapshot | Refusal:
         record = _decode(value or b"")
         cost = _cost(record, value or b"")
     except msgspec.ValidationError as error:
-        return Refusal(RefusalReason.INVALID_FIELD, str(error))
+        return invalid_field(str(error))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return Refusal(RefusalReason.NOT_JSON, f"the value is not JSON: {error}")
     if isinstance(cost, Refusal):
@@ -92,11 +92,11 @@ def read_snapshot(value: bytes | None) -> Snapshot | Refusal:
     try:
         day = msgspec.convert(record.day, date)  # strict, unlike date.fromisoformat
     except msgspec.ValidationError as error:
-        return _invalid(f"day: {error}")
+        return invalid_field(f"day: {error}")
     try:
         as_of = parse_moment(record.as_of)
     except ValueError as error:
-        return _invalid(f"as_of: {error}")
+        return invalid_field(f"as_of: {error}")
     return Snapshot(record.source, record.brand_id, record.campaign_id, day, cost, record.currency, as_of)
 
 
@@ -123,7 +123,7 @@ def snapshot_refusal(
         )
     span = day_of(zones, snapshot.day)
     if span.starts_at >= span.ends_at:
-        return _invalid(f"day: the brand's calendar has no {snapshot.day}: a change of its time zone skips it")
+        return invalid_field(f"day: the brand's calendar has no {snapshot.day}: a change of its time zone skips it")
     occurred_at = _occurred_at(snapshot, zones, arrival)
     return too_early("day", occurred_at, arrival, tolerance) if is_too_early(occurred_at, arrival, tolerance) else None
 
@@ -189,7 +189,3 @@ def _cost(record: SpendSnapshot, value: bytes) -> int | Refusal:
     if isinstance(micros, int) and micros < 0:
         return Refusal(RefusalReason.AMOUNT_OUT_OF_RANGE, "a total so far is not negative")
     return micros
-
-
-def _invalid(message: str) -> Refusal:
-    return Refusal(RefusalReason.INVALID_FIELD, message)

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from core.refusal import Refusal, RefusalReason
+from core.refusal import Refusal, invalid_field
 from core.spend import MAX_VALUE_BYTES
 from models.queries.external_ids import CampaignIds
 
@@ -45,15 +45,15 @@ def external_id_of(value: bytes) -> str | Refusal | None:
     if raw == b"null":
         return None
     if not raw.startswith(b'"'):
-        return _invalid("external_id: write it as a string, because programs round numbers of many digits")
+        return invalid_field("external_id: write it as a string, because programs round numbers of many digits")
     if both := [name for name in ("brand_id", "campaign_id") if bytes(fields.get(name, b"null")) != b"null"]:
-        return _invalid(f"external_id: it stands in place of brand_id and campaign_id; leave {both[0]} out, or it")
+        return invalid_field(f"external_id: it stands in place of brand_id and campaign_id; leave {both[0]} out, or it")
     try:
         external_id = msgspec.json.decode(raw, type=str)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return _invalid(f"external_id: {error}")
+        return invalid_field(f"external_id: {error}")
     if not external_id.isprintable() or not 0 < len(external_id) <= _LENGTH_MAX:
-        return _invalid(f"external_id: must be 1-{_LENGTH_MAX} printable characters")
+        return invalid_field(f"external_id: must be 1-{_LENGTH_MAX} printable characters")
     return external_id
 
 
@@ -89,7 +89,3 @@ def _fields(value: bytes) -> dict[str, msgspec.Raw]:
         return _decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
-
-
-def _invalid(message: str) -> Refusal:
-    return Refusal(RefusalReason.INVALID_FIELD, message)

@@ -13,7 +13,7 @@ import msgspec
 
 from core.errors import RefusedValue
 from core.money import format_money
-from core.refusal import Refusal, RefusalReason
+from core.refusal import Refusal, RefusalReason, invalid_field
 from core.spend import MAX_VALUE_BYTES
 from operations.csv_cells import plain_cell
 from operations.snapshots.columns import Columns, SnapshotFileFormat, check_columns, columns_of
@@ -191,11 +191,11 @@ class _PlatformRows:
         if "cost_micros" in self._columns.place:
             micros = self._cell(cells, "cost_micros")
             if re.fullmatch("-?[0-9]{1,32}", micros, re.ASCII) is None:
-                return _refused(f"cost_micros: not a whole number: {micros[:40]!r}")
+                return invalid_field(f"cost_micros: not a whole number: {micros[:40]!r}")
             return format_money(int(micros))
         cost = self._cell(cells, "cost")
         if cost in _NOTHING:
-            return _refused("cost: the cell is empty: write 0 where nothing was spent")
+            return invalid_field("cost: the cell is empty: write 0 where nothing was spent")
         return plain_amount(cost, self._decimal, currency)
 
     def _day(self, cells: Sequence[str]) -> str | Refusal:
@@ -210,7 +210,7 @@ class _PlatformRows:
         if isinstance(first, Refusal) or isinstance(last, Refusal):
             return first if isinstance(first, Refusal) else last
         if first != last:
-            return _refused(f"day: the line is of {first} to {last}: make the report by day")
+            return invalid_field(f"day: the line is of {first} to {last}: make the report by day")
         return first
 
     def _cell(self, cells: Sequence[str] | Refusal, name: str) -> str:
@@ -223,11 +223,11 @@ def _id_refusal(external_id: str) -> Refusal | None:
     if _PLATFORM_ID.fullmatch(external_id):
         return None
     if _ROUNDED.fullmatch(external_id):
-        return _refused(
+        return invalid_field(
             f"external_id: {external_id} is an id that a spreadsheet has rounded: import the file as the platform "
             "wrote it"
         )
-    return _refused(f"external_id: not the id of a campaign: {external_id[:40]!r}")
+    return invalid_field(f"external_id: not the id of a campaign: {external_id[:40]!r}")
 
 
 def _iso_day(text: str) -> str | Refusal:
@@ -238,19 +238,15 @@ def _iso_day(text: str) -> str | Refusal:
     except ValueError:
         pass
     if not text:
-        return _refused("day: the cell is empty")
-    return _refused(f"day: no date such as 2026-11-24 or 24.11.2026: {text[:40]!r}")
+        return invalid_field("day: the cell is empty")
+    return invalid_field(f"day: no date such as 2026-11-24 or 24.11.2026: {text[:40]!r}")
 
 
 def _other_count(cells: Sequence[str], columns: Columns) -> Refusal | None:
     if len(cells) < columns.width or any(cell.strip(BLANKS) for cell in cells[columns.width :]):
-        return _refused(f"{len(cells)} cells, but the header names {columns.width}")
+        return invalid_field(f"{len(cells)} cells, but the header names {columns.width}")
     return None
 
 
 def _too_long() -> Refusal:
     return Refusal(RefusalReason.TOO_LARGE, f"the line has more than {MAX_VALUE_BYTES} bytes")
-
-
-def _refused(message: str) -> Refusal:
-    return Refusal(RefusalReason.INVALID_FIELD, message)

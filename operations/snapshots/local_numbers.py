@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from core.errors import RefusedValue
-from core.refusal import Refusal, RefusalReason
+from core.refusal import Refusal, invalid_field
 
 __all__ = ["Decimal", "decimal_mark_of", "plain_amount"]
 
@@ -76,13 +76,13 @@ def plain_amount(cell: str, decimal: Decimal | None, currency: str = "") -> str 
     if decimal is None and fits:
         readings = [decimal for decimal, found in fits.items() if currency not in _WHOLE_CURRENCIES or not found[2]]
         if len({_plain(fits[it]) for it in readings}) > 1:
-            return _refused(
+            return invalid_field(
                 f"cost: {text[:40]!r} may be read in two ways, and no other line shows how: write --decimal point or "
                 "--decimal comma"
             )
         decimal = next(iter(readings or fits))
     if decimal is None or decimal not in fits:
-        return _refused(f"cost: not an amount{f' with a decimal {decimal}' if decimal else ''}: {text[:40]!r}")
+        return invalid_field(f"cost: not an amount{f' with a decimal {decimal}' if decimal else ''}: {text[:40]!r}")
     return _plain(fits[decimal])
 
 
@@ -90,7 +90,3 @@ def _plain(found: re.Match[str]) -> str:
     sign = "-" if found[0].startswith("-") else ""
     digits = re.sub("[^0-9]", "", found[1])
     return f"{sign}{digits}.{found[2]}" if found[2] else f"{sign}{digits}"
-
-
-def _refused(message: str) -> Refusal:
-    return Refusal(RefusalReason.INVALID_FIELD, message)

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Sequence
 from typing import Final
 
-from core.refusal import Refusal, RefusalReason
+from core.refusal import Refusal, invalid_field
 
 __all__ = ["BLANKS", "BLANK_BYTES", "SEPARATORS", "cells_of", "named_separator", "names_of"]
 
@@ -32,13 +32,13 @@ def names_of(line: str, separator: str) -> list[str]:
 def cells_of(line: bytes, separator: str) -> list[str] | Refusal | None:
     """The cells of a line; None where all are empty, as spreadsheets write them."""
     if b"\0" in line:
-        return _refused("the line has a NUL in it")
+        return invalid_field("the line has a NUL in it")
     try:
         cells = _split(line.decode(), separator)
     except UnicodeDecodeError:
-        return _refused("the line is not UTF-8")
+        return invalid_field("the line is not UTF-8")
     except csv.Error as error:
-        return _refused(
+        return invalid_field(
             f"the line is no CSV: {error}; one event is one line, and each quote that opens a cell closes it"
         )
     return cells if any(cell.strip(BLANKS) for cell in cells) else None
@@ -46,7 +46,3 @@ def cells_of(line: bytes, separator: str) -> list[str] | Refusal | None:
 
 def _split(text: str, separator: str) -> list[str]:
     return next(csv.reader([text], delimiter=separator, strict=True))
-
-
-def _refused(message: str) -> Refusal:
-    return Refusal(RefusalReason.INVALID_FIELD, message)

@@ -12,7 +12,7 @@ from typing import BinaryIO, Final, NamedTuple
 import msgspec
 
 from core.errors import RefusedValue
-from core.refusal import Refusal, RefusalReason
+from core.refusal import Refusal, RefusalReason, invalid_field
 from core.spend import MAX_VALUE_BYTES
 from operations.csv_cells import plain_cell
 from operations.spend_import.csv_lines import BLANK_BYTES, BLANKS, SEPARATORS, cells_of, named_separator, names_of
@@ -125,7 +125,7 @@ def _row(text: bytes, columns: _Columns) -> bytes | Refusal | None:
 
 def _event(cells: Sequence[str], names: Sequence[str]) -> bytes | Refusal:
     if len(cells) < len(names) or any(cell.strip(BLANKS) for cell in cells[len(names) :]):
-        return _refused(f"{len(cells)} cells, but the first line names {len(names)}")
+        return invalid_field(f"{len(cells)} cells, but the first line names {len(names)}")
     named = {name: plain_cell(cell) for name, cell in zip(names, cells, strict=False)}
     event: dict[str, object] = {name: named[name] for name in _REQUIRED}
     event |= {name: named[name] for name in _OPTIONAL if named.get(name, "").strip(BLANKS)}
@@ -134,9 +134,5 @@ def _event(cells: Sequence[str], names: Sequence[str]) -> bytes | Refusal:
             # The text is published unchanged: a number that is decoded and encoded again may differ.
             event["attributes"] = msgspec.json.decode(named["attributes"], type=msgspec.Raw)
         except (msgspec.DecodeError, RecursionError) as error:
-            return _refused(f"attributes: not JSON: {error}")
+            return invalid_field(f"attributes: not JSON: {error}")
     return msgspec.json.encode(event)
-
-
-def _refused(message: str) -> Refusal:
-    return Refusal(RefusalReason.INVALID_FIELD, message)
