@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 
 from models.notifications import DatabaseNotification, Notifications, listening
 from models.queries.catalog import list_brands, list_campaigns
+from models.queries.text_search import searched_text
 from models.session import session_scope
 from models.tables.account import ACCESS_CHANNEL
 from models.tables.brand import Brand
@@ -23,7 +24,7 @@ from models.tables.campaign import Campaign
 from models.tables.catalog_outbox import NOTIFY_CHANNEL
 from models.threads import in_thread
 
-__all__ = ["CatalogMirror", "searched_text"]
+__all__ = ["CatalogMirror", "campaign_text"]
 
 _PULSE_CHANNEL: Final = "spendgate_pulse"
 _PULSE_SECONDS: Final = 2.0
@@ -107,7 +108,7 @@ class CatalogMirror:
         stored = self._stored.get(brand_id, 0)
         known = self._texts.get(brand_id)
         if known is None or known[0] != stored:
-            known = self._texts[brand_id] = (stored, "\n".join(map(searched_text, self.campaigns_of(brand_id))))
+            known = self._texts[brand_id] = (stored, "\n".join(map(campaign_text, self.campaigns_of(brand_id))))
         return known[1]
 
     def brand_ids(self) -> Sequence[str]:
@@ -160,9 +161,9 @@ class CatalogMirror:
             await asyncio.sleep(_PULSE_SECONDS)
 
 
-def searched_text(row: Campaign) -> str:
-    """Id, name and external id, casefolded."""
-    return f"{row.campaign_id}\n{row.name}\n{row.external_id or ''}".casefold()
+def campaign_text(row: Campaign) -> str:
+    """What a search of campaigns looks into."""
+    return searched_text(row.campaign_id, row.name, row.external_id)
 
 
 def _load(url: str, edited: Iterable[str] | None = None) -> Rows:

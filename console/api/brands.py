@@ -24,11 +24,12 @@ from console.api.edits import add_actions, expected_revision, make_edit, take_ac
 from console.api.history import changes_page
 from console.api.openapi import documented
 from console.api.views import ViewCache
-from console.server.paging import BrandId, Cursor, Limit, is_found, json_answer, page_in_memory
+from console.server.paging import BrandId, Cursor, Limit, json_answer, page_in_memory
 from console.server.services import Served
 from core.errors import RefusedValue
 from models.errors import RowNotFound
 from models.queries.catalog_edits import add_brand, change_time_zone, edit_brand
+from models.queries.text_search import folded, searched_text
 from models.session import session_scope
 from models.tables.brand import Brand
 from models.tables.catalog_change import CatalogEntity
@@ -61,11 +62,13 @@ async def list_brands(
     """Brands by id, as the controller holds them."""
     views: ViewCache = request.app.state.views
     catalog = services.catalog
-    needle = (search or "").lower()
+    needle = folded(search)
 
     def matches(brand_id: str) -> bool:
         row = catalog.brand(brand_id)
-        return row is not None and archived in (None, row.archived) and is_found(needle, row.brand_id, row.name)
+        if row is None or archived not in (None, row.archived):
+            return False
+        return needle in searched_text(row.brand_id, row.name)
 
     return await page_in_memory(
         services,

@@ -32,9 +32,10 @@ from console.server.compute_thread import in_compute_thread
 from console.server.paging import CampaignId, Cursor, Limit, QueryDay, json_answer, page_in_memory
 from console.server.services import Served, Services
 from core.errors import RefusedValue
-from models.catalog_mirror import searched_text
+from models.catalog_mirror import campaign_text
 from models.errors import DatabaseAway, RowNotFound
 from models.queries.catalog_edits import add_campaign, edit_campaign, set_windows
+from models.queries.text_search import folded
 from models.session import session_scope
 from models.tables.campaign import Campaign
 from models.tables.catalog_change import CatalogEntity
@@ -70,11 +71,11 @@ async def list_campaigns(
     """Campaigns by id, of one brand or of all, as the controller holds them."""
     views: ViewCache = request.app.state.views
     catalog, live = services.catalog, services.live
-    needle = (search or "").casefold()
+    needle = folded(search)
 
     def matches(campaign_id: str) -> bool:
         row = catalog.campaign(campaign_id)
-        if row is None or archived not in (None, row.archived) or needle not in searched_text(row):
+        if row is None or archived not in (None, row.archived) or needle not in campaign_text(row):
             return False
         if state is None:
             return True

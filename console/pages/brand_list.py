@@ -7,7 +7,10 @@ from functools import cache
 from typing import Final, NamedTuple
 
 from console.live.brand_summary import BrandSummary, Meter
+from console.live.budget_forecast import Forecast
 from console.live.needs import Need
+from core.month_progress import MonthProgress
+from models.queries.text_search import folded, searched_text
 
 __all__ = ["BY_NEED", "PAGE_SIZE", "SORTS", "BrandEntry", "Selected", "select"]
 
@@ -26,6 +29,10 @@ class BrandEntry(NamedTuple):
     needs: frozenset[Need] = frozenset()
     currency: str = ""
     time_zone: str = ""
+    #: Of the day's budget, as of the moment of the list; None without a summary.
+    day: Forecast | None = None
+    #: None without a monthly budget, too.
+    month: MonthProgress | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +76,7 @@ def select(
 ) -> Selected:
     """`archived` selects archived brands alone, else none of them; `need` those that have it. An unknown `sort` sorts
     by name. `in_campaigns` tells whether a brand has a campaign with the text, which is casefolded."""
-    text = search.strip().casefold()
+    text = folded(search)
     found = [
         it for it in entries if it.archived == archived and (_matches(it, text) or in_campaigns(it.brand_id, text))
     ]
@@ -84,7 +91,7 @@ def select(
 
 
 def _matches(entry: BrandEntry, search: str) -> bool:
-    return not search or search in entry.brand_id.casefold() or search in entry.name.casefold()
+    return not search or search in searched_text(entry.brand_id, entry.name)
 
 
 def _sorted(entries: list[BrandEntry], sort: str) -> list[BrandEntry]:

@@ -20,7 +20,7 @@ from core.moment import Moment
 from core.month_progress import MonthProgress
 from models.catalog_mirror import CatalogMirror
 
-__all__ = ["BrandNow", "brand_now", "entries", "row_html"]
+__all__ = ["BrandNow", "brand_now", "entries", "row_html", "with_summary"]
 
 
 Samples = tuple[Sample, ...]
@@ -52,20 +52,21 @@ class BrandNow(NamedTuple):
 def entries(
     catalog: CatalogMirror, brand_ids: Iterable[str], summaries: Iterable[tuple[BrandSummary, Samples]], now: Moment
 ) -> list[BrandEntry]:
-    """The brands of the catalog, each with its summary and what needs somebody."""
-    seen = {summary.brand_id: (summary, _needs(summary, samples, now)) for summary, samples in summaries}
-    nothing: tuple[BrandSummary | None, frozenset[Need]] = (None, frozenset())
+    """The brands of the catalog, each with its summary, where its budgets stand and what needs somebody."""
+    seen = {summary.brand_id: (summary, samples) for summary, samples in summaries}
     found = []
     for brand_id in brand_ids:
         row = catalog.brand(brand_id)
-        summary, needs = seen.get(brand_id, nothing)
         if row:
-            found.append(BrandEntry(brand_id, row.name, row.archived, summary, needs, row.currency, row.time_zone))
+            entry = BrandEntry(brand_id, row.name, row.archived, None, currency=row.currency, time_zone=row.time_zone)
+            found.append(with_summary(entry, *seen[brand_id], now) if brand_id in seen else entry)
     return found
 
 
-def _needs(summary: BrandSummary, samples: Samples, now: Moment) -> frozenset[Need]:
-    return needs_now(summary, day_forecast(summary, samples, now), progress_of_month(summary, now), now)
+def with_summary(entry: BrandEntry, summary: BrandSummary, samples: Samples, now: Moment) -> BrandEntry:
+    """The entry of a brand that the controller holds, as of now."""
+    day, month = day_forecast(summary, samples, now), progress_of_month(summary, now)
+    return entry._replace(summary=summary, needs=needs_now(summary, day, month, now), day=day, month=month)
 
 
 def brand_now(services: Services, brand_id: str, now: Moment) -> BrandNow | None:

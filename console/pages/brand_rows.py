@@ -2,11 +2,9 @@
 
 from typing import Final
 
-from console.live.brand_summary import budget_forecasts, progress_of_month
-from console.live.budget_forecast import Sample
 from console.live.needs import in_order
 from console.pages.brand_list import BrandEntry
-from core.moment import Moment, format_moment
+from core.moment import format_moment
 from core.money import format_money, format_optional_money
 
 __all__ = ["BRAND_COLUMNS", "brand_cells"]
@@ -38,14 +36,13 @@ BRAND_COLUMNS: Final = (
 )
 
 
-def brand_cells(entry: BrandEntry, samples: tuple[Sample, ...], now: Moment) -> list[str | int | None]:
+def brand_cells(entry: BrandEntry) -> list[str | int | None]:
     """In the order of BRAND_COLUMNS; nothing is rounded, moments are RFC 3339 in UTC."""
-    it = entry.summary
+    it, month = entry.summary, entry.month
     if it is None:
         known = [entry.brand_id, entry.name, "archived" if entry.archived else "", entry.currency, entry.time_zone]
         return [*known, *[None] * (len(BRAND_COLUMNS) - len(known))]
-    forecasts, month = budget_forecasts(it, samples, now), progress_of_month(it, now)
-    gone_at = forecasts.day.runs_out_at
+    gone_at = entry.day.runs_out_at if entry.day else None
     needs = month.needs_micros if month else None
     return [
         entry.brand_id,

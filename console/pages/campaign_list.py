@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 from console.live.campaign_marks import MARKS, PAUSED, RUNNING, CampaignFacts
 from console.live.needs import Need
 from console.rendering.jinja_filters import short_reason
-from models.catalog_mirror import searched_text
+from models.catalog_mirror import campaign_text
+from models.queries.text_search import folded
 from models.tables.campaign import Campaign
 
 __all__ = [
@@ -123,7 +124,8 @@ def listed_campaigns(
     currencies: Mapping[str, str] = MappingProxyType({}),
 ) -> ListedCampaigns:
     """Those with the text in their id, name or external id and, where `only` is given, with this mark. Archived ones
-    last; each group by `sort`, equal ones by id. `sort` is a key of SORT_LABELS, with a minus before it descending.
+    last; each group by `sort`, equal ones by id. `sort` is a key of SORT_LABELS, with a minus before it descending; any
+    other one sorts by name.
     `currencies`, by brand id, come in the order of their codes where `sort` is one by amounts."""
     found = matching(rows, wanted.search)
     marks = {it.campaign_id: facts[it.campaign_id].marks for it in found if it.campaign_id in facts}
@@ -131,8 +133,9 @@ def listed_campaigns(
     if wanted.only:
         found = [it for it in found if wanted.only in marks.get(it.campaign_id, ())]
     found.sort(key=lambda it: it.campaign_id)
-    if key := _SORTS.get(wanted.sort.removeprefix("-")):
-        found.sort(key=lambda it: key(it, facts.get(it.campaign_id)), reverse=wanted.sort.startswith("-"))
+    sort = wanted.sort if wanted.sort.removeprefix("-") in _SORTS else "name"
+    key = _SORTS[sort.removeprefix("-")]
+    found.sort(key=lambda it: key(it, facts.get(it.campaign_id)), reverse=sort.startswith("-"))
     if wanted.is_by_currency:
         found.sort(key=lambda it: currencies.get(it.brand_id, ""))
     found.sort(key=lambda it: it.archived)
@@ -144,9 +147,9 @@ def listed_campaigns(
 
 def matching(rows: Iterable[Campaign], search: str) -> list[Campaign]:
     """Those with the text in their id, name or external id, in any case: what a list shows, and what the change of all
-    that match changes. In SQL it would find others: `lower` of PostgreSQL takes Straße and STRASSE for two words."""
-    text = search.casefold()
-    return [it for it in rows if text in searched_text(it)]
+    that match changes."""
+    text = folded(search)
+    return [it for it in rows if text in campaign_text(it)]
 
 
 def campaign_chips(path: str, wanted: CampaignList, found: ListedCampaigns) -> list[CampaignChip]:

@@ -138,10 +138,7 @@ async def delete(request: Request, person: PageViewer, services: Served) -> Resp
 @router.get("/overview.csv")
 async def overview_csv(query: OverviewQuery, person: PageViewer, services: Served) -> Response:
     """The whole list that the page with this query shows, in its order."""
-    now = wall_clock()
-    found = (await _chosen(services, _asked(query), now)).all
-    summaries = services.broadcaster.summaries
-    rows = (brand_cells(it, summaries.samples(it.brand_id), now) for it in found)
+    rows = map(brand_cells, (await _chosen(services, asked_of(query), wall_clock())).all)
     return csv_answer("overview", BRAND_COLUMNS, rows, partial(services.sharing.export, person.name))
 
 

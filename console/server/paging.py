@@ -23,7 +23,6 @@ __all__ = [
     "Limit",
     "QueryDay",
     "find_ids",
-    "is_found",
     "json_answer",
     "page_in_memory",
     "page_of",
@@ -100,11 +99,6 @@ async def find_ids(ids: Sequence[str], matches: Callable[[str], bool], *, after:
             number = bisect_right(ids, an_id)
             slice_ends_at = time.perf_counter() + _SLICE_SECONDS
     return found
-
-
-def is_found(needle: str, an_id: str, name: str) -> bool:
-    """Whether the id or the name contains the needle, the text of a search in lower case; an empty one is in all."""
-    return needle in an_id.lower() or needle in name.lower()
 
 
 def page_of(items: Iterable[bytes], cursor: str | None) -> Response:

@@ -1,13 +1,15 @@
 """Queries of the catalog: brands, campaigns, time zones, history. A missing id raises RowNotFound."""
 
 from collections.abc import Collection, Sequence
-from typing import Final, TypeVar
+from itertools import islice
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import ColumnElement, func, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.orm import Session
 
 from models.errors import RowNotFound
 from models.queries.paging import Page, decode_cursor, encode_cursor, storable
+from models.queries.text_search import folded, searched_text
 from models.tables.brand import Brand, BrandZone
 from models.tables.campaign import Campaign
 from models.tables.catalog_change import CatalogChange, CatalogEntity
@@ -50,12 +52,16 @@ def list_brands(
     after: str | None = None,
     limit: int | None = None,
 ) -> Sequence[Brand]:
-    """Brands, sorted by id. `after` is the last id of the previous page; `search` is a part of id or name."""
-    conditions = _searched(search, Brand.brand_id, Brand.name)
+    """Brands, sorted by id. `after` is the last id of the previous page; `search` is a part of id or name in any
+    case."""
+    conditions: list[ColumnElement[bool]] = []
     if archived is not None:
         conditions.append(Brand.archived == archived)
     if after is not None:
         conditions.append(Brand.brand_id > after)
+    if text := folded(search):
+        texts = select(Brand.brand_id, Brand.name).where(*conditions).order_by(Brand.brand_id)
+        conditions = [Brand.brand_id.in_(_ids_with(session, text, texts, limit))]
     return session.scalars(select(Brand).where(*conditions).order_by(Brand.brand_id).limit(limit)).all()
 
 
@@ -70,13 +76,17 @@ def list_campaigns(
 ) -> Sequence[Campaign]:
     """Campaigns of one brand or of all, sorted by id. Arguments are those of `list_brands`; `search` is a part of the
     external id too."""
-    conditions = _searched(search, Campaign.campaign_id, Campaign.name, Campaign.external_id)
+    conditions: list[ColumnElement[bool]] = []
     if brand_id is not None:
         conditions.append(Campaign.brand_id == brand_id)
     if archived is not None:
         conditions.append(Campaign.archived == archived)
     if after is not None:
         conditions.append(Campaign.campaign_id > after)
+    if text := folded(search):
+        texts = select(Campaign.campaign_id, Campaign.name, Campaign.external_id).where(*conditions)
+        found = _ids_with(session, text, texts.order_by(Campaign.campaign_id), limit)
+        conditions = [Campaign.campaign_id.in_(found)]
     return session.scalars(select(Campaign).where(*conditions).order_by(Campaign.campaign_id).limit(limit)).all()
 
 
@@ -233,9 +243,6 @@ def _found(session: Session, kind: type[_Row], row_id: str) -> _Row:
     return row
 
 
-def _searched(
-    search: str | None, *columns: InstrumentedAttribute[str] | InstrumentedAttribute[str | None]
-) -> list[ColumnElement[bool]]:
-    if not search:
-        return []
-    return [or_(*(column.icontains(search, autoescape=True) for column in columns))]
+def _ids_with(session: Session, text: str, texts: Select[*tuple[Any, ...]], limit: int | None) -> list[str]:
+    """The ids of the first rows in which a search finds the text; `texts` selects the id and what else is searched."""
+    return list(islice((row[0] for row in session.execute(texts) if text in searched_text(*row)), limit))

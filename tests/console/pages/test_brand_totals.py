@@ -6,11 +6,12 @@ from console.live.brand_summary import Meter
 from console.live.budget_forecast import Sample
 from console.live.needs import Need
 from console.pages.brand_list import BrandEntry
+from console.pages.brand_now import with_summary
 from console.pages.brand_rows import BRAND_COLUMNS, brand_cells
 from console.pages.brand_totals import CurrencyTotals, totals
 from core.moment import HOUR
 from core.money import MICROS
-from tests.console.pages.test_month_bar import BRAND, DAY
+from tests.console.pages.test_month_bar import BRAND
 
 
 def entry(brand_id: str, currency: str, day: Meter, month: Meter) -> BrandEntry:
@@ -37,9 +38,10 @@ def test_a_budget_of_zero_is_a_budget() -> None:
 
 def test_a_row_has_exact_money_and_moments_in_utc() -> None:
     brand = entry("a", "USD", Meter(5_123_456, 10 * MICROS), Meter(216 * MICROS, 300 * MICROS))
+    assert brand.summary
+    brand = with_summary(brand, brand.summary, (Sample(2 * HOUR, 3_123_456),), 3 * HOUR)
     brand = brand._replace(needs=frozenset({Need.BEHIND, Need.OVER}))
-    samples = (Sample(2 * HOUR, 3_123_456),)
-    row = dict(zip(BRAND_COLUMNS, brand_cells(brand, samples, 3 * HOUR), strict=True))
+    row = dict(zip(BRAND_COLUMNS, brand_cells(brand), strict=True))
     assert row["day_spent"] == "5.123456"
     assert row["day_budget"] == "10.00"
     assert row["day_gone_at"] == "1970-01-01T05:26:17.780Z"
@@ -50,7 +52,7 @@ def test_a_row_has_exact_money_and_moments_in_utc() -> None:
 
 def test_a_brand_that_the_controller_does_not_hold_has_what_the_catalog_says() -> None:
     brand = BrandEntry("new", "New", False, None, currency="PKR", time_zone="Asia/Karachi")
-    row = dict(zip(BRAND_COLUMNS, brand_cells(brand, (), DAY), strict=True))
+    row = dict(zip(BRAND_COLUMNS, brand_cells(brand), strict=True))
     assert {name: value for name, value in row.items() if value} == {
         "brand_id": "new",
         "name": "New",

@@ -350,9 +350,22 @@ def test_lists_are_paged_searched_and_filtered(url: str) -> None:
         assert [brand.brand_id for brand in list_brands(session, archived=True)] == ["b3"]
         assert [campaign.campaign_id for campaign in list_campaigns(session, brand_id="b1")] == ["c1", "c3"]
         assert [campaign.campaign_id for campaign in list_campaigns(session, search="SUMM")] == ["nike-summer"]
+        assert [campaign.campaign_id for campaign in list_campaigns(session, brand_id="b1", search=" c ", limit=1)] == [
+            "c1"
+        ]
         newest = changes_of(session, limit=1)
         assert newest[0].fields == {"archived": {"from": False, "to": True}}
         assert changes_of(session, before=newest[0].change_id, limit=1)[0].campaign_id == "c3"
+
+
+@pytest.mark.parametrize(("named", "search"), [("Straße", "STRASSE"), ("ΟΔΟΣ", "οδος"), ("İzmir", "i̇zmir")])
+def test_a_search_knows_the_capitals_of_every_alphabet(url: str, named: str, search: str) -> None:
+    with session_scope(url) as session:
+        for id_, name in (("b", named), ("other", "Other")):
+            catalog_edits.add_brand(session, id_, time_zone="UTC", currency="EUR", actor="bob", name=name)
+            catalog_edits.add_campaign(session, f"{id_}.c", brand_id=id_, actor="bob", name=name)
+        assert [brand.brand_id for brand in list_brands(session, search=search)] == ["b"]
+        assert [campaign.campaign_id for campaign in list_campaigns(session, search=search)] == ["b.c"]
 
 
 def waiting(session: Session) -> list[tuple[str, str | None]]:
