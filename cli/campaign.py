@@ -187,7 +187,7 @@ def list_(
     search: str = typer.Option(None, help="A part of the id, name or external id."),
 ) -> None:
     """All campaigns as they were set up; `show` says whether they run."""
-    from models.queries.catalog import get_brand, list_campaigns
+    from models.queries.catalog import brands_and_campaigns, get_brand, list_campaigns
     from models.session import session_scope
     from operations import validation
     from operations.catalog_views import campaign_row_view, window_text
@@ -195,7 +195,9 @@ def list_(
     with session_scope(load_settings().database) as session:
         if brand is not None:
             get_brand(session, validation.identifier("brand", brand))
-        views = [campaign_row_view(row) for row in list_campaigns(session, brand_id=brand, search=search)]
+        rows = list_campaigns(session, brand_id=brand, search=search)
+        currencies, _ = brands_and_campaigns(session, {row.brand_id for row in rows}, ())
+    views = [{**campaign_row_view(row), "currency": currencies[row.brand_id]} for row in rows]
     if not output.is_json():
         for view in views:
             assert isinstance(view["windows"], list)
@@ -204,6 +206,7 @@ def list_(
         "campaign_id",
         "brand_id",
         "name",
+        "currency",
         "daily_budget",
         "total_budget",
         "starts_on",

@@ -164,7 +164,7 @@ def _plan_lines(view: Mapping[str, Any]) -> Iterator[str]:
     for difference in view["differences"]:
         sign = "+" if difference["is_new"] else "~"
         name = difference["campaign_id"] or difference["brand_id"]
-        yield f"{sign} {difference['kind']} {name}  {field_changes_text(difference['fields'])}"
+        yield f"{sign} {difference['kind']} {name}  {field_changes_text(difference['fields'], difference['currency'])}"
     yield from _effect_lines("pause", view["pauses"], "because of")
     yield from _effect_lines("resume", view["resumes"], "ends")
     if view["unknown_brands"]:

@@ -155,9 +155,10 @@ def change_line(view: "Mapping[str, Json]") -> str:
     return f"{view['changed_at']}  {view['actor']}  {view['kind']} {thing}  {field_changes_text(fields)}{note}"
 
 
-def field_changes_text(fields: "Mapping[str, Json]") -> str:
-    """Each field with what it was and what it becomes; of a new one what it is."""
-    return "; ".join(f"{name}: {_change_text(change)}" for name, change in fields.items())
+def field_changes_text(fields: "Mapping[str, Json]", currency: str = "") -> str:
+    """Each field with what it was and what it becomes, of a new one what it is; `currency` stands behind budgets."""
+    units = {name: f" {currency}" if currency and name.endswith("_budget") else "" for name in fields}
+    return "; ".join(f"{name}: {_change_text(change)}{units[name]}" for name, change in fields.items())
 
 
 def _change_text(change: "Json") -> str:

@@ -14,10 +14,11 @@ from core.errors import ExitCode
 
 if TYPE_CHECKING:
     from ledger.reconcile.reconciliation import Reconciliation
+    from streams.settings import Settings
 
 app = CommandGroup()
 
-_COLUMNS = ("brand_id", "campaign_id", "total", "period", "controller", "ledger", "missing")
+_COLUMNS = ("brand_id", "campaign_id", "total", "period", "currency", "controller", "ledger", "missing")
 _AGREES = "The controller's totals are the ledger's rows: {brands} brands, {campaigns} campaigns."
 
 
@@ -53,7 +54,7 @@ def reconcile(
     if accept_hole and brand_id is None and not found.differences:
         accept(settings, found.holes, by=actor(settings))
         found = replace(found, holes=[])
-    _show(found, corrected)
+    _show(settings, found, corrected)
     if repair and found.withheld:
         output.note(f"Not repaired, because the ledger lacks their rows: {', '.join(found.withheld)}.")
         return ExitCode.REFUSED
@@ -66,7 +67,7 @@ def _confirm(found: "Reconciliation") -> None:
     confirm(f"Write {len(corrections)} corrections, which change what is paused", texts)
 
 
-def _show(found: "Reconciliation", corrected: "Reconciliation | None") -> None:
+def _show(settings: "Settings", found: "Reconciliation", corrected: "Reconciliation | None") -> None:
     from ledger.reconcile.runs import difference_view
 
     corrections = _correction_views(corrected)
@@ -88,13 +89,25 @@ def _show(found: "Reconciliation", corrected: "Reconciliation | None") -> None:
         return
     if corrections:
         output.note(f"{len(corrections)} corrections were applied.")
-    output.show_table(_COLUMNS, differences, _AGREES.format(brands=found.brands, campaigns=found.campaigns))
+    currencies = _currencies(settings, {it.brand_id for it in found.differences})
+    rows = [{**it, "currency": currencies.get(str(it["brand_id"]))} for it in differences]
+    output.show_table(_COLUMNS, rows, _AGREES.format(brands=found.brands, campaigns=found.campaigns))
     for hole in found.holes:
         output.note(hole.sentence)
     for brand_id, why in found.beyond_repair.items():
         output.note(f"{brand_id} cannot be repaired: {why}.")
     if found.corrections:
         output.note("`spendgate reconcile --repair` makes the controller's totals the ledger's.")
+
+
+def _currencies(settings: "Settings", brand_ids: set[str]) -> dict[str, str]:
+    from models.queries.catalog import brands_and_campaigns
+    from models.session import session_scope
+
+    if not brand_ids:
+        return {}
+    with session_scope(settings.database) as session:
+        return brands_and_campaigns(session, brand_ids, ())[0]
 
 
 def _correction_views(corrected: "Reconciliation | None") -> list[Any]:

@@ -191,11 +191,11 @@ async def _compared(settings: "Settings", plan: "DayPlan") -> "list[PlanDifferen
 def _report_traffic(generator: "SpendGenerator", name: str, before: "dict[Key, int]") -> None:
     from simulation.report import sentence_of, total_rows
 
-    rows = total_rows(generator.totals, before)
+    rows = total_rows(generator.totals, generator.currencies, before)
     data: dict[str, Any] = {"name": name, **generator.counts, "totals": rows}
     output.show(data, f"{sentence_of(generator.counts)}.")
     if not output.is_json():
-        columns = ("brand_id", "period", "starts_on", "spent", "then")
+        columns = ("brand_id", "period", "starts_on", "currency", "spent", "then")
         output.show_table(columns, [row for row in rows if row["campaign_id"] is None], "Nothing was spent.")
         output.note(
             "`spent` is what this adds to each total, `then` what it comes to when nothing else is spent. --json has "
@@ -214,23 +214,25 @@ def _report_day(
     from simulation.report import difference_rows, sentence_of, total_rows
 
     environment = {"SPENDGATE_TOPIC_PREFIX": settings.topic_prefix, "SPENDGATE_TIMESTAMPS": "create"}
-    rows = total_rows(plan.generator.totals)
+    currencies = plan.generator.currencies
+    rows = total_rows(plan.generator.totals, currencies)
     data: dict[str, Any] = {
         "seed": seed,
         **plan.generator.counts,
         "kept": stored_differences,
         "environment": environment,
     }
-    data |= {"totals": rows, "differences": None if differences is None else difference_rows(differences)}
+    compared = None if differences is None else difference_rows(differences, currencies)
+    data |= {"totals": rows, "differences": compared}
     output.show(data, f"{sentence_of(plan.generator.counts)} (seed {seed}).")
     if output.is_json():
         return
-    if differences is None:
-        columns = ("brand_id", "period", "starts_on", "spent")
+    if compared is None:
+        columns = ("brand_id", "period", "starts_on", "currency", "spent")
         output.show_table(columns, [row for row in rows if row["campaign_id"] is None], "Nothing was spent.")
-    elif differences:
-        compared = ("where", "brand_id", "campaign_id", "period", "starts_on", "planned", "found")
-        output.show_table(compared, difference_rows(differences), "")
+    elif compared:
+        fields = ("where", "brand_id", "campaign_id", "period", "starts_on", "currency", "planned", "found")
+        output.show_table(fields, compared, "")
     else:
         output.show(None, f"Controller and ledger have exactly the {len(rows):,} totals that were planned.")
     if stored_differences:

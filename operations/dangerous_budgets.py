@@ -25,9 +25,14 @@ def budgets_of(row: object) -> dict[str, int | None]:
     return {name: getattr(row, name) for name in _LABELS if hasattr(row, name)}
 
 
-def dangers_of(before: Mapping[str, int | None], changes: Mapping[str, object]) -> list[str]:
+def dangers_of(before: Mapping[str, int | None], changes: Mapping[str, object], currency: str = "") -> list[str]:
     """A sentence for each budget that the edit would make unlimited or more than three times as high, and one where it
-    puts the daily budget above the monthly one. `before` is empty for a new row. A budget of zero has no multiple."""
+    puts the daily budget above the monthly one. `before` is empty for a new row. A budget of zero has no multiple.
+    `currency` stands beside amounts where the sentences are about several brands."""
+
+    def told(micros: int) -> str:
+        return f"{format_money(micros)} {currency}".rstrip()
+
     after = {name: value for name, value in changes.items() if name in _LABELS and value != before.get(name)}
     found = []
     for name, value in after.items():
@@ -35,15 +40,13 @@ def dangers_of(before: Mapping[str, int | None], changes: Mapping[str, object]) 
         if former is None:
             continue
         if not isinstance(value, int):
-            found.append(f"Nothing would limit the {_LABELS[name]} any more, which is {format_money(former)} now.")
+            found.append(f"Nothing would limit the {_LABELS[name]} any more, which is {told(former)} now.")
         elif former and value > _TIMES * former:
-            words = f"{format_money(value)} is more than {_TIMES} times {format_money(former)}, which is in force now."
+            words = f"{told(value)} is more than {_TIMES} times {told(former)}, which is in force now."
             found.append(f"The {_LABELS[name]} of {words}")
     daily, monthly = (after.get(it, before.get(it)) for it in ("daily_budget_micros", "monthly_budget_micros"))
     if after and isinstance(daily, int) and isinstance(monthly, int) and daily > monthly:
-        found.append(
-            f"The daily budget of {format_money(daily)} is above the monthly budget of {format_money(monthly)}."
-        )
+        found.append(f"The daily budget of {told(daily)} is above the monthly budget of {told(monthly)}.")
     return found
 
 
@@ -51,10 +54,12 @@ def dangers_of_plan(planned: "FileComparison") -> list[str]:
     """The sentences of `dangers_of` for each row of a catalog file, each with the brand or campaign that it is
     about."""
     found: list[str] = []
+    currencies = planned.currencies
     for it in planned.comparison.differences:
         row: object = planned.known.brands.get(it.brand_id)
         if it.campaign_id is not None:
             row = planned.known.campaigns.get(it.campaign_id)
         changes = {field.column.attribute: field.after for field in it.fields if field.column.attribute}
-        found += (f"{it.campaign_id or it.brand_id}: {words}" for words in dangers_of(budgets_of(row), changes))
+        dangers = dangers_of(budgets_of(row), changes, currencies[it.brand_id])
+        found += (f"{it.campaign_id or it.brand_id}: {words}" for words in dangers)
     return found

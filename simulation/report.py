@@ -12,12 +12,14 @@ __all__ = ["difference_rows", "sentence_of", "total_rows"]
 Row: TypeAlias = "dict[str, str | None]"
 
 
-def total_rows(totals: PlannedTotals, before: Mapping[Key, int] | None = None) -> list[Row]:
+def total_rows(
+    totals: PlannedTotals, currencies: Mapping[str, str], before: Mapping[Key, int] | None = None
+) -> list[Row]:
     """Every total; with the controller's totals `before` the simulation also the sums that it must reach, where
-    known."""
+    known. `currencies` are by brand id."""
     rows: list[Row] = []
     for total in totals.all():
-        row = _row((total.brand_id, total.campaign_id, total.period, total.starts_on))
+        row = _row((total.brand_id, total.campaign_id, total.period, total.starts_on), currencies)
         row["spent"] = format_money(total.micros)
         if before is not None:
             held_micros = before.get((total.brand_id, total.campaign_id, total.period, total.starts_on))
@@ -26,11 +28,11 @@ def total_rows(totals: PlannedTotals, before: Mapping[Key, int] | None = None) -
     return rows
 
 
-def difference_rows(differences: Iterable[PlanDifference]) -> list[Row]:
+def difference_rows(differences: Iterable[PlanDifference], currencies: Mapping[str, str]) -> list[Row]:
     return [
         {
             "where": it.where,
-            **_row(it.key),
+            **_row(it.key, currencies),
             "planned": format_money(it.planned_micros),
             "found": format_money(it.found_micros),
         }
@@ -46,11 +48,12 @@ def sentence_of(counts: Mapping[str, int]) -> str:
     )
 
 
-def _row(key: Key) -> Row:
+def _row(key: Key, currencies: Mapping[str, str]) -> Row:
     brand_id, campaign_id, period, starts_on = key
     return {
         "brand_id": brand_id,
         "campaign_id": campaign_id,
         "period": period,
         "starts_on": None if starts_on is None else starts_on.isoformat(),
+        "currency": currencies.get(brand_id),
     }

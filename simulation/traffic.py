@@ -69,6 +69,8 @@ class SpendGenerator:
         self._weights = list(accumulate(1 / (1 + rank % 97) ** 0.5 for rank in range(len(self._campaigns))))
         self._home = {brand.brand_id: partition_of(brand.brand_id, partitions) for brand in brands}
         self.brand_ids = {brand.brand_id for brand in brands}
+        #: By brand id.
+        self.currencies = {brand.brand_id: brand.currency for brand in brands}
         self._mix = mix
         self._name = name
         self._partitions = partitions

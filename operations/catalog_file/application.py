@@ -1,5 +1,6 @@
 """Plans and applies a catalog file in the caller's transaction."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,17 @@ class FileComparison:
     #: Brands and campaigns that the file does not name: they are not changed.
     brands_left_alone: int
     campaigns_left_alone: int
+
+    @property
+    def currencies(self) -> Mapping[str, str]:
+        """By id of each brand that the file names or has a campaign of, also of those that it adds."""
+        added = {
+            it.brand_id: str(field.after)
+            for it in self.comparison.differences
+            for field in it.fields
+            if field.column.name == "currency"
+        }
+        return added | {brand_id: row.currency for brand_id, row in self.known.brands.items()}
 
 
 def plan_file(session: Session, file: FileRows, now: Moment) -> FileComparison:

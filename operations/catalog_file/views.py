@@ -9,13 +9,14 @@ from operations.catalog_file.effects import Effect, Effects
 from operations.catalog_file.rows import WrongRow
 from operations.catalog_views import Json
 
-__all__ = ["difference_view", "plan_view", "wrong_row_views"]
+__all__ = ["plan_view", "wrong_row_views"]
 
 
 def plan_view(planned: FileComparison, effects: Effects) -> dict[str, Json]:
     """The changes of a file by field, and the pauses and resumes that it would cause now."""
+    currencies = planned.currencies
     return {
-        "differences": [difference_view(it) for it in planned.comparison.differences],
+        "differences": [_difference_view(it, currencies[it.brand_id]) for it in planned.comparison.differences],
         "unchanged": planned.comparison.unchanged,
         "left_alone": {"brands": planned.brands_left_alone, "campaigns": planned.campaigns_left_alone},
         "pauses": [_effect_view(it) for it in effects.pauses],
@@ -24,7 +25,7 @@ def plan_view(planned: FileComparison, effects: Effects) -> dict[str, Json]:
     }
 
 
-def difference_view(difference: RowDifference) -> dict[str, Json]:
+def _difference_view(difference: RowDifference, currency: str) -> dict[str, Json]:
     """A difference as JSON, with values as in documents and history."""
     is_new = difference.revision is None
     return {
@@ -32,6 +33,7 @@ def difference_view(difference: RowDifference) -> dict[str, Json]:
         "kind": CatalogEntity.BRAND.value if difference.campaign_id is None else CatalogEntity.CAMPAIGN.value,
         "brand_id": difference.brand_id,
         "campaign_id": difference.campaign_id,
+        "currency": currency,
         "is_new": is_new,
         "revision": difference.revision,
         "fields": {

@@ -29,6 +29,14 @@ def test_show_right_after_add_tells_every_field_of_the_page_that_was_agreed(
     assert "state      running" in commands.done("campaign", "show", campaign_id)
 
 
+def test_the_list_has_the_currency_of_each_budget_and_searches_as_the_console_does(commands: Commands) -> None:
+    rupees, dollars = commands.brand("--currency", "PKR"), commands.brand()
+    found = [commands.campaign(it, "--daily-budget", "5", "--name", f"Straße {rupees}") for it in (rupees, dollars)]
+    listed = commands.json("campaign", "list", "--search", f"STRASSE {rupees}")
+    assert {it["campaign_id"]: it["currency"] for it in listed} == dict(zip(found, ("PKR", "USD"), strict=True))
+    assert "PKR" in commands.done("campaign", "list", "--search", f"STRASSE {rupees}")
+
+
 def test_windows_are_replaced_as_a_whole_and_cleared_by_none(commands: Commands, worker: WorkerProcess) -> None:
     campaign_id = commands.campaign(
         commands.brand(), "--window", "mon-fri 09:00-17:00", "--window", "sat 22:00-02:00", "--starts-on", "2020-01-01"

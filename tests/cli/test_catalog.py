@@ -65,7 +65,7 @@ def test_a_plan_is_exit_1_and_changes_nothing_and_apply_does_it(commands: Comman
 
     result = commands.run("catalog", "plan", name)
     assert result.exit_code == 1
-    assert "daily_budget: 100.00 -> 50.50" in result.out
+    assert "daily_budget: 100.00 -> 50.50 USD" in result.out
     assert "left alone" in result.out
     assert commands.json("catalog", "export", "--brand", brand_id)["rows"][0]["daily_budget"] == "100.00"
 
@@ -235,7 +235,18 @@ def test_a_new_brand_and_a_file_are_asked_about_dangerous_budgets(
     monkeypatch.setattr("sys.stdin", Terminal("no\n"))
     refused = commands.run("catalog", "apply", file.write())
     assert (refused.exit_code, refused.out) == (1, "")
-    assert f"{brand_id}: The daily budget of 301.00 is more than 3 times 100.00" in refused.err
+    assert f"{brand_id}: The daily budget of 301.00 USD is more than 3 times 100.00 USD" in refused.err
+
+
+def test_a_plan_says_which_end_of_a_flight_pauses(commands: Commands, path: Path, worker: WorkerProcess) -> None:
+    brand_id = commands.brand()
+    ahead, over = commands.campaign(brand_id), commands.campaign(brand_id)
+    file = File(commands, brand_id, path)
+    file.row(ahead).update(starts_on="2040-03-01")
+    file.row(over).update(ends_on="2020-03-01")
+    told = commands.run("catalog", "plan", file.write()).out
+    assert f"would pause {ahead}, because of: its flight has not begun\n" in told
+    assert f"would pause {over}, because of: its flight is over\n" in told
 
 
 def test_all_campaigns_that_match_are_changed_or_none(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:

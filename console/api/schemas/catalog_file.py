@@ -8,12 +8,14 @@ __all__ = ["CatalogApplied", "CatalogChanged", "CatalogDifference", "CatalogEffe
 
 
 class CatalogDifference(Answer, frozen=True, kw_only=True):
-    """A row that says something else than the database; of a new one every `from` is null."""
+    """A row that says something else than the database; of a new one every `from` is null. `currency` is that of the
+    brand."""
 
     line: int
     kind: str
     brand_id: str
     campaign_id: str | None
+    currency: str
     is_new: bool
     revision: int | None
     fields: dict[str, dict[str, Any]]

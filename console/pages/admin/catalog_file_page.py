@@ -138,7 +138,9 @@ async def plan_page(
 
 def _line(difference: Mapping[str, Any]) -> _Line:
     is_new = difference["is_new"]
-    fields = [field_change(name, values, is_new) for name, values in difference["fields"].items()]
+    fields = [
+        field_change(name, values, is_new, difference["currency"]) for name, values in difference["fields"].items()
+    ]
     return _Line(difference["campaign_id"] or difference["brand_id"], is_new, fields)
 
 

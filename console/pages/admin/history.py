@@ -10,7 +10,7 @@ from models.tables.catalog_change import CatalogChange, Json
 from operations import validation
 from operations.catalog_views import override_text
 
-__all__ = ["FIELD_LABELS", "FieldChange", "HistoryEntry", "field_change", "history_entry"]
+__all__ = ["FIELD_LABELS", "MONEY_FIELDS", "FieldChange", "HistoryEntry", "field_change", "history_entry"]
 
 #: Of every field that the history has, by its name there.
 FIELD_LABELS: Final = {field.name: field.label for field in (*NEW_BRAND, *NEW_CAMPAIGN)} | {
@@ -22,6 +22,8 @@ FIELD_LABELS: Final = {field.name: field.label for field in (*NEW_BRAND, *NEW_CA
     "epoch": "Epoch",
 }
 _BUDGETS: Final = {name for name in FIELD_LABELS if name.endswith("_budget")}
+#: Whose values are amounts, or have amounts in them.
+MONEY_FIELDS: Final = _BUDGETS | {"budget_overrides"}
 _DATES: Final = {"starts_on", "ends_on"}
 #: In the first change of a brand and of a campaign alone, as neither ever changes.
 _ONLY_WHEN_NEW: Final = {"currency", "brand_id"}
@@ -49,7 +51,8 @@ class HistoryEntry(NamedTuple):
     change_id: int = 0
 
 
-def history_entry(change: CatalogChange) -> HistoryEntry:
+def history_entry(change: CatalogChange, currency: str = "") -> HistoryEntry:
+    """`currency` is that of the brand, where the page has edits of several brands."""
     added = not _ONLY_WHEN_NEW.isdisjoint(change.fields)
     return HistoryEntry(
         change.changed_at,
@@ -58,16 +61,21 @@ def history_entry(change: CatalogChange) -> HistoryEntry:
         change.brand_id,
         change.campaign_id,
         added,
-        [field_change(name, values, added) for name, values in change.fields.items()],
+        [field_change(name, values, added, currency) for name, values in change.fields.items()],
         change.note,
         change.change_id,
     )
 
 
-def field_change(name: str, values: Mapping[str, Json], added: bool) -> FieldChange:
-    """The values `from` and `to` as in documents and history."""
-    before = None if added else _words(name, values["from"])
-    return FieldChange(FIELD_LABELS.get(name, name), before, _words(name, values["to"]))
+def field_change(name: str, values: Mapping[str, Json], added: bool, currency: str = "") -> FieldChange:
+    """The values `from` and `to` as in documents and history; `currency` stands beside amounts."""
+    before = None if added else _with_currency(name, values["from"], currency)
+    return FieldChange(FIELD_LABELS.get(name, name), before, _with_currency(name, values["to"], currency))
+
+
+def _with_currency(name: str, value: Json, currency: str) -> str:
+    words = _words(name, value)
+    return f"{words} {currency}" if currency and value and name in MONEY_FIELDS else words
 
 
 def _words(name: str, value: Json) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from console.access.rights import PageViewer
 from console.pages.admin.catalog_access import read_catalog
 from console.pages.admin.filters import CHANGES, COMMANDS, SPEND, Filters, Reader, read_filters
-from console.pages.admin.history import FIELD_LABELS, history_entry
+from console.pages.admin.history import FIELD_LABELS, MONEY_FIELDS, history_entry
 from console.pages.admin.paging import PAGE_ROWS, filter_text, first_page, next_page
 from console.pages.csv_answer import csv_answer
 from console.rendering.render import page
@@ -78,7 +78,18 @@ _COMMAND_COLUMNS: Final = (
     "partition",
     "offset",
 )
-_CHANGE_COLUMNS: Final = ("changed_at", "actor", "kind", "brand_id", "campaign_id", "field", "from", "to", "note")
+_CHANGE_COLUMNS: Final = (
+    "changed_at",
+    "actor",
+    "kind",
+    "brand_id",
+    "campaign_id",
+    "field",
+    "from",
+    "to",
+    "currency",
+    "note",
+)
 
 
 @router.get("/spend")
@@ -142,7 +153,7 @@ async def changes(request: Request, query: ChangesQuery, person: PageViewer, ser
         person=person,
         filters=filters,
         fields=[("", "Any"), *FIELD_LABELS.items()],
-        edits=[history_entry(it) for it in found.rows],
+        edits=[history_entry(it, _currency(services, it.brand_id)) for it in found.rows],
         csv_url=f"/changes.csv?{request.url.query}",
         first_url=first_page(request),
         next_url=next_page(request, found.after),
@@ -151,9 +162,10 @@ async def changes(request: Request, query: ChangesQuery, person: PageViewer, ser
 
 @router.get("/changes.csv")
 async def changes_csv(query: ChangesQuery, person: PageViewer, services: Served) -> Response:
-    """A line for each field."""
+    """A line for each field; `currency` is that of amounts."""
     read = _reader(list_changes, _exported(query, CHANGES))
-    rows = (map(_cell, cells) for it in await _all_rows(services, read) for cells in _change_cells(it))
+    found = await _all_rows(services, read)
+    rows = (map(_cell, cells) for it in found for cells in _change_cells(it, _currency(services, it.brand_id)))
     return csv_answer("changes", _CHANGE_COLUMNS, rows, partial(services.sharing.export, person.name))
 
 
@@ -220,7 +232,13 @@ def _command_cells(command: ControlLog) -> list[object]:
     ]
 
 
-def _change_cells(change: CatalogChange) -> Iterator[list[object]]:
+def _currency(services: Services, brand_id: str) -> str:
+    """Empty of a brand that was added just now."""
+    brand = services.catalog.brand(brand_id)
+    return brand.currency if brand else ""
+
+
+def _change_cells(change: CatalogChange, currency: str) -> Iterator[list[object]]:
     for name, values in change.fields.items():
         yield [
             format_moment(change.changed_at),
@@ -231,6 +249,7 @@ def _change_cells(change: CatalogChange) -> Iterator[list[object]]:
             name,
             values["from"],
             values["to"],
+            currency if name in MONEY_FIELDS else "",
             change.note,
         ]
 

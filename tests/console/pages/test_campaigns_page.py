@@ -51,7 +51,7 @@ def campaign_ids(operator: FormClient, surroundings: Surroundings, name: str) ->
 def test_each_shows_its_spend_and_why_it_is_paused(viewer: FormClient, name: str, campaign_ids: list[str]) -> None:
     page = viewer.page("/campaigns", search=name)
     runs, used_up, held = (_row(page, it) for it in campaign_ids)
-    assert "Running" in runs and "2.50 of unlimited" in runs and "2.50 of 80.00 EUR 3 %" in runs
+    assert "Running" in runs and "2.50 EUR of unlimited" in runs and "2.50 of 80.00 EUR 3 %" in runs
     assert "Paused brand's daily budget" in used_up and "12.00 of 80.00 EUR 15 %" in used_up
     assert "Paused by an operator" in held and "0.00 of 80.00 EUR" in held
 

@@ -50,7 +50,7 @@ def test_a_file_is_shown_by_field_and_applied_once(operator: FormClient, brand_i
     asked = operator.client.post("/catalog-file", data=data, files=files)
     assert asked.status_code == 200, asked.text
     said = _text(asked.text)
-    assert "Daily budget from 10.00 to 12.50" in said
+    assert "Daily budget from 10.00 EUR to 12.50 EUR" in said
     assert "1 row changes" in said and "1 campaign would pause and 0 resume" in said
     assert _daily(operator, campaign_id) == 10_000_000, "a plan changes nothing"
     applied = operator.post("/catalog-file/apply", _hidden(asked.text))

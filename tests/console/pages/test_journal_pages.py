@@ -208,6 +208,7 @@ def test_changes_of_every_brand_are_found_by_person_field_day_and_note(
     page = _text(viewer.page("/changes", note=why.upper()))
     assert page.count(f"Note: {why}") == 2
     assert page.index(brands[1]) < page.index(brands[0])
+    assert "Daily budget from unlimited to 8.00 EUR" in page
     today, none = time.strftime("%Y-%m-%d", time.gmtime()), "No change fits."
     for fitting, other in (
         ({"person": "=AN"}, {"person": "%"}),
@@ -219,9 +220,9 @@ def test_changes_of_every_brand_are_found_by_person_field_day_and_note(
         assert none not in viewer.page("/changes", note=why, **fitting), fitting
         assert none in viewer.page("/changes", note=why, **other), other
     told = _rows(viewer, "/changes.csv", note=why)
-    assert [(it["actor"], it["field"], it["to"], it["note"]) for it in told] == [
-        ("cli:=ann", "daily_budget", "8.00", why),
-        ("cli:=ann", "daily_budget", "7.00", why),
+    assert [(it["actor"], it["field"], it["to"], it["currency"], it["note"]) for it in told] == [
+        ("cli:=ann", "daily_budget", "8.00", "EUR", why),
+        ("cli:=ann", "daily_budget", "7.00", "EUR", why),
     ]
     assert f"Note: {why}" in _text(viewer.page(f"/brands/{brands[0]}/history"))
 
