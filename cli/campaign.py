@@ -168,7 +168,7 @@ def show(campaign_id: str = _ID) -> None:
     from cli.live_views import read_campaign_view, show_campaign
     from operations import validation
 
-    show_campaign(run_async(read_campaign_view(load_settings(), validation.identifier("campaign", campaign_id))))
+    show_campaign(*run_async(read_campaign_view(load_settings(), validation.identifier("campaign", campaign_id))))
 
 
 @app.command()

@@ -182,11 +182,9 @@ def _plan_lines(view: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _effect_lines(action: str, effects: Sequence[Mapping[str, Any]], why: str) -> Iterator[str]:
-    from operations.reason_words import in_words
-
     for effect in effects:
-        reasons = f", {why}: {in_words(effect['reasons'])}" if effect["reasons"] else ""
-        yield f"  would {action} {effect['campaign_id']}{reasons}"
+        words = f", {why}: {effect['words']}" if effect["words"] else ""
+        yield f"  would {action} {effect['campaign_id']}{words}"
 
 
 def _count(number: int, what: str) -> str:

@@ -183,14 +183,14 @@ async def _commands(settings: "Settings", from_start: bool) -> "AsyncIterator[Co
 def _command_text(value: bytes) -> str:
     import msgspec
 
-    from operations.reason_words import in_words
+    from operations.reason_words import command_in_words
     from streams.kafka.codec import decode_command
 
     try:
         command = decode_command(value)
     except msgspec.DecodeError:
         return value.decode(errors="replace")
-    words = f": {in_words(command.reasons, command.resumes_at)}" if command.reasons else ""
+    words = f": {command_in_words(command.reasons, command.resumes_at)}" if command.reasons else ""
     then = f"; resumes at {command.resumes_at}" if command.resumes_at else ""
     then = f"; pauses at {command.pauses_at}" if command.pauses_at else then
     cause = f"{command.cause.kind} {command.cause.topic}/{command.cause.partition}/{command.cause.offset}"

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cli import output
+from core.dayparting import flight_is_over
 from models.errors import RowNotFound
 from models.queries.catalog import get_brand, get_campaign, list_campaigns
 from models.session import session_scope
@@ -15,6 +16,7 @@ from streams.live_state import find_brand_id, read_brand
 if TYPE_CHECKING:
     from models.tables.brand import Brand
     from models.tables.campaign import Campaign
+    from streams.live_state import HeldBrand
     from streams.settings import Settings
 
 __all__ = ["read_brand_view", "read_campaign_view", "show_brand", "show_campaign"]
@@ -34,14 +36,16 @@ async def read_brand_view(settings: "Settings", brand_id: str) -> View:
     return brand_view(brand_id, held, row, rows)
 
 
-async def read_campaign_view(settings: "Settings", campaign_id: str) -> View:
-    """The brand comes from the database, else from the controller's state. Raises RowNotFound where neither knows the
-    campaign."""
+async def read_campaign_view(settings: "Settings", campaign_id: str) -> tuple[View, bool | None]:
+    """The view, and whether the flight is over, None where that is not known. The brand comes from the database, else
+    from the controller's state. Raises RowNotFound where neither knows the campaign."""
     row = _campaign_row(settings, campaign_id)
     brand_id = row.brand_id if row else await find_brand_id(settings, campaign_id)
     if brand_id is None:
         raise RowNotFound(f"There is no campaign {campaign_id}.")
-    return campaign_view(campaign_id, await read_brand(settings, brand_id), row, brand_id)
+    held = await read_brand(settings, brand_id)
+    is_over = None if held is None else _flight_is_over(held, campaign_id)
+    return campaign_view(campaign_id, held, row, brand_id), is_over
 
 
 def show_brand(view: View) -> None:
@@ -72,11 +76,11 @@ def _alerts(view: View) -> list[str]:
     return [f"  alerts     {', '.join(f'{percent} %' for percent in percents) or 'no percentages'}{after}"]
 
 
-def show_campaign(view: View) -> None:
+def show_campaign(view: View, flight_is_over: bool | None) -> None:
     _warn(view)
     reasons, windows = view["reasons"], view.get("windows") or []
     assert isinstance(reasons, Sequence) and isinstance(windows, Sequence)
-    why = f": {in_words(map(str, reasons))}" if reasons else ""
+    why = f": {in_words(map(str, reasons), flight_is_over)}" if reasons else ""
     lines = [
         f"{_titled(view, 'campaign_id')}, brand {view['brand_id']}",
         f"  state      {view['state']}{why}",
@@ -90,6 +94,13 @@ def show_campaign(view: View) -> None:
         f"  commands   {view['sequence']}",
     ]
     output.show(view, "\n".join(lines))
+
+
+def _flight_is_over(held: "HeldBrand", campaign_id: str) -> bool | None:
+    brand, campaign = held.state.config, held.state.campaigns.get(campaign_id)
+    if brand is None or campaign is None or campaign.config is None:
+        return None
+    return flight_is_over(campaign.config.schedule, brand.zones, held.clock)
 
 
 def _brand_rows(settings: "Settings", brand_id: str) -> "tuple[Brand | None, Sequence[Campaign]]":

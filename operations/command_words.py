@@ -3,7 +3,7 @@
 from typing import Final
 
 from core.records import Action, CauseKind, ControlCommand
-from operations.reason_words import in_words
+from operations.reason_words import command_in_words
 
 __all__ = ["cause_sentence", "feed_group", "reason_sentence"]
 
@@ -17,7 +17,7 @@ _CAUSES: Final = {
 def reason_sentence(command: ControlCommand) -> str:
     """The reasons of a pause as a sentence; for a resume, that nothing holds the campaign."""
     if command.action is Action.PAUSE:
-        return in_words(command.reasons, command.resumes_at)
+        return command_in_words(command.reasons, command.resumes_at)
     return "no reason holds it back" if command.sequence > 1 else "it is new, and no reason holds it back"
 
 

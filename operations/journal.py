@@ -17,7 +17,7 @@ from models.tables.control_log import ControlLog
 from operations.catalog_views import Json, change_view
 from operations.dispute import Recomputed, Sums
 from operations.overspend import Overspend, overspend_view
-from operations.reason_words import in_words
+from operations.reason_words import command_in_words
 from streams.kafka.codec import decode_command
 
 __all__ = [
@@ -139,7 +139,7 @@ def _message(row: ControlLog) -> Any:
 def command_lines(row: ControlLog, command: ControlCommand) -> list[str]:
     """The decision, its cause and its totals, as lines."""
     brand, campaign = command.brand, command.campaign
-    why = f": {in_words(command.reasons, command.resumes_at)}" if command.reasons else ""
+    why = f": {command_in_words(command.reasons, command.resumes_at)}" if command.reasons else ""
     then = f"resumes at {command.resumes_at}" if command.resumes_at else None
     then = f"pauses at {command.pauses_at}" if command.pauses_at else then
     return [

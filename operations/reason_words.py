@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-__all__ = ["REASON_WORDS", "in_words", "reason_words"]
+__all__ = ["REASON_WORDS", "command_in_words", "in_words", "reason_words"]
 
 REASON_WORDS: Final = {
     "archived": "it is archived",
@@ -33,11 +33,15 @@ def reason_words(reason: str, flight_is_over: bool | None = None) -> str:
     return REASON_WORDS.get(reason, reason)
 
 
-def in_words(reasons: Iterable[str], resumes_at: str | None = None) -> str:
-    """The reasons of a command in one phrase. A flight that time alone would begin has not begun; one that is the only
-    reason and has no `resumes_at` is over, or no window opens in it."""
+def in_words(reasons: Iterable[str], flight_is_over: bool | None = None) -> str:
+    """The reasons in one phrase."""
+    return " and ".join(reason_words(name, flight_is_over) for name in reasons)
+
+
+def command_in_words(reasons: Iterable[str], resumes_at: str | None) -> str:
+    """The reasons of a command, which has no flight, in one phrase. A flight that time alone would begin has not begun;
+    one that is the only reason and has no `resumes_at` is over, or no window opens in it."""
     names = list(reasons)
-    words = {name: reason_words(name, False if resumes_at else None) for name in names}
     if names == [_FLIGHT] and resumes_at is None:
-        words[_FLIGHT] = _NO_RETURN_WORDS
-    return " and ".join(words.values())
+        return _NO_RETURN_WORDS
+    return in_words(names, False if resumes_at else None)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from markupsafe import Markup, escape
@@ -13,7 +12,8 @@ from core.moment import HOUR, MINUTE, SECOND, Moment, format_moment, parse_momen
 from core.money import MICROS, format_money
 from operations.accounts.person import Person, Role
 from operations.command_words import cause_sentence, feed_group, reason_sentence
-from operations.reason_words import in_words
+from operations.near_moment import near_text
+from operations.reason_words import command_in_words
 
 __all__ = ["FILTERS", "GLOBALS", "TableColumn", "duration_text", "level", "local", "short_reason", "shown_money"]
 
@@ -22,15 +22,10 @@ _LITTLE_LEFT_PERCENT: Final = 80
 #: strftime of each form.
 _FORMS: Final = {
     "clock": "%H:%M",
-    "weekday": "%a %H:%M",
-    "date": "%a %-d %b %H:%M",
-    "year": "%a %-d %b %Y %H:%M",
     "day": "%a %-d %b %Y",
     "feed": "%a %-d %b %H:%M:%S",
     "full": "%a %-d %b %Y %H:%M:%S",
 }
-#: A weekday names one day among so many on either side of today; the next one bears the name of today.
-_WEEKDAY_DAYS: Final = 6
 _PAGES: Final = (
     ("/", "Overview"),
     ("/brands", "Brands"),
@@ -78,19 +73,15 @@ def shown_money(micros: int) -> str:
 
 def local(moment: Moment, time_zone: str, form: str = "full", now: Moment | None = None) -> str:
     """The moment by the wall clock of the zone, in a form of `_FORMS` or, seen from `now`, no longer than it must be:
-    `near` is a weekday and a time within six days, a date and a time beyond, `nearest` a time alone on the same day."""
+    `near` as `near_text` has it, `nearest` a time alone on the same day."""
     at = local_time(time_zone, moment)
     if form in ("near", "nearest"):
         assert now is not None, "without it nobody knows which day a weekday means"
-        form = _near_form(at, local_time(time_zone, now), of_today="clock" if form == "nearest" else "weekday")
+        seen_from = local_time(time_zone, now)
+        if form == "near" or at.date() != seen_from.date():
+            return near_text(at, seen_from)
+        form = "clock"
     return at.strftime(_FORMS[form])
-
-
-def _near_form(at: datetime, now: datetime, of_today: str) -> str:
-    days = abs((at.date() - now.date()).days)
-    if days <= _WEEKDAY_DAYS:
-        return "weekday" if days else of_today
-    return "date" if at.year == now.year else "year"
 
 
 def duration_text(milliseconds: int) -> str:
@@ -173,6 +164,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "cause_words": lambda received: cause_sentence(received.command),
     "city": _city,
     "clamp": _clamp,
+    "command_in_words": command_in_words,
     "exact_money": format_money,
     "first_sentence": lambda text: text.partition(". ")[0].removesuffix("."),
     "feed_group": lambda received: feed_group(received.command),
@@ -181,7 +173,6 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "level": level,
     "local": local,
     "moment_of": parse_moment,
-    "reasons_in_words": in_words,
     "short_reason": short_reason,
     "shown_money": shown_money,
     "span": duration_text,

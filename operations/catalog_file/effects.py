@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 
+from core.dayparting import flight_is_over
 from core.decide_catalog import decide_brand, decide_campaign
 from core.decide_time import Tick, decide_tick
 from core.duplicates import DuplicateWindow
@@ -32,8 +33,6 @@ if TYPE_CHECKING:  # a comparison with the database needs no client of Kafka
 __all__ = ["Effect", "Effects", "effects_of", "planned_document"]
 
 _NOWHERE: Final = ""
-#: Campaign -> its last action, or resume while one is pending, and its reasons.
-_Actions: TypeAlias = dict[str, tuple[Action | None, Reason]]
 #: The document of a difference in a version.
 _Planned: TypeAlias = Callable[[RowDifference, int], BrandDocument | CampaignDocument]
 
@@ -45,6 +44,20 @@ class Effect(NamedTuple):
     campaign_id: str
     #: The reasons of the pause that would begin or end; empty for a new campaign that would run.
     reasons: Sequence[str]
+    flight_is_over: bool
+
+
+class _Decision(NamedTuple):
+    """The last action of a campaign, or resume while one is pending, and its reasons."""
+
+    action: Action | None
+    reasons: Reason
+    flight_is_over: bool
+
+
+_NEW: Final = _Decision(None, NO_REASONS, False)
+#: By campaign id.
+_Decisions: TypeAlias = dict[str, _Decision]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,29 +108,37 @@ def _copy(brand_id: str, held: "HeldBrand | None") -> PartitionState:
 
 def _decide(
     state: PartitionState, brand_id: str, differences: Sequence[RowDifference], planned: _Planned, now: Moment
-) -> tuple[_Actions, _Actions]:
-    """The actions of the brand's campaigns before and after the documents of the differences are in force."""
+) -> tuple[_Decisions, _Decisions]:
+    """The decisions about the brand's campaigns before and after the documents of the differences are in force."""
     origin = Origin(_NOWHERE, 0, now)
     decide_tick(state, Tick(now), origin)
     brand = state.brand(brand_id)
-    before = _actions(brand)
+    before = _decisions(brand, now)
     for difference in differences:
         _put_in_force(state, brand, difference, planned, origin)
-    return before, _actions(brand)
+    return before, _decisions(brand, now)
 
 
-def _note_changes(found: Effects, brand_id: str, before: _Actions, after: _Actions) -> None:
-    for campaign_id, (action, reasons) in sorted(after.items()):
-        action_before, reasons_before = before.get(campaign_id, (None, NO_REASONS))
-        if action is Action.PAUSE and action_before is not Action.PAUSE:
-            found.pauses.append(Effect(brand_id, campaign_id, reason_names(reasons)))
-        elif action is Action.RESUME and action_before is not Action.RESUME:
-            found.resumes.append(Effect(brand_id, campaign_id, reason_names(reasons_before)))
+def _note_changes(found: Effects, brand_id: str, before: _Decisions, after: _Decisions) -> None:
+    def effect(campaign_id: str, paused: _Decision) -> Effect:
+        return Effect(brand_id, campaign_id, reason_names(paused.reasons), paused.flight_is_over)
+
+    for campaign_id, its in sorted(after.items()):
+        former = before.get(campaign_id, _NEW)
+        if its.action is Action.PAUSE and former.action is not Action.PAUSE:
+            found.pauses.append(effect(campaign_id, its))
+        elif its.action is Action.RESUME and former.action is not Action.RESUME:
+            found.resumes.append(effect(campaign_id, former))
 
 
-def _actions(brand: BrandState) -> _Actions:
+def _decisions(brand: BrandState, now: Moment) -> _Decisions:
+    zones = brand.config.zones if brand.config else ()
     return {
-        it.campaign_id: (Action.RESUME if it.pending_resume else it.last_action, it.reasons)
+        it.campaign_id: _Decision(
+            Action.RESUME if it.pending_resume else it.last_action,
+            it.reasons,
+            bool(zones) and flight_is_over(it.config.schedule, zones, now),
+        )
         for it in brand.campaigns.values()
         if it.config is not None
     }

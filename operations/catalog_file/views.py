@@ -8,6 +8,7 @@ from operations.catalog_file.difference import RowDifference
 from operations.catalog_file.effects import Effect, Effects
 from operations.catalog_file.rows import WrongRow
 from operations.catalog_views import Json
+from operations.reason_words import in_words
 
 __all__ = ["plan_view", "wrong_row_views"]
 
@@ -51,4 +52,9 @@ def wrong_row_views(wrong: Iterable[WrongRow]) -> list[dict[str, Json]]:
 
 
 def _effect_view(effect: Effect) -> dict[str, Json]:
-    return {"brand_id": effect.brand_id, "campaign_id": effect.campaign_id, "reasons": list(effect.reasons)}
+    return {
+        "brand_id": effect.brand_id,
+        "campaign_id": effect.campaign_id,
+        "reasons": list(effect.reasons),
+        "words": in_words(effect.reasons, effect.flight_is_over) or None,
+    }

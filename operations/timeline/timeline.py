@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from core.calendar import Day, Zones, day_of, span_at, zone
+from core.dayparting import flight_is_over
 from core.errors import RefusedValue
 from core.moment import SECOND, Moment, format_moment
 from core.money import format_money
@@ -25,7 +26,7 @@ from operations.journal import decoded
 from operations.reason_words import in_words
 from operations.schedule_preview import zones_of
 from operations.timeline.bands import Band, BandState, CommandInForce, bands_of
-from operations.timeline.past_config import past_configs_of
+from operations.timeline.past_config import PastConfigs, past_configs_of
 
 __all__ = ["DAYS_MAX", "ShownBand", "Timeline", "commands_in_force", "read_timeline", "timeline_lines", "timeline_view"]
 
@@ -40,6 +41,13 @@ class ShownBand:
     band: Band
     spent_micros: int
     change: CatalogChange | None
+    #: When the band began.
+    flight_is_over: bool
+
+    @property
+    def words(self) -> str | None:
+        """The reasons in one phrase; None where it has none."""
+        return in_words(self.band.reasons, self.flight_is_over) if self.band.reasons else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +79,8 @@ def read_timeline(session: Session, campaign_id: str, first: date, last: date, n
         return Timeline(brand, campaign, zones, days, [])
     changes = changes_with_brand(session, brand.brand_id, [campaign_id])
     before, after = commands_in_force(commands_between(session, [campaign_id], starts_at, ends_at)[campaign_id])
-    bands = bands_of(before, after, starts_at, ends_at, zones, past_configs_of(brand, campaign, changes))
+    configs = past_configs_of(brand, campaign, changes)
+    bands = bands_of(before, after, starts_at, ends_at, zones, configs)
     limits = [*(it.starts_at for it in bands), ends_at]
     spent = spend_between_moments(
         session,
@@ -81,8 +90,15 @@ def read_timeline(session: Session, campaign_id: str, first: date, last: date, n
         day_from=first - _ONE_DAY,
         day_until=last + _ONE_DAY,
     )
-    shown = [ShownBand(it, micros, _edit(session, it)) for it, micros in zip(bands, spent, strict=True)]
+    shown = [
+        ShownBand(it, micros, _edit(session, it), _flight_is_over(configs, zones, it.starts_at))
+        for it, micros in zip(bands, spent, strict=True)
+    ]
     return Timeline(brand, campaign, zones, days, shown)
+
+
+def _flight_is_over(configs: PastConfigs, zones: Zones, moment: Moment) -> bool:
+    return flight_is_over(configs.at(moment).schedule, zones, moment)
 
 
 def commands_in_force(
@@ -183,7 +199,7 @@ def _band_view(zones: Zones, shown: ShownBand) -> Mapping[str, Json]:
         "seconds": band.length_ms // SECOND,
         "state": band.state.value,
         "reasons": list(band.reasons),
-        "words": in_words(band.reasons) if band.reasons else None,
+        "words": shown.words,
         "spent": format_money(shown.spent_micros),
         "command_id": in_force.command.command_id if in_force else None,
         "begins_with_command": band.begins_with_command,

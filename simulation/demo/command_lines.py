@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 from rich.text import Text
 
 from core.records import Action, ControlCommand
-from operations.reason_words import in_words
+from operations.near_moment import near_text
+from operations.reason_words import command_in_words
 from simulation.demo.brands import DemoBrand
 
 __all__ = ["command_line"]
@@ -26,17 +27,16 @@ def command_line(command: ControlCommand, brand: DemoBrand, now: datetime) -> Te
     line.append(f"{command.campaign_id:<{WIDTH_OF_IDS}} ", style="bold")
     budget = command.brand.daily_budget or "unlimited"
     line.append(f"{command.brand.daily_spent:>8} of {budget} {command.currency} today")
-    line.append(f"  {_why(command, zone)}")
+    line.append(f"  {_why(command, decided_at.astimezone(zone))}")
     line.append(f"  +{max(0, (now - decided_at).total_seconds()) * 1000:.0f} ms", style="dim")
     return line
 
 
-def _why(command: ControlCommand, zone: ZoneInfo) -> str:
+def _why(command: ControlCommand, decided_at: datetime) -> str:
+    def local(text: str) -> str:
+        return near_text(datetime.fromisoformat(text).astimezone(decided_at.tzinfo), decided_at)
+
     if command.action is Action.PAUSE:
-        back = f"may resume {_moment(command.resumes_at, zone)}" if command.resumes_at else "time alone ends it not"
-        return f"{in_words(command.reasons)}; {back}"
-    return f"runs until {_moment(command.pauses_at, zone)}" if command.pauses_at else "runs"
-
-
-def _moment(text: str, zone: ZoneInfo) -> str:
-    return f"{datetime.fromisoformat(text).astimezone(zone):%a %H:%M}"
+        back = f"may resume {local(command.resumes_at)}" if command.resumes_at else "time alone ends it not"
+        return f"{command_in_words(command.reasons, command.resumes_at)}; {back}"
+    return f"runs until {local(command.pauses_at)}" if command.pauses_at else "runs"

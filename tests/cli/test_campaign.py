@@ -54,12 +54,16 @@ def test_a_flight_that_is_over_pauses_and_time_will_not_help(commands: Commands,
     campaign_id = commands.campaign(commands.brand(), "--starts-on", "2020-01-01", "--ends-on", "2020-01-02")
     shown = commands.json("campaign", "show", campaign_id)
     assert (shown["state"], shown["reasons"], shown["resumes_at"]) == ("paused", ["flight"], None)
+    commands.done("campaign", "pause", campaign_id)
+    assert "its flight is over and an operator paused it" in commands.done("campaign", "show", campaign_id)
 
 
 def test_a_flight_to_come_tells_when_it_will_run(commands: Commands, worker: WorkerProcess) -> None:
     brand_id = commands.brand("--time-zone", "America/New_York")
     campaign_id = commands.campaign(brand_id, "--starts-on", "2040-07-01", "--window", "daily 06:00-07:00")
     assert commands.json("campaign", "show", campaign_id)["resumes_at"] == "2040-07-01T10:00:00Z"
+    commands.done("campaign", "pause", campaign_id)
+    assert "its flight has not begun and" in commands.done("campaign", "show", campaign_id)
 
 
 def test_what_is_added_paused_runs_when_the_operator_says_so(commands: Commands, worker: WorkerProcess) -> None:

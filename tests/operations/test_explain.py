@@ -8,7 +8,7 @@ import pytest
 from core.reasons import Reason
 from core.records import ControlCommand
 from operations.explain import Explanation, explain
-from operations.reason_words import REASON_WORDS, in_words
+from operations.reason_words import REASON_WORDS, command_in_words, in_words
 from tests.docs.messages import play
 
 
@@ -94,4 +94,10 @@ def test_a_flight_that_is_over_is_not_waited_for(pause: ControlCommand) -> None:
 def test_a_command_tells_which_end_of_the_flight_it_knows_of(
     reasons: list[str], resumes_at: str | None, words: str
 ) -> None:
-    assert in_words(reasons, resumes_at) == words
+    assert command_in_words(reasons, resumes_at) == words
+
+
+@pytest.mark.parametrize(("is_over", "words"), [(True, "its flight is over"), (False, "its flight has not begun")])
+def test_who_knows_the_flight_says_which_end_of_it_is_meant(is_over: bool, words: str) -> None:
+    assert in_words(["flight"], is_over) == words
+    assert in_words(["flight", "manual"], is_over) == f"{words} and an operator paused it"

@@ -27,6 +27,7 @@ class CatalogEffect(Answer, frozen=True, kw_only=True):
     brand_id: str
     campaign_id: str
     reasons: list[str]
+    words: str | None
 
 
 class CatalogLeftAlone(Answer, frozen=True, kw_only=True):

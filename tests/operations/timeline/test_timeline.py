@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
+from sqlalchemy import update
 
 from core.moment import HOUR, SECOND, format_moment, parse_moment
 from core.money import MICROS
@@ -12,6 +13,7 @@ from models.migrations import migrate
 from models.queries.catalog import change_of_version
 from models.queries.catalog_edits import add_brand, add_campaign, edit_campaign
 from models.session import engine_of, session_scope
+from models.tables.campaign import Campaign
 from models.tables.catalog_outbox import CatalogOutbox
 from models.tables.control_log import ControlLog
 from models.tables.spend_log import SpendLog, SpendRepeat
@@ -22,6 +24,7 @@ from tests.models.ledger_rows import add, add_topic, refusal, spend_values
 
 MIDNIGHT = parse_moment("2025-09-08T00:00:00Z")
 DAY = date(2025, 9, 8)
+ONE_DAY = timedelta(days=1)
 
 
 @pytest.fixture
@@ -101,6 +104,14 @@ def test_it_ends_now_and_days_ahead_are_empty(url: str) -> None:
     add(url, command_at(1, -1))
     assert states(read(url, now=MIDNIGHT + 2 * HOUR)) == [("running", 2, 0)]
     assert states(read(url, now=MIDNIGHT - SECOND)) == []
+
+
+def test_a_flight_that_has_not_begun_is_told_from_one_that_is_over(url: str) -> None:
+    with session_scope(url) as session:  # without a change in the history, so that it always was so
+        session.execute(update(Campaign).values(starts_on=DAY + ONE_DAY, ends_on=DAY + ONE_DAY))
+    add(url, command_at(1, -1, "flight"), command_at(2, 24), command_at(3, 48, "flight"))
+    found = read(url, last=DAY + 2 * ONE_DAY)
+    assert [it.words for it in found.bands] == ["its flight has not begun", None, "its flight is over"]
 
 
 def test_who_did_it_is_the_edit_that_the_command_followed(url: str) -> None:
