@@ -25,7 +25,8 @@ from console.api.openapi import describe
 from console.api.status import StatusCache
 from console.api.views import ViewCache
 from console.pages import account, live_pages, routes, sign_in
-from console.pages.overview import CountedNeeds
+from console.pages.all_campaigns import campaign_counts
+from console.pages.overview import need_counts
 from console.pages.shared_views import SharedViews
 from console.rendering.render import STATIC_FOLDER
 from console.server.middleware import Middleware
@@ -46,7 +47,8 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.services = services
             app.state.views = ViewCache(services)
             app.state.shared_views = SharedViews(services.broadcaster)
-            app.state.counted_needs = CountedNeeds(services)
+            app.state.need_counts = need_counts(services)
+            app.state.campaign_counts = campaign_counts(services)
             app.state.status = StatusCache(settings)
             yield
 

@@ -1,7 +1,7 @@
 """The pages that are updated live, and the event stream of the overview."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import nullcontext
 from functools import partial
 from typing import Annotated
@@ -10,10 +10,10 @@ from fastapi import APIRouter, Query, Request, Response
 
 from console.access.rights import PageViewer
 from console.live.command_feed import ReceivedCommand
-from console.pages import brand_page, campaign_page, feed_page, first_steps, overview
+from console.pages import all_campaigns, brand_page, campaign_page, feed_page, first_steps, overview
 from console.pages.brand_list import PAGE_SIZE
 from console.pages.brand_now import row_html
-from console.pages.overview import CountedNeeds, OverviewQuery, is_first_page
+from console.pages.overview import Asked, NeedCounts, OverviewQuery, asked_of
 from console.pages.page_stream import Part, stream
 from console.server.services import Served, Services
 from core.moment import Moment
@@ -22,7 +22,7 @@ from operations.accounts.person import Role
 __all__ = ["router"]
 
 router = APIRouter(include_in_schema=False)
-for part in (overview, first_steps, feed_page, brand_page, campaign_page):
+for part in (overview, all_campaigns, first_steps, feed_page, brand_page, campaign_page):
     router.include_router(part.router)
 
 BrandIds = Annotated[list[str], Query(alias="id", max_length=PAGE_SIZE)]
@@ -36,10 +36,9 @@ async def brands(
     services: Served,
     brand_ids: BrandIds = [],  # noqa: B006
 ) -> Response:
-    needs: CountedNeeds = request.app.state.counted_needs
-    return stream(
-        request, services, nullcontext(_Brands(services, brand_ids, needs, query, may_edit=person.may(Role.OPERATOR)))
-    )
+    needs: NeedCounts = request.app.state.need_counts
+    view = _Brands(services, brand_ids, needs, asked_of(query), may_edit=person.may(Role.OPERATOR))
+    return stream(request, services, nullcontext(view))
 
 
 class _Brands:
@@ -50,14 +49,14 @@ class _Brands:
         self,
         services: Services,
         brand_ids: Iterable[str],
-        needs: CountedNeeds,
-        query: Mapping[str, str],
+        needs: NeedCounts,
+        asked: Asked,
         *,
         may_edit: bool,
     ) -> None:
         self._services = services
         self._needs = needs
-        self._query = query
+        self._asked = asked
         self._may_edit = may_edit
         self.brand_ids = frozenset(brand_ids)
         self._counts_lack_a_change = False
@@ -68,7 +67,7 @@ class _Brands:
 
     @property
     def _has_room(self) -> bool:
-        return is_first_page(self._query) and len(self.brand_ids) < PAGE_SIZE
+        return self._asked.number <= 1 and len(self.brand_ids) < PAGE_SIZE
 
     def shows(self, received: ReceivedCommand) -> bool:
         return False
@@ -78,7 +77,7 @@ class _Brands:
         for brand_id in changed:
             found += self._row(brand_id, now)
             await asyncio.sleep(0)  # other requests run between two rows
-        counted, is_new = await self._needs.counted(self._query)
+        counted, is_new = await self._needs.counted(self._asked._replace(number=1))
         self._counts_lack_a_change = not is_new
         return [*found, *self._additions(counted.brand_ids, now), *counted.parts]
 

@@ -1,7 +1,5 @@
 """The overview: all brands with spend, budgets and numbers of campaigns."""
 
-import asyncio
-import time
 from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Final, NamedTuple
@@ -19,6 +17,7 @@ from console.pages.brand_rows import BRAND_COLUMNS, brand_cells
 from console.pages.brand_totals import totals
 from console.pages.csv_answer import csv_answer
 from console.pages.page_stream import Part
+from console.pages.shared_counts import SharedCounts
 from console.rendering.flash import flash_redirect
 from console.rendering.render import page, part
 from console.server.compute_thread import in_compute_thread
@@ -28,7 +27,7 @@ from core.moment import Moment
 from models.queries.saved_views import delete_view, list_views, save_view
 from operations.accounts.person import Role
 
-__all__ = ["CountedNeeds", "OverviewQuery", "is_first_page", "router"]
+__all__ = ["Asked", "NeedCounts", "OverviewQuery", "asked_of", "need_counts", "router"]
 
 router = APIRouter(include_in_schema=False)
 
@@ -36,10 +35,6 @@ OverviewQuery = Annotated[
     Mapping[str, str], Depends(PageQuery("search", "sort", "number", archived=["true"], need=list(Need)))
 ]
 
-#: Between two counts for open pages; of many brands a count costs a tenth of a second, and it takes a share of a core.
-_COUNT_SECONDS: Final = 0.5
-_TIMES_ITS_COST: Final = 30
-_QUESTIONS_MAX: Final = 100
 _FIRST_SORT: Final = BY_NEED
 #: The parameters of the address that a saved view keeps: not the page of the list.
 _SAVED: Final = ("search", "archived", "need", "sort")
@@ -65,7 +60,7 @@ class Chip(NamedTuple):
     url: str
 
 
-class _Asked(NamedTuple):
+class Asked(NamedTuple):
     """What the address asks for."""
 
     search: str
@@ -83,9 +78,19 @@ class _Asked(NamedTuple):
         return {"search": self.search, "archived": "true" if self.archived else ""}
 
 
+class Counted(NamedTuple):
+    """What a question finds: chips, totals and the sentence below the title, and the brands of its first page."""
+
+    parts: list[Part]
+    brand_ids: list[str]
+
+
+NeedCounts = SharedCounts[Asked, Counted]
+
+
 @router.get("/")
 async def overview(request: Request, query: OverviewQuery, person: PageViewer, services: Served) -> Response:
-    now, asked = wall_clock(), _asked(query)
+    now, asked = wall_clock(), asked_of(query)
     chosen = await _chosen(services, asked, now)
     sums = await in_compute_thread(totals, chosen.all)
     rows = [row for it in chosen.entries if (row := brand_now(services, it.brand_id, now))]
@@ -142,17 +147,17 @@ async def overview_csv(query: OverviewQuery, person: PageViewer, services: Serve
     return csv_answer("overview", BRAND_COLUMNS, rows, partial(services.sharing.export, person.name))
 
 
-def _asked(query: Mapping[str, str]) -> _Asked:
+def asked_of(query: Mapping[str, str]) -> Asked:
     need = Need(query["need"]) if query.get("need") else None
     sort = query.get("sort") or _FIRST_SORT
-    return _Asked(query.get("search", ""), sort, bool(query.get("archived")), need, _whole(query.get("number", "")))
+    return Asked(query.get("search", ""), sort, bool(query.get("archived")), need, _whole(query.get("number", "")))
 
 
-def is_first_page(query: Mapping[str, str]) -> bool:
-    return _asked(query).number <= 1
+def need_counts(services: Services) -> NeedCounts:
+    return SharedCounts(partial(_counted, services))
 
 
-async def _chosen(services: Services, asked: _Asked, now: Moment) -> Selected:
+async def _chosen(services: Services, asked: Asked, now: Moment) -> Selected:
     # Work on all brands, so not on the event loop; the copies do not change meanwhile.
     held, catalog = services.broadcaster.summaries, services.catalog
     summaries, brand_ids = [(it, held.samples(it.brand_id)) for it in held.all()], list(catalog.brand_ids())
@@ -169,46 +174,15 @@ async def _chosen(services: Services, asked: _Asked, now: Moment) -> Selected:
     )
 
 
-class Counted(NamedTuple):
-    """What a question finds: chips, totals and the sentence below the title, and the brands of its first page."""
-
-    parts: list[Part]
-    brand_ids: list[str]
-
-
-class CountedNeeds:
-    """What questions find, for open pages: each is counted once for all that ask it, and then not before
-    _TIMES_ITS_COST of what it has cost are over."""
-
-    def __init__(self, services: Services) -> None:
-        self._services = services
-        self._counted: dict[_Asked, asyncio.Task[Counted]] = {}
-        self._due_at: dict[_Asked, float] = {}
-
-    async def counted(self, query: Mapping[str, str]) -> tuple[Counted, bool]:
-        """And whether it was counted since this call: else a change of just now may be missing in it."""
-        asked = _asked(query)._replace(number=1)
-        task = self._counted.get(asked)
-        is_new = task is None or (task.done() and time.monotonic() >= self._due_at.get(asked, 0.0))
-        if task is None or is_new:
-            if len(self._counted) >= _QUESTIONS_MAX:
-                self._counted.clear()
-                self._due_at.clear()
-            task = self._counted[asked] = asyncio.create_task(self._count(asked))
-        return await asyncio.shield(task), is_new
-
-    async def _count(self, asked: _Asked) -> Counted:
-        started_at = time.monotonic()
-        chosen = await _chosen(self._services, asked, wall_clock())
-        ended_at = time.monotonic()
-        self._due_at[asked] = ended_at + max(_COUNT_SECONDS, (ended_at - started_at) * _TIMES_ITS_COST)
-        words = Part("overview-words", part("overview_words", _subtitle(self._services)))
-        chips = Part("need-chips", part("need_chips", _chips(chosen, asked), asked.need))
-        sums = Part("totals", part("currency_totals", await in_compute_thread(totals, chosen.all)))
-        return Counted([words, chips, sums], [it.brand_id for it in chosen.entries])
+async def _counted(services: Services, asked: Asked) -> Counted:
+    chosen = await _chosen(services, asked, wall_clock())
+    words = Part("overview-words", part("overview_words", _subtitle(services)))
+    chips = Part("need-chips", part("need_chips", _chips(chosen, asked), asked.need))
+    sums = Part("totals", part("currency_totals", await in_compute_thread(totals, chosen.all)))
+    return Counted([words, chips, sums], [it.brand_id for it in chosen.entries])
 
 
-def _chips(chosen: Selected, asked: _Asked) -> list[Chip]:
+def _chips(chosen: Selected, asked: Asked) -> list[Chip]:
     """The address of the chip that is chosen shows all brands again."""
     return [
         Chip(

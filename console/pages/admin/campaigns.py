@@ -1,60 +1,38 @@
-"""The pages that list, add and edit campaigns."""
+"""The pages that add and edit campaigns."""
 
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy.orm import Session
 
-from console.access.rights import PageOperator, PageViewer, safe_next
-from console.live.brand_summary import BrandSummary
-from console.live.campaign_marks import MARKS
+from console.access.rights import PageOperator, safe_next
 from console.pages.admin.catalog_access import campaign_and_brand, edit, read_catalog
 from console.pages.admin.edit_answers import added, conflict_page
 from console.pages.admin.edit_form import EditForm
 from console.pages.admin.fields import CAMPAIGN, NEW_CAMPAIGN, texts_of
 from console.pages.admin.paging import filter_text
-from console.pages.campaign_list import (
-    SORT_LABELS_OF_ALL,
-    CampaignList,
-    ListedCampaigns,
-    campaign_chips,
-    campaign_list,
-    listed_campaigns,
-    page_words,
-)
-from console.pages.campaign_now import CampaignNow, campaign_now
 from console.pages.week import in_words
 from console.rendering.flash import flash_redirect
 from console.rendering.ids_in_addresses import in_address
 from console.rendering.render import page
-from console.server.compute_thread import in_compute_thread
 from console.server.paging import CampaignId
 from console.server.queries import PageQuery
 from console.server.services import Served, Services
-from core.errors import Unreachable
-from models.catalog_mirror import CatalogMirror
 from models.errors import AlreadyExists, RowNotFound, StaleEdit
 from models.queries.catalog import get_campaign
 from models.queries.catalog_edits import add_campaign, edit_campaign
 from models.tables.brand import Brand
 from models.tables.campaign import Campaign
-from operations.accounts.person import Person, Role
-from operations.catalog_actions import CatalogAction, actions_for
+from operations.accounts.person import Person
 from operations.dangerous_budgets import budgets_of, dangers_of
 from operations.schedule_preview import schedule_of
-from streams.live_state import LiveState
 
 __all__ = ["router"]
 
 router = APIRouter(include_in_schema=False)
 
-_ADDRESS: Final = "/campaigns"
-CampaignsQuery = Annotated[
-    Mapping[str, str], Depends(PageQuery("search", "brand", "number", "sort", archived=["true"], only=MARKS))
-]
 NewQuery = Annotated[Mapping[str, str], Depends(PageQuery("brand", "copy", "next"))]
 
 
@@ -65,41 +43,6 @@ class _New(NamedTuple):
     copy: str = ""
     #: The page that led to the form.
     next: str = ""
-
-
-class CampaignEntry(NamedTuple):
-    campaign: CampaignNow
-    actions: list[CatalogAction]
-
-
-@router.get(_ADDRESS)
-async def campaigns(request: Request, query: CampaignsQuery, person: PageViewer, services: Served) -> Response:
-    wanted = campaign_list(query)
-    live: LiveState | None = None
-    summaries: list[BrandSummary] = []
-    with suppress(Unreachable):  # while the broker is away, the list is there without state and spend
-        live, summaries = services.live, list(services.broadcaster.summaries.all())
-    # Work on all campaigns, so not on the event loop.
-    found = await in_compute_thread(_found, services.catalog, wanted, summaries)
-    at = found.page
-    return page(
-        request,
-        "catalog/campaigns.html",
-        person=person,
-        may_edit=person.may(Role.OPERATOR),
-        wanted=wanted,
-        is_away=live is None,
-        many_url=wanted._replace(only="", sort="").url("/many-campaigns"),
-        rows=[CampaignEntry(campaign_now(services, row, live), actions_for(row)) for row in found.rows],
-        chips=campaign_chips(_ADDRESS, wanted, found),
-        sort=wanted.sort or "name",
-        sorts=SORT_LABELS_OF_ALL,
-        sort_url=wanted.sort_url(_ADDRESS),
-        words=page_words(found),
-        previous_url=wanted.url(_ADDRESS, at - 1) if at > 1 else None,
-        next_url=wanted.url(_ADDRESS, at + 1) if at < found.pages else None,
-        bulk_actions=[CatalogAction.UNARCHIVE] if wanted.archived else [CatalogAction.PAUSE, CatalogAction.RESUME],
-    )
 
 
 @router.get("/new/campaign")
@@ -171,13 +114,6 @@ async def save(request: Request, campaign_id: CampaignId, person: PageOperator, 
     except StaleEdit:  # another edit was committed since the row was read
         return await save(request, campaign_id, person, services)
     return flash_redirect(request.url.path, flash)
-
-
-def _found(catalog: CatalogMirror, wanted: CampaignList, summaries: Iterable[BrandSummary]) -> ListedCampaigns:
-    rows = catalog.campaigns(wanted.brand or None, archived=wanted.archived)
-    facts = {campaign_id: its for summary in summaries for campaign_id, its in summary.campaigns.items()}
-    currencies = {it: brand.currency for it in list(catalog.brand_ids()) if (brand := catalog.brand(it))}
-    return listed_campaigns(rows, wanted, facts, currencies)
 
 
 def _new_form(

@@ -19,6 +19,7 @@ from sqlalchemy import text
 from console.live import command_feed
 from console.live.broadcaster import PageChanges, Subscription
 from console.pages import brand_page, campaign_page
+from console.pages.campaign_list import PAGE_SIZE
 from console.pages.page_stream import Part, _Sender
 from console.rendering.render import part
 from core.moment import Moment
@@ -136,9 +137,55 @@ async def test_a_brand_that_comes_to_need_somebody_joins_those_that_do(
         await _shown(messages, f"brand-{brand_id}", "used up")
 
 
+async def test_the_campaigns_of_all_brands_follow_what_holds_them_and_take_up_what_comes_to_match(
+    operator: FormClient, surroundings: Surroundings
+) -> None:
+    name = f"follows {secrets.token_hex(4)}"
+    brand_id = await asyncio.to_thread(operator.brand)
+    campaign_id = await asyncio.to_thread(operator.campaign, brand_id, name=name)
+    empty = await asyncio.to_thread(operator.page, "/campaigns", search=name, only="paused")
+    live = re.search(r'data-live="([^"]+)"', empty)
+    assert live and "No campaign is like that now." in empty
+    row_id = f"campaign-{campaign_id}"
+    async with browser(operator) as client, AsyncExitStack() as stack, asyncio.timeout(60):
+        messages = observed(await stack.enter_async_context(client.stream("GET", html.unescape(live[1]))))
+        await _shown(messages, "campaign-chips", "running")
+        await asyncio.to_thread(operator.post, f"/campaigns/{campaign_id}/pause", {})
+        async for name_of_event, data in messages:
+            if name_of_event == "part" and data["id"] == row_id:
+                assert (data["list"], data["after"]) == ("campaigns", "") and "by an operator" in data["html"]
+                break
+        await _shown(messages, "campaign-chips", "paused by hand")
+        async with spend_producer(surroundings.settings) as producer:
+            event = spend_event(brand_id, campaign_id, "12.00", f"{campaign_id}-1")
+            await producer.send(brand_id, json.dumps(event).encode())
+        await _shown(messages, row_id, "12.00")
+        await asyncio.to_thread(operator.post, f"/campaigns/{campaign_id}/resume", {})
+        await _shown(messages, row_id, "Running")
+
+
+async def test_a_campaign_of_another_page_of_the_list_is_not_taken_up(operator: FormClient) -> None:
+    brand_id = await asyncio.to_thread(operator.brand)
+    await asyncio.to_thread(operator.campaigns, brand_id, PAGE_SIZE + 1)
+    first = await asyncio.to_thread(operator.page, "/campaigns", brand=brand_id)
+    live = re.search(r'data-live="([^"]+)"', first)
+    assert live and live[1].count("id=") == PAGE_SIZE
+    seen: set[str] = set()
+    async with browser(operator) as client, AsyncExitStack() as stack, asyncio.timeout(60):
+        messages = observed(await stack.enter_async_context(client.stream("GET", html.unescape(live[1]))))
+        while "campaign-chips" not in seen or len(seen & _row_ids(brand_id)) < PAGE_SIZE:
+            _, data = await anext(messages)
+            seen.add(data["id"])
+        assert len(seen & _row_ids(brand_id)) == PAGE_SIZE
+
+
+def _row_ids(brand_id: str) -> set[str]:
+    return {f"campaign-{brand_id}.{number}" for number in range(PAGE_SIZE + 1)}
+
+
 async def test_streams_are_for_those_who_signed_in(operator: FormClient) -> None:
     async with httpx.AsyncClient(base_url=operator.client.base_url) as client:
-        for path in ("/live/brands", "/live/feed", "/live/brands/x", "/live/campaigns/x"):
+        for path in ("/live/brands", "/live/campaigns", "/live/feed", "/live/brands/x", "/live/campaigns/x"):
             answer = await client.get(path)
             assert answer.status_code == 303, path
             assert answer.headers["location"].startswith("/sign-in"), path

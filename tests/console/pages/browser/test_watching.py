@@ -70,6 +70,29 @@ async def test_spend_moves_the_bar_and_the_pause_arrives_without_a_reload(
     await expect(row).to_contain_text("105 %")
 
 
+async def test_the_list_of_all_campaigns_follows_without_a_reload_and_keeps_what_is_ticked(
+    reader: Reader, operator: FormClient, surroundings: Surroundings
+) -> None:
+    name = f"Watched {secrets.token_hex(4)}"
+    brand_id = operator.brand(daily_budget="10.00")
+    campaign_id = operator.campaign(brand_id, name=name)
+    page = reader.page
+    await reader.sign_in()
+    await reader.open(f"/campaigns?search={name}")
+    await reader.live()
+    row = page.locator(f"[id='campaign-{campaign_id}']")
+    await expect(row).to_contain_text("Running")
+    await row.get_by_role("checkbox").check()
+    await spend(surroundings, brand_id, campaign_id, "12.50", "1")
+    await expect(row).to_contain_text("12.50 EUR of unlimited")
+    await expect(row).to_contain_text("brand's daily budget")
+    await expect(page.get_by_role("link", name="1 paused")).to_be_visible()
+    await expect(row.get_by_role("checkbox")).to_be_checked()
+    added = operator.campaign(brand_id, name=f"{name} too")
+    await expect(page.locator(f"[id='campaign-{added}']")).to_contain_text("Paused")
+    assert await reader.barriers() == []
+
+
 async def test_the_first_steps_say_without_a_reload_that_spend_has_arrived(
     reader: Reader, operator: FormClient, surroundings: Surroundings
 ) -> None:
