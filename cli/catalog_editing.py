@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from cli import output
 from cli.environment import load_settings
@@ -38,6 +38,9 @@ __all__ = [
 
 _Answer = TypeVar("_Answer")
 
+#: How long an edit waits for the relay of a scheduler, and how much longer for each document of an edit of many.
+_RELAY_SECONDS: Final = 1.0
+_SECONDS_PER_DOCUMENT: Final = 0.005
 #: The help of an option that brands and campaigns share.
 REMOVE_OVERRIDE = "Dates on which no override shall be in force any more, such as 2026-11-27..2026-11-30, or all."
 
@@ -50,16 +53,22 @@ def actor(settings: "Settings") -> str:
 
 @contextmanager
 def editing(settings: "Settings") -> Iterator["Session"]:
-    """One transaction. When the block ends, it is committed and the broker has the documents of the edited records.
-    Raises Unreachable where the broker does not answer: the edit is kept and published later."""
+    """One transaction. When the block ends, it is committed and the broker has the documents of what was edited, from
+    the relay of a running scheduler or else from this process. Raises Unreachable where the broker does not answer: the
+    edit is kept and published later."""
     from models.queries.catalog_edits import edited_record_keys
+    from models.running_relay import published_by_relay
     from models.session import session_scope
-    from schedulers.catalog_relay.relay import publish_edit
 
     with session_scope(settings.database) as session:
         yield session
+    record_keys = edited_record_keys(session)
+    if published_by_relay(settings.database, record_keys, _RELAY_SECONDS + _SECONDS_PER_DOCUMENT * len(record_keys)):
+        return
+    from schedulers.catalog_relay.relay import publish_edit
+
     _silence_clients()
-    publish_edit(settings, edited_record_keys(session))
+    publish_edit(settings, record_keys)
 
 
 def add_action_commands(group: CommandGroup, kind: str, id_argument: Any, helps: Mapping[str, str]) -> None:

@@ -61,8 +61,12 @@ class Notifications:
 
 
 @asynccontextmanager
-async def listening(url: str, channels: Sequence[str] = (NOTIFY_CHANNEL,)) -> AsyncIterator[Notifications]:
-    connection = await in_thread(_listening_connection, url, channels)
+async def listening(
+    url: str, channels: Sequence[str] = (NOTIFY_CHANNEL,), *, shared_lock: int | None = None
+) -> AsyncIterator[Notifications]:
+    """Listen on a connection of its own, which meanwhile shares an advisory lock: it shows others that somebody
+    listens."""
+    connection = await in_thread(_listening_connection, url, channels, shared_lock)
     try:
         edits = Notifications(connection)
         try:
@@ -73,13 +77,15 @@ async def listening(url: str, channels: Sequence[str] = (NOTIFY_CHANNEL,)) -> As
         connection.close()
 
 
-def _listening_connection(url: str, channels: Sequence[str]) -> PsycopgConnection:
+def _listening_connection(url: str, channels: Sequence[str], shared_lock: int | None) -> PsycopgConnection:
     try:
         connection = connect(url)
         connection.autocommit = True
         with connection.cursor() as cursor:
             for channel in channels:
                 cursor.execute(f"LISTEN {channel}")
+            if shared_lock is not None:
+                cursor.execute("SELECT pg_advisory_lock_shared(%s)", [shared_lock])
     except psycopg2.Error as error:
         raise DatabaseAway(f"The database cannot be used: {str(error).strip().splitlines()[0]}.") from error
     return connection

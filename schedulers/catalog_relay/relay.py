@@ -26,6 +26,7 @@ from models.queries.catalog_relay import (
     TopicPosition,
     relay_store,
 )
+from models.running_relay import RELAY_RUNS
 from models.threads import entered_in_thread, in_thread
 from schedulers.catalog_relay.adoption import adopt
 from schedulers.catalog_relay.documents import catalog_partition, document_of
@@ -55,7 +56,7 @@ async def run_relay(settings: Settings) -> None:
     try:
         while True:
             try:
-                async with listening(settings.database) as edits:
+                async with listening(settings.database, shared_lock=RELAY_RUNS) as edits:
                     while True:
                         with when_silent(_pass_is_long):
                             published = await relay.relay_pending()

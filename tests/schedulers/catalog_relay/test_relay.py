@@ -21,6 +21,8 @@ from local.kafka import LocalKafka
 from models.errors import AlreadyExists
 from models.privileges import DatabaseRole
 from models.queries import catalog_edits
+from models.queries.catalog_relay import relay_store
+from models.running_relay import published_by_relay
 from models.session import engine_of, session_scope
 from schedulers.catalog_relay.relay import Relay, publish_edit, run_relay, wait_until_published
 from schedulers.catalog_relay.topic import CatalogTopic, OutgoingDocument
@@ -32,6 +34,7 @@ from tests.streams.topic_changes import limit
 from tests.topics import delete_topics, make_topics
 
 PARTITIONS = 3
+PATIENCE_SECONDS = 60
 
 
 class Told(NamedTuple):
@@ -113,6 +116,24 @@ async def test_the_outbox_tells_where_the_broker_has_put_a_document(settings: Se
         settings, "SELECT DISTINCT topic, partition, record_offset, version, published_at IS NULL FROM catalog_outbox"
     )
     assert row == (settings.topic(Topic.CATALOG), partition_of("nike", PARTITIONS), 0, 1, False)
+
+
+async def test_an_edit_waits_for_a_relay_that_runs_and_for_none_where_none_does(settings: Settings) -> None:
+    def is_published(patience_seconds: float) -> bool:
+        return published_by_relay(settings.database, ["nike"], patience_seconds)
+
+    add_brand(settings, "nike")
+    assert not is_published(PATIENCE_SECONDS)
+    async with running_relay(settings), asyncio.timeout(PATIENCE_SECONDS):
+        while not await asyncio.to_thread(is_published, PATIENCE_SECONDS):
+            pass  # the relay has yet to begin to listen
+        set_budget(settings, "nike", 2)
+        assert await asyncio.to_thread(is_published, PATIENCE_SECONDS)
+        assert [version for version, _ in await budgets_by_version(settings, "nike")] == [1, 2]
+        with relay_store(settings.database, "another"):  # its lock keeps the relay from its next pass
+            set_budget(settings, "nike", 3)
+            assert not await asyncio.to_thread(is_published, 0.0)
+    assert not is_published(PATIENCE_SECONDS)
 
 
 async def test_more_edits_than_one_round_holds_are_all_published(settings: Settings, relay: Relay) -> None:
