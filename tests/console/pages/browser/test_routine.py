@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 
 from core.moment import format_moment
 from models.queries.catalog import get_campaign, list_campaigns
@@ -211,3 +211,47 @@ async def _report(page: Page, brand_id: str, clicks: Clicks) -> None:
     await search(page, brand_id)
     await clicks.on(page.locator(f"[id='brand-{brand_id}']").get_by_role("link").first)
     await clicks.on(page.get_by_role("link", name="Report", exact=True))
+
+
+async def test_the_day_goes_by_keyboard_alone(reader: Reader, operator: FormClient, surroundings: Surroundings) -> None:
+    brand_id = await used_up(operator, surroundings, f"By keys {secrets.token_hex(4)}")
+    ticked = operator.campaign(brand_id, name="Ticked")
+    page = await overview(reader)
+    await _tab_to(page, page.get_by_role("searchbox"))
+    await page.keyboard.type(brand_id)
+    await page.keyboard.press("Enter")
+    row = page.locator(f"[id='brand-{brand_id}']")
+    await expect(row.locator(".needs")).to_contain_text("used up")
+    await _press(page, row.get_by_role("link", name="Raise today"))
+    await _press(page, page.get_by_role("button", name="Set for today"))
+    await expect(page.get_by_text("Saved, and the broker has it.")).to_be_visible()
+
+    await reader.open(f"/campaigns?brand={brand_id}")
+    await reader.live()
+    of_ticked = page.locator(f"[id='campaign-{ticked}']")
+    await _press(page, of_ticked.get_by_role("checkbox"), "Space")
+    await _press(page, page.get_by_role("button", name="Pause the ticked"))
+    await _press(page, page.get_by_role("dialog").get_by_role("button", name="Pause"))
+    await expect(page.locator(f"[id='campaign-{ticked}']")).to_contain_text("by an operator")
+
+    await reader.open(f"/brands/{brand_id}")
+    asks = page.get_by_role("button", name="Pause brand")
+    await _press(page, asks)
+    await page.keyboard.press("Escape")
+    await expect(asks).to_be_focused()
+    await _press(page, asks)
+    await _press(page, page.get_by_role("dialog").get_by_role("button", name="Pause"))
+    await expect(page.locator("#brand-head")).to_contain_text("An operator paused this brand")
+
+
+async def _press(page: Page, it: Locator, key: str = "Enter") -> None:
+    await _tab_to(page, it)
+    await page.keyboard.press(key)
+
+
+async def _tab_to(page: Page, it: Locator) -> None:
+    for _ in range(200):
+        if await it.evaluate("it => it === document.activeElement"):
+            return
+        await page.keyboard.press("Tab")
+    raise AssertionError(f"No number of tabs leads to {it}.")
