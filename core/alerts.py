@@ -167,6 +167,8 @@ def _evaluate(state: PartitionState, brand: BrandState, campaign_id: str, watche
     """Raise what is reached, lowest first, after resolving what is not, highest first."""
     assert brand.config
     held = state.thresholds.get(brand.brand_id, {}).get((watched.budget, campaign_id))
+    if held is None and not watched.budget_micros:
+        return  # most brands lack some of the budgets
     key = ThresholdKey(brand.brand_id, watched.budget, campaign_id)
     if held is not None and held.period != watched.period:
         state.hold_thresholds(key, None)  # the end of the period resolves nothing

@@ -4,8 +4,8 @@ All amounts are micros. The state has totals of the open day and month and of ea
 that are booked to later days; those of closed days and months are the ledger's alone.
 """
 
-from collections.abc import Iterator, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
 from core.calendar import Day, Month, budget_day, date_starts_at, month_of, next_day, next_month
@@ -44,7 +44,7 @@ def is_reached(percent: int, budget_micros: int, spent_micros: int) -> bool:
     return spent_micros * 100 >= percent * budget_micros
 
 
-def band(spent_micros: int, percents: Sequence[int], *budgets: int | None) -> tuple[int, int]:
+def band(spent_micros: int, percents: tuple[int, ...], *budgets: int | None) -> tuple[int, int]:
     """The stretch `[low, high)` around a net spend in which it reaches neither more nor less of its budgets.
 
     `percents` are those whose reaching matters, besides that of the whole budget.
@@ -61,10 +61,11 @@ def band(spent_micros: int, percents: Sequence[int], *budgets: int | None) -> tu
     return low, high
 
 
-def _points(percents: Sequence[int], budget_micros: int) -> Iterator[int]:
-    yield limit_of(budget_micros)
-    for percent in percents if budget_micros else ():
-        yield -(-percent * budget_micros // 100)
+@lru_cache(maxsize=4_096)
+def _points(percents: tuple[int, ...], budget_micros: int) -> tuple[int, ...]:
+    """Cached, because a midnight asks again for the same budgets."""
+    of_percents = [-(-percent * budget_micros // 100) for percent in percents] if budget_micros else []
+    return (limit_of(budget_micros), *of_percents)
 
 
 def book(brand: BrandState, campaign: CampaignState, amount_micros: int, occurred_at: Moment) -> None:

@@ -28,7 +28,7 @@ def build_command(
         brand_id=brand.brand_id,
         epoch=brand.config.epoch,
         sequence=campaign.sequence,
-        reasons=list(reason_names(campaign.reasons)),
+        reasons=list(reason_names(campaign.reasons)) if campaign.reasons else [],
         decided_at=format_moment(decided_at),
         resumes_at=format_optional_moment(resumes_at(brand, campaign, decided_at)) if pause else None,
         pauses_at=None if pause else format_optional_moment(pauses_at(brand, campaign, decided_at)),

@@ -96,14 +96,15 @@ def _put_in_force(state: PartitionState, brand: BrandState, config: BrandConfig,
 
 
 def _evaluate_changed(state: PartitionState, brand: BrandState, campaign: CampaignState, origin: Origin) -> None:
+    cause = _cause(state, origin)
     time_changed_it = advance(state, brand, origin.arrival)
     refresh_schedules(state, brand, [campaign])
-    resolve_unknown_campaign(state, brand, campaign, _cause(state, origin))
+    resolve_unknown_campaign(state, brand, campaign, cause)
     state.touch_campaign(brand, campaign)
     if time_changed_it:
-        evaluate_brand(state, brand, _cause(state, origin))
+        evaluate_brand(state, brand, cause)
     else:
-        evaluate_campaigns(state, brand, [campaign], _cause(state, origin))
+        evaluate_campaigns(state, brand, [campaign], cause)
 
 
 def _cause(state: PartitionState, origin: Origin) -> Cause:

@@ -14,7 +14,7 @@ from core.moment import NEVER, Moment
 from core.records import Action
 from core.state import BrandState, CampaignState, Cause, PartitionState, Pause, PendingResume
 
-__all__ = ["pause_or_resume", "release_resumes"]
+__all__ = ["pause_or_resume", "release_resume", "release_resumes"]
 
 
 def pause_or_resume(state: PartitionState, brand: BrandState, campaign: CampaignState, cause: Cause) -> None:
@@ -39,19 +39,26 @@ def release_resumes(
     Returns the failures of guarded brands with the resume's cause. Such a resume is dropped; the next decision on the
     brand notes it again. Raises StateInDoubt when another brand could not be decided (core.guard).
     """
-    failed = []
     # Sorted so that every run repeats the order: after a restart they come in the order of the state topic.
-    for brand, campaign in sorted(campaigns, key=lambda it: (it[0].brand_id, it[1].campaign_id)):
-        pending = campaign.pending_resume
-        if pending is None:
-            continue
-        try:
-            attempt(state, brand.brand_id, _release, state, brand, campaign, pending)
-        except Undecidable as failure:
-            state.drop_resume(brand, campaign)
-            state.touch_campaign(brand, campaign)
-            failed.append((pending.cause, failure))
-    return failed
+    in_order = sorted(campaigns, key=lambda it: (it[0].brand_id, it[1].campaign_id))
+    released = [release_resume(state, brand, campaign) for brand, campaign in in_order]
+    return [failure for failure in released if failure is not None]
+
+
+def release_resume(
+    state: PartitionState, brand: BrandState, campaign: CampaignState
+) -> tuple[Cause, Undecidable] | None:
+    """`release_resumes` of one campaign."""
+    pending = campaign.pending_resume
+    if pending is None:
+        return None
+    try:
+        attempt(state, brand.brand_id, _release, state, brand, campaign, pending)
+    except Undecidable as failure:
+        state.drop_resume(brand, campaign)
+        state.touch_campaign(brand, campaign)
+        return pending.cause, failure
+    return None
 
 
 def _release(state: PartitionState, brand: BrandState, campaign: CampaignState, pending: PendingResume) -> None:

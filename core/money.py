@@ -98,6 +98,8 @@ def format_money(micros: int) -> str:
     """A decimal string with 2 to 6 fraction digits: 12500 -> "0.0125", 100000000 -> "100.00"."""
     sign = "-" if micros < 0 else ""
     whole, fraction = divmod(abs(micros), MICROS)
+    if not fraction:  # as in most budgets: formatted for every command
+        return f"{sign}{whole}.00"
     digits = f"{fraction:06d}".rstrip("0").ljust(2, "0")
     return f"{sign}{whole}.{digits}"
 

@@ -1,6 +1,7 @@
 """Which partition a key belongs to: the Java client's default, `(murmur2(key) & 0x7fffffff) % partitions`."""
 
 from functools import lru_cache
+from struct import iter_unpack
 
 __all__ = ["murmur2", "partition_of"]
 
@@ -20,10 +21,9 @@ def murmur2(data: bytes) -> int:
     length = len(data)
     value = _SEED ^ length
     whole = length & ~3
-    for start in range(0, whole, 4):
-        word = int.from_bytes(data[start : start + 4], "little") * _MULTIPLIER & _MASK
-        word = (word ^ (word >> 24)) * _MULTIPLIER & _MASK
-        value = (value * _MULTIPLIER & _MASK) ^ word
+    for (word,) in iter_unpack("<I", data[:whole]):
+        word = word * _MULTIPLIER & _MASK
+        value = (value * _MULTIPLIER & _MASK) ^ ((word ^ (word >> 24)) * _MULTIPLIER & _MASK)
     if whole < length:
         value = (value ^ int.from_bytes(data[whole:], "little")) * _MULTIPLIER & _MASK
     value = (value ^ (value >> 13)) * _MULTIPLIER & _MASK

@@ -41,8 +41,9 @@ def take_writes(
         headers = outbox.trace_headers(command.cause)
         writes.append(Write(control_topic, target, key.encode(), encode(command), headers))
     state.commands.clear()
+    for (kind, alert_state), count in Counter((alert.kind, alert.state) for alert in state.alerts).items():
+        worker_metrics.ALERTS.labels(kind, alert_state).inc(count)
     for alert in state.alerts:
-        worker_metrics.ALERTS.labels(alert.kind, alert.state).inc()
         writes.append(Write(alerts_topic, partition, alert.brand_id.encode(), encode(alert)))
     state.alerts.clear()
     for event, arrival in state.spend_events:
