@@ -9,8 +9,9 @@ from typing import Final
 
 from aiokafka import ConsumerRecord
 
-from core.emission import release_resumes
+from core.emission import release_resume
 from core.moment import Moment
+from core.records import Action, CauseKind
 from core.state import BrandState, CampaignState, PartitionState, PendingResume
 from streams.dead_letters.outbox import Outbox
 from streams.kafka.topics import INPUTS, Topic
@@ -22,12 +23,23 @@ from streams.worker.inbox import Inbox
 __all__ = ["OrderedApplier"]
 
 _SPEND_ORDER: Final = INPUTS.index(Topic.SPEND_EVENTS)
+_TOPIC_OF_CAUSE: Final = {
+    CauseKind.SPEND: Topic.SPEND_EVENTS,
+    CauseKind.CORRECTION: Topic.SPEND_CORRECTIONS,
+    CauseKind.CATALOG: Topic.CATALOG,
+    CauseKind.DAYPARTING_TICK: Topic.DAYPARTING_TICKS,
+    CauseKind.BUDGET_RESET: Topic.BUDGET_RESETS,
+}
 
 #: What may be decided ahead of the broker, so that a flush and its memory are bounded.
 _OUTBOX_BYTES: Final = 16 * 1024 * 1024
 _MESSAGES: Final = 50_000  # of each kind: commands, alerts, derived spend
-#: The same for brands that are decided on in turns: what others decide meanwhile is written with it.
-_WRITES_OF_TURNS: Final = 500
+#: How many brands and commands that are decided on in turns a flush gathers: the more, the fewer transactions and the
+#: fewer brands that are written twice, with their resume pending and again without. What others decide meanwhile is
+#: written with it, so that no more than twice as many are decided before the flush is committed.
+_WRITES_OF_TURNS: Final = 1_000
+
+_Resume = tuple[BrandState, CampaignState, PendingResume]
 
 
 class OrderedApplier:
@@ -48,12 +60,16 @@ class OrderedApplier:
         #: The tick or reset whose brands are decided on in several turns.
         self._unfinished: Topic | None = None
         #: Resumes whose barrier is reached, in the reverse of the order in which they are emitted.
-        self._releasing: list[tuple[BrandState, CampaignState, PendingResume]] = []
+        self._releasing: list[_Resume] = []
         #: The resumes that the spend barrier releases.
-        self._awaiting_spend: list[tuple[BrandState, CampaignState, PendingResume]] = []
+        self._awaiting_spend: list[_Resume] = []
         self._awaiting_since = 0.0  # by time.monotonic
         self._held_seconds = 0.0  # of those in `_releasing`
-        self._barriers_for_resumes = 0  # how many there were so far
+        self._batches_of_resumes = 0  # how many there were so far: each of those that a barrier releases at once
+        #: By topic: how far it was read when the spend barrier was raised.
+        self._read_before_spend_barrier: dict[Topic, int] = {}
+        #: The same for the spend barrier that was reached last.
+        self._spend_complete_below: dict[Topic, int] = {}
         #: Topics whose first record names a brand that the catalog may still bring.
         self._awaiting_catalog: set[Topic] = set()
         #: By topic: a record below names an unknown brand for good once the catalog barrier is reached.
@@ -64,8 +80,9 @@ class OrderedApplier:
     def restart(self) -> None:
         """Forget what waits: all of it is read again."""
         if self._awaiting_spend or self._releasing:
-            self._barriers_for_resumes -= 1  # the next one is for the same resumes, and more
+            self._batches_of_resumes -= 1  # the next one has the same resumes, and more
         self._awaiting_spend.clear()
+        self._spend_complete_below.clear()
         self._awaiting_catalog.clear()
         self._catalog_complete_below.clear()
         self._releasing.clear()
@@ -76,13 +93,22 @@ class OrderedApplier:
     def waits_for_flush(self) -> bool:
         """Whether brands that are decided on in turns wait until what is decided is committed."""
         has_turns = self._unfinished is not None or bool(self._releasing)
-        return has_turns and len(self._state.commands) + len(self._state.dirty_brands) > _WRITES_OF_TURNS
+        return has_turns and self._writes() > 2 * _WRITES_OF_TURNS
+
+    @property
+    def gathers(self) -> bool:
+        """Whether commands may wait for those of the next turn: they are resumes alone, since a pause never waits."""
+        has_room = self.turn_is_over and self._writes() <= _WRITES_OF_TURNS
+        return has_room and not any(command.action is Action.PAUSE for command in self._state.commands)
+
+    def _writes(self) -> int:
+        return len(self._state.commands) + len(self._state.dirty_brands)
 
     @property
     def pending(self) -> list[Hashable]:
-        """What stands for the pending resumes: one name for those of a barrier, another for those that became pending
-        later, which the next barrier keeps. At midnight they are very many, and each flush asks for this."""
-        number = self._barriers_for_resumes
+        """What stands for the pending resumes: one name for those of a batch, another for those that became pending
+        later, which the next batch keeps. At midnight they are very many, and each flush asks for this."""
+        number = self._batches_of_resumes
         of_barrier: list[Hashable] = [("resumes", number)] if self._awaiting_spend or self._releasing else []
         return [*of_barrier, ("resumes", number + 1)] if self._state.pending_resumes else of_barrier
 
@@ -91,6 +117,8 @@ class OrderedApplier:
         self.turn_is_over = False
         if self._is_full():
             return False
+        if self._releasing:
+            self._apply_spend_between_turns(now)
         self._pass_barriers()
         if self.turn_is_over:
             return True
@@ -117,34 +145,46 @@ class OrderedApplier:
             self._catalog_complete_below = self._read_before_barrier
             self._awaiting_catalog.clear()
         if self._barriers.take_reached(Topic.SPEND_EVENTS):
-            due = [it for it in self._awaiting_spend if it[1].pending_resume is it[2]]
+            self._spend_complete_below = self._read_before_spend_barrier
             self._held_seconds = time.monotonic() - self._awaiting_since
-            # The order in which `release_resumes` emits them, which every run repeats.
-            due.sort(key=lambda it: (it[0].brand_id, it[1].campaign_id), reverse=True)
-            self._awaiting_spend, self._releasing = [], due
-        if self._releasing:
-            if not self.waits_for_flush:
-                self._release()
-            if self._releasing:
-                return
-        # After the release: resumes that became pending meanwhile need a barrier of their own, and at once, because
+            self._releasing = _in_reverse([it for it in self._awaiting_spend if it[1].pending_resume is it[2]])
+            self._awaiting_spend = []
+        self._release()
+        # After the release: resumes that became pending meanwhile are a batch of their own, and at once, because
         # everything but spend waits for it and no record may follow.
-        if self._state.pending_resumes and Topic.SPEND_EVENTS not in self._barriers:
-            self._awaiting_since = time.monotonic()
-            self._barriers_for_resumes += 1
-            self._awaiting_spend = [
-                (b, c, c.pending_resume) for b, c in self._state.pending_resumes.values() if c.pending_resume
-            ]
-            self._barriers.raise_at_end(Topic.SPEND_EVENTS)
+        if self._state.pending_resumes and not self._releasing and Topic.SPEND_EVENTS not in self._barriers:
+            self._begin_batch()
+            self._release()
+
+    def _begin_batch(self) -> None:
+        """Release all pending resumes, at once where their causes were read before the last barrier was raised, else
+        behind a new one: at a midnight or of a first catalog a question to the broker would come after each turn."""
+        pending = [(b, c, c.pending_resume) for b, c in self._state.pending_resumes.values() if c.pending_resume]
+        self._batches_of_resumes += 1
+        if all(self._is_covered(_TOPIC_OF_CAUSE[it.cause.kind], it.cause.offset) for _, _, it in pending):
+            self._held_seconds = 0.0
+            self._releasing = _in_reverse(pending)
+            return
+        self._awaiting_since = time.monotonic()
+        self._awaiting_spend = pending
+        self._read_before_spend_barrier = {topic: self._inbox.read_up_to(topic) for topic in INPUTS}
+        self._barriers.raise_at_end(Topic.SPEND_EVENTS)
+
+    def _is_covered(self, topic: Topic, offset: int) -> bool:
+        """Whether all spend is counted that was on its topic when this record was read."""
+        return offset < self._spend_complete_below.get(topic, 0)
 
     def _release(self) -> None:
         """Emit resumes whose barrier is reached, for the length of a turn."""
+        if self.waits_for_flush:
+            return
         turn_ends_at = time.monotonic() + TURN_SECONDS
         while self._releasing:
             brand, campaign, pending = self._releasing.pop()
             if campaign.pending_resume is pending:  # or else spend of a turn before has paused it
                 worker_metrics.RESUME_HELD.observe(self._held_seconds)
-                for cause, failure in release_resumes(self._state, [(brand, campaign)]):
+                if failed := release_resume(self._state, brand, campaign):
+                    cause, failure = failed
                     self._applier.note_undecidable(cause.topic, cause.offset, failure)
             if self._releasing and time.monotonic() > turn_ends_at:
                 self._end_turn()
@@ -153,12 +193,15 @@ class OrderedApplier:
     def _go_on_with(self, topic: Topic, now: Moment) -> bool:
         """Apply spend that came meanwhile, of which a brand that is still due rolls over by its own, and then go on.
         False where neither is possible now."""
-        may_apply = Topic.SPEND_EVENTS not in self._awaiting_catalog
-        applied = self._apply_run(Topic.SPEND_EVENTS, now) if may_apply else 0
+        applied = self._apply_spend_between_turns(now)
         if self.waits_for_flush:
             return applied > 0
         self._apply_run(topic, now)
         return True
+
+    def _apply_spend_between_turns(self, now: Moment) -> int:
+        may_apply = Topic.SPEND_EVENTS not in self._awaiting_catalog and not self._inbox.behind()
+        return self._apply_run(Topic.SPEND_EVENTS, now) if may_apply else 0
 
     def _end_turn(self) -> None:
         self.turn_is_over = True
@@ -226,11 +269,13 @@ class OrderedApplier:
 
     def _goes_on_with(self, document: ConsumerRecord, until: tuple[Moment, int] | None) -> bool:
         """Whether a document is applied right after another: not where a barrier may be reached or is to be raised."""
-        if self._awaiting_catalog or self._is_full() or (until is not None and document.timestamp > until[0]):
+        if self._awaiting_catalog or (until is not None and document.timestamp > until[0]):
             return False
         if not self._state.pending_resumes:
             return True
-        return Topic.SPEND_EVENTS in self._barriers and self._applier.leaves_pending_resumes(document)
+        if Topic.SPEND_EVENTS not in self._barriers and not self._is_covered(Topic.CATALOG, document.offset):
+            return False
+        return self._applier.leaves_pending_resumes(document)
 
     def _apply_first(self, topic: Topic, now: Moment) -> int:
         record = next(self._inbox.queued(topic))
@@ -272,3 +317,8 @@ class OrderedApplier:
         if Topic.CATALOG not in self._barriers:
             self._read_before_barrier = {topic: self._inbox.read_up_to(topic) for topic in INPUTS}
             self._barriers.raise_at_end(Topic.CATALOG)
+
+
+def _in_reverse(resumes: list[_Resume]) -> list[_Resume]:
+    """Sorted in the reverse of the order in which `release_resumes` emits them, which every run repeats."""
+    return sorted(resumes, key=lambda it: (it[0].brand_id, it[1].campaign_id), reverse=True)

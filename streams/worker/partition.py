@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Final
 
 import structlog
 from aiokafka import ConsumerRecord
@@ -30,6 +31,10 @@ from streams.worker.writes import Write
 __all__ = ["OwnedPartition"]
 
 log = structlog.get_logger()
+
+#: How often the event loop goes round before each turn of a midnight or catalog. On its way to a decision a record goes
+#: through the loop many times, and so does a flush: with a turn each time they would wait for as many turns.
+_ROUNDS_BETWEEN_TURNS: Final = 8
 
 #: Called where the partition must be restored: with the brand about which a decision raised half-way, or None.
 OnStateInDoubt = Callable[[str | None], None]
@@ -145,15 +150,15 @@ class OwnedPartition:
             return
         state = self.state
         if (
-            state.commands
-            or state.alerts
+            state.alerts
             or state.spend_events
             or self._outbox.records
             or self._applier.waits_for_flush
+            or (state.commands and not self._applier.gathers)
         ):
             self._urgent.set()
             self._changed.set()
-        elif self.inbox.positions() != self.flushed:
+        elif state.commands or self.inbox.positions() != self.flushed:
             self._changed.set()
 
     def _work_unless_suspended(self) -> None:
@@ -161,8 +166,8 @@ class OwnedPartition:
             self.work()
 
     def _work_again_soon(self) -> None:
-        """Work on when all else that is ready in the event loop has had its turn, and one partition after the other: on
-        its way to a decision a record needs the event loop several times, and would wait for all of them each time."""
+        """Work on when all else that is ready in the event loop, and what follows from it, has had its turn; and one
+        partition after the other."""
         if self._next_turn is None:
             self._next_turn = asyncio.create_task(self._take_turn())
 
@@ -171,6 +176,8 @@ class OwnedPartition:
             self._work_unless_suspended()
 
         async with self._turns:
+            for _ in range(_ROUNDS_BETWEEN_TURNS):
+                await asyncio.sleep(0)
             self._next_turn = None
             await or_end_process(work(), self._settings)
 
@@ -178,12 +185,10 @@ class OwnedPartition:
         """Flush commands, alerts and dead letters at once, other changes after the flush interval; or beat."""
         interval = self._settings.flush_interval_seconds
         while True:
-            with suppress(TimeoutError):
-                due_in = LONGEST_SILENCE_SECONDS if self.suspended else self._heartbeat.due_in()
-                await asyncio.wait_for(self._changed.wait(), due_in)
-            with suppress(TimeoutError):
-                if self._changed.is_set():
-                    await asyncio.wait_for(self._urgent.wait(), min(interval, self._heartbeat.due_in()))
+            due_in = LONGEST_SILENCE_SECONDS if self.suspended else self._heartbeat.due_in()
+            await _set_within(due_in, self._changed)
+            if self._changed.is_set():
+                await _set_within(min(interval, self._heartbeat.due_in()), self._urgent)
             # A hand-over may have written it meanwhile, and another worker may own the partition by now.
             if self._changed.is_set():
                 await self.flush()
@@ -286,3 +291,11 @@ class OwnedPartition:
             with suppress(KeyError):
                 gauge.remove(str(self.state.partition))
         await self._writer.close()
+
+
+async def _set_within(seconds: float, event: asyncio.Event) -> None:
+    """Wait until it is set, for so long at most; without the task of its own that asyncio.wait_for starts, by which a
+    flush would begin rounds of the event loop later."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()

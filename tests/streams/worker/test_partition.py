@@ -36,6 +36,7 @@ class PartitionHarness:
         writer = PartitionWriter("never-opened", settings)
         state = PartitionState(0, DuplicateWindow(100))
         self.asked: list[asyncio.Future[int]] = []
+        self.questions = 0
         self.doubted: list[str | None] = []
         ask, doubt = self._end_offset, self.doubted.append
         self.partition = OwnedPartition(
@@ -91,7 +92,8 @@ class PartitionHarness:
 
     async def answer(self) -> None:
         """The oldest question: spend ends where it was read up to."""
-        await asyncio.sleep(0)
+        while not self.asked:
+            await asyncio.sleep(0)
         question = self.asked.pop(0)
         if not question.cancelled():
             question.set_result(self._next[Topic.SPEND_EVENTS])
@@ -113,6 +115,7 @@ class PartitionHarness:
 
     async def _end_offset(self, topic: Topic, number: int, readable: bool) -> int:
         assert (topic, number) == (Topic.SPEND_EVENTS, 0)
+        self.questions += 1
         self.asked.append(asyncio.get_running_loop().create_future())
         return await self.asked[-1]
 
@@ -257,6 +260,49 @@ async def test_spend_of_others_is_decided_while_the_brands_of_a_midnight_are(
     assert sorted(await harness.emitted_until(topic)) == resumes
 
 
+@pytest.mark.parametrize("of_midnight", [PartitionHarness.tick, PartitionHarness.reset])
+async def test_one_question_to_the_broker_is_for_all_the_brands_of_a_midnight(
+    harness: PartitionHarness, one_brand_a_turn: None, of_midnight: Callable[[PartitionHarness], None]
+) -> None:
+    resumes = _many_paused(harness)
+    before = harness.questions
+    of_midnight(harness)
+    topic = Topic.DAYPARTING_TICKS if of_midnight is PartitionHarness.tick else Topic.BUDGET_RESETS
+    assert sorted(await harness.emitted_until(topic)) == resumes
+    assert harness.questions == before + 1
+    harness.spend("nike", "10", MIDNIGHT + 1)
+    harness.spend("nike", "-5", MIDNIGHT + 2)
+    assert harness.emitted() == ["pause nike-1"], "spend that is read later asks anew"
+    await asyncio.sleep(0)
+    assert harness.questions == before + 2
+
+
+async def test_what_was_read_before_a_rebalance_asks_anew_after_it(
+    harness: PartitionHarness, one_brand_a_turn: None
+) -> None:
+    _many_paused(harness)
+    harness.tick()
+    await asyncio.sleep(0)
+    await harness.answer()
+    assert harness.emitted()
+    before = harness.questions
+    harness.partition.begin(harness.partition.inbox.positions(), {})
+    harness.tick(again=True)
+    await harness.emitted_until(Topic.DAYPARTING_TICKS)
+    assert harness.questions > before
+
+
+async def test_what_is_under_way_passes_the_event_loop_several_times_before_the_next_turn(
+    harness: PartitionHarness, one_brand_a_turn: None
+) -> None:
+    """Records on their way to a decision, and flushes: each would wait for a turn as often as it needs the loop."""
+    _many_paused(harness)
+    harness.tick()
+    for _ in range(80):
+        await asyncio.sleep(0)
+    assert 2 <= len(harness.partition.state.pending_resumes) <= 10
+
+
 async def test_spend_of_a_brand_that_is_still_due_begins_its_day(
     harness: PartitionHarness, one_brand_a_turn: None
 ) -> None:
@@ -296,6 +342,23 @@ async def test_a_resume_is_not_emitted_where_spend_between_two_turns_has_used_th
     assert sorted(emitted) == resumes[:-1]
 
 
+async def test_spend_of_others_does_not_wait_for_the_resumes_of_a_midnight(
+    harness: PartitionHarness, one_brand_a_turn: None
+) -> None:
+    resumes = _many_paused(harness)
+    harness.paused_brand("far", "America/New_York")
+    harness.read(Topic.SPEND_EVENTS, "far", spend_event("far", "far-1", "-5", "refund"))
+    await harness.emitted_until(Topic.SPEND_EVENTS)
+    harness.tick()
+    while not harness.is_applied(Topic.DAYPARTING_TICKS):
+        await asyncio.sleep(0)
+    await harness.answer()
+    emitted = harness.emitted()
+    assert 0 < len(emitted) < len(resumes)
+    harness.spend("far", "5", MIDNIGHT + 1)
+    assert "pause far-1" in harness.emitted()
+
+
 async def test_many_brands_of_a_tick_wait_for_a_flush_and_spend_does_not(
     harness: PartitionHarness, one_brand_a_turn: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -310,6 +373,35 @@ async def test_many_brands_of_a_tick_wait_for_a_flush_and_spend_does_not(
     assert harness.partition.state.brands["puma"] in dirty
     assert harness.partition._urgent.is_set(), "it asks for the flush"
     assert sorted(await harness.emitted_until(Topic.DAYPARTING_TICKS)) == resumes
+
+
+async def test_resumes_of_a_midnight_gather_for_a_flush_and_a_pause_does_not_wait_for_them(
+    harness: PartitionHarness, one_brand_a_turn: None
+) -> None:
+    _many_paused(harness)
+    harness.paused_brand("far", "America/New_York")  # its midnight is four hours later
+    far = {"kind": "brand", "brand_id": "far", "version": 2, "currency": "USD", "daily_budget": "10"}
+    zones = [{"time_zone": "America/New_York", "from": None}]
+    harness.read(Topic.CATALOG, "far", {**far, "zones": zones, "alert_percents": []})  # alerts do not wait either
+    harness.read(Topic.SPEND_EVENTS, "far", spend_event("far", "far-1", "-5", "refund"))
+    await harness.emitted_until(Topic.SPEND_EVENTS)
+    state, urgent = harness.partition.state, harness.partition._urgent
+    state.alerts.clear()  # all that was decided counts as committed
+    urgent.clear()
+    harness.tick()
+    await asyncio.sleep(0)
+    await harness.answer()
+    while len(state.commands) < 10:
+        await asyncio.sleep(0)
+    assert not urgent.is_set()
+    assert harness.partition._changed.is_set(), "they do not wait for longer than other changes do"
+    harness.spend("far", "5", MIDNIGHT + 1)
+    assert urgent.is_set()
+    urgent.clear()
+    state.commands.clear()
+    while state.pending_resumes or not harness.is_applied(Topic.DAYPARTING_TICKS):
+        await asyncio.sleep(0)
+    assert urgent.is_set(), "nothing more is to come"
 
 
 async def test_a_partition_that_is_handed_over_amid_a_tick_is_flushed_once(
