@@ -34,9 +34,12 @@ __all__ = ["BatchConsumer", "BatchTransport", "Chunk", "PartitionPositions"]
 
 #: How long a poll waits when a read position is awaited, which may advance although no record comes.
 _WATCHED_POLL_SECONDS = 0.05
-#: How long after a fetch the next one is sent at the earliest. A fetch and the poll that takes it cost the same for one
-#: record as for hundreds, and a record that comes after a pause does not wait: the fetch before is still unanswered.
-_BETWEEN_FETCHES_SECONDS = 0.005
+#: How long after a fetch the next one is sent at the earliest, also after one that had many records. A fetch and the
+#: poll that takes it cost the same for one record as for hundreds, and a record that comes after a pause does not wait:
+#: the fetch before is still unanswered. docs/scaling.md, "Fetches", has the figures.
+_BETWEEN_FETCHES_SECONDS = 0.002
+_AFTER_MANY_SECONDS = 0.005
+_MANY_RECORDS = 100
 #: How long any other poll waits: heartbeats need the read positions also where no record comes.
 _POLL_SECONDS = 0.25
 
@@ -269,18 +272,20 @@ class _TimedFetcher(Fetcher):  # type: ignore[misc]
 
     #: By the worker's clock.
     sent_at: dict[TP, Moment]
-    #: When the next fetch may be sent to a broker, by time.monotonic.
-    next_fetch_at: dict[int, float]
+    #: When the last fetch was sent to a broker, by time.monotonic.
+    fetched_at: dict[int, float]
+    #: How long after it the next one is sent at the earliest.
+    pause_seconds: float
     #: What fetches a partition, or did last.
     fetching: dict[TP, "asyncio.Task[Any] | None"]
 
     @override
     async def _proc_fetch_request(self, assignment: Assignment, node_id: int, request: Any) -> bool:
         try:
-            await asyncio.sleep(self.next_fetch_at.get(node_id, 0.0) - time.monotonic())
+            await asyncio.sleep(self.fetched_at.get(node_id, 0.0) + self.pause_seconds - time.monotonic())
         except asyncio.CancelledError:
             return False  # as the client does while it waits for the answer
-        self.next_fetch_at[node_id] = time.monotonic() + _BETWEEN_FETCHES_SECONDS
+        self.fetched_at[node_id] = time.monotonic()
         states = {
             tp: state
             for topic, partitions in request.topics
@@ -298,6 +303,10 @@ class _TimedFetcher(Fetcher):  # type: ignore[misc]
         # The client has processed the answer in the same step of the event loop.
         self.sent_at.update({tp: sent_at for tp, state in states.items() if state.timestamp is not None})
         return bool(has_records)
+
+    def note_polled(self, records: int) -> None:
+        """Pause as long as is right after a poll of so many records."""
+        self.pause_seconds = _AFTER_MANY_SECONDS if records > _MANY_RECORDS else _BETWEEN_FETCHES_SECONDS
 
     def _supersede(self, tps: Iterable[TP]) -> None:
         """Cancel what still fetches these from a former leader, whose answer would set the high watermark back."""
@@ -321,7 +330,8 @@ class _AnnotatingConsumer(aiokafka.AIOKafkaConsumer):  # type: ignore[misc]
         # The client takes no other fetcher class, so the class of its fetcher is replaced.
         fetcher: Fetcher = self._fetcher
         fetcher.__class__ = _TimedFetcher
-        fetcher.sent_at, fetcher.next_fetch_at, fetcher.fetching = {}, {}, {}
+        fetcher.sent_at, fetcher.fetched_at, fetcher.fetching = {}, {}, {}
+        fetcher.pause_seconds = _BETWEEN_FETCHES_SECONDS
 
     @override
     async def commit(self, offsets: Mapping[TP, Any]) -> None:
@@ -366,6 +376,7 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             consumer._coordinator.check_errors()
         # No other step of this thread runs between taking the records and reading their positions.
         polled = _PolledRecords(await super()._fetch_records(consumer, *args, **kwargs))
+        consumer._fetcher.note_polled(sum(map(len, polled.values())))
         polled.caught_up = self._caught_up(consumer)
         return polled
 
