@@ -17,6 +17,7 @@ from aiokafka.partitioner import murmur2
 
 from core import partitioner
 from core.errors import SpendgateError
+from operations.hidden_state import read_hidden_state
 from operations.last_records import last_records
 from operations.state_summary import StateSummary, read_state_summary
 from streams.kafka.certificates import certificate_days_left, certificate_name
@@ -189,6 +190,7 @@ async def _broker(client: Client | None, settings: Settings) -> list[Finding]:
     ticks = await last_records(settings, Topic.DAYPARTING_TICKS, at_most=3)
     spend = await last_records(settings, Topic.SPEND_EVENTS, at_most=LATEST_SPEND)
     state = await read_state_summary(settings, time.time_ns() // 1_000_000)
+    findings += _hidden_state(await read_hidden_state(settings))
     findings += [_broker_clock(settings, ticks), _placement(settings, spend), _duplicates(state), _resumes(state)]
     return findings
 
@@ -204,6 +206,14 @@ def _rights(settings: Settings, missing: Mapping[Client, list[Right]]) -> Iterat
     if not lacking:
         whose = f"of {', '.join(missing)}" if len(missing) == 1 else "that a process or a command needs"
         yield Finding("rights", True, f"{principal(settings)} has every right {whose}")
+
+
+def _hidden_state(sentences: list[str]) -> Iterator[Finding]:
+    for sentence in sentences:
+        result, _, mend = sentence.partition(": ")
+        yield Finding("state", False, result, mend.rstrip("."))
+    if not sentences:
+        yield Finding("state", True, "no open transaction hides the state of a partition")
 
 
 def _broker_clock(settings: Settings, ticks: list[ConsumerRecord]) -> Finding:

@@ -1,5 +1,5 @@
 """The state of an installation: workers and ledgers, their lag, last tick, decision and reconcile, waiting dead
-letters, holes of the ledger."""
+letters, hidden state, holes of the ledger."""
 
 import asyncio
 import time
@@ -18,6 +18,7 @@ from models.errors import ModelError
 from models.session import session_scope
 from models.tables.reconcile_run import last_reconcile
 from operations.dead_letters.count import DeadLetterCount
+from operations.hidden_state import read_hidden_state
 from operations.last_records import last_records
 from operations.state_summary import read_state_summary
 from streams.kafka.codec import decode_command, decode_tick
@@ -45,8 +46,14 @@ async def read_status(settings: Settings, letters: DeadLetterCount | None = None
         _last_tick(settings),
         _last_decision(settings),
         read_state_summary(settings, time.time_ns() // 1_000_000),
+        read_hidden_state(settings),
     )
-    ((groups, restored), last_tick, last_decision, state), dead_letters, reconciled, lacking = await asyncio.gather(
+    (
+        ((groups, restored), last_tick, last_decision, state, hidden),
+        dead_letters,
+        reconciled,
+        lacking,
+    ) = await asyncio.gather(
         of_kafka,
         _waiting_letters(letters or DeadLetterCount(settings)),
         asyncio.to_thread(_last_reconcile, settings),
@@ -60,6 +67,7 @@ async def read_status(settings: Settings, letters: DeadLetterCount | None = None
         "last_reconcile": reconciled,
         "restored": restored,
         "holes": lacking,
+        "hidden_state": hidden,
         **state.facts(),
     }
 

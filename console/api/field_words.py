@@ -113,6 +113,7 @@ _FIELDS: Final[dict[str, tuple[str, Any]]] = {
     "groups": ("The consumer groups.", None),
     "headers": ("The record's headers.", None),
     "held_resumes": ("Resumes that are decided and wait for earlier spend.", None),
+    "hidden_state": ("Partitions that decide nothing because a transaction hides their state.", []),
     "holes": ("Stretches of a topic that the ledger lacks.", []),
     "host": ("Where the process runs.", "/10.0.0.7"),
     "id": ("Its id.", None),

@@ -90,8 +90,8 @@ class PartitionPositions(Protocol):
     def note_fetched(self, fetched: Mapping[TP, FetchedUpTo]) -> None:
         """The partitions that were read to their end; their records were delivered or are delivered next."""
 
-    def full(self) -> set[TP]:
-        """Partitions that are not fetched for now, because their records wait in memory."""
+    def not_fetched(self) -> set[TP]:
+        """Partitions that are not fetched for now: their records wait in memory, or their state is not restored."""
 
     def watched(self) -> set[TP]:
         """Partitions whose read position is awaited although no record comes."""
@@ -158,9 +158,9 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
 
     @override
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Mapping[TP, list[Any]]:
-        full = self._positions.full()
-        if full and active_partitions:
-            active_partitions = active_partitions - full
+        not_fetched = self._positions.not_fetched()
+        if not_fetched and active_partitions:
+            active_partitions = active_partitions - not_fetched
             if not active_partitions:  # the client would take an empty set for all of them
                 await asyncio.sleep(timeout)
                 return {}

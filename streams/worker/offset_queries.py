@@ -63,6 +63,13 @@ class OffsetQueries:
         consumer = self._committed if stable else self._uncommitted
         return (await _asked(consumer.end_offsets, [tp]))[tp]
 
+    async def state_ends(self, partitions: Iterable[int], stable: bool) -> dict[int, int]:
+        """The same of `controller-state`, by partition."""
+        name = self._settings.topic(Topic.CONTROLLER_STATE)
+        consumer = self._committed if stable else self._uncommitted
+        offsets = await _asked(consumer.end_offsets, [TopicPartition(name, it) for it in partitions])
+        return {tp.partition: offset for tp, offset in offsets.items()}
+
     async def control_ends(self, partitions: Iterable[int]) -> dict[int, int]:
         """The high watermark of each of these partitions of `campaign-control`."""
         name = self._settings.topic(Topic.CAMPAIGN_CONTROL)

@@ -23,18 +23,22 @@ from streams.settings import Settings
 from streams.worker import worker_metrics
 from streams.worker.consumer import Chunk, FetchedUpTo
 from streams.worker.fatal import end_process, or_end_process
+from streams.worker.hidden_state import hidden_state
 from streams.worker.offset_queries import OffsetQueries
 from streams.worker.partition import OwnedPartition
 from streams.worker.partition_restore import PartitionRestore
 from streams.worker.startup_checks import check_topics, commit_note
 from streams.worker.topic_watch import watch_topics
 from streams.worker.transaction import PartitionWriter
+from streams.worker.unrestored import Unrestored
 
 __all__ = ["ControllerTable"]
 
 log = structlog.get_logger()
 
 _LIMIT_SECONDS: Final = 8.0
+#: How long after a look at the partitions that cannot be restored the next one is taken.
+_LOOK_AGAIN_SECONDS: Final = 2.0
 
 
 class ControllerTable(faust.Table):  # type: ignore[misc]
@@ -58,6 +62,8 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         self._turns: asyncio.Lock = asyncio.Lock()
         self._offsets: OffsetQueries | None = None
         self._watching: asyncio.Task[None] | None = None
+        self._unrestored: Unrestored = Unrestored()
+        self._looking_again: asyncio.Task[None] | None = None
 
     def receive(self, chunk: Chunk) -> None:
         """Pass the records of one poll to their partition, unless they were read before the latest seek."""
@@ -109,7 +115,7 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
     async def on_stop(self) -> None:
         """Close all clients. What is decided was written by `hand_over`; the next owner restores from the broker."""
         self._suspend()
-        for task in [*self._changing, self._watching]:
+        for task in [*self._changing, self._watching, self._looking_again]:
             if task:
                 task.cancel()
         async with self._ownership:
@@ -133,12 +139,13 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         task.add_done_callback(self._changing.discard)
 
     async def _reopen(self) -> None:
-        """Do what a rebalance that changes nothing would do: restore partitions in doubt, and read all on."""
+        """Do what a rebalance that changes nothing would do: restore partitions that are in doubt or not restored yet,
+        and read all on."""
         async with self._ownership:
-            if not (self.ready and any(partition.in_doubt for partition in self.owned.values())):
+            if not (self.ready and (self._unrestored or any(it.in_doubt for it in self.owned.values()))):
                 return  # a rebalance has restored them, or is about to
             hand_overs = self._hand_overs
-            await self._own(set(self.owned))
+            await self._own({*self.owned, *self._unrestored})
             if hand_overs == self._hand_overs:
                 self.app.consumer.read_again()
             else:
@@ -166,17 +173,16 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
             if topic is not None and partition is not None and not partition.suspended:
                 partition.inbox.note_fetched(topic, offset, sent_at)
 
-    def full(self) -> set[TP]:
-        """The topic partitions whose queues are full."""
-        return {
-            TP(self.settings.topic(topic), number)
-            for number, partition in self.owned.items()
-            for topic in partition.inbox.full()
-        }
+    def not_fetched(self) -> set[TP]:
+        """The topic partitions whose queues are full, and those of partitions that are not restored."""
+        full = {number: partition.inbox.full() for number, partition in self.owned.items()}
+        held_back = {**full, **dict.fromkeys(self._unrestored, INPUTS)}
+        return {TP(self.settings.topic(topic), number) for number, topics in held_back.items() for topic in topics}
 
     def obstacles(self) -> list[str]:
-        """A sentence for each partition that cannot be written."""
-        return [it.delivery.obstacle for it in list(self.owned.values()) if it.delivery.obstacle]
+        """A sentence for each partition that cannot be restored or written."""
+        unwritten = [it.delivery.obstacle for it in list(self.owned.values()) if it.delivery.obstacle]
+        return [*self._unrestored.sentences(), *unwritten]
 
     def watched(self) -> set[TP]:
         return {
@@ -205,22 +211,44 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
                 await partition.flush()  # writes nothing, but ends after one that is under way
             if partition.in_doubt or number not in numbers:
                 await self._leave(number)
-        gained = sorted(numbers - self.owned.keys())
+        self._unrestored.keep(numbers)
         if self._offsets is None:
             self._offsets = OffsetQueries(self.settings)
             await self._offsets.start()
-        if gained:
+        if gained := sorted(numbers - self.owned.keys()):
             await self._restore(gained, self._offsets)
-        ends = await self._offsets.ends(numbers) if numbers else {}
-        positions: dict[TP, int] = {}
+        positions = await self._begin(gained, self._offsets)
+        if self._unrestored and (self._looking_again is None or self._looking_again.done()):
+            self._looking_again = asyncio.create_task(or_end_process(self._look_again(self._offsets), self.settings))
+        return positions
+
+    async def _begin(self, gained: list[int], offsets: OffsetQueries) -> dict[TP, int]:
+        """Returns the offset to read each input from; of a partition that is not restored, its end."""
+        numbers = [*self.owned, *self._unrestored]
+        ends = await offsets.ends(numbers) if numbers else {}
+        positions = {number: ends[number] for number in self._unrestored}
         for number, partition in self.owned.items():
-            at = partition.inbox.positions()
-            partition.begin(at, ends[number])
-            positions.update({TP(self.settings.topic(topic), number): offset for topic, offset in at.items()})
+            positions[number] = partition.inbox.positions()
+            partition.begin(positions[number], ends[number])
         worker_metrics.OWNED.set(len(self.owned))
         self.ready = True
         log.info("partitions_owned", partitions=sorted(self.owned), gained=gained)
-        return positions
+        return {TP(self.settings.topic(it), number): at for number, of in positions.items() for it, at in of.items()}
+
+    async def _look_again(self, offsets: OffsetQueries) -> None:
+        """Restore each partition as soon as its state can be read."""
+        while self._unrestored:
+            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+            if await self._can_restore(offsets):
+                await self._reopen()
+
+    async def _can_restore(self, offsets: OffsetQueries) -> bool:
+        numbers = list(self._unrestored)
+        try:
+            return len(await hidden_state(offsets, numbers, 0)) < len(numbers)
+        except KafkaError as error:  # one has no leader now, which must not end the worker that decides on others
+            log.warning("hidden_state_unknown", partitions=numbers, why=repr(error))
+            return False
 
     async def _leave(self, number: int) -> None:
         self._runners.pop(number).cancel()
@@ -232,19 +260,18 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
             # Opened first: afterwards nobody else can add to what is read next.
             await asyncio.gather(*(writer.open() for writer in writers.values()))
             await self._restore_with(writers, offsets)
-        except BaseException:  # cancelled too: whoever owns the partitions next must not wait for an open transaction
+        finally:  # cancelled too: whoever owns the partitions next must not wait for an open transaction
             await asyncio.gather(*(writer.close() for number, writer in writers.items() if number not in self.owned))
-            raise
 
     async def _restore_with(self, writers: Mapping[int, PartitionWriter], offsets: OffsetQueries) -> None:
         settings = self.settings
         restored = await PartitionRestore(settings, offsets, self._guarded, self._count_restored).restore(list(writers))
         topic_ids = restored.topic_ids
-        for number, writer in writers.items():
-            state = restored.states[number]
+        self._unrestored.note_tried(writers, restored.hidden)
+        for number, state in restored.states.items():
             partition = OwnedPartition(
                 state,
-                writer,
+                writers[number],
                 settings,
                 topic_ids,
                 offsets.end,

@@ -42,7 +42,7 @@ FLUSHES: Final = Counter("spendgate_flushes", "Transactions committed")
 FLUSHES_FAILED: Final = Counter("spendgate_flushes_failed", "Transactions aborted and tried again")
 STOPPED: Final = Gauge(
     "spendgate_partition_stopped",
-    "1 while the flushes of a partition are refused and nothing is decided",
+    "1 while the flushes of a partition are refused or its state cannot be read, and nothing is decided",
     ["partition"],
 )
 FLUSH_SECONDS: Final = Histogram("spendgate_flush_seconds", "Time of one transaction")

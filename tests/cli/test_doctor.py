@@ -94,6 +94,7 @@ def test_status_of_an_installation_that_never_ran_says_so(capsys: pytest.Capture
         "groups": [],
         "dead_letters": 0,
         "holes": [],
+        "hidden_state": [],
         "duplicate_window": window,
         "held_resumes": resumes,
         **nothing,

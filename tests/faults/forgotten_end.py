@@ -16,6 +16,7 @@ __all__ = ["Operator"]
 
 PATIENCE_SECONDS: Final = 120
 _HIDDEN: Final = "neither committed nor aborted"
+_GOES_ON: Final = "partition_goes_on"
 _STATE_IS_OLDER: Final = "and the state knows it only up to"
 
 
@@ -33,16 +34,17 @@ class Operator:
         self._settings = settings
         self._workers = workers
 
-    async def look_at(self, ended: WorkerProcess) -> None:
-        """Do what the last sentence of a process that has ended itself leads to, before it begins again. Kafka's tool
-        shows a transaction when it is a minute old; until then there is nothing to do."""
-        if _HIDDEN in ended.output:
+    async def look_at(self, process: WorkerProcess) -> None:
+        """Do what the last sentence of a process leads to, of one that has ended itself before it begins again. Kafka's
+        tool shows a transaction when it is a minute old; until then there is nothing to do."""
+        said = process.output
+        if process.exit_code is not None and _STATE_IS_OLDER in said and self.ended:
+            await self._forget_group()
+        elif said.rfind(_HIDDEN) > said.rfind(_GOES_ON):
             for it in await self._hanging():
                 place = ["--topic", it.topic, "--partition", it.partition, "--start-offset", it.start_offset]
                 if not (await self._tool(["kafka-transactions", "abort", *place])).returncode:
                     self.ended.append(f"{it.topic}-{it.partition}")
-        elif _STATE_IS_OLDER in ended.output and self.ended:
-            await self._forget_group()
 
     async def _hanging(self) -> list[_Hanging]:
         found = ["find-hanging", "--broker-id", "1", "--max-transaction-timeout", "1"]

@@ -62,23 +62,23 @@ async def test_the_steps_of_the_page_end_it_and_the_worker_decides_again(
             await _commit_ahead(settings, home, broker.sent[Topic.SPEND_EVENTS, home])
             await asyncio.to_thread(_leave_without_end, kafka, settings, home)
 
+            await worker.started()
+            async with asyncio.timeout(60):
+                while "neither committed nor aborted" not in worker.output:
+                    worker.check_alive()
+                    await asyncio.sleep(0.1)
             while not operator.ended:
-                await _ends_itself(worker, "neither committed nor aborted")
+                worker.check_alive()
                 await operator.look_at(worker)
             assert operator.ended == [f"{settings.topic(Topic.CONTROLLER_STATE)}-{home}"]
-            await _ends_itself(worker, "and the state knows it only up to")
+            assert await worker.ended(60) == EXIT_CODE
+            assert "and the state knows it only up to" in worker.output
             await operator.look_at(worker)
             await worker.ready()
             await broker.until(lambda: len(broker.commands) == 2)
         assert [command.action for command in broker.commands] == ["resume", "pause"]
     finally:
         worker.kill()
-
-
-async def _ends_itself(worker: WorkerProcess, says: str) -> None:
-    worker.start()
-    assert await worker.ended(60) == EXIT_CODE
-    assert says in worker.output
 
 
 async def _commit_ahead(settings: Settings, number: int, offset: int) -> None:

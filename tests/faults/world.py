@@ -29,6 +29,8 @@ _EXPECTED: Final = {ExitCode.RESTART, ExitCode.UNREACHABLE}
 
 #: Seconds until a process begins again, by its exit code.
 _PAUSES: Final = {int(ExitCode.UNREACHABLE): 3.0}
+#: Seconds between two looks at what a process says that runs.
+_LOOK_SECONDS: Final = 2.0
 
 
 class World:
@@ -107,11 +109,15 @@ class World:
         """Start again what has ended itself, and with a pause what has found a service away: each start costs CPU, of
         which the service needs all to come back."""
         ended: dict[WorkerProcess, float] = {}
+        looked_at: dict[WorkerProcess, float] = {}
         while True:
             for process in self.processes:
                 code = process.exit_code
                 if code is None:
                     ended.pop(process, None)
+                    if looked_at.get(process, 0) + _LOOK_SECONDS <= time.monotonic():
+                        looked_at[process] = time.monotonic()
+                        await self.operator.look_at(process)
                 elif ended.setdefault(process, time.monotonic()) + _PAUSES.get(code, 0) <= time.monotonic():
                     self.exits[process.log.stem, code] += 1
                     await self.operator.look_at(process)

@@ -108,7 +108,8 @@ class HeldResumes(Answer, frozen=True, kw_only=True):
 class Status(Answer, frozen=True, kw_only=True):
     """As `spendgate status --json` prints it. `dead_letters` is the number that wait, `null` without the database;
     `restored` says that the database has less than the ledger had saved in it, `null` when it has all; `holes` has a
-    sentence for each stretch of offsets that Kafka removed before the ledger read it."""
+    sentence for each stretch of offsets that Kafka removed before the ledger read it, `hidden_state` one for each
+    partition that decides nothing because a transaction that does not end hides its state."""
 
     groups: list[GroupStatus]
     last_tick: LastTick | None
@@ -117,5 +118,6 @@ class Status(Answer, frozen=True, kw_only=True):
     last_reconcile: LastReconcile | None
     restored: str | None
     holes: list[str]
+    hidden_state: list[str]
     duplicate_window: DuplicateWindowStatus
     held_resumes: HeldResumes

@@ -1,14 +1,10 @@
 """Topics that refuse what the worker must write, on a real broker whose limits change under way."""
 
-import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator, Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, TypeAlias
-from urllib.error import HTTPError
-from urllib.request import urlopen
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -19,7 +15,7 @@ from streams.kafka.topics import Topic
 from streams.settings import Settings, Timestamps
 from tests.streams.broker import Broker, brand_in, spend_event
 from tests.streams.topic_changes import limit
-from tests.streams.worker_process import WorkerProcess
+from tests.streams.watched_worker import WatchedWorker
 
 CAMPAIGNS = 200
 DEFAULT_LIMIT = 1_048_588
@@ -29,41 +25,9 @@ Headers: TypeAlias = tuple[tuple[str, bytes], ...]
 pytestmark = pytest.mark.parametrize("timestamps", [Timestamps.APPEND])
 
 
-class Watched:
-    """A worker whose health and metrics can be asked for."""
-
-    def __init__(self, settings: Settings, log: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
-        self.process = WorkerProcess(settings, log, SPENDGATE_METRICS_PORT=str(self._port))
-
-    async def get(self, path: str) -> tuple[int, str]:
-        return await asyncio.to_thread(self._get, path)
-
-    def _get(self, path: str) -> tuple[int, str]:
-        try:
-            with urlopen(f"http://127.0.0.1:{self._port}{path}", timeout=20) as answer:
-                return answer.status, answer.read().decode()
-        except HTTPError as error:
-            return error.code, error.read().decode()
-
-    async def stopped(self, *facts: str) -> None:
-        """It says in its health what is in the way."""
-        async with asyncio.timeout(60):
-            while True:
-                self.process.check_alive()
-                status, body = await self.get("/health/ready")
-                if status == 503 and all(fact in body for fact in facts):
-                    break
-                await asyncio.sleep(0.1)
-        assert "partition_stopped" in self.process.output
-        assert "spendgate_partition_stopped{" in (await self.get("/metrics"))[1]
-
-
 @pytest.fixture
-async def watched(broker: Broker, settings: Settings, tmp_path: Path) -> AsyncIterator[Watched]:
-    watched = Watched(settings, tmp_path / "worker.log")
+async def watched(broker: Broker, settings: Settings, tmp_path: Path) -> AsyncIterator[WatchedWorker]:
+    watched = WatchedWorker(settings, tmp_path / "worker.log")
     await watched.process.started()
     yield watched
     watched.process.kill()
@@ -90,7 +54,7 @@ MANY_HEADERS: Final[dict[str, Callable[[int], Headers]]] = {
 @pytest.mark.parametrize("headers_of", HUGE_HEADERS.values(), ids=HUGE_HEADERS)
 async def test_a_misplaced_spend_whose_copy_no_topic_takes_becomes_a_dead_letter(
     broker: Broker,
-    watched: Watched,
+    watched: WatchedWorker,
     settings: Settings,
     headers_of: Callable[[int], Headers],
     limit_of_letters: int,
@@ -108,7 +72,7 @@ async def test_a_misplaced_spend_whose_copy_no_topic_takes_becomes_a_dead_letter
 
 @pytest.mark.parametrize("headers_of", MANY_HEADERS.values(), ids=MANY_HEADERS)
 async def test_a_misplaced_spend_with_thousands_of_headers_is_counted(
-    broker: Broker, watched: Watched, headers_of: Callable[[int], Headers]
+    broker: Broker, watched: WatchedWorker, headers_of: Callable[[int], Headers]
 ) -> None:
     await _misplaced(broker, headers_of)
     await broker.until(lambda: broker.state_of("nike").monthly_micros == 22_000_000)
@@ -129,7 +93,7 @@ async def _misplaced(broker: Broker, headers_of: Callable[[int], Headers]) -> tu
 
 
 async def test_a_letter_that_its_topic_does_not_take_is_cut_also_when_the_limit_falls_under_way(
-    broker: Broker, watched: Watched, settings: Settings
+    broker: Broker, watched: WatchedWorker, settings: Settings
 ) -> None:
     values = {size: b"%d " % size * (size // 8) for size in (3_000_000, 5_000_000)}
     await limit(settings, Topic.SPEND_EVENTS, 8_000_000)
@@ -151,7 +115,7 @@ async def test_a_letter_that_its_topic_does_not_take_is_cut_also_when_the_limit_
 
 
 async def test_pauses_that_fit_one_by_one_come_though_a_batch_of_them_does_not_fit(
-    broker: Broker, watched: Watched, settings: Settings
+    broker: Broker, watched: WatchedWorker, settings: Settings
 ) -> None:
     await many_campaigns(broker, "nike")
     await limit(settings, Topic.CAMPAIGN_CONTROL, 2_000)
@@ -160,7 +124,7 @@ async def test_pauses_that_fit_one_by_one_come_though_a_batch_of_them_does_not_f
 
 
 async def test_commands_that_are_refused_stop_one_partition_until_they_are_taken(
-    broker: Broker, watched: Watched, settings: Settings
+    broker: Broker, watched: WatchedWorker, settings: Settings
 ) -> None:
     await many_campaigns(broker, "nike")
     other = brand_in((broker.home("nike") + 1) % settings.partitions, settings.partitions, "other")
@@ -184,7 +148,7 @@ async def test_commands_that_are_refused_stop_one_partition_until_they_are_taken
 
 
 async def test_state_that_is_refused_stops_and_goes_on_with_every_command_told_once(
-    broker: Broker, watched: Watched, settings: Settings
+    broker: Broker, watched: WatchedWorker, settings: Settings
 ) -> None:
     await many_campaigns(broker, "nike")
     await limit(settings, Topic.CONTROLLER_STATE, 250)
@@ -200,7 +164,7 @@ async def test_state_that_is_refused_stops_and_goes_on_with_every_command_told_o
 
 
 async def test_a_stopped_partition_holds_up_no_end_of_its_worker_whose_next_start_tells_the_limit(
-    broker: Broker, watched: Watched, settings: Settings
+    broker: Broker, watched: WatchedWorker, settings: Settings
 ) -> None:
     await many_campaigns(broker, "nike")
     await limit(settings, Topic.CAMPAIGN_CONTROL, 400)
