@@ -4,6 +4,7 @@ All amounts are micros. The state has totals of the open day and month and of ea
 that are booked to later days; those of closed days and months are the ledger's alone.
 """
 
+from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
 from typing import Final
@@ -11,7 +12,7 @@ from typing import Final
 from core.calendar import Day, Month, budget_day, date_starts_at, month_of, next_day, next_month
 from core.catalog import BrandConfig
 from core.moment import Moment
-from core.state import UNLIMITED, BrandState, CampaignState
+from core.state import NO_FUTURE_SPEND, UNLIMITED, BrandState, CampaignState
 
 __all__ = [
     "band",
@@ -132,12 +133,10 @@ def roll(brand: BrandState, moment: Moment) -> None:
             micros for booked_on, micros in brand.future_spend.items() if booked_on.replace(day=1) == brand.month.first
         )
     if old_day and brand.day.date != old_day.date:
-        brand.daily_micros = _take_future_spend(brand.future_spend, brand.day.date)
+        brand.daily_micros, brand.future_spend = _take_future_spend(brand.future_spend, brand.day.date)
         brand.spent_before_day_micros = spent_before_day(brand)
         for campaign in brand.campaigns.values():
-            campaign.daily_micros = (
-                _take_future_spend(campaign.future_spend, brand.day.date) if campaign.future_spend else 0
-            )
+            campaign.daily_micros, campaign.future_spend = _take_future_spend(campaign.future_spend, brand.day.date)
     if old_day is None or brand.day.date != old_day.date:
         fix_allowance(brand)
 
@@ -173,14 +172,19 @@ def even_allowance(left_micros: int, day: Day, month: Month) -> int:
 
 def _book_future_spend(brand: BrandState, campaign: CampaignState, amount_micros: int, booked_on: date) -> None:
     assert brand.month
-    brand.future_spend[booked_on] = brand.future_spend.get(booked_on, 0) + amount_micros
-    campaign.future_spend[booked_on] = campaign.future_spend.get(booked_on, 0) + amount_micros
+    brand.future_spend = _plus(brand.future_spend, amount_micros, booked_on)
+    campaign.future_spend = _plus(campaign.future_spend, amount_micros, booked_on)
     if booked_on.replace(day=1) == brand.month.first:
         brand.monthly_micros += amount_micros
 
 
-def _take_future_spend(future_spend: dict[date, int], day: date) -> int:
-    micros = future_spend.get(day, 0)
-    for booked_on in [booked_on for booked_on in future_spend if booked_on <= day]:
-        del future_spend[booked_on]
-    return micros
+def _plus(future_spend: Mapping[date, int], amount_micros: int, booked_on: date) -> Mapping[date, int]:
+    return {**future_spend, booked_on: future_spend.get(booked_on, 0) + amount_micros}
+
+
+def _take_future_spend(future_spend: Mapping[date, int], day: date) -> tuple[int, Mapping[date, int]]:
+    """What is booked to the day that begins, and what is booked to later ones."""
+    if not future_spend:
+        return 0, NO_FUTURE_SPEND
+    later = {booked_on: micros for booked_on, micros in future_spend.items() if booked_on > day}
+    return future_spend.get(day, 0), later or NO_FUTURE_SPEND

@@ -1,6 +1,7 @@
 """Configurations of brands and campaigns, read from their catalog documents (docs/contract.md, "catalog")."""
 
 import re
+import sys
 from datetime import date
 from functools import lru_cache
 from typing import Final
@@ -111,7 +112,7 @@ def _brand_config(document: BrandDocument) -> BrandConfig:
     return BrandConfig(
         version=document.version,
         zones=_zones(tuple((zone.time_zone, zone.from_) for zone in document.zones)),
-        currency=document.currency,
+        currency=sys.intern(document.currency),  # shared by all brands that have it
         daily_budget_micros=optional_budget(document.daily_budget),
         monthly_budget_micros=optional_budget(document.monthly_budget),
         enabled=document.enabled,

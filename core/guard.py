@@ -80,10 +80,7 @@ class _Checkpoint:
         self._brand = state.brands.get(brand_id)
         self._brand_copy = copy(self._brand)
         self._campaigns = dict(self._brand.campaigns) if self._brand else {}
-        self._campaign_copies = [
-            (it, copy(it), dict(it.future_spend), copy(it.pause)) for it in self._campaigns.values()
-        ]
-        self._future_spend = dict(self._brand.future_spend) if self._brand else {}
+        self._campaign_copies = [(it, copy(it), copy(it.pause)) for it in self._campaigns.values()]
         self._pending_resumes = {key: held for key, held in state.pending_resumes.items() if key[0] == brand_id}
         self._pending_moments = dict(state.pending_moments)
         self._documents = dict(state.new_documents)
@@ -138,10 +135,10 @@ class _Checkpoint:
             self._state.brands.pop(self._brand_id, None)
             return
         _set_fields(self._brand, self._brand_copy, _BRAND_FIELDS)
-        self._brand.campaigns, self._brand.future_spend = self._campaigns, self._future_spend
-        for campaign, before, future_spend, pause in self._campaign_copies:
+        self._brand.campaigns = self._campaigns
+        for campaign, before, pause in self._campaign_copies:
             _set_fields(campaign, before, _CAMPAIGN_FIELDS)
-            campaign.future_spend, campaign.pause = future_spend, pause
+            campaign.pause = pause
 
 
 def _set_fields(held: object, before: object, names: tuple[str, ...]) -> None:

@@ -5,7 +5,7 @@ core.budget, core.refresh, core.evaluation and core.emission), core.guard undoes
 changed, and core.state_restore fills an empty state. All amounts are micros of the brand's currency.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
@@ -24,6 +24,7 @@ from core.reasons import NO_REASONS, Reason
 from core.records import Action, Budget, BudgetAlert, CauseKind, ControlCommand, SpendEvent
 
 __all__ = [
+    "NO_FUTURE_SPEND",
     "UNLIMITED",
     "BrandState",
     "CampaignState",
@@ -45,6 +46,8 @@ __all__ = [
 #: a topic has room for 2^63 records of less than 2^60 micros each.
 UNLIMITED: Final = 1 << 128
 ALWAYS_OPEN: Final = Openness(in_flight=True, in_window=True)
+#: One for all that have none, because an empty dict for each takes 64 bytes, and each flush would read it.
+NO_FUTURE_SPEND: Final[Mapping[date, int]] = {}
 
 
 class Origin(NamedTuple):
@@ -148,7 +151,8 @@ class CampaignState:
     config: CampaignConfig | None = None
     daily_micros: int = 0
     total_micros: int = 0
-    future_spend: dict[date, int] = field(default_factory=dict)  # micros already booked to later days
+    #: Micros already booked to later days; never changed: another takes its place.
+    future_spend: Mapping[date, int] = field(default_factory=lambda: NO_FUTURE_SPEND)
     reasons: Reason = NO_REASONS
     last_action: Action | None = None
     sequence: int = 0
@@ -182,7 +186,7 @@ class BrandState:
     month: Month | None = None
     daily_micros: int = 0
     monthly_micros: int = 0
-    future_spend: dict[date, int] = field(default_factory=dict)
+    future_spend: Mapping[date, int] = field(default_factory=lambda: NO_FUTURE_SPEND)
     clock: Moment = 0
     has_spend: bool = False
     last_spend_at: Moment | None = None  # the clock when spend last arrived; None: an older release had it last
@@ -234,6 +238,7 @@ class PartitionState:
     commands: list[ControlCommand] = field(default_factory=list)
     alerts: list[BudgetAlert] = field(default_factory=list)
     dirty_brands: list[BrandState] = field(default_factory=list)
+    #: Those that their brand's record does not have.
     dirty_campaigns: list[tuple[BrandState, CampaignState]] = field(default_factory=list)
     new_documents: dict[str, bytes] = field(default_factory=dict)  # catalog key -> document now in force
     changed_costs: dict[CostKey, Cost | None] = field(default_factory=dict)  # None: held no longer
@@ -289,7 +294,8 @@ class PartitionState:
         self.touch_brand(brand)
         if not campaign.dirty:
             campaign.dirty = True
-            self.dirty_campaigns.append((brand, campaign))
+            if campaign.recorded is not Recorded.WITH_BRAND:
+                self.dirty_campaigns.append((brand, campaign))
 
     def hold_cost(self, key: CostKey, cost: Cost) -> None:
         """Hold a platform's cost in place of the one before."""

@@ -12,7 +12,7 @@ from core.reasons import Reason, reasons_from_names
 from core.records import Budget
 from core.refresh import derive
 from core.refusal import Refusal
-from core.state import BrandState, CampaignState, Cost, PartitionState, Recorded, Thresholds
+from core.state import NO_FUTURE_SPEND, BrandState, CampaignState, Cost, PartitionState, Recorded, Thresholds
 from core.state_records import (
     PART_KEY,
     CampaignRecord,
@@ -98,7 +98,7 @@ def _restore_brand(state: PartitionState, name: str, value: bytes) -> None:
     campaigns = [(it, reasons_from_names(it.reasons)) for it in record.campaigns]
     brand.day = Day(record.day, record.day_starts_at, NEVER)
     brand.month = Month(record.month, record.month_starts_at, 0)
-    brand.future_spend = dict(record.future_spend)
+    brand.future_spend = record.future_spend or NO_FUTURE_SPEND
     brand.daily_micros = record.daily_micros
     brand.monthly_micros = record.monthly_micros
     brand.clock = record.clock

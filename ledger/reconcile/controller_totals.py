@@ -78,9 +78,9 @@ def _totals(brand: BrandState) -> BrandTotals:
         brand.month.first,
         brand.daily_micros,
         brand.monthly_micros,
-        brand.future_spend,
+        dict(brand.future_spend),
         {
-            it.campaign_id: CampaignTotals(it.daily_micros, it.total_micros, it.future_spend)
+            it.campaign_id: CampaignTotals(it.daily_micros, it.total_micros, dict(it.future_spend))
             for it in brand.campaigns.values()
         },
     )
