@@ -6,11 +6,13 @@ librdkafka blocks while it talks to the broker, so each producer has a thread of
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from enum import Enum
-from functools import partial
+from functools import cached_property, partial
+from itertools import groupby
+from operator import attrgetter
 from time import monotonic
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -28,6 +30,8 @@ __all__ = ["REFUSALS", "PartitionWriter", "TransactionFailure"]
 _BATCH_BYTES: Final = 900_000
 #: The most bytes of one record for librdkafka, so that the topic's `max.message.bytes` alone decides.
 _RECORD_BYTES: Final = 64 * 1024 * 1024
+#: Records that the client is given by one call, which holds Python's lock for half a millisecond.
+_AT_ONCE: Final = 1000
 _STEP_SECONDS: Final = 5.0
 #: A record that is not delivered within this time has failed; shorter than the transaction's own timeout.
 _DELIVERY_SECONDS: Final = 20.0
@@ -81,6 +85,21 @@ class TransactionFailure(NamedTuple):
     code: int  # librdkafka's: the broker's codes are positive, its own are negative
     message: str
     alone: bool = True  # the record was the only one of its batch, so the error is about this record
+
+
+class _Batch:
+    """Records of one topic partition without headers, which the client is given by one call."""
+
+    def __init__(self, writes: Sequence[Write]) -> None:
+        self.writes = writes
+
+    def find(self, message: Any) -> Write:
+        """The record that the client's message is of, or one that equals it."""
+        return self._by_content[message.key(), message.value()]
+
+    @cached_property
+    def _by_content(self) -> dict[tuple[bytes | None, bytes | None], Write]:
+        return {(write.key, write.value): write for write in self.writes}
 
 
 class _Transaction(Enum):
@@ -190,31 +209,46 @@ class PartitionWriter:
             if self._round and not self._delivered():
                 return
             self._round = one_round
-            for number, write in enumerate(one_round, 1):
-                self._produce(write)
-                if number % 1000 == 0:
+            for batch in _batches(one_round):
+                if len(batch) == 1:
+                    self._produce(batch[0])
+                else:
+                    self._produce_batch(batch)
                     with suppress(*_FATAL):
                         self._producer.poll(0)
                 if self._failures:
                     return
 
+    def _produce_batch(self, writes: Sequence[Write]) -> None:
+        """As `_produce` does with each, for half of the CPU; the client takes no headers this way."""
+        records: list[dict[str, Any]] = [{"key": write.key, "value": write.value} for write in writes]
+        failed = partial(self._note_failure_in, _Batch(writes))
+        if self._producer.produce_batch(writes[0].topic, records, writes[0].partition, failed) == len(writes):
+            return
+        for write, record in zip(writes, records, strict=True):
+            if error := record.get("_error"):
+                self._note_refused(write, error)
+
     def _produce(self, write: Write) -> None:
         failed = partial(self._note_failure, write)
+        headers = list(write.headers)
         try:
-            if write.headers:
-                headers = list(write.headers)
-                self._producer.produce(write.topic, write.value, write.key, write.partition, failed, headers=headers)
-            else:
-                self._producer.produce(write.topic, write.value, write.key, write.partition, failed)
+            self._producer.produce(write.topic, write.value, write.key, write.partition, failed, headers=headers)
         except KafkaException as raised:
-            error = raised.args[0]
-            if error.fatal():
-                raise self._lost(error) from raised
-            self._failures.append(TransactionFailure(write, error.code(), error.str()))
+            self._note_refused(write, raised.args[0])
         except (BufferError, ValueError, TypeError) as error:
             # Headers that are no text, or more than fits into memory: nobody else can judge this record either.
             code = KafkaError._QUEUE_FULL if isinstance(error, BufferError) else KafkaError.INVALID_RECORD
             self._failures.append(TransactionFailure(write, code, str(error)))
+
+    def _note_refused(self, write: Write, error: Any) -> None:
+        """The client did not take the record."""
+        if error.fatal():
+            raise self._lost(error)
+        self._failures.append(TransactionFailure(write, error.code(), error.str()))
+
+    def _note_failure_in(self, batch: _Batch, error: Any, message: Any) -> None:
+        self._note_failure(batch.find(message), error, message)
 
     def _note_failure(self, write: Write, error: Any, _message: object) -> None:
         self._failures.append(TransactionFailure(write, error.code(), error.str(), alone=False))
@@ -236,6 +270,8 @@ class PartitionWriter:
 
     def _failures_with_scope(self) -> list[TransactionFailure]:
         """The failures so far, each with `alone` set: whether its record was the only one of a batch."""
+        if not self._failures:
+            return []
         at_once = Counter((write.topic, write.partition) for write in self._round)
         return [
             failure
@@ -312,3 +348,12 @@ class PartitionWriter:
             with suppress(KafkaException):
                 self._producer.abort_transaction(1.0)
         self._producer = None
+
+
+def _batches(writes: Sequence[Write]) -> Iterator[Sequence[Write]]:
+    """The writes in their order, parted so that the client can be given each part by one call: more than one record
+    has one topic partition and no headers."""
+    for (_, _, headers), alike in groupby(writes, key=attrgetter("topic", "partition", "headers")):
+        part = list(alike)
+        size = 1 if headers else _AT_ONCE
+        yield from (part[at : at + size] for at in range(0, len(part), size))

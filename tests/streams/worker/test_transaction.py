@@ -3,11 +3,12 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from core.errors import Fenced, TransactionLost
 from streams.kafka.provision import create_topics
@@ -24,7 +25,9 @@ BROKER_CODES = [code for code in CODES if code > 0]
 #: Of a record whose transaction has failed before; the commit says why.
 COLLATERAL = {KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT, KafkaError._STATE}
 LOCAL_CODES = [KafkaError._MSG_TIMED_OUT, KafkaError._TRANSPORT, KafkaError._UNKNOWN_PARTITION, *COLLATERAL]
-RECORDS = 3
+#: The topic of each record: three that the client is given at once, and two by themselves.
+LAYOUT = (0, 0, 0, 1, 0)
+RECORDS = len(LAYOUT)
 
 
 class FaultyProducer:
@@ -53,6 +56,19 @@ class FaultyProducer:
             return
         self.real.produce(topic, value, key, partition, failed, headers=headers or [])
 
+    def produce_batch(self, topic: str, records: list[dict[str, Any]], partition: int, failed: Any) -> int:
+        given = []
+        for record in records:
+            self._number += 1
+            if refused := self.refused.pop(self._number, None):
+                record["_error"] = _answer_of(refused)
+            elif self._number in self.lost:
+                error, message = KafkaError(self.lost.pop(self._number)), Message(**record)
+                self._failing.append(partial(failed, error, message))
+            else:
+                given.append(record)
+        return self.real.produce_batch(topic, given, partition, failed)
+
     def flush(self, seconds: float) -> int:
         self._tell()
         return self.real.flush(seconds)
@@ -80,6 +96,11 @@ class FaultyProducer:
             tell()
 
 
+def _answer_of(refused: Exception) -> KafkaError:
+    """What the client says of a record that it does not take among others, where it would raise for one alone."""
+    return refused.args[0] if isinstance(refused, KafkaException) else KafkaError(KafkaError.INVALID_RECORD)
+
+
 class Bench:
     """A writer, and a reader of what it commits."""
 
@@ -100,7 +121,7 @@ class Bench:
 
     def flush(self) -> list[Write]:
         self._flushes += 1
-        return [Write(self.topics[n % 2], 0, b"%d/%d" % (self._flushes, n), b"x") for n in range(RECORDS)]
+        return [Write(self.topics[of], 0, b"%d/%d" % (self._flushes, n), b"x") for n, of in enumerate(LAYOUT)]
 
     async def committed(self, least: int = 0) -> Counter[bytes]:
         """Keys of everything committed since the last call. A commit returns before its records can be read, so that
