@@ -1,6 +1,5 @@
 """`brand …`: advertisers, their time zones, currencies and budgets."""
 
-import time
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -21,6 +20,7 @@ from cli.catalog_editing import (
 from cli.confirmation import confirm_budgets, confirm_new_budgets
 from cli.environment import load_settings
 from cli.framework import CommandGroup
+from streams.clock import current_moment
 
 if TYPE_CHECKING:
     from models.queries.catalog_edits import BrandChanges
@@ -119,7 +119,7 @@ def set_(
             changes["budget_overrides"] = overrides.edited(held.budget_overrides, zones_of(held), has_monthly=True)
         row = edit_brand(session, brand_id, changes, actor=actor(settings))
         if zone is not None and zone != row.time_zone:
-            starts_at = zone_starts_at(time.time_ns() // 1_000_000)
+            starts_at = zone_starts_at(current_moment())
             row = change_time_zone(session, brand_id, zone, starts_at=starts_at, actor=actor(settings))
             text += f"; it lives in {zone} from {format_moment(starts_at)}"
     output.show(brand_row_view(row), text)

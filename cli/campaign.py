@@ -1,6 +1,5 @@
 """`campaign …`: budgets, flights and daypart windows."""
 
-import time
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -21,6 +20,7 @@ from cli.catalog_editing import (
 from cli.confirmation import confirm_budgets
 from cli.environment import load_settings
 from cli.framework import CommandGroup
+from streams.clock import current_moment
 
 if TYPE_CHECKING:
     from models.queries.catalog_edits import CampaignChanges
@@ -245,7 +245,7 @@ def timeline(
     campaign_id = validation.identifier("campaign", campaign_id)
     first, last = validation.day("--from", from_), validation.day("--to", to)
     with session_scope(load_settings().database) as session:
-        found = read_timeline(session, campaign_id, first, last, time.time_ns() // 1_000_000)
+        found = read_timeline(session, campaign_id, first, last, current_moment())
     output.show(timeline_view(found), "\n".join(timeline_lines(found)))
 
 

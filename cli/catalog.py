@@ -1,7 +1,6 @@
 """`catalog …`: brands and campaigns as a file: written, compared, applied."""
 
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +12,7 @@ from cli.confirmation import confirm
 from cli.environment import load_settings
 from cli.framework import CommandGroup
 from cli.user_files import STDIN, opened
+from streams.clock import current_moment
 
 if TYPE_CHECKING:
     from models.tables.brand import Brand
@@ -88,7 +88,7 @@ def apply_rows(settings: "Settings", rows: "FileRows", *, note: str | None, yes:
         if not yes:
             _confirm(settings, rows)
         with editing(settings) as session:
-            changed = apply_file(session, rows, _now(), actor=actor(settings), note=note)
+            changed = apply_file(session, rows, current_moment(), actor=actor(settings), note=note)
     except WrongRows as error:
         show_wrong(error)
         raise
@@ -122,7 +122,7 @@ def _planned(settings: "Settings", rows: "FileRows") -> "tuple[FileComparison, M
     from operations.zone_change import zone_starts_at
     from streams.live_state import read_brands
 
-    now = _now()
+    now = current_moment()
     with session_scope(settings.database) as session:
         planned = plan_file(session, rows, now)
     differences = planned.comparison.differences
@@ -143,10 +143,6 @@ def _confirm(settings: "Settings", rows: "FileRows") -> None:
     planned, view = _planned(settings, rows)
     lines = [*_plan_lines(view), *dangers_of_plan(planned)]
     confirm(f"Apply {_count(len(planned.comparison.differences), 'difference')}", lines)
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def show_wrong(error: "WrongRows") -> None:

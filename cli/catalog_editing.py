@@ -4,7 +4,6 @@ import getpass
 import logging
 import os
 import sys
-import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 from cli import output
 from cli.environment import load_settings
 from cli.framework import CommandGroup
+from streams.clock import current_moment
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -102,7 +102,7 @@ class OverrideOptions(NamedTuple):
         from core.calendar import date_of
         from operations.budget_overrides import edited_overrides
 
-        today = date_of(zones, time.time_ns() // 1_000_000)
+        today = date_of(zones, current_moment())
         return edited_overrides(
             held,
             today,

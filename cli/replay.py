@@ -11,6 +11,7 @@ from cli import output
 from cli.catalog_editing import actor, run_async
 from cli.environment import load_settings
 from cli.framework import CommandGroup
+from streams.clock import current_moment
 
 if TYPE_CHECKING:
     from operations.replay.fill import ReportProgress
@@ -65,7 +66,7 @@ def _since(text: str | None) -> "int | None":
         moment = parse_moment(text)
     except ValueError as error:
         raise RefusedValue(str(error)) from error
-    if moment > time.time_ns() // 1_000_000:
+    if moment > current_moment():
         raise RefusedValue("--since lies ahead: give the moment up to which sums alone are enough.")
     return moment
 

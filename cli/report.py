@@ -1,12 +1,11 @@
 """`report`: a brand's month, campaign by day."""
 
-import time
-
 import typer
 
 from cli import output
 from cli.environment import load_settings
 from cli.framework import CommandGroup
+from streams.clock import current_moment
 
 app = CommandGroup(panel="Spend and decisions")
 
@@ -24,7 +23,7 @@ def report(
 
     brand_id, first = validation.identifier("brand", brand), month_of(month)
     with session_scope(load_settings().database) as session:
-        found = read_report(session, brand_id, first, time.time_ns() // 1_000_000)
+        found = read_report(session, brand_id, first, current_moment())
     if output.is_json():
         output.show(report_view(found), "")
     else:

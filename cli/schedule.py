@@ -1,6 +1,5 @@
 """`schedule preview`: what windows and flight alone will do."""
 
-import time
 from typing import TYPE_CHECKING, Final
 
 import typer
@@ -8,6 +7,7 @@ import typer
 from cli import output
 from cli.environment import load_settings
 from cli.framework import CommandGroup
+from streams.clock import current_moment
 
 if TYPE_CHECKING:
     from operations.catalog_views import Json
@@ -33,7 +33,7 @@ def preview(
     with session_scope(load_settings().database) as session:
         row = get_campaign(session, campaign)
         brand = get_brand(session, row.brand_id)
-    now = time.time_ns() // 1_000_000
+    now = current_moment()
     view = preview_of(schedule_of(row), zones_of(brand), now, length)
     view["budget_overrides"] = overrides_ahead(brand, row, now, length)
     output.show({"campaign_id": campaign, "brand_id": row.brand_id, **view}, _preview_text(campaign, view))

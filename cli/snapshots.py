@@ -1,6 +1,5 @@
 """`snapshots …`: totals that platforms know, from a file."""
 
-import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from cli.catalog_editing import run_async
 from cli.environment import load_settings
 from cli.framework import CommandGroup
 from cli.user_files import opened, report_refused_line
+from streams.clock import current_moment
 
 if TYPE_CHECKING:
     from operations.snapshots.file import Defaults, SkippedLine
@@ -67,7 +67,7 @@ def _defaults(source: str | None, day: str | None, as_of: str | None, decimal: s
     from operations.snapshots.file import Defaults
     from operations.snapshots.local_numbers import Decimal
 
-    made_at = time.time_ns() // 1_000_000 if as_of is None else validation.moment("moment", as_of)
+    made_at = current_moment() if as_of is None else validation.moment("moment", as_of)
     all_of_day = None if day is None else validation.date_or_none("--day", day)
     return Defaults(
         as_of=format_moment(made_at),

@@ -1,6 +1,5 @@
 """`simulate-spend`: one spend event, as a producer would send it."""
 
-import time
 from typing import TYPE_CHECKING, Final
 
 import typer
@@ -9,6 +8,7 @@ from cli import output
 from cli.catalog_editing import run_async
 from cli.environment import load_settings
 from cli.framework import CommandGroup
+from streams.clock import current_moment
 
 if TYPE_CHECKING:
     from core.spend import Spend
@@ -55,7 +55,7 @@ def _checked(value: bytes, currency: str, settings: "Settings") -> "Spend":
     from core.errors import RefusedValue
     from core.refusal import Refusal
 
-    spend = read_acceptable(value, lambda _: currency, time.time_ns() // 1_000_000, settings.tolerance)
+    spend = read_acceptable(value, lambda _: currency, current_moment(), settings.tolerance)
     if isinstance(spend, Refusal):
         raise RefusedValue(f"The event is refused: {spend.message}")
     return spend

@@ -1,6 +1,5 @@
 """`check` and `reset`: the periodic tasks, run by hand. They wake the controller; what it then decides is its own."""
 
-import time
 from typing import Final
 
 import typer
@@ -9,6 +8,7 @@ from cli import output
 from cli.catalog_editing import run_async
 from cli.environment import load_settings
 from cli.framework import CommandGroup
+from streams.clock import current_moment
 
 app = CommandGroup()
 
@@ -23,7 +23,7 @@ def check() -> None:
     from schedulers.schedules import TICK
     from schedulers.ticks_due import latest_due
 
-    due = latest_due(TICK, _now())
+    due = latest_due(TICK, current_moment())
     run_async(publish(load_settings(), [message_of(TICK, due)]))
     tick = tick_message(due.due_at)
     output.show({"tick_id": tick.tick_id, "due_at": tick.due_at}, f"tick {tick.tick_id} is on every partition")
@@ -46,11 +46,7 @@ def reset(
 
     period = ResetKind(validation.one_of("kind of reset", kind, [one.value for one in ResetKind]))
     schedule = PeriodicTask(TaskKind(period), validation.time_zone(time_zone))
-    due = latest_due(schedule, _now())
+    due = latest_due(schedule, current_moment())
     run_async(publish(load_settings(), [message_of(schedule, due)]))
     message = reset_message(period, schedule.time_zone, due)
     output.show(msgspec.to_builtins(message), f"reset {message.reset_id}, due {message.due_at}, is on every partition")
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

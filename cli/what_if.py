@@ -1,13 +1,12 @@
 """`what-if`: another catalog over the ledger's spend of a past period."""
 
-import time
-
 import typer
 
 from cli import output
 from cli.catalog import File, Format, read_file, show_wrong
 from cli.environment import load_settings
 from cli.framework import CommandGroup
+from streams.clock import current_moment
 
 app = CommandGroup(panel="Catalog")
 
@@ -33,7 +32,7 @@ def what_if(
     rows = read_file(file, format_)
     request = WhatIfRequest(first, last, brand_id)
     try:
-        found = decide_again(load_settings().database, rows, request, time.time_ns() // 1_000_000)
+        found = decide_again(load_settings().database, rows, request, current_moment())
     except WrongRows as error:
         show_wrong(error)
         raise

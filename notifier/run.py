@@ -18,6 +18,7 @@ from notifier.intake import READ, Intake
 from notifier.notifier_metrics import LEADS
 from notifier.sender import DeliverySender
 from notifier.webhook import webhook_sender
+from streams.clock import current_moment
 from streams.health import serve_health
 from streams.kafka.clients import explaining
 from streams.kafka.failures import reason
@@ -27,7 +28,7 @@ from streams.settings import Settings
 from streams.until_signal import run_until_signal
 from streams.worker.startup_checks import check_topics
 
-__all__ = ["Notifier", "now", "run"]
+__all__ = ["Notifier", "run"]
 
 log = structlog.get_logger()
 
@@ -38,11 +39,6 @@ _STAND_BY_SECONDS: Final = 1.0
 _CHECK_SECONDS: Final = 2.0
 _FIRST_PAUSE_SECONDS: Final = 0.2
 _LONGEST_PAUSE_SECONDS: Final = 10.0
-_NANOSECONDS_PER_MILLISECOND: Final = 1_000_000
-
-
-def now() -> Moment:
-    return time.time_ns() // _NANOSECONDS_PER_MILLISECOND
 
 
 async def run(settings: Settings) -> None:
@@ -62,7 +58,7 @@ async def _run(settings: Settings) -> None:
 class Notifier:
     """Delivers for as long as it holds the lock; waits for a broker or database that is away."""
 
-    def __init__(self, settings: Settings, clock: Callable[[], Moment] = now) -> None:
+    def __init__(self, settings: Settings, clock: Callable[[], Moment] = current_moment) -> None:
         self._settings = settings
         self._clock = clock
         self._intakes: list[Intake] = []

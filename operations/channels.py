@@ -15,6 +15,7 @@ from models.tables.channel import Channel, Delivery
 from notifier.channel_address import WEBHOOK, checked_address, new_webhook_secret, shown_address
 from notifier.messages import message_of_test
 from operations import validation
+from streams.clock import current_moment
 from streams.settings import Settings
 
 __all__ = [
@@ -94,7 +95,7 @@ def remove_channel(settings: Settings, name: str, *, actor: str) -> Channel:
 def begin_test(settings: Settings, name: str) -> int:
     """Hand a test to the notifier, which sends it once, also to a paused channel. Returns the id of its delivery."""
     name = validation.account_name("channel", name)
-    message = message_of_test(name, secrets.token_hex(8), time.time_ns() // 1_000_000)
+    message = message_of_test(name, secrets.token_hex(8), current_moment())
     with session_scope(settings.database) as session:
         channels.get_channel(session, name)
         new = deliveries.NewDelivery(

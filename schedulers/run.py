@@ -1,7 +1,6 @@
 """The scheduler's process: ticks, resets, the catalog relay and the nightly reconcile, until SIGTERM or SIGINT."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Final
 
@@ -13,24 +12,20 @@ from schedulers.nightly_reconcile import NightlyReconcile
 from schedulers.publisher import Publisher
 from schedulers.scheduler import Scheduler
 from schedulers.time_zones import TimeZonesInUse, of_database
+from streams.clock import current_moment
 from streams.health import serve_health
 from streams.settings import Settings
 from streams.until_signal import run_until_signal
 
-__all__ = ["now", "run"]
+__all__ = ["run"]
 
 _METRICS_PORT: Final = 9101
-_NANOSECONDS_PER_MILLISECOND: Final = 1_000_000
 
 log = structlog.get_logger()
 
 
-def now() -> Moment:
-    return time.time_ns() // _NANOSECONDS_PER_MILLISECOND
-
-
 async def run(
-    settings: Settings, *, time_zones_in_use: TimeZonesInUse | None = None, clock: Callable[[], Moment] = now
+    settings: Settings, *, time_zones_in_use: TimeZonesInUse | None = None, clock: Callable[[], Moment] = current_moment
 ) -> None:
     """Run until SIGTERM or SIGINT. An error that a retry does not resolve is logged and raised: restart the process."""
     publisher = Publisher(settings)

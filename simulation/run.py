@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from core.moment import Moment
 from simulation.day import DayPlan
 from simulation.publisher import PlanPublisher, plan_publisher
 from simulation.traffic import SpendGenerator
+from streams.clock import current_moment
 from streams.kafka.topics import Topic
 from streams.settings import Settings
 
@@ -66,10 +66,6 @@ async def publish_traffic(
 
 async def _catch_up(publisher: PlanPublisher, generator: SpendGenerator, due: int) -> None:
     while generator.counts["events"] < due:
-        for record in generator.spend_at(_now()):
+        for record in generator.spend_at(current_moment()):
             await publisher.add(record)
     await publisher.flush()
-
-
-def _now() -> Moment:
-    return time.time_ns() // 1_000_000

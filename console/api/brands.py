@@ -1,6 +1,5 @@
 """`/api/v1/brands`."""
 
-import time
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Annotated
@@ -38,6 +37,7 @@ from operations import validation
 from operations.catalog_actions import CatalogAction
 from operations.report.report import Report, month_of, read_report, report_view
 from operations.zone_change import zone_starts_at
+from streams.clock import current_moment
 
 __all__ = ["router"]
 
@@ -134,7 +134,7 @@ async def edit(request: Request, brand_id: BrandId, person: Operator, services: 
     def change(session: Session) -> Brand:
         row = edit_brand(session, brand_id, changes, actor=person.actor, expected_revision=expected)
         if zone is not None and zone != row.time_zone:
-            starts_at = zone_starts_at(time.time_ns() // 1_000_000)
+            starts_at = zone_starts_at(current_moment())
             row = change_time_zone(session, brand_id, zone, starts_at=starts_at, actor=person.actor)
         return row
 
@@ -175,7 +175,7 @@ async def report(
 
     def read() -> Report:
         with session_scope(services.settings.database) as session:
-            return read_report(session, brand_id, first, time.time_ns() // 1_000_000)
+            return read_report(session, brand_id, first, current_moment())
 
     async with services.sharing.heavy(person.name):
         return json_answer(report_view(await in_thread(read)))

@@ -1,6 +1,5 @@
 """`/api/v1/campaigns`, with `/pause`, `/resume`, `/windows`."""
 
-import time
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from http import HTTPStatus
@@ -45,6 +44,7 @@ from operations.catalog_actions import CatalogAction
 from operations.catalog_views import campaign_row_view
 from operations.schedule_preview import overrides_ahead, preview_of, schedule_of, zones_of
 from operations.timeline.timeline import Timeline, read_timeline, timeline_view
+from streams.clock import current_moment
 
 __all__ = ["router"]
 
@@ -199,7 +199,7 @@ async def schedule(
     brand = services.catalog.brand(row.brand_id)
     if brand is None:  # new: the notification of its row is still on the way
         raise DatabaseAway(f"The brand of {campaign_id} is not known yet: ask again.")
-    now = time.time_ns() // 1_000_000
+    now = current_moment()
     view = await in_compute_thread(preview_of, schedule_of(row), zones_of(brand), now, days)
     view["budget_overrides"] = overrides_ahead(brand, row, now, days)
     return json_answer({"campaign_id": campaign_id, "brand_id": row.brand_id, **view})
@@ -220,7 +220,7 @@ async def timeline(
 
     def read() -> Timeline:
         with session_scope(services.settings.database) as session:
-            return read_timeline(session, campaign_id, from_, to, time.time_ns() // 1_000_000)
+            return read_timeline(session, campaign_id, from_, to, current_moment())
 
     return json_answer(timeline_view(await in_thread(read)))
 

@@ -1,7 +1,6 @@
 """`/api/v1/catalog/plan`, `/apply` and `/what-if`: the catalog as a file, sent by a program."""
 
 import io
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -31,6 +30,7 @@ from operations.catalog_file.views import plan_view, wrong_row_views
 from operations.what_if.views import what_if_view
 from operations.what_if.what_if import ASKED_EVENTS_MAX, WhatIfRequest
 from operations.what_if.what_if import what_if as decide_again
+from streams.clock import current_moment
 
 __all__ = ["router"]
 
@@ -90,7 +90,9 @@ async def apply(
     with _wrong_rows_as_problem():
         rows, why_not_published = await edit_catalog(
             services,
-            lambda session: apply_file(session, _rows(file_format, body), _now(), actor=person.actor, note=why),
+            lambda session: apply_file(
+                session, _rows(file_format, body), current_moment(), actor=person.actor, note=why
+            ),
         )
     if why_not_published is not None:
         raise HttpProblem(HTTPStatus.SERVICE_UNAVAILABLE, why_not_published, kept=True)
@@ -136,7 +138,7 @@ def _decided_again(
     url: str, file_format: CatalogFileFormat | None, body: bytes, asked: WhatIfRequest
 ) -> Mapping[str, Any]:
     """Reading and writing as well are work of seconds for a large file."""
-    return what_if_view(decide_again(url, _rows(file_format, body), asked, _now()))
+    return what_if_view(decide_again(url, _rows(file_format, body), asked, current_moment()))
 
 
 @contextmanager
@@ -145,7 +147,3 @@ def _wrong_rows_as_problem() -> Iterator[None]:
         yield
     except WrongRows as error:
         raise HttpProblem(error.http_status, str(error), wrong_rows=wrong_row_views(error.wrong)) from error
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

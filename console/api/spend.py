@@ -1,6 +1,5 @@
 """`/api/v1/spend`: reads the ledger, publishes spend events."""
 
-import time
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Annotated
@@ -27,6 +26,7 @@ from operations import validation
 from operations.catalog_views import Json
 from operations.journal import spend_view
 from operations.report.sums import spend_sums_view
+from streams.clock import current_moment
 from streams.kafka.topics import Topic
 
 __all__ = ["router"]
@@ -97,7 +97,7 @@ async def publish(request: Request, _: Operator, services: Served) -> Response:
     """Publishes one event, or up to 1,000 in an array. Answered when the broker has all that are not refused; each
     refusal is listed. To send an event again, also after a 503, is harmless: its `event_id` counts once."""
     values, is_array = await read_records(request)
-    now = time.time_ns() // 1_000_000
+    now = current_moment()
     records = [_record(value, checked_spend(services, value, now)) for value in values]
     return await publish_records(
         services, Topic.SPEND_EVENTS, records, is_array=is_array, sent_again="an event_id counts once"

@@ -16,12 +16,12 @@ import structlog
 from console.live.command_feed import NEWEST_MAX, CommandFeed, ReceivedCommand
 from console.live.summaries import BrandSummaries
 from core.errors import SpendgateError, Unreachable
-from core.moment import Moment
+from streams.clock import current_moment
 from streams.live_state import LiveState
 from streams.reconnecting import Reconnecting
 from streams.settings import Settings
 
-__all__ = ["Broadcaster", "PageChanges", "Subscription", "open_broadcaster", "wall_clock"]
+__all__ = ["Broadcaster", "PageChanges", "Subscription", "open_broadcaster"]
 
 log = structlog.get_logger()
 
@@ -94,7 +94,7 @@ class Broadcaster:
     def summaries(self) -> BrandSummaries:
         live = self._live()
         if self._summaries is None or self._summaries.live is not live:
-            self._summaries = BrandSummaries(live, wall_clock())
+            self._summaries = BrandSummaries(live, current_moment())
         return self._summaries
 
     @property
@@ -147,7 +147,7 @@ class Broadcaster:
         work = asyncio.create_task(summaries.work())
         try:
             async for changed in summaries.live.changes():
-                summaries.mark_changed(changed, wall_clock())
+                summaries.mark_changed(changed, current_moment())
                 self.note_brands(changed)
                 if self._live() is not summaries.live:
                     return
@@ -182,7 +182,3 @@ async def open_broadcaster(settings: Settings, live: Callable[[], LiveState]) ->
     finally:
         running.cancel()
         await asyncio.wait([running])
-
-
-def wall_clock() -> Moment:
-    return time.time_ns() // 1_000_000

@@ -113,7 +113,7 @@ def _sorted(entries: list[BrandEntry], sort: str) -> list[BrandEntry]:
 
 @cache
 def _urgency(needs: frozenset[Need]) -> int:
-    """To sort by: the place of the most urgent need; who needs nobody comes last."""
+    """The place of the most urgent need, to sort by; a brand that needs nobody comes last."""
     return min((place for place, it in enumerate(Need) if it in needs), default=len(Need))
 
 

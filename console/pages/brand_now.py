@@ -70,7 +70,7 @@ def with_summary(entry: BrandEntry, summary: BrandSummary, samples: Samples, now
 
 
 def brand_now(services: Services, brand_id: str, now: Moment) -> BrandNow | None:
-    """As of now; None for a brand that is not in the catalog."""
+    """The brand as of now; None for one that is not in the catalog."""
     row = services.catalog.brand(brand_id)
     if row is None:
         return None

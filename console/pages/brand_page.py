@@ -6,7 +6,6 @@ from typing import Annotated, NamedTuple
 from fastapi import APIRouter, Depends, Request, Response
 
 from console.access.rights import PageViewer
-from console.live.broadcaster import wall_clock
 from console.live.campaign_marks import MARKS
 from console.pages.brand_now import BrandNow, brand_now
 from console.pages.campaign_list import (
@@ -37,6 +36,7 @@ from models.errors import RowNotFound
 from models.tables.campaign import Campaign
 from operations.accounts.person import Role
 from operations.schedule_preview import schedule_of
+from streams.clock import current_moment
 
 __all__ = ["router"]
 
@@ -58,7 +58,7 @@ class _PageData(NamedTuple):
 async def brand(
     request: Request, brand_id: BrandId, query: ListQuery, person: PageViewer, services: Served
 ) -> Response:
-    now = wall_clock()
+    now = current_moment()
     listed = campaign_list(query)
     data = await _page_data(services, DaySums(services, brand_id), brand_id, listed, now)
     if data is None:

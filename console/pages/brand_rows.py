@@ -37,7 +37,7 @@ BRAND_COLUMNS: Final = (
 
 
 def brand_cells(entry: BrandEntry) -> list[str | int | None]:
-    """In the order of BRAND_COLUMNS; nothing is rounded, moments are RFC 3339 in UTC."""
+    """The cells of a brand in the order of BRAND_COLUMNS; nothing is rounded, moments are RFC 3339 in UTC."""
     it, month = entry.summary, entry.month
     if it is None:
         known = [entry.brand_id, entry.name, "archived" if entry.archived else "", entry.currency, entry.time_zone]

@@ -60,7 +60,7 @@ _LABELS: Final[dict[str, str]] = {
 
 
 class CampaignList(NamedTuple):
-    """Which campaigns a page lists; `brand` and `archived` on the page of all campaigns alone."""
+    """Which campaigns a page lists; `brand` and `archived` only on the page of all campaigns."""
 
     search: str = ""
     number: int = 1
@@ -80,7 +80,7 @@ class CampaignList(NamedTuple):
         return f"{path}?{query}" if query else path
 
     def sort_url(self, path: str) -> str:
-        """Without the name of the column, which a template appends."""
+        """The address that sorts, without the name of the column, which a template appends."""
         unsorted = self._replace(sort="").url(path)
         return f"{unsorted}{'&' if '?' in unsorted else '?'}sort="
 
@@ -107,7 +107,7 @@ class CampaignChip(NamedTuple):
 
 
 def campaign_list(query: Mapping[str, str]) -> CampaignList:
-    """What the parameters of an address ask for."""
+    """The list that the parameters of an address ask for."""
     number = query.get("number", "")
     is_number = number.isascii() and number.isdigit() and len(number) < 10
     search, brand = (query.get(name, "").strip() for name in ("search", "brand"))
@@ -153,7 +153,7 @@ def matching(rows: Iterable[Campaign], search: str) -> list[Campaign]:
 
 
 def campaign_chips(path: str, wanted: CampaignList, found: ListedCampaigns) -> list[CampaignChip]:
-    """Those that a campaign has, and the one that is chosen."""
+    """A chip for each mark that a campaign has, and for the chosen one."""
     chips = []
     for mark in MARKS:
         count, is_chosen = found.marks.get(mark, 0), mark == wanted.only
@@ -164,7 +164,7 @@ def campaign_chips(path: str, wanted: CampaignList, found: ListedCampaigns) -> l
 
 
 def page_words(listed: ListedCampaigns) -> str:
-    """Empty where one page has them all and a search would help nobody."""
+    """Which campaigns the page lists, of how many; empty where one page has them all and a search would help nobody."""
     if listed.pages == 1:
         return ""
     first = (listed.page - 1) * PAGE_SIZE + 1

@@ -7,7 +7,6 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 
 from console.access.rights import PageViewer
-from console.live.broadcaster import wall_clock
 from console.live.command_feed import ReceivedCommand
 from console.pages.brand_now import brand_now
 from console.pages.campaign_now import campaign_now
@@ -26,6 +25,7 @@ from models.errors import RowNotFound
 from operations.accounts.person import Role
 from operations.explain import Explanation, explain_held
 from operations.schedule_preview import schedule_of
+from streams.clock import current_moment
 
 __all__ = ["router"]
 
@@ -40,7 +40,7 @@ async def campaign(request: Request, campaign_id: CampaignId, person: PageViewer
     row = services.catalog.campaign(campaign_id)
     if row is None:
         raise RowNotFound(f"There is no campaign {campaign_id}.")
-    now = wall_clock()
+    now = current_moment()
     it = campaign_now(services, row, services.live)
     commands = await recent(services, campaign_id=campaign_id)
     why, may_edit = _why(services, campaign_id, commands), person.may(Role.OPERATOR)

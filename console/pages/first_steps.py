@@ -13,7 +13,6 @@ from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy.orm import Session
 
 from console.access.rights import PageAdmin, PageOperator, PageViewer
-from console.live.broadcaster import wall_clock
 from console.live.command_feed import ReceivedCommand
 from console.pages.admin.catalog_access import read_catalog
 from console.pages.page_stream import Part, stream
@@ -31,6 +30,7 @@ from models.tables.campaign import Campaign
 from operations.accounts.accounts import create_token
 from operations.accounts.person import Person, Role
 from simulation.sample import add_sample, sample_spend
+from streams.clock import current_moment
 
 __all__ = ["router"]
 
@@ -82,7 +82,7 @@ async def sample_data(request: Request, person: PageOperator, services: Served) 
     rows, why_not_published = await edit_catalog(services, add)
     if why_not_published is not None:
         return flash_redirect("/", "kept")
-    await asyncio.gather(*(producer.send(it.brand_id, it.value) for it in sample_spend(rows, wall_clock())))
+    await asyncio.gather(*(producer.send(it.brand_id, it.value) for it in sample_spend(rows, current_moment())))
     return flash_redirect("/", SAVED)
 
 

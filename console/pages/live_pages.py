@@ -13,7 +13,7 @@ from console.live.command_feed import ReceivedCommand
 from console.pages import all_campaigns, brand_page, campaign_page, feed_page, first_steps, overview
 from console.pages.brand_list import PAGE_SIZE
 from console.pages.brand_now import row_html
-from console.pages.overview import Asked, NeedCounts, OverviewQuery, asked_of
+from console.pages.overview import BrandListRequest, NeedCounts, OverviewQuery, brand_list_request
 from console.pages.page_stream import Part, stream
 from console.server.services import Served, Services
 from core.moment import Moment
@@ -37,7 +37,7 @@ async def brands(
     brand_ids: BrandIds = [],  # noqa: B006
 ) -> Response:
     needs: NeedCounts = request.app.state.need_counts
-    view = _Brands(services, brand_ids, needs, asked_of(query), may_edit=person.may(Role.OPERATOR))
+    view = _Brands(services, brand_ids, needs, brand_list_request(query), may_edit=person.may(Role.OPERATOR))
     return stream(request, services, nullcontext(view))
 
 
@@ -50,13 +50,13 @@ class _Brands:
         services: Services,
         brand_ids: Iterable[str],
         needs: NeedCounts,
-        asked: Asked,
+        wanted: BrandListRequest,
         *,
         may_edit: bool,
     ) -> None:
         self._services = services
         self._needs = needs
-        self._asked = asked
+        self._wanted = wanted
         self._may_edit = may_edit
         self.brand_ids = frozenset(brand_ids)
         self._counts_lack_a_change = False
@@ -67,7 +67,7 @@ class _Brands:
 
     @property
     def _has_room(self) -> bool:
-        return self._asked.number <= 1 and len(self.brand_ids) < PAGE_SIZE
+        return self._wanted.number <= 1 and len(self.brand_ids) < PAGE_SIZE
 
     def shows(self, received: ReceivedCommand) -> bool:
         return False
@@ -77,7 +77,7 @@ class _Brands:
         for brand_id in changed:
             found += self._row(brand_id, now)
             await asyncio.sleep(0)  # other requests run between two rows
-        counted, is_new = await self._needs.counted(self._asked._replace(number=1))
+        counted, is_new = await self._needs.counted(self._wanted._replace(number=1))
         self._counts_lack_a_change = not is_new
         return [*found, *self._additions(counted.brand_ids, now), *counted.parts]
 

@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Request, Response
 
 from console.access.rights import PageViewer
-from console.live.broadcaster import wall_clock
 from console.live.needs import NEED_LABELS, Need
 from console.pages.admin.catalog_access import read_catalog
 from console.pages.brand_list import BY_NEED, PAGE_SIZE, Selected, select
@@ -26,8 +25,9 @@ from console.server.services import Served, Services
 from core.moment import Moment
 from models.queries.saved_views import delete_view, list_views, save_view
 from operations.accounts.person import Role
+from streams.clock import current_moment
 
-__all__ = ["Asked", "NeedCounts", "OverviewQuery", "asked_of", "need_counts", "router"]
+__all__ = ["BrandListRequest", "NeedCounts", "OverviewQuery", "brand_list_request", "need_counts", "router"]
 
 router = APIRouter(include_in_schema=False)
 
@@ -60,7 +60,7 @@ class Chip(NamedTuple):
     url: str
 
 
-class Asked(NamedTuple):
+class BrandListRequest(NamedTuple):
     """What the address asks for."""
 
     search: str
@@ -79,22 +79,23 @@ class Asked(NamedTuple):
 
 
 class Counted(NamedTuple):
-    """What a question finds: chips, totals and the sentence below the title, and the brands of its first page."""
+    """What a filter of the overview finds: chips, totals and the sentence below the title, and the brands of its first
+    page."""
 
     parts: list[Part]
     brand_ids: list[str]
 
 
-NeedCounts = SharedCounts[Asked, Counted]
+NeedCounts = SharedCounts[BrandListRequest, Counted]
 
 
 @router.get("/")
 async def overview(request: Request, query: OverviewQuery, person: PageViewer, services: Served) -> Response:
-    now, asked = wall_clock(), asked_of(query)
-    chosen = await _chosen(services, asked, now)
+    now, wanted = current_moment(), brand_list_request(query)
+    chosen = await _chosen(services, wanted, now)
     sums = await in_compute_thread(totals, chosen.all)
     rows = [row for it in chosen.entries if (row := brand_now(services, it.brand_id, now))]
-    filters, sort = asked.filters, asked.sort
+    filters, sort = wanted.filters, wanted.sort
     return page(
         request,
         "overview.html",
@@ -102,10 +103,10 @@ async def overview(request: Request, query: OverviewQuery, person: PageViewer, s
         rows=rows,
         now=now,
         sub=_subtitle(services),
-        search=asked.search,
-        archived=asked.archived,
-        need=asked.need,
-        chips=_chips(chosen, asked),
+        search=wanted.search,
+        archived=wanted.archived,
+        need=wanted.need,
+        chips=_chips(chosen, wanted),
         totals=sums,
         sort=sort,
         sorts=_SORT_LABELS,
@@ -124,7 +125,7 @@ async def overview(request: Request, query: OverviewQuery, person: PageViewer, s
 
 @router.post("/views")
 async def save(request: Request, person: PageViewer, services: Served) -> Response:
-    """The list as the address of the form's page shows it, under a name that is the person's own."""
+    """Saves the list as the address of the form's page shows it, under a name that is the person's own."""
     form = await request.form()
     title = str(form.get("title") or "").strip()
     given = {name: str(form.get(name) or "") for name in _SAVED}
@@ -142,22 +143,24 @@ async def delete(request: Request, person: PageViewer, services: Served) -> Resp
 
 @router.get("/overview.csv")
 async def overview_csv(query: OverviewQuery, person: PageViewer, services: Served) -> Response:
-    """The whole list that the page with this query shows, in its order."""
-    rows = map(brand_cells, (await _chosen(services, asked_of(query), wall_clock())).all)
+    """The whole list that the page with this query shows, in its order, as CSV."""
+    rows = map(brand_cells, (await _chosen(services, brand_list_request(query), current_moment())).all)
     return csv_answer("overview", BRAND_COLUMNS, rows, partial(services.sharing.export, person.name))
 
 
-def asked_of(query: Mapping[str, str]) -> Asked:
+def brand_list_request(query: Mapping[str, str]) -> BrandListRequest:
     need = Need(query["need"]) if query.get("need") else None
     sort = query.get("sort") or _FIRST_SORT
-    return Asked(query.get("search", ""), sort, bool(query.get("archived")), need, _whole(query.get("number", "")))
+    return BrandListRequest(
+        query.get("search", ""), sort, bool(query.get("archived")), need, _whole(query.get("number", ""))
+    )
 
 
 def need_counts(services: Services) -> NeedCounts:
     return SharedCounts(partial(_counted, services))
 
 
-async def _chosen(services: Services, asked: Asked, now: Moment) -> Selected:
+async def _chosen(services: Services, wanted: BrandListRequest, now: Moment) -> Selected:
     # Work on all brands, so not on the event loop; the copies do not change meanwhile.
     held, catalog = services.broadcaster.summaries, services.catalog
     summaries, brand_ids = [(it, held.samples(it.brand_id)) for it in held.all()], list(catalog.brand_ids())
@@ -165,38 +168,38 @@ async def _chosen(services: Services, asked: Asked, now: Moment) -> Selected:
     return await in_compute_thread(
         select,
         listed,
-        search=asked.search,
-        archived=asked.archived,
-        need=asked.need,
-        sort=asked.sort,
-        page=asked.number,
+        search=wanted.search,
+        archived=wanted.archived,
+        need=wanted.need,
+        sort=wanted.sort,
+        page=wanted.number,
         in_campaigns=lambda brand_id, text: text in catalog.campaigns_text(brand_id),
     )
 
 
-async def _counted(services: Services, asked: Asked) -> Counted:
-    chosen = await _chosen(services, asked, wall_clock())
+async def _counted(services: Services, wanted: BrandListRequest) -> Counted:
+    chosen = await _chosen(services, wanted, current_moment())
     words = Part("overview-words", part("overview_words", _subtitle(services)))
-    chips = Part("need-chips", part("need_chips", _chips(chosen, asked), asked.need))
+    chips = Part("need-chips", part("need_chips", _chips(chosen, wanted), wanted.need))
     sums = Part("totals", part("currency_totals", await in_compute_thread(totals, chosen.all)))
     return Counted([words, chips, sums], [it.brand_id for it in chosen.entries])
 
 
-def _chips(chosen: Selected, asked: Asked) -> list[Chip]:
-    """The address of the chip that is chosen shows all brands again."""
+def _chips(chosen: Selected, wanted: BrandListRequest) -> list[Chip]:
+    """A chip for each need that a brand has; the address of the chosen one shows all brands again."""
     return [
         Chip(
             it,
             NEED_LABELS[it],
             chosen.needs.get(it, 0),
-            _url(asked.filters_without_need | {"need": "" if it is asked.need else it}, sort=asked.sort),
+            _url(wanted.filters_without_need | {"need": "" if it is wanted.need else it}, sort=wanted.sort),
         )
         for it in Need
     ]
 
 
 def _subtitle(services: Services) -> str:
-    """How many brands and campaigns there are."""
+    """A sentence with the number of brands and campaigns."""
     seen = list(services.broadcaster.summaries.all())
     running, paused = sum(it.running for it in seen), sum(it.paused for it in seen)
     words = f"{len(services.catalog.brand_ids()):,} brands, {running:,} campaigns running, {paused:,} paused"
@@ -211,7 +214,7 @@ def _words(chosen: Selected) -> str:
 
 
 def _url(filters: dict[str, str], path: str = "/", **more: str | int) -> str:
-    """`sort` last, so that a template may append the name of a column."""
+    """The address of the list; `sort` comes last, so that a template may append the name of a column."""
     given = [(name, value) for name, value in filters.items() if value]
     return f"{path}?" + urlencode([*given, *sorted(more.items(), key=lambda it: it[0])])
 

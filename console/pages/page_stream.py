@@ -17,13 +17,14 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from console.access.cookies import session_secret
-from console.live.broadcaster import PageChanges, Subscription, wall_clock
+from console.live.broadcaster import PageChanges, Subscription
 from console.live.command_feed import ReceivedCommand
 from console.server.services import Services
 from core.errors import Unreachable
 from core.moment import Moment
 from models.errors import DatabaseAway
 from operations.accounts.secret import secret_hash
+from streams.clock import current_moment
 
 __all__ = ["PageView", "Part", "stream"]
 
@@ -166,7 +167,7 @@ class _Sender:
             return []
         self._owed = changes.brand_ids
         try:
-            parts = await self._view.parts(changes.brand_ids, wall_clock())
+            parts = await self._view.parts(changes.brand_ids, current_moment())
         except (Unreachable, DatabaseAway):
             return []
         self._owed = frozenset() if self._view.is_incomplete else None

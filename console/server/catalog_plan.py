@@ -1,6 +1,5 @@
 """The plan of a catalog file for pages and API: the difference, and what it would pause and resume now."""
 
-import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -13,6 +12,7 @@ from operations.catalog_file.application import FileComparison, plan_file
 from operations.catalog_file.effects import Effects, effects_of
 from operations.catalog_file.rows import FileRows
 from operations.zone_change import zone_starts_at
+from streams.clock import current_moment
 
 __all__ = ["PlanWithEffects", "plan_catalog"]
 
@@ -26,7 +26,7 @@ async def plan_catalog(services: Services, read: Callable[[], FileRows]) -> Plan
     """Changes nothing. `read` runs in a thread, as it is work of seconds for a large file. Raises WrongRows, and
     Unreachable or DatabaseAway while either is away."""
     services.need_broker_and_database()
-    now = time.time_ns() // 1_000_000
+    now = current_moment()
     planned = await in_thread(_planned, services.settings.database, read, now)
     differences = planned.comparison.differences
     held = {brand_id: services.live.brand(brand_id) for brand_id in sorted({it.brand_id for it in differences})}

@@ -1,6 +1,5 @@
 """Finds the campaigns of snapshots that came by HTTP, and checks them by the rules of the controller."""
 
-import time
 from collections.abc import Sequence
 
 from console.server.services import Services
@@ -12,6 +11,7 @@ from models.threads import in_thread
 from operations.schedule_preview import zones_of
 from operations.snapshots.check import BrandFacts, intake_refusal
 from operations.snapshots.external_id import AnyRefusal, external_id_of, with_ids
+from streams.clock import current_moment
 
 __all__ = ["CheckedSnapshot", "checked_snapshots"]
 
@@ -42,7 +42,7 @@ def _checked(services: Services, value: bytes) -> CheckedSnapshot:
     snapshot = read_snapshot(value)
     if isinstance(snapshot, Refusal):
         return snapshot
-    now = time.time_ns() // 1_000_000
+    now = current_moment()
     refusal = intake_refusal(snapshot, _brand_facts(services, snapshot.brand_id), now, services.settings.tolerance)
     return refusal or (snapshot, value)
 

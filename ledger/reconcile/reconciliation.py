@@ -4,7 +4,6 @@ docs/ledger.md explains why each reported difference is a real one.
 """
 
 import asyncio
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
@@ -18,6 +17,7 @@ from core.state_records import PartRecord
 from ledger.ingest.holes import Hole, holes
 from ledger.reconcile.comparison import BrandTotals, TotalDifference, bookings_for, compare, not_repairable
 from ledger.reconcile.snapshot import PATIENCE_SECONDS, TotalsSnapshot, take_snapshot
+from streams.clock import current_moment
 from streams.kafka.topics import Topic
 from streams.settings import Settings
 
@@ -67,7 +67,7 @@ async def reconcile(
     Raises NotFound for a brand that neither side has, NotCaughtUp where worker or ledger make no progress for
     `patience_seconds`, Unreachable and ModelError.
     """
-    started_at = _now()
+    started_at = current_moment()
     snapshot = await take_snapshot(settings, brand_id, corrections_to=corrections_to, patience_seconds=patience_seconds)
     if brand_id is not None and not snapshot.controller and not snapshot.ledger:
         raise NotFound(f"Neither the controller nor the ledger knows a brand {brand_id}.")
@@ -110,7 +110,7 @@ def _result(
     return Reconciliation(
         brand_id,
         started_at,
-        _now(),
+        current_moment(),
         len(sides),
         sum(len({*controller.campaigns, *ledger.campaigns}) for controller, ledger in sides.values()),
         {
@@ -155,7 +155,3 @@ def _corrections(
         for booking in bookings_for(controller, ledger)
         for part_number, micros in enumerate(in_parts(booking.amount_micros))
     ]
-
-
-def _now() -> Moment:
-    return time.time_ns() // 1_000_000

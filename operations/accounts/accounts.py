@@ -1,6 +1,5 @@
 """Adds and changes users and tokens: checks values, hashes passwords and writes the history."""
 
-import time
 from typing import Final, NamedTuple
 
 from models.queries import accounts
@@ -10,6 +9,7 @@ from operations import validation
 from operations.accounts.passwords import check_password, hash_password, random_password
 from operations.accounts.person import Role
 from operations.accounts.secret import new_secret, secret_hash
+from streams.clock import current_moment
 
 __all__ = ["FirstAdmin", "add_first_admin", "add_user", "create_token", "new_password"]
 
@@ -52,7 +52,7 @@ def create_token(url: str, name: str, role: str, days: int, *, actor: str) -> tu
     """Create a token. Returns its row and its secret, which is not stored and cannot be shown again."""
     name, role = validation.account_name("token", name), validation.one_of("role", role, list(Role))
     secret = f"sg_{new_secret()}"
-    expires_at = time.time_ns() // 1_000_000 + days * _DAY_MS
+    expires_at = current_moment() + days * _DAY_MS
     with session_scope(url) as session:
         token = accounts.create_token(
             session, name, role=role, token_hash=secret_hash(secret), expires_at=expires_at, actor=actor

@@ -7,7 +7,6 @@ that count once. So nothing is recorded as replayed that was not.
 """
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from models.queries.dead_letter_actions import currencies_of, last_actions, lock
 from models.session import session_scope
 from models.tables.dead_letter_action import DeadLetterAction, Handling
 from operations.dead_letters.search import Batches, DeadLetterEntry
+from streams.clock import current_moment
 from streams.dead_letters.redelivery import RedeliveryTarget, redelivery_headers, redelivery_obstacle, redelivery_target
 from streams.kafka.producer import Acked, SpendProducer, spend_producer
 from streams.settings import Settings
@@ -145,7 +145,7 @@ def _redelivery_targets(
 ) -> tuple[list[HandlingOutcome], list[tuple[DeadLetterEntry, RedeliveryTarget]]]:
     """The results of dead letters that cannot be published, and the targets of the others."""
     currencies = currencies_of(session, {entry.dead_letter.brand_id for entry in waiting if entry.dead_letter.brand_id})
-    now = time.time_ns() // 1_000_000
+    now = current_moment()
     refused: list[HandlingOutcome] = []
     targets: list[tuple[DeadLetterEntry, RedeliveryTarget]] = []
     for entry in waiting:

@@ -4,7 +4,6 @@ The whole file is checked before the first line is published.
 """
 
 import asyncio
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -19,6 +18,7 @@ from operations.snapshots.check import BrandFacts, Numbered, intake_refusal, oth
 from operations.snapshots.external_id import AnyRefusal, external_id_of, with_ids
 from operations.snapshots.file import Row, SkippedLine
 from operations.spend_import.publish import NumberedRecord, in_batches, publish_batch
+from streams.clock import current_moment
 from streams.kafka.producer import spend_producer
 from streams.kafka.topics import Topic
 from streams.settings import Settings
@@ -87,7 +87,7 @@ def _checked(
     read = {number: (value, read_snapshot(value)) for number, value in found.items() if isinstance(value, bytes)}
     snapshots = {number: it for number, (_, it) in read.items() if isinstance(it, Snapshot)}
     brands = _brands(settings, snapshots.values(), warned)
-    now = time.time_ns() // 1_000_000
+    now = current_moment()
 
     def refusal_of(snapshot: Snapshot) -> Refusal | None:
         brand = brands.get(snapshot.brand_id)

@@ -5,7 +5,6 @@ partition.
 """
 
 import asyncio
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -20,6 +19,7 @@ from models.session import session_scope
 from operations.spend_import.check import import_refusal
 from operations.spend_import.file import Line
 from operations.spend_import.suspect_ids import SuspectIds
+from streams.clock import current_moment
 from streams.kafka.producer import SpendProducer, spend_producer
 from streams.settings import Settings
 
@@ -86,7 +86,7 @@ def _accepted(
     settings: Settings, lines: list[Line], catalog: "_CatalogLookup", imported: SpendImported, listener: SpendListener
 ) -> list[NumberedRecord]:
     """The events of a batch that the controller would accept; the others are reported to `listener`."""
-    now = time.time_ns() // 1_000_000
+    now = current_moment()
     found: list[tuple[Line, Spend | Refusal]] = [
         (line, line.value if isinstance(line.value, Refusal) else read_spend(line.value)) for line in lines
     ]

@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 from core.heartbeat import DecidedUpTo
 from core.moment import Moment, format_moment
 from core.records import ControlHeartbeat
+from streams.clock import current_moment
 from streams.kafka.codec import encode
 from streams.kafka.topics import Topic
 from streams.settings import Settings, Timestamps
@@ -162,7 +163,7 @@ class HeartbeatWriter:
             partition=self._partition,
             decided_up_to=format_moment(max(0, claim.decided.moment)),
             offsets=dict(claim.decided.offsets),
-            written_at=format_moment(time.time_ns() // 1_000_000),
+            written_at=format_moment(current_moment()),
             worker=self._worker,
             control_offsets=claim.control_ends,
         )

@@ -10,8 +10,8 @@ import pytest
 from core.moment import SECOND
 from notifier.channel_address import new_webhook_secret
 from notifier.messages import alert_message
-from notifier.run import now
 from notifier.webhook import webhook_sender
+from streams.clock import current_moment
 from tests.notifier.alerts import alert
 from tests.notifier.receiver import Receiver
 
@@ -46,7 +46,9 @@ async def test_the_javascript_library_verifies_a_delivery_and_refuses_a_changed_
 ) -> None:
     secret, message = new_webhook_secret(), alert_message(alert())
     async with webhook_sender(allow_private=True) as webhooks:
-        await webhooks.send(receiver.address, secret, message.message_id, message.body, now() // SECOND * SECOND)
+        await webhooks.send(
+            receiver.address, secret, message.message_id, message.body, current_moment() // SECOND * SECOND
+        )
     [one] = receiver.received
     verified = _verify(node_folder, secret, one.body, one.headers)
     assert json.loads(verified.stdout)["data"] == json.loads(alert())

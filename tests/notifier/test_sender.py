@@ -10,10 +10,10 @@ from models.migrations import migrate
 from models.queries.deliveries import NewDelivery, add_deliveries, waiting_queues
 from models.session import engine_of, session_scope
 from notifier.messages import alert_message
-from notifier.run import now
 from notifier.sender import DeliverySender
 from notifier.webhook import webhook_sender
 from operations.channels import NotArrived, add_channel, pause_channel, remove_channel, wait_for_test
+from streams.clock import current_moment
 from streams.settings import Settings
 from tests.ledger.conftest import LedgerTables
 from tests.notifier.alerts import alert
@@ -32,7 +32,7 @@ def settings(database_url: str) -> Iterator[Settings]:
 @asynccontextmanager
 async def sending(settings: Settings) -> AsyncIterator[None]:
     async with webhook_sender(allow_private=True) as webhooks:
-        task = asyncio.create_task(DeliverySender(settings, webhooks, asyncio.Event(), now).run())
+        task = asyncio.create_task(DeliverySender(settings, webhooks, asyncio.Event(), current_moment).run())
         try:
             yield
         finally:

@@ -17,7 +17,8 @@ from local.kafka import LocalKafka
 from models.privileges import DatabaseRole
 from models.queries import catalog_edits
 from models.session import engine_of, session_scope
-from schedulers.run import now, run
+from schedulers.run import run
+from streams.clock import current_moment
 from streams.kafka.topics import Topic
 from streams.settings import Settings
 from tests.core.clock_changes import at
@@ -89,8 +90,8 @@ async def test_a_metrics_port_that_is_taken_is_refused_with_what_to_do(settings:
 
 def clock_from(moment: str) -> Callable[[], Moment]:
     """The real clock, moved."""
-    ahead = at(moment) - now()
-    return lambda: now() + ahead
+    ahead = at(moment) - current_moment()
+    return lambda: current_moment() + ahead
 
 
 @asynccontextmanager

@@ -1,6 +1,5 @@
 """The pages that list, add and edit brands."""
 
-import time
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Any, Final
@@ -32,6 +31,7 @@ from operations.catalog_actions import actions_for
 from operations.dangerous_budgets import budgets_of, dangers_of
 from operations.schedule_preview import zones_of
 from operations.zone_change import zone_starts_at
+from streams.clock import current_moment
 
 __all__ = ["router"]
 
@@ -105,7 +105,7 @@ async def save(request: Request, brand_id: BrandId, person: PageOperator, servic
         return await conflict_page(request, person, services, title, row, form, versions, time_zone=row.time_zone)
     if asked := form.asking(dangers_of(budgets_of(row), form.checked.values)):
         return _edit_form(request, person, row, asked)
-    zone, now = str(form.checked.values["time_zone"]), time.time_ns() // 1_000_000
+    zone, now = str(form.checked.values["time_zone"]), current_moment()
     if zone not in (row.time_zone, sent.get(_CONFIRMED)):
         return _edit_form(request, person, row, form, zone_words=zone_change_words(zones_of(row), zone, now))
     try:

@@ -1,7 +1,6 @@
 """The catalog as a file on a page: what it would change, pause and resume; then all of it is applied, or none."""
 
 import io
-import time
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
@@ -26,6 +25,7 @@ from operations.catalog_file.rows import CatalogFileFormat, FileRows, WrongRow, 
 from operations.catalog_file.views import plan_view
 from operations.dangerous_budgets import dangers_of_plan
 from operations.spend_import.text_lines import utf8_chunks
+from streams.clock import current_moment
 
 __all__ = ["SentRows", "plan_page", "router"]
 
@@ -73,7 +73,7 @@ async def show(request: Request, person: PageOperator) -> Response:
 
 @router.post(_ADDRESS)
 async def plan(request: Request, person: PageOperator, services: Served) -> Response:
-    """What the file would change. Changes nothing."""
+    """Shows what the file would change. Changes nothing."""
     async with request.form(max_fields=FIELDS_MAX) as form:
         sent = SentRows.of_form(form)
         file = form.get("file")
@@ -94,13 +94,13 @@ async def plan(request: Request, person: PageOperator, services: Served) -> Resp
 
 @router.post(f"{_ADDRESS}/apply")
 async def apply(request: Request, person: PageOperator, services: Served) -> Response:
-    """All rows or, where one is wrong or was edited meanwhile, none. Redirects, so that loading the page again applies
-    nothing."""
+    """Applies all rows or, where one is wrong or was edited meanwhile, none. Redirects, so that loading the page again
+    applies nothing."""
     async with request.form(max_fields=FIELDS_MAX) as form:
         sent = SentRows.of_form(form)
     try:
         note = validation.note(sent.note) if sent.note else None
-        now = time.time_ns() // 1_000_000
+        now = current_moment()
         _, why_not_published = await edit_catalog(
             services, lambda session: apply_file(session, sent.read(), now, actor=person.actor, note=note)
         )

@@ -179,13 +179,13 @@ def _reader(list_rows: Callable[..., Page[_Row]], filters: Filters, **fixed: Any
 
 
 def _spend_reader(query: Mapping[str, str], filters: Filters) -> Read[Any]:
-    """By `show`: spend that counts, spend that was refused, or all."""
+    """The query for spend that counts, spend that was refused, or all, as `show` says."""
     show = query.get("show") or _COUNTED
     return _reader(list_spend, filters, counted=show == _COUNTED, only_refused=show == "refused")
 
 
 async def _page_of(query: Mapping[str, str], services: Services, filters: Filters, read: Read[_Row]) -> Page[_Row]:
-    """No rows while a filter is wrong: the page shows the error beside the input."""
+    """A page of the rows; none while a filter is wrong, because the page then shows the error beside the input."""
     if filters.errors:
         return Page([], None)
     after = filter_text(query, "after")
@@ -193,7 +193,7 @@ async def _page_of(query: Mapping[str, str], services: Services, filters: Filter
 
 
 def _exported(query: Mapping[str, str], readers: Mapping[str, Reader]) -> Filters:
-    """Raises RefusedValue for a wrong filter, which must not export everything."""
+    """The rows that the filters select. Raises RefusedValue for a wrong filter, which must not export everything."""
     filters = read_filters(readers, query)
     for error in filters.errors.values():
         raise RefusedValue(error)
@@ -201,13 +201,14 @@ def _exported(query: Mapping[str, str], readers: Mapping[str, Reader]) -> Filter
 
 
 async def _all_rows(services: Services, read: Read[_Row]) -> Iterator[_Row]:
-    """Reads the first rows before the answer begins: while PostgreSQL is away the answer is 503 and not a cut file."""
+    """All rows. The first ones are read before the answer begins: while PostgreSQL is away the answer is 503 and not a
+    cut file."""
     first = await read_catalog(services, lambda session: read(session, None, _EXPORT_ROWS))
     return chain(first.rows, _remaining_rows(services.settings.database, read, first.after))
 
 
 def _remaining_rows(url: str, read: Read[_Row], after: str | None) -> Iterator[_Row]:
-    """Each page in a transaction of its own, so that a slow reader holds none open."""
+    """The rows after the first ones, each page in a transaction of its own, so that a slow reader holds none open."""
     while after is not None:
         with session_scope(url) as session:
             found = read(session, after, _EXPORT_ROWS)

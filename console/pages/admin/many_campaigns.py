@@ -57,8 +57,8 @@ async def show(request: Request, query: MatchQuery, person: PageOperator, servic
 
 @router.post(_ADDRESS)
 async def ask(request: Request, person: PageOperator, services: Served) -> Response:
-    """What would change, which campaigns that would pause and resume, and the button that applies all of it. Changes
-    nothing."""
+    """Shows what would change, which campaigns that would pause and resume, and the button that applies all of it.
+    Changes nothing."""
     form = {name: str(value).strip() for name, value in (await request.form()).items()}
     match = _Match.of(form)
     change = ManyChange(**{name: form.get(name, "") for name in ManyChange._fields})
@@ -80,7 +80,7 @@ async def ask(request: Request, person: PageOperator, services: Served) -> Respo
 
 
 async def _matching(services: Services, match: _Match) -> Sequence[Campaign]:
-    """Those that the list has, by id; at most one more than may be changed at once."""
+    """The campaigns that the list has, by id; at most one more than may be changed at once."""
     return await in_compute_thread(_found, services.catalog, match)
 
 

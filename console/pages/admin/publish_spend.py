@@ -1,6 +1,5 @@
 """The form that publishes one spend event: real money, so it is there only where the setting `SPEND_FORM` is true."""
 
-import time
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -24,6 +23,7 @@ from models.tables.campaign import Campaign
 from operations import validation
 from operations.accounts.person import Person
 from operations.spend_event import new_spend_event
+from streams.clock import current_moment
 from streams.kafka.producer import Acked
 
 __all__ = ["router"]
@@ -69,7 +69,7 @@ async def publish(request: Request, campaign_id: CampaignId, person: PageOperato
     event, value = new_spend_event(
         brand, campaign_id, micros, event_id=sent["event_id"] or None, occurred_at=sent["occurred_at"] or None
     )
-    verdict = checked_spend(services, value, time.time_ns() // 1_000_000)
+    verdict = checked_spend(services, value, current_moment())
     if isinstance(verdict, Refusal):
         name = next((it for it in _INPUTS if verdict.message.startswith(it)), "amount")
         return _page(request, person, campaign, brand, sent, {name: f"The event is refused: {verdict.message}."})

@@ -1,6 +1,5 @@
 """The report of a brand's month, to look at, to print and as CSV."""
 
-import time
 from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Annotated
@@ -22,6 +21,7 @@ from models.tables.brand import Brand
 from operations.accounts.person import Role
 from operations.report.report import Report, month_of, read_report, report_csv
 from operations.schedule_preview import zones_of
+from streams.clock import current_moment
 
 __all__ = ["router"]
 
@@ -35,7 +35,7 @@ async def show(
     request: Request, brand_id: BrandId, query: MonthQuery, person: PageViewer, services: Served
 ) -> Response:
     """This month where none is named."""
-    now = time.time_ns() // 1_000_000
+    now = current_moment()
     brand: Brand = await read_catalog(services, lambda session: get_brand(session, brand_id))
     this_month = date_of(zones_of(brand), now).replace(day=1)
     text, error, report = query.get("month") or this_month.isoformat()[:7], "", None
@@ -65,7 +65,7 @@ async def show(
 @router.get("/brands/{brand_id}/report.csv")
 async def as_csv(brand_id: BrandId, query: MonthQuery, person: PageViewer, services: Served) -> Response:
     """This month where none is named."""
-    now = time.time_ns() // 1_000_000
+    now = current_moment()
     brand: Brand = await read_catalog(services, lambda session: get_brand(session, brand_id))
     month = month_of(query.get("month") or _month_text(date_of(zones_of(brand), now)))
     async with services.sharing.heavy(person.name):

@@ -1,6 +1,5 @@
 """The page of a campaign's timeline: a line for each day, and each band in words."""
 
-import time
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import Annotated, Final, NamedTuple
@@ -20,6 +19,7 @@ from operations import validation
 from operations.accounts.person import Role
 from operations.schedule_preview import day_remark, zones_of
 from operations.timeline.timeline import ShownBand, Timeline, read_timeline
+from streams.clock import current_moment
 
 __all__ = ["DrawnBand", "DrawnDay", "day_lines", "router"]
 
@@ -53,7 +53,7 @@ async def show(
 ) -> Response:
     """The last days where none are named."""
     campaign, brand = await campaign_and_brand(services, campaign_id)
-    now = time.time_ns() // 1_000_000
+    now = current_moment()
     today = date_of(zones_of(brand), now)
     texts = {"from": (today - timedelta(days=_DAYS_SHOWN - 1)).isoformat(), "to": today.isoformat()}
     texts |= {name: text for name, text in query.items() if text}

@@ -1,6 +1,5 @@
 """The form that sets the daily budget of today alone, of a brand or of one campaign: the remedy that *Why?* offers."""
 
-import time
 from collections.abc import Mapping
 from datetime import date
 from http import HTTPStatus
@@ -30,6 +29,7 @@ from operations.accounts.person import Person
 from operations.budget_overrides import edited_overrides
 from operations.dangerous_budgets import dangers_of
 from operations.schedule_preview import zones_of
+from streams.clock import current_moment
 
 __all__ = ["router", "suggested_micros"]
 
@@ -101,7 +101,7 @@ async def _campaign(services: Services, campaign_id: str) -> _BudgetOwner:
 
 
 def _budget_owner(kind: str, id_: str, row: Brand | Campaign, brand: Brand, spent_micros: int) -> _BudgetOwner:
-    today = date_of(zones_of(brand), time.time_ns() // 1_000_000)
+    today = date_of(zones_of(brand), current_moment())
     budget = budget_on(today, row.daily_budget_micros, row.budget_overrides.daily)
     return _BudgetOwner(kind, id_, brand.currency, brand.time_zone, today, budget, spent_micros)
 

@@ -1,7 +1,6 @@
 """The page that decides again on a past period under a catalog file, and writes nothing."""
 
 import io
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -23,6 +22,7 @@ from operations.catalog_file.reading import format_of, read_rows
 from operations.catalog_file.rows import CatalogFileFormat, WrongRows
 from operations.what_if.views import what_if_view
 from operations.what_if.what_if import ASKED_EVENTS_MAX, WhatIfRequest, what_if
+from streams.clock import current_moment
 
 __all__ = ["router"]
 
@@ -74,7 +74,7 @@ async def decide(request: Request, person: PageViewer, services: Served) -> Resp
 def _decided_again(url: str, file_format: CatalogFileFormat, text: bytes, asked: WhatIfRequest) -> Mapping[str, Any]:
     """Reading and writing as well are work of seconds for a large file."""
     rows = read_rows(io.BytesIO(text), file_format)
-    return what_if_view(what_if(url, rows, asked, time.time_ns() // 1_000_000))
+    return what_if_view(what_if(url, rows, asked, current_moment()))
 
 
 def _read(errors: dict[str, str], name: str, read: Any, text: str | None) -> Any:

@@ -1,6 +1,5 @@
 """The page that edits the windows of a campaign, and the preview that it requests meanwhile."""
 
-import time
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final, NamedTuple
@@ -22,7 +21,6 @@ from console.rendering.render import fragment, page
 from console.server.compute_thread import in_compute_thread
 from console.server.paging import CampaignId
 from console.server.services import Served
-from core.moment import Moment
 from core.windows import format_window
 from models.errors import StaleEdit
 from models.queries.catalog_edits import set_windows
@@ -31,6 +29,7 @@ from models.tables.campaign import Campaign
 from models.tables.catalog_change import CatalogChange
 from operations.accounts.person import Person, Role
 from operations.schedule_preview import schedule_of
+from streams.clock import current_moment
 
 __all__ = ["router"]
 
@@ -54,7 +53,7 @@ async def preview(request: Request, campaign_id: CampaignId, person: PageViewer,
     campaign, brand = await campaign_and_brand(services, campaign_id)
     async with request.form(max_fields=FIELDS_MAX) as form:
         checked = check_rows(read_rows(form))
-    view = await in_compute_thread(schedule_view, checked, campaign, brand, _now())
+    view = await in_compute_thread(schedule_view, checked, campaign, brand, current_moment())
     return JSONResponse(
         {
             "words": view.words,
@@ -127,7 +126,7 @@ async def _page(
         may_edit=person.may(Role.OPERATOR),
         campaign=campaign,
         brand=brand,
-        view=await in_compute_thread(schedule_view, sent.checked, campaign, brand, _now()),
+        view=await in_compute_thread(schedule_view, sent.checked, campaign, brand, current_moment()),
         rows={**sent.checked.rows, _BLANK: WindowRow()},
         is_stale=is_stale,
         edits=edits,
@@ -135,7 +134,3 @@ async def _page(
         revision=sent.revision if kept else campaign.revision,
         seen=sent.seen if kept else _windows_text(campaign),
     )
-
-
-def _now() -> Moment:
-    return time.time_ns() // 1_000_000

@@ -10,8 +10,8 @@ import pytest
 
 from core.moment import HOUR
 from schedulers.publisher import Publisher
-from schedulers.run import now
 from schedulers.scheduler import Scheduler
+from streams.clock import current_moment
 from streams.settings import Settings, Timestamps
 from tests.streams.broker import Broker
 from tests.streams.worker_process import WorkerProcess
@@ -51,7 +51,7 @@ async def schedulers(settings: Settings, zone: EndingZone) -> AsyncIterator[list
         for hours in (zone.wrong_by, -zone.wrong_by, zone.wrong_by, -zone.wrong_by):
             publisher = Publisher(settings)
             stack.push_async_callback(publisher.close)
-            made.append(Scheduler(publisher, zones, lambda wrong_by=hours * HOUR: now() + wrong_by))  # type: ignore[misc]
+            made.append(Scheduler(publisher, zones, lambda wrong_by=hours * HOUR: current_moment() + wrong_by))  # type: ignore[misc]
         yield made
 
 
