@@ -64,7 +64,8 @@ def use_cheap_services() -> None:
     `httpx.get` would read all certificate authorities from a file."""
     if version := os.environ.get("SPENDGATE_TEST_KAFKA"):
         LocalKafka.lock_file = Path(__file__).parent / "kafka" / f"{version}.lock"
-    local.kafka.BROKER_OPTIONS = (*local.kafka.BROKER_OPTIONS, QUICK_START)
+    # A partition takes 25 KiB of the heap: of 512 MiB those of a run would leave little, and Java collect all the time.
+    local.kafka.BROKER_OPTIONS = (*local.kafka.BROKER_OPTIONS, QUICK_START, "-Xmx1g")
     LocalKafka._format = _format_by_copy  # type: ignore[method-assign]
     local.postgres.SETTINGS.update(
         fsync="off",

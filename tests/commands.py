@@ -16,6 +16,7 @@ from typer.main import get_command
 from cli.__main__ import application
 from cli.framework import run
 
+TOOL_SECONDS = 120
 EXECUTABLE = Path(sys.executable).with_name("spendgate")
 _numbers = count(1)
 
@@ -63,6 +64,18 @@ class Commands:
         campaign_id = f"{brand_id}.campaign-{next(_numbers)}"
         self.done("campaign", "add", campaign_id, "--brand", brand_id, *options)
         return campaign_id
+
+
+def run_kafka_tool(*arguments: str) -> None:
+    """`spendgate kafka` in this process, whose place Java would take. To start Python for it costs a second of CPU."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.execv", _run_java)
+        assert run(_application(), ["kafka", *arguments]) == 0
+
+
+def _run_java(_: str, command: list[str]) -> None:
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=TOOL_SECONDS)
+    assert done.returncode == 0, done
 
 
 @cache

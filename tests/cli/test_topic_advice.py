@@ -3,10 +3,7 @@
 import asyncio
 import json
 import re
-import subprocess
-import sys
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,9 +15,9 @@ from local.kafka import LocalKafka
 from streams.kafka.clients import close_within_seconds
 from streams.kafka.topics import Topic, topic_configs
 from streams.settings import Settings
+from tests.commands import run_kafka_tool
 from tests.topics import make_topic
 
-EXECUTABLE = str(Path(sys.executable).with_name("spendgate"))
 #: A command in backticks or a setting, in the order in which they stand.
 STEP = re.compile(r"`(spendgate [^`]+)`|(SPENDGATE_\w+)=([\w.-]+)")
 #: A later check may see what an earlier difference hid.
@@ -89,7 +86,7 @@ def _follow(mends: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
         if name:
             monkeypatch.setenv(name, value)
         elif command.startswith("spendgate kafka"):
-            subprocess.run([EXECUTABLE, *command.split()[1:]], check=True, capture_output=True)
+            run_kafka_tool(*command.split()[2:])
     if any(command == "spendgate topics create" for command, _, _ in steps):
         run(application(), ["topics", "create"])
 

@@ -2,7 +2,6 @@
 
 import json
 import shlex
-import subprocess
 
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -13,7 +12,7 @@ from local.kafka import LocalKafka
 from streams.kafka import topics
 from streams.kafka.topics import ALL_TOPICS, Topic
 from streams.settings import Settings
-from tests.commands import EXECUTABLE
+from tests.commands import run_kafka_tool
 from tests.streams.topic_changes import change_config
 
 
@@ -143,5 +142,5 @@ def test_topics_that_another_tool_makes_of_what_is_printed_are_as_they_must_be(
     for future in made.values():
         future.result(60)
     assert of_line["name"] in last
-    subprocess.run([EXECUTABLE, "kafka", *shlex.split(last)], check=True, capture_output=True, timeout=120)
+    run_kafka_tool(*shlex.split(last))
     assert run(application(), ["topics", "check"]) == 0, capsys.readouterr().out
