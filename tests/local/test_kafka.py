@@ -27,6 +27,21 @@ def broker(tmp_path: Path) -> Iterator[LocalKafka]:
     service.kill()
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
+    service = LocalKafka(tmp_path_factory.mktemp("shared"))
+    yield service
+    service.kill()
+
+
+@pytest.fixture
+def running(shared: LocalKafka) -> LocalKafka:
+    """One for all tests that leave its folder as it is: a start costs three CPU seconds. A test may stop it."""
+    if shared.process is None:
+        shared.start()
+    return shared
+
+
 def test_records_outlive_a_stop_and_a_kill(broker: LocalKafka) -> None:
     broker.start()
     create_topic(broker.brokers, "kept")
@@ -42,15 +57,29 @@ def test_records_outlive_a_stop_and_a_kill(broker: LocalKafka) -> None:
     assert read_all(broker.brokers, "kept") == [b"before the stop", b"before the kill"]
 
 
-def test_a_stop_leaves_no_process_and_can_be_repeated(broker: LocalKafka) -> None:
-    broker.start()
-    assert broker.process is not None
-    pid = broker.process.pid
+def test_a_folder_has_one_broker_at_a_time(running: LocalKafka) -> None:
+    with pytest.raises(DataFolderInUse, match="in use by another running spendgate"):
+        LocalKafka(running.folder.parent).start()
 
-    broker.stop()
-    broker.stop()
+    assert topics_of(running) == []
+
+
+def test_a_stop_leaves_no_process_and_can_be_repeated(running: LocalKafka) -> None:
+    assert running.process is not None
+    pid = running.process.pid
+
+    running.stop()
+    running.stop()
 
     assert not psutil.pid_exists(pid)
+
+
+def test_a_folder_that_was_open_is_not_secured_in_silence(shared: LocalKafka) -> None:
+    if not shared.folder.exists():  # no test before this one has started it
+        shared.start()
+    shared.stop()
+    with pytest.raises(DataFolderUnsecured, match="choose another data folder"):
+        LocalKafka(shared.folder.parent, secured=True).start()
 
 
 def test_a_taken_port_is_told_in_one_sentence(tmp_path: Path) -> None:
@@ -61,15 +90,6 @@ def test_a_taken_port_is_told_in_one_sentence(tmp_path: Path) -> None:
             PortBusy, match=f"^Port {port} for Kafka is taken by another program: .* choose another port"
         ):
             LocalKafka(tmp_path, port).start()
-
-
-def test_a_folder_has_one_broker_at_a_time(broker: LocalKafka) -> None:
-    broker.start()
-
-    with pytest.raises(DataFolderInUse, match="in use by another running spendgate"):
-        LocalKafka(broker.folder.parent).start()
-
-    assert topics_of(broker) == []
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
@@ -162,13 +182,6 @@ def test_a_secured_broker_keeps_its_secrets_from_others_and_its_password_over_a_
         assert broker.client_settings == before
     finally:
         broker.kill()
-
-
-def test_a_folder_that_was_open_is_not_secured_in_silence(broker: LocalKafka) -> None:
-    broker.start()
-    broker.stop()
-    with pytest.raises(DataFolderUnsecured, match="choose another data folder"):
-        LocalKafka(broker.folder.parent, secured=True).start()
 
 
 def test_an_unknown_tool_is_refused_with_the_known_ones() -> None:

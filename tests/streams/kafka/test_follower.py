@@ -4,7 +4,6 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaProducer, ConsumerRecord
@@ -164,17 +163,17 @@ async def test_whoever_is_cancelled_while_it_closes_leaves_no_connection_open(to
     assert not follower.is_fresh()
 
 
-@pytest.fixture
-def own_broker(tmp_path: Path) -> Iterator[LocalKafka]:
-    """One that the test may stop; it comes back at the same port."""
-    broker = LocalKafka(tmp_path / "own", choose_port(0, "Kafka"))
+@pytest.fixture(scope="module")
+def own_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
+    """One that a test may stop and start again; it comes back at the same port."""
+    broker = LocalKafka(tmp_path_factory.mktemp("own"), choose_port(0, "Kafka"))
     broker.start()
     yield broker
     broker.stop()
 
 
-async def test_it_goes_on_where_it_was_when_the_broker_is_back(own_broker: LocalKafka) -> None:
-    settings = Settings(brokers=own_broker.brokers, partitions=2)
+async def test_it_goes_on_where_it_was_when_the_broker_is_back(own_broker: LocalKafka, topic_prefix: str) -> None:
+    settings = Settings(brokers=own_broker.brokers, topic_prefix=topic_prefix, partitions=2)
     await create_topics(settings)
     received = Received()
     async with producing(settings) as send, TopicFollower(settings, TOPIC, received) as follower:
@@ -188,8 +187,10 @@ async def test_it_goes_on_where_it_was_when_the_broker_is_back(own_broker: Local
         await until(follower.is_fresh)
 
 
-async def test_a_broker_that_stands_still_makes_it_stale_until_it_answers_again(own_broker: LocalKafka) -> None:
-    settings = Settings(brokers=own_broker.brokers, partitions=2)
+async def test_a_broker_that_stands_still_makes_it_stale_until_it_answers_again(
+    own_broker: LocalKafka, topic_prefix: str
+) -> None:
+    settings = Settings(brokers=own_broker.brokers, topic_prefix=topic_prefix, partitions=2)
     await create_topics(settings)
     received = Received()
     async with producing(settings) as send, TopicFollower(settings, TOPIC, received) as follower:
