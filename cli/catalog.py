@@ -135,7 +135,8 @@ def _planned(settings: "Settings", rows: "FileRows") -> "tuple[FileComparison, M
 
 
 def _confirm(settings: "Settings", rows: "FileRows") -> None:
-    """Without a terminal it refuses before it reads the controller's state, which the question shows."""
+    """Ask before the rows are applied. Without a terminal it refuses before it reads the controller's state, which the
+    question shows."""
     if not sys.stdin.isatty():
         confirm("Apply the file")
     from operations.dangerous_budgets import dangers_of_plan

@@ -121,7 +121,7 @@ def simulate_day(
 
 
 def _brands_of_catalog(settings: "Settings", brand_ids: list[str]) -> "list[SimulatedBrand]":
-    """Those that have campaigns, without what is archived."""
+    """The brands that have campaigns, without what is archived."""
     from core.errors import NotFound
     from models.queries.catalog import get_brand, list_brands, list_campaigns
     from models.session import session_scope
@@ -160,7 +160,7 @@ async def _send_traffic(
 async def _send_day(
     settings: "Settings", plan: "DayPlan", speed: float | None, *, run: bool, keep: bool
 ) -> "list[PlanDifference] | None":
-    """None where nothing was compared."""
+    """Publish the day. Returns the totals that differ from the plan; None where nothing was compared."""
     from simulation.installation import delete_topics, make_topics, running_processes
     from simulation.run import publish_day
 

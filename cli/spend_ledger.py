@@ -117,7 +117,8 @@ def _day(option: str, text: str | None) -> "date | None":
 
 
 def _totals(listed: "Sequence[SpendEntry]", total: "SpendTotal | None", *, more: bool) -> Iterator[str]:
-    """Of everything that fits where an index leads to it, else of what is listed; per currency, as they never mix."""
+    """The totals of everything that fits where an index leads to it, else of what is listed; per currency, as they
+    never mix."""
     from core.money import format_money
 
     if total is not None and listed:

@@ -184,7 +184,7 @@ class TwoRuns:
             self._note()
 
     def end(self, ends_at: Moment) -> None:
-        """Nothing more arrives until `ends_at`."""
+        """End both runs: nothing more arrives until `ends_at`."""
         self._advance(ends_at - 1)
         for stretch in self._open.values():
             self._close(stretch, ends_at)

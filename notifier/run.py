@@ -42,7 +42,8 @@ _LONGEST_PAUSE_SECONDS: Final = 10.0
 
 
 async def run(settings: Settings) -> None:
-    """Until SIGTERM or SIGINT. What is on its way then may be sent again by the next one, under the same id."""
+    """Run until SIGTERM or SIGINT. A message that is on its way then may be sent again by the next notifier, under the
+    same id."""
     await run_until_signal(_run(settings))
 
 
@@ -76,7 +77,7 @@ class Notifier:
         return [] if self.ready else list(self._failures.values())
 
     async def run(self) -> None:
-        """Until it is cancelled. Raises ConfigurationError."""
+        """Deliver until cancelled. Raises ConfigurationError."""
         leadership = Leadership(self._settings.database, _LOCK)
         try:
             await self._retrying(lambda: self._lead(leadership), "database_away")
@@ -125,7 +126,8 @@ class Notifier:
     async def _retrying(
         self, work: Callable[[], Awaitable[None]], what: str, passed_on: tuple[type[Exception], ...] = ()
     ) -> None:
-        """For ever, with growing pauses after failures. Raises ConfigurationError and what is passed on."""
+        """Do the work for ever, with growing pauses after failures. Raises ConfigurationError and the errors in
+        `passed_on`."""
         pause_seconds = _FIRST_PAUSE_SECONDS
         while True:
             began_at = time.monotonic()

@@ -31,7 +31,7 @@ class CatalogAction(StrEnum):
         return _RESULTS[self]
 
     def effect(self, kind: str, many: bool = False) -> str:
-        """What it will do to a `brand`, a `campaign` or many campaigns, as the question before it says."""
+        """What the action will do to a `brand`, a `campaign` or many campaigns, as the question before it says."""
         sentence = _EFFECTS[self][kind == "campaign"]
         return sentence.replace("It ", "Each ", 1) if many else sentence
 

@@ -2,7 +2,6 @@
 letters, hidden state, holes of the ledger."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, TypeVar
@@ -21,6 +20,7 @@ from operations.dead_letters.count import DeadLetterCount
 from operations.hidden_state import read_hidden_state
 from operations.last_records import last_records
 from operations.state_summary import read_state_summary
+from streams.clock import current_moment
 from streams.kafka.codec import decode_command, decode_tick
 from streams.kafka.groups import ConsumerGroup, describe_group
 from streams.kafka.identities import LEDGER_GROUP, WORKER_GROUP
@@ -45,7 +45,7 @@ async def read_status(settings: Settings, letters: DeadLetterCount | None = None
         _groups(settings),
         _last_tick(settings),
         _last_decision(settings),
-        read_state_summary(settings, time.time_ns() // 1_000_000),
+        read_state_summary(settings, current_moment()),
         read_hidden_state(settings),
     )
     (

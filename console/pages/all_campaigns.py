@@ -160,7 +160,7 @@ class _CampaignsView:
             before = _row_id(row.campaign_id)
 
     def _row(self, row: Campaign, live: LiveState) -> list[Part]:
-        """Empty where it looks as it did."""
+        """The row as a part of the page; empty where it is as last sent."""
         entry = _entry(self._services, row, live)
         if entry == self._shown.get(row.campaign_id):
             return []

@@ -23,7 +23,7 @@ class CurrencyTotals(NamedTuple):
 
 
 def totals(entries: Iterable[BrandEntry]) -> list[CurrencyTotals]:
-    """By currency, in the order of their codes; a budget is None where no brand of the currency has one."""
+    """The totals by currency, in the order of their codes; a budget is None where no brand of the currency has one."""
     found: dict[str, _Sums] = {}
     for it in entries:
         sums = found.setdefault(it.summary.currency if it.summary else it.currency, _Sums())

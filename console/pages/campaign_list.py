@@ -146,8 +146,8 @@ def listed_campaigns(
 
 
 def matching(rows: Iterable[Campaign], search: str) -> list[Campaign]:
-    """Those with the text in their id, name or external id, in any case: what a list shows, and what the change of all
-    that match changes."""
+    """The rows with the text in their id, name or external id, in any case: what a list shows, and what the change of
+    all that match changes."""
     text = folded(search)
     return [it for it in rows if text in campaign_text(it)]
 

@@ -1,4 +1,4 @@
-"""What lists over everything find, for open pages: each question is answered once for all pages that ask it."""
+"""What lists over everything count, for open pages: each question is answered once for all pages that ask it."""
 
 import asyncio
 import time
@@ -25,7 +25,7 @@ class SharedCounts(Generic[_Question, _Answer]):
         self._due_at: dict[_Question, float] = {}
 
     async def counted(self, question: _Question) -> tuple[_Answer, bool]:
-        """And whether it was counted since this call: else a change of just now may be missing in it."""
+        """The answer, and whether it was counted since this call: else a change of just now may be missing in it."""
         task = self._counted.get(question)
         is_new = task is None or (task.done() and time.monotonic() >= self._due_at.get(question, 0.0))
         if task is None or is_new:

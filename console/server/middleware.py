@@ -77,7 +77,7 @@ class Middleware:
 
 
 def _bounded(receive: Receive) -> Receive:
-    """As `receive`, but raises HttpProblem once the request's body has more than BODY_BYTES_MAX."""
+    """The requests' messages as `receive` gives them; raises HttpProblem once the body has more than BODY_BYTES_MAX."""
     received = 0
 
     async def receive_bounded() -> Message:

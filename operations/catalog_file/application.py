@@ -31,7 +31,7 @@ class FileComparison:
 
     @property
     def currencies(self) -> Mapping[str, str]:
-        """By id of each brand that the file names or has a campaign of, also of those that it adds."""
+        """The currency by brand id, of each brand that the file names, adds or has a campaign of."""
         added = {
             it.brand_id: str(field.after)
             for it in self.comparison.differences

@@ -234,7 +234,7 @@ def _command_cells(command: ControlLog) -> list[object]:
 
 
 def _currency(services: Services, brand_id: str) -> str:
-    """Empty of a brand that was added just now."""
+    """The brand's currency; empty for a brand that was added just now."""
     brand = services.catalog.brand(brand_id)
     return brand.currency if brand else ""
 

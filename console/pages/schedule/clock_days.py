@@ -64,7 +64,7 @@ def _day_sentence(windows: Schedule, time_zone: str, day: date) -> str:
 
 
 def _usual_day(time_zone: str, day: date) -> date:
-    """The same weekday a week before or after, without a clock change."""
+    """The same weekday a week before or after, where that has no clock change."""
     nearby = (day - _ONE_WEEK, day + _ONE_WEEK)
     return next((it for it in nearby if day_remark(time_zone, it) is None), day)
 
