@@ -69,7 +69,7 @@ def evaluate_campaigns(
         if campaign.config is None:
             continue
         refresh_campaign_budgets(brand, campaign)
-        reasons = _reasons(of_brand, campaign, campaign.config)
+        reasons = _campaign_reasons(of_brand, campaign, campaign.config)
         # Without a command for these reasons: a campaign's first state, or one whose command could not be built.
         command_missing = campaign.pending_resume is None and campaign.last_action is not (
             Action.PAUSE if reasons else Action.RESUME
@@ -96,7 +96,7 @@ def _brand_reasons(brand: BrandState) -> Reason:
     return reasons
 
 
-def _reasons(of_brand: Reason, campaign: CampaignState, config: CampaignConfig) -> Reason:
+def _campaign_reasons(of_brand: Reason, campaign: CampaignState, config: CampaignConfig) -> Reason:
     """Those of the brand and the campaign's own."""
     reasons = of_brand
     if not config.usable:
