@@ -67,17 +67,17 @@ class _About(NamedTuple):
 def evaluate_brand_thresholds(state: PartitionState, brand: BrandState, cause: Cause) -> None:
     """Raise and resolve what the brand's own budgets and totals ask for."""
     assert brand.config and brand.day and brand.month
-    today, allowance = brand.day.date, brand.daily_allowance_micros
+    today, allowance, held = brand.day.date, brand.daily_allowance_micros, state.thresholds.get(brand.brand_id)
     daily, monthly = brand.config.daily_budget_on(today), brand.config.monthly_budget_on(today)
-    # Each document of a campaign evaluates its brand too, and many brands have no budget.
-    if daily is None and monthly is None and allowance is None and not state.thresholds.get(brand.brand_id):
-        return
-    day, month = today.isoformat(), brand.month.first.isoformat()[:7]
-    for watched in (
-        _Watched(Budget.DAILY, day, brand.daily_micros, daily),
-        _Watched(Budget.MONTHLY, month, brand.monthly_micros, monthly),
-        _Watched(Budget.ALLOWANCE, day, brand.daily_micros, allowance),
-    ):
+    # Each document of a campaign evaluates its brand too, and many brands have no budget, or one.
+    if daily is not None or held:
+        watched = _Watched(Budget.DAILY, today.isoformat(), brand.daily_micros, daily)
+        _evaluate(state, brand, "", watched, cause)
+    if monthly is not None or held:
+        watched = _Watched(Budget.MONTHLY, brand.month.first.isoformat()[:7], brand.monthly_micros, monthly)
+        _evaluate(state, brand, "", watched, cause)
+    if allowance is not None or held:
+        watched = _Watched(Budget.ALLOWANCE, today.isoformat(), brand.daily_micros, allowance)
         _evaluate(state, brand, "", watched, cause)
 
 

@@ -55,10 +55,11 @@ def band(spent_micros: int, percents: tuple[int, ...], *budgets: int | None) -> 
         if budget is None:
             continue
         for point in _points(percents, budget):
-            if point > spent_micros:
-                high = min(high, point)
-            else:
-                low = max(low, point)
+            if point <= spent_micros:
+                if point > low:
+                    low = point
+            elif point < high:
+                high = point
     return low, high
 
 

@@ -56,10 +56,13 @@ class Changelog:
                 self._put(name, value)
             return _NO_BRAND
         brand_id = _brand_of(name)
-        if self._of_brand not in (None, brand_id):
+        if self._of_brand is not None and self._of_brand != brand_id:
             return _NO_BRAND
         self._put(name, value)
-        self._note_key(brand_id, name, value is not None)
+        if self._keys_of is not None:  # at a restart nobody has asked yet, and there are very many records
+            self._note_key(brand_id, name, value is not None)
+        if self._restored:
+            self._restored.pop(brand_id, None)
         return Applied(brand_id)
 
     def skip(self, why: str) -> Applied:
@@ -105,9 +108,7 @@ class Changelog:
             self._records[name] = value
 
     def _note_key(self, brand_id: str, name: str, exists: bool) -> None:
-        self._restored.pop(brand_id, None)
-        if self._keys_of is None:
-            return
+        assert self._keys_of is not None
         keys = self._keys_of.setdefault(brand_id, {})
         if exists:
             keys[name] = None

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Final
 
 from core.refusal import Refusal, RefusalReason
@@ -84,8 +85,10 @@ def raised_by(micros: int, hundredths_of_percent: int) -> int:
     return (scaled + 5_000 * _HUNDREDTH) // (10_000 * _HUNDREDTH) * _HUNDREDTH
 
 
+@lru_cache(maxsize=4_096)
 def optional_budget(text: str | None) -> int | None:
-    """The budget of a document, None for unlimited. Raises ValueError where `parse_budget` refuses the text."""
+    """The budget of a document, None for unlimited. Raises ValueError where `parse_budget` refuses the text. Cached,
+    because a restart reads the documents of all brands, of which many have the same budgets."""
     if text is None:
         return None
     micros = parse_budget(text)

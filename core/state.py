@@ -267,7 +267,8 @@ class PartitionState:
 
     def await_resume(self, brand: BrandState, campaign: CampaignState, resume: PendingResume) -> None:
         """Have this resume of the campaign pending, in place of another."""
-        self.drop_resume(brand, campaign)
+        if campaign.pending_resume is not None:
+            self.drop_resume(brand, campaign)
         campaign.pending_resume = resume
         self.pending_resumes[brand.brand_id, campaign.campaign_id] = (brand, campaign)
         self.pending_moments[resume.decided_at] = self.pending_moments.get(resume.decided_at, 0) + 1

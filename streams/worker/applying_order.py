@@ -95,11 +95,10 @@ class OrderedApplier:
         has_turns = self._unfinished is not None or bool(self._releasing)
         return has_turns and self._writes() > 2 * _WRITES_OF_TURNS
 
-    @property
-    def gathers(self) -> bool:
-        """Whether commands may wait for those of the next turn: they are resumes alone, since a pause never waits."""
+    def gathers(self, since: int) -> bool:
+        """Whether the commands from this number on may wait for those of the next turn: a pause never waits."""
         has_room = self.turn_is_over and self._writes() <= _WRITES_OF_TURNS
-        return has_room and not any(command.action is Action.PAUSE for command in self._state.commands)
+        return has_room and all(command.action is Action.RESUME for command in self._state.commands[since:])
 
     def _writes(self) -> int:
         return len(self._state.commands) + len(self._state.dirty_brands)

@@ -139,6 +139,7 @@ class OwnedPartition:
     def work(self) -> None:
         """Apply everything that may be applied now, in order, and ask for a flush when there is anything to write."""
         now = time.time_ns() // 1_000_000
+        commands_before = len(self.state.commands)
         try:
             while not (self.suspended or self.delivery.stopped.is_set()) and self._applier.apply_next(now):
                 if self._applier.turn_is_over:
@@ -154,7 +155,7 @@ class OwnedPartition:
             or state.spend_events
             or self._outbox.records
             or self._applier.waits_for_flush
-            or (state.commands and not self._applier.gathers)
+            or (state.commands and not self._applier.gathers(since=commands_before))
         ):
             self._urgent.set()
             self._changed.set()
