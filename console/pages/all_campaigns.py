@@ -11,7 +11,6 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from console.access.rights import PageViewer
 from console.live.brand_summary import BrandSummary
 from console.live.campaign_marks import MARKS
-from console.live.command_feed import ReceivedCommand
 from console.pages.campaign_list import (
     PAGE_SIZE,
     SORT_LABELS_OF_ALL,
@@ -23,6 +22,7 @@ from console.pages.campaign_list import (
     page_words,
 )
 from console.pages.campaign_now import CampaignNow, campaign_now
+from console.pages.command_list import NoCommands
 from console.pages.page_stream import Part, stream
 from console.pages.shared_counts import SharedCounts
 from console.rendering.render import page, part
@@ -102,7 +102,7 @@ async def live(
     return stream(request, services, nullcontext(view))
 
 
-class _CampaignsView:
+class _CampaignsView(NoCommands):
     """The rows of the list and its chips. While the list has room, campaigns that come to match are added; those that
     match no more stay until the page is loaded again."""
 
@@ -132,9 +132,6 @@ class _CampaignsView:
     @property
     def _has_room(self) -> bool:
         return self._wanted.number <= 1 and len(self._shown) < PAGE_SIZE
-
-    def shows(self, received: ReceivedCommand) -> bool:
-        return False
 
     async def parts(self, changed: Iterable[str], now: Moment) -> list[Part]:
         brand_ids, live = frozenset(changed), self._services.live
@@ -166,12 +163,6 @@ class _CampaignsView:
             return []
         self._shown[row.campaign_id] = entry
         return [Part(_row_id(row.campaign_id), part("listed_campaign", entry, self._may_edit))]
-
-    def command(self, received: ReceivedCommand) -> Part:
-        raise AssertionError("the list of campaigns lists no commands")
-
-    def newest(self) -> list[ReceivedCommand]:
-        return []
 
 
 async def _counted(services: Services, wanted: CampaignList) -> ListedCampaigns:

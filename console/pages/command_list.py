@@ -6,7 +6,7 @@ from console.pages.recent import newest_received
 from console.rendering.render import part
 from console.server.services import Services
 
-__all__ = ["CommandList", "brand_name"]
+__all__ = ["CommandList", "NoCommands", "brand_name"]
 
 
 class CommandList:
@@ -30,6 +30,19 @@ class CommandList:
 
     def newest(self) -> list[ReceivedCommand]:
         return newest_received(self._services, self._count, **self._of)
+
+
+class NoCommands:
+    """The part of a PageView that lists no commands."""
+
+    def shows(self, received: ReceivedCommand) -> bool:
+        return False
+
+    def command(self, received: ReceivedCommand) -> Part:
+        raise AssertionError("the page lists no commands")
+
+    def newest(self) -> list[ReceivedCommand]:
+        return []
 
 
 def brand_name(services: Services, brand_id: str) -> str:

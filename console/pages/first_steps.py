@@ -13,8 +13,8 @@ from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy.orm import Session
 
 from console.access.rights import PageAdmin, PageOperator, PageViewer
-from console.live.command_feed import ReceivedCommand
 from console.pages.admin.catalog_access import read_catalog
+from console.pages.command_list import NoCommands
 from console.pages.page_stream import Part, stream
 from console.rendering.flash import SAVED, flash_redirect
 from console.rendering.render import page, part
@@ -91,7 +91,7 @@ async def live(request: Request, query: BrandQuery, _: PageViewer, services: Ser
     return stream(request, services, nullcontext(_FirstStepsView(services, query.get("brand", ""))))
 
 
-class _FirstStepsView:
+class _FirstStepsView(NoCommands):
     is_incomplete = False
 
     def __init__(self, services: Services, brand_id: str) -> None:
@@ -99,17 +99,8 @@ class _FirstStepsView:
         self._brand_id = brand_id
         self.brand_ids = frozenset([brand_id])
 
-    def shows(self, received: ReceivedCommand) -> bool:
-        return False
-
     async def parts(self, changed: Iterable[str], now: Moment) -> list[Part]:
         return [Part("first-spend", part("first_spend", _first_spend(self._services, self._brand_id)))]
-
-    def command(self, received: ReceivedCommand) -> Part:
-        raise AssertionError("the page lists no commands")
-
-    def newest(self) -> list[ReceivedCommand]:
-        return []
 
 
 async def _page(request: Request, person: Person, services: Services, brand_id: str, **values: Any) -> Response:

@@ -9,10 +9,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from console.access.rights import PageViewer
-from console.live.command_feed import ReceivedCommand
 from console.pages import all_campaigns, brand_page, campaign_page, feed_page, first_steps, overview
 from console.pages.brand_list import PAGE_SIZE
 from console.pages.brand_now import row_html
+from console.pages.command_list import NoCommands
 from console.pages.overview import BrandListRequest, NeedCounts, OverviewQuery, brand_list_request
 from console.pages.page_stream import Part, stream
 from console.server.services import Served, Services
@@ -41,7 +41,7 @@ async def brands(
     return stream(request, services, nullcontext(view))
 
 
-class _Brands:
+class _Brands(NoCommands):
     """The rows of the overview, its chips, its totals and the sentence below its title. While its list has room, brands
     that come to match are added; those that match no more stay until the page is loaded again."""
 
@@ -69,9 +69,6 @@ class _Brands:
     def _has_room(self) -> bool:
         return self._wanted.number <= 1 and len(self.brand_ids) < PAGE_SIZE
 
-    def shows(self, received: ReceivedCommand) -> bool:
-        return False
-
     async def parts(self, changed: Iterable[str], now: Moment) -> list[Part]:
         found: list[Part] = []
         for brand_id in changed:
@@ -95,12 +92,6 @@ class _Brands:
         write = partial(row_html, self._services, brand_id, now, may_edit=self._may_edit)
         html = self._services.broadcaster.text_of(brand_id, self._may_edit, write)
         return [Part(_row_id(brand_id), html)] if html else []
-
-    def command(self, received: ReceivedCommand) -> Part:
-        raise AssertionError("the overview lists no commands")
-
-    def newest(self) -> list[ReceivedCommand]:
-        return []
 
 
 def _row_id(brand_id: str) -> str:

@@ -70,18 +70,9 @@ class OwnedPartition:
         self._turns = turns  # of all partitions of the process
         self._outbox = Outbox()
         self._barriers = Barriers(state.partition, self.inbox, settings, end_offset, self._work_unless_suspended)
-        self._applier = OrderedApplier(
-            state,
-            self.inbox,
-            self._outbox,
-            RecordApplier(
-                state,
-                self._outbox,
-                partitions=settings.partitions,
-                given_times=settings.timestamps is Timestamps.CREATE,
-            ),
-            self._barriers,
-        )
+        given_times = settings.timestamps is Timestamps.CREATE
+        applier = RecordApplier(state, self._outbox, partitions=settings.partitions, given_times=given_times)
+        self._applier = OrderedApplier(state, self.inbox, self._outbox, applier, self._barriers)
         self._derived_spend = DerivedSpend(state.partition, self.inbox, settings, end_offset)
         self._control_topic = settings.topic(Topic.CAMPAIGN_CONTROL)
         self._heartbeat = HeartbeatWriter(state.partition, settings, find_control_ends)
