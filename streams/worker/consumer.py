@@ -76,7 +76,8 @@ class PartitionPositions(Protocol):
     commit_note: str
 
     async def take_over(self, assigned: set[TP]) -> Mapping[TP, int] | None:
-        """Own exactly these partitions; returns the offset to read each from, or None when the worker is ending."""
+        """Own exactly these partitions; returns the offset to read each from, or None when the worker is ending or the
+        next rebalance has begun."""
 
     async def hand_over(self) -> None:
         """Partitions may be revoked next: write what is decided, and decide nothing more."""

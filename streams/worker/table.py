@@ -5,7 +5,7 @@ memory of a partition is valid exactly as long as its producer is not fenced.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
@@ -41,6 +41,10 @@ _LIMIT_SECONDS: Final = 8.0
 _LOOK_AGAIN_SECONDS: Final = 2.0
 
 
+class _Superseded(Exception):
+    """A rebalance has begun during a take-over, whose partitions may be another worker's by now."""
+
+
 class ControllerTable(faust.Table):  # type: ignore[misc]
     """State of the owned partitions, restored in bulk from `controller-state` and written one transaction a flush."""
 
@@ -56,6 +60,8 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         self._hand_overs: int = 0
         self._guarded: set[str] = set()
         self._changing: set[asyncio.Task[Any]] = set()  # tasks that take over partitions or restore them
+        self._given_away: set[int] = set()  # other workers' since the last take-over
+        self._opening: dict[PartitionWriter, asyncio.Future[None]] = {}
         self._names: dict[str, Topic] = {settings.topic(topic): topic for topic in INPUTS}
         self._runners: dict[int, asyncio.Task[None]] = {}
         self._ownership: asyncio.Lock = asyncio.Lock()
@@ -73,10 +79,11 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         partition.receive(self._names[chunk.topic], chunk.records, chunk.position)
 
     async def take_over(self, assigned: set[TP]) -> dict[TP, int] | None:
-        """Own exactly these partitions; returns the offset to read each from, or None when the worker is ending."""
+        """Own exactly these partitions; returns the offset to read each from, or None when the worker is ending or the
+        next rebalance has begun."""
         if self.should_stop:
             return None
-        taking_over = asyncio.create_task(self._take_over(assigned))
+        taking_over = asyncio.create_task(self._take_over({tp.partition for tp in assigned}, self._hand_overs))
         self._changing.add(taking_over)
         taking_over.add_done_callback(self._changing.discard)
         try:
@@ -87,10 +94,10 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
                 return None
             raise
 
-    async def _take_over(self, assigned: set[TP]) -> dict[TP, int]:
+    async def _take_over(self, numbers: set[int], hand_overs: int) -> dict[TP, int] | None:
         try:
             async with self._ownership:
-                return await self._own({tp.partition for tp in assigned})
+                return await self._own(numbers, hand_overs)
         except Exception as error:
             log.exception("take_over_failed")
             end_process(f"partitions could not be taken over: {await self._why_not(error)}")
@@ -110,6 +117,10 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         self._hand_overs += 1
         self._suspend()
         await or_end_process(self._flush_all(), self.settings)
+        # A producer that is opened later than that of the next owner would fence it.
+        for writer in self._opening:
+            writer.open_no_further()
+        await asyncio.gather(*self._opening.values(), return_exceptions=True)
 
     @override
     async def on_stop(self) -> None:
@@ -144,12 +155,8 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         async with self._ownership:
             if not (self.ready and (self._unrestored or any(it.in_doubt for it in self.owned.values()))):
                 return  # a rebalance has restored them, or is about to
-            hand_overs = self._hand_overs
-            await self._own({*self.owned, *self._unrestored})
-            if hand_overs == self._hand_overs:
+            if await self._own({*self.owned, *self._unrestored}, self._hand_overs) is not None:
                 self.app.consumer.read_again()
-            else:
-                self._suspend()  # a rebalance began meanwhile, and goes on with `take_over`
 
     def committable(self) -> Mapping[TP, int]:
         """The flushed offsets of all owned partitions."""
@@ -202,30 +209,50 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         return waiting
 
     @override
-    async def on_rebalance(self, *args: Any, **kwargs: Any) -> None:
-        """Faust's hook for recovery; `take_over` restores this table."""
+    async def on_rebalance(self, assigned: set[TP], *args: Any, **kwargs: Any) -> None:
+        """Faust's hook for recovery; `take_over` restores this table. Faust calls it for each generation of the group,
+        also for one that ends before `take_over`: what was another worker's in between is restored again."""
+        self._given_away |= set(range(self.settings.partitions)) - {tp.partition for tp in assigned}
 
-    async def _own(self, numbers: set[int]) -> dict[TP, int]:
+    async def _own(self, numbers: set[int], hand_overs: int) -> dict[TP, int] | None:
+        """Own exactly these partitions; `hand_overs` is their count when the partitions were assigned. None where there
+        was another one: a rebalance has begun, and goes on with `take_over`."""
+        try:
+            return await self._own_unless_superseded(numbers, hand_overs)
+        except Exception as error:
+            if hand_overs == self._hand_overs:
+                raise
+            # What is read of a partition that another worker writes by now may contradict itself.
+            log.info("take_over_superseded", partitions=sorted(numbers), why=repr(error))
+            return None
+
+    async def _own_unless_superseded(self, numbers: set[int], hand_overs: int) -> dict[TP, int]:
+        self._check_not_superseded(hand_overs)
+        given_away, self._given_away = self._given_away, set()
         for number, partition in list(self.owned.items()):
             if partition.in_doubt:
                 await partition.flush()  # writes nothing, but ends after one that is under way
-            if partition.in_doubt or number not in numbers:
+            if partition.in_doubt or number not in numbers or number in given_away:
                 await self._leave(number)
         self._unrestored.keep(numbers)
         if self._offsets is None:
             self._offsets = OffsetQueries(self.settings)
             await self._offsets.start()
         if gained := sorted(numbers - self.owned.keys()):
-            await self._restore(gained, self._offsets)
-        positions = await self._begin(gained, self._offsets)
+            await self._restore(gained, self._offsets, hand_overs)
+        ends = await self._offsets.ends(numbers) if numbers else {}
+        self._check_not_superseded(hand_overs)
+        positions = self._begin(gained, ends)
         if self._unrestored and (self._looking_again is None or self._looking_again.done()):
             self._looking_again = asyncio.create_task(or_end_process(self._look_again(self._offsets), self.settings))
         return positions
 
-    async def _begin(self, gained: list[int], offsets: OffsetQueries) -> dict[TP, int]:
+    def _check_not_superseded(self, hand_overs: int) -> None:
+        if hand_overs != self._hand_overs:
+            raise _Superseded
+
+    def _begin(self, gained: list[int], ends: Mapping[int, dict[Topic, int]]) -> dict[TP, int]:
         """Returns the offset to read each input from; of a partition that is not restored, its end."""
-        numbers = [*self.owned, *self._unrestored]
-        ends = await offsets.ends(numbers) if numbers else {}
         positions = {number: ends[number] for number in self._unrestored}
         for number, partition in self.owned.items():
             positions[number] = partition.inbox.positions()
@@ -254,14 +281,23 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         self._runners.pop(number).cancel()
         await self.owned.pop(number).close()
 
-    async def _restore(self, numbers: list[int], offsets: OffsetQueries) -> None:
+    async def _restore(self, numbers: list[int], offsets: OffsetQueries, hand_overs: int) -> None:
         writers = {n: PartitionWriter(self.settings.transactional_id(n), self.settings) for n in numbers}
         try:
             # Opened first: afterwards nobody else can add to what is read next.
-            await asyncio.gather(*(writer.open() for writer in writers.values()))
+            await self._open(writers.values(), hand_overs)
             await self._restore_with(writers, offsets)
         finally:  # cancelled too: whoever owns the partitions next must not wait for an open transaction
             await asyncio.gather(*(writer.close() for number, writer in writers.items() if number not in self.owned))
+
+    async def _open(self, writers: Iterable[PartitionWriter], hand_overs: int) -> None:
+        self._check_not_superseded(hand_overs)
+        self._opening = {writer: asyncio.ensure_future(writer.open()) for writer in writers}
+        try:
+            await asyncio.gather(*self._opening.values())
+        finally:
+            self._opening = {}
+        self._check_not_superseded(hand_overs)
 
     async def _restore_with(self, writers: Mapping[int, PartitionWriter], offsets: OffsetQueries) -> None:
         settings = self.settings
@@ -298,4 +334,5 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         return None
 
     async def _flush_all(self) -> None:
-        await asyncio.gather(*(partition.hand_over() for partition in self.owned.values()))
+        mine = [partition for number, partition in self.owned.items() if number not in self._given_away]
+        await asyncio.gather(*(partition.hand_over() for partition in mine))

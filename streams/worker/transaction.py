@@ -137,6 +137,10 @@ class PartitionWriter:
         """Open the producer, which fences the former owner: afterwards the former owner can write nothing."""
         await self._in_thread(self._initialise)
 
+    def open_no_further(self) -> None:
+        """Let `open` return at the end of its step of at most 5 seconds, whether it is done or not."""
+        self._closing = True
+
     async def attempt(self, writes: Sequence[Write]) -> list[TransactionFailure]:
         """Write all of it in one transaction; returns no failures when it is committed.
 
