@@ -2,9 +2,11 @@
 
 import asyncio
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -16,6 +18,31 @@ from streams.settings import Settings
 from tests.cheap_services import create_database
 from tests.commands import Commands
 from tests.streams.worker_process import WorkerProcess
+
+#: How to end the one of this process.
+_END: Final = pytest.StashKey[Callable[[], None]]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object], request: pytest.FixtureRequest) -> None:
+    if fixturedef.argname == "surroundings":
+        request.config.stash[_END] = partial(fixturedef.finish, request)  # type: ignore[arg-type]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """End the installation, with all that depends on it, before the first file that does without: its worker, ledger
+    and console cost CPU while they wait. With pytest-xdist a process that has one goes on to such files when no other
+    is left (tests/distribution.py)."""
+    if hasattr(item.config, "workerinput") and _END in item.config.stash and item.path not in _users(item.session):
+        end = item.config.stash[_END]
+        del item.config.stash[_END]
+        end()
+
+
+@cache
+def _users(session: pytest.Session) -> frozenset[Path]:
+    return frozenset(it.path for it in session.items if "surroundings" in getattr(it, "fixturenames", ()))
 
 
 @dataclass(frozen=True)
