@@ -97,7 +97,7 @@ def _brand_reasons(brand: BrandState) -> Reason:
 
 
 def _campaign_reasons(of_brand: Reason, campaign: CampaignState, config: CampaignConfig) -> Reason:
-    """Those of the brand and the campaign's own."""
+    """The reasons of the brand together with the campaign's own."""
     reasons = of_brand
     if not config.usable:
         reasons |= Reason.INVALID

@@ -17,7 +17,7 @@ _FLUSH_SECONDS: Final = 2.0
 
 
 async def read_hidden_state(settings: Settings) -> list[str]:
-    """A sentence for each of them. Raises Unreachable."""
+    """A sentence for each partition whose state a transaction hides. Raises Unreachable."""
     offsets = OffsetQueries(settings)
     async with unreachable_after(settings, _ANSWER_SECONDS):
         try:

@@ -13,8 +13,8 @@ _YEAR: Final = "%a %-d %b %Y %H:%M"
 
 
 def near_text(at: datetime, now: datetime) -> str:
-    """Both by the clock of one zone: a weekday and a time within six days, beyond them a date and a time, in another
-    year with the year."""
+    """The local time `at` as text, seen from the local time `now` of the same zone: a weekday and a time within six
+    days, a date and a time beyond them, with the year where it is another one."""
     if abs((at.date() - now.date()).days) <= _WEEKDAY_DAYS:
         return at.strftime(_WEEKDAY)
     return at.strftime(_DATE if at.year == now.year else _YEAR)

@@ -15,9 +15,9 @@ _ASK_AGAIN_SECONDS: Final = 0.1
 
 
 async def hidden_state(offsets: OffsetQueries, numbers: Collection[int], patience_seconds: float) -> dict[int, int]:
-    """Those of the partitions whose state has records that cannot be read, each with the offset of the first one, after
-    waiting as long for the transactions that are open when this is called. Raises an error of aiokafka where a
-    partition has no leader."""
+    """By partition, the offset of the first record of its state that cannot be read; partitions without one are left
+    out. Transactions that are open when this is called are given `patience_seconds` to end. Raises an error of aiokafka
+    where a partition has no leader."""
     ends = await offsets.state_ends(numbers, stable=False)
     until = monotonic() + patience_seconds
     while True:
@@ -29,7 +29,7 @@ async def hidden_state(offsets: OffsetQueries, numbers: Collection[int], patienc
 
 
 def hidden_state_sentence(number: int, offset: int, settings: Settings) -> str:
-    """What is the matter with the partition, and what to do."""
+    """A sentence that says what hides the partition's state, and what to do."""
     return (
         f"{settings.topic(Topic.CONTROLLER_STATE)}, partition {number}, has records from offset {offset} on in a "
         "transaction that is neither committed nor aborted, and what they say is not known. Until it has ended, "

@@ -64,7 +64,8 @@ class OffsetQueries:
         return (await _asked(consumer.end_offsets, [tp]))[tp]
 
     async def state_ends(self, partitions: Iterable[int], stable: bool) -> dict[int, int]:
-        """The same of `controller-state`, by partition."""
+        """The last stable offset of each of these partitions of `controller-state`, or without `stable` the high
+        watermark."""
         name = self._settings.topic(Topic.CONTROLLER_STATE)
         consumer = self._committed if stable else self._uncommitted
         offsets = await _asked(consumer.end_offsets, [TopicPartition(name, it) for it in partitions])

@@ -1,7 +1,6 @@
 """One owned partition: what it was given is decided, and a transaction writes what was decided."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
@@ -12,6 +11,7 @@ from aiokafka import ConsumerRecord
 from core.errors import TransactionLost
 from core.guard import StateInDoubt
 from core.state import PartitionState
+from streams.clock import current_moment
 from streams.dead_letters.outbox import Outbox
 from streams.kafka.topics import Topic
 from streams.settings import Settings, Timestamps
@@ -129,7 +129,7 @@ class OwnedPartition:
 
     def work(self) -> None:
         """Apply everything that may be applied now, in order, and ask for a flush when there is anything to write."""
-        now = time.time_ns() // 1_000_000
+        now = current_moment()
         commands_before = len(self.state.commands)
         try:
             while not (self.suspended or self.delivery.stopped.is_set()) and self._applier.apply_next(now):
@@ -253,7 +253,7 @@ class OwnedPartition:
         self._show_ages()
 
     def _show_ages(self) -> None:
-        now, number = time.time_ns() // 1_000_000, str(self.state.partition)
+        now, number = current_moment(), str(self.state.partition)
         for gauge, since in (
             (worker_metrics.OLDEST_EVENT_ID, self.state.duplicates.reaches_back_to),
             (worker_metrics.RESUMES_AWAITED, self.state.resumes_pending_since),

@@ -34,7 +34,7 @@ class Unrestored(Collection[int]):
         return list(self._sentences.values())
 
     def note_tried(self, numbers: Collection[int], why_not: Mapping[int, str]) -> None:
-        """These partitions were restored, but for those in `why_not`."""
+        """Note that these partitions were restored, except those in `why_not`."""
         for number in numbers:
             if number in self._sentences and number not in why_not:
                 del self._sentences[number]
@@ -47,7 +47,7 @@ class Unrestored(Collection[int]):
             worker_metrics.STOPPED.labels(str(number)).set(1)
 
     def keep(self, numbers: Collection[int]) -> None:
-        """Only these are still assigned."""
+        """Forget the partitions that are not assigned any more: all but `numbers`."""
         for number in [it for it in self if it not in numbers]:
             del self._sentences[number]
             worker_metrics.STOPPED.labels(str(number)).set(0)

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 
 from typer.core import TyperGroup
@@ -41,6 +42,15 @@ def test_the_folders_stand_in_the_order_of_the_layers() -> None:
     assert named[: len(layers)] == layers
     described = table_rows(section(text_of("docs/architecture.md"), "## The layers"))
     assert [in_backticks(row[0])[0] for row in described] == layers
+
+
+def test_no_folder_is_more_than_a_quarter_of_the_product() -> None:
+    packages = tomllib.loads(text_of("pyproject.toml"))["tool"]["importlinter"]["root_packages"]
+    lines = Counter(dict.fromkeys(packages, 0))
+    for path in (it for it in files() if it.endswith(".py") and it.split("/")[0] in packages):
+        lines[path.split("/")[0]] += text_of(path).count("\n")
+    [(biggest, most)] = lines.most_common(1)
+    assert most <= lines.total() / 4, biggest
 
 
 def test_every_setting_has_its_line() -> None:
