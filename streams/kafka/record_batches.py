@@ -63,20 +63,24 @@ class MemoryRecords:
         """Whether a complete batch follows: the last one of a response is often truncated."""
         return len(self._fetched) - self._at >= _LOG_OVERHEAD and self._end() <= len(self._fetched)
 
-    def next_batch(self) -> "_Batch | LegacyBatch":
+    def next_batch(self) -> "_BoundedBatch | LegacyBatch":
         end = self._end()
         if end - self._at < _SMALLEST_BATCH:
             raise CorruptRecordException(f"a record batch has {end - self._at} bytes")
         raw = self._fetched[self._at : end]
         self._at = end
-        return _Batch(raw, self.memory) if raw[_MAGIC_AT] >= _MAGIC else LegacyBatch(raw, ORDINARY_BYTES, self.memory)
+        return (
+            _BoundedBatch(raw, self.memory)
+            if raw[_MAGIC_AT] >= _MAGIC
+            else LegacyBatch(raw, ORDINARY_BYTES, self.memory)
+        )
 
     def _end(self) -> int:
         length: int = struct.unpack_from(">i", self._fetched, self._at + _LENGTH_AT)[0]
         return self._at + _LOG_OVERHEAD + length
 
 
-class _Batch:
+class _BoundedBatch:
     """aiokafka's batch, whose records are decoded in bounded memory."""
 
     def __init__(self, raw: memoryview, memory: Memory) -> None:
