@@ -14,6 +14,7 @@ from streams.kafka.rights import Process
 from streams.settings import Settings
 from streams.worker.app import ControllerApp, create_app
 from streams.worker.fatal import end_process
+from streams.worker.huge_pages import keep_in_huge_pages
 from streams.worker.startup_checks import check_topics
 from streams.worker.watchdog import watch
 
@@ -38,11 +39,13 @@ async def check_cluster(settings: Settings) -> None:
 
 
 def prepare_process(app: ControllerApp) -> None:
-    """Set the garbage collector, serve health and metrics, and start the thread that ends a process that hangs."""
+    """Set the garbage collector and the pages of memory, serve health and metrics, and start the thread that ends a
+    process that hangs."""
     settings = app.settings
     # The state is large and long-lived: collecting it again and again would block the process for a second each time.
     gc.freeze()
     gc.set_threshold(50_000, 50, 1000)
+    keep_in_huge_pages()
     port = _METRICS_PORT if settings.metrics_port is None else settings.metrics_port
     serve_health(settings.metrics_host, port, lambda: app.table.ready, app.table.obstacles)
     watch(app.table.waiting, settings.patience_seconds)

@@ -1,0 +1,65 @@
+"""Has Linux keep the memory of the process in huge pages.
+
+With many brands each event reads objects all over the heap. Of pages of 4 KiB the processor knows by heart where a few
+MiB are, and looks up the rest in tables in memory.
+"""
+
+import ctypes
+import mmap
+import re
+import resource
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
+from typing import Final
+
+__all__ = ["collapse", "keep_in_huge_pages"]
+
+_PAGE_BYTES: Final = 2 * 1024 * 1024
+#: Python has no name for it yet. Linux before 6.1 refuses it, and makes huge pages of what is advised in its own time.
+_MADV_COLLAPSE: Final = 25
+_SMAPS: Final = Path("/proc/self/smaps")
+#: Memory that is no file's: where it begins and ends, and how many KiB of it are in use.
+_REGION: Final = re.compile(
+    r"^([0-9a-f]+)-([0-9a-f]+) rw-p \S+ \S+ 0 *(?:\[heap\])?\n(?:\w+: .*\n){3}Rss: +([0-9]+) kB$", re.MULTILINE
+)
+_CHECK_SECONDS: Final = 5.0
+#: In less memory, which is that of few brands, little is gained.
+_LEAST_KIB: Final = 256 * 1024
+#: How much memory grows until it is looked at again.
+_GROWTH: Final = 1.25
+
+
+def keep_in_huge_pages() -> None:
+    """Do so from now on as memory grows, in a thread of its own, because a GiB takes two seconds. Nothing where the
+    system is not Linux."""
+    if _SMAPS.exists():
+        Thread(target=_keep, name="huge-pages", daemon=True).start()
+
+
+def collapse() -> None:
+    """Have huge pages in place of small ones, as far as the system has some."""
+    advise = ctypes.CDLL(None).madvise
+    advise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+    for start, size in _regions():
+        for advice in (mmap.MADV_HUGEPAGE, _MADV_COLLAPSE):
+            advise(start, size, advice)
+
+
+def _keep() -> None:
+    next_kib = float(_LEAST_KIB)
+    while True:
+        most_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        if most_kib >= next_kib:
+            collapse()
+            next_kib = most_kib * _GROWTH
+        time.sleep(_CHECK_SECONDS)
+
+
+def _regions() -> Iterator[tuple[int, int]]:
+    """Where they begin, and their sizes. Those of which the most is not in use, as stacks of threads, would grow."""
+    for start, end, resident_kib in _REGION.findall(_SMAPS.read_text()):
+        size = int(end, 16) - int(start, 16)
+        if size >= _PAGE_BYTES and int(resident_kib) * 1024 > size // 2:
+            yield int(start, 16), size
