@@ -6,7 +6,7 @@ from datetime import date
 from typing import Final
 
 from core.state import BrandState
-from models.session import connect
+from models.connection import connect
 from simulation.planned_totals import PlannedTotal, PlannedTotals
 from streams.live_state import LiveState
 from streams.settings import Settings

@@ -14,8 +14,9 @@ from psycopg2.extensions import make_dsn
 from core.errors import ConfigurationError, RefusedValue
 from local.child_process import ChildProcess, child_environment
 from local.supervisor import Supervisor
+from models.connection import connect
 from models.migrations import migrate
-from models.session import connect, engine_of
+from models.session import engine_of
 from streams.kafka.provision import admin_client, create_topics
 from streams.kafka.topics import ALL_TOPICS
 from streams.settings import Settings, Timestamps

@@ -23,7 +23,7 @@ from ledger.ingest.rows import (
     SpendRow,
     UnbookedRow,
 )
-from models.session import connect
+from models.connection import connect
 
 __all__ = ["LedgerDatabase", "NewHole"]
 

@@ -21,25 +21,17 @@ from ledger.ingest.dead_letters import DeadLetterSender
 from ledger.ingest.gaps import Gap
 from ledger.ingest.offsets import ConsumerPositions, Fetched, LedgerOffsets
 from ledger.ingest.rows import LedgerRow, UnbookedRow
+from ledger.read_topics import READ
 from models.errors import ModelError
 from streams.kafka.failures import explained
-from streams.kafka.identities import LEDGER_GROUP
 from streams.kafka.topics import Topic
 from streams.settings import Settings
 from streams.silence import SILENT_SECONDS, when_silent
 
-__all__ = ["GROUP", "READ", "Ledger"]
+__all__ = ["Ledger"]
 
 log = structlog.get_logger()
 
-GROUP: Final = LEDGER_GROUP
-READ: Final = (
-    Topic.SPEND_EVENTS,
-    Topic.CAMPAIGN_CONTROL,
-    Topic.CONTROL_ACKS,
-    Topic.DEAD_LETTERS,
-    Topic.SPEND_CORRECTIONS,
-)
 
 _POLL_MS: Final = 500
 _POLL_RECORDS: Final = 20_000

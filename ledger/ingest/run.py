@@ -5,9 +5,10 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer
 
 from ledger.ingest.brand_catalog import BrandCatalog
-from ledger.ingest.ledger import GROUP, Ledger
+from ledger.ingest.ledger import Ledger
 from streams.health import serve_health
 from streams.kafka.clients import explaining
+from streams.kafka.identities import LEDGER_GROUP
 from streams.kafka.missing_rights import check_rights
 from streams.kafka.options import consumer_options
 from streams.kafka.reader import topic_reader
@@ -33,7 +34,7 @@ async def _run(settings: Settings) -> None:
     await check_topics(settings)
     consumer = AIOKafkaConsumer(
         **consumer_options(settings),
-        group_id=settings.topic(GROUP),
+        group_id=settings.topic(LEDGER_GROUP),
         isolation_level="read_committed",
         enable_auto_commit=False,
         auto_offset_reset="none",  # a position that the log no longer has is a hole to record

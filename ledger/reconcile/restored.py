@@ -10,8 +10,9 @@ from typing import Final
 
 from aiokafka.admin import AIOKafkaAdminClient
 
-from ledger.ingest.ledger import GROUP, READ
+from ledger.read_topics import READ
 from ledger.reconcile.sums import PartitionId, partitions_behind
+from streams.kafka.identities import LEDGER_GROUP
 from streams.kafka.metadata import topic_ids
 from streams.settings import Settings
 
@@ -23,7 +24,7 @@ _ADVICE: Final = "`spendgate ledger` reads again from there; wait for it before 
 async def restored(settings: Settings, admin: AIOKafkaAdminClient) -> str | None:
     """A sentence that says which partition is behind, or None. Raises ModelError while the database is away."""
     ids = await topic_ids(admin._client, [settings.topic(topic) for topic in READ])
-    committed = await admin.list_consumer_group_offsets(settings.topic(GROUP))
+    committed = await admin.list_consumer_group_offsets(settings.topic(LEDGER_GROUP))
     committed_offsets = {
         PartitionId(part.topic, ids[part.topic], part.partition): at.offset
         for part, at in committed.items()

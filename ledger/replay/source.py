@@ -17,7 +17,7 @@ from psycopg2.extensions import cursor as Cursor
 from core.moment import HOUR, Moment, format_moment, parse_moment
 from core.records import SpendSnapshot
 from core.snapshot import DAYS_HELD, counted_snapshot
-from models.session import connect
+from models.connection import connect
 
 __all__ = [
     "CampaignSums",

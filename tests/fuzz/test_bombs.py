@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.ingest.ledger import READ as LEDGER_READS
+from ledger.read_topics import READ as LEDGER_READS
 from local.kafka import LocalKafka
 from local.ports import choose_port
 from streams.kafka.decompression import GZIP, ZSTD

@@ -7,7 +7,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from core.errors import ConfigurationError
-from ledger.ingest.ledger import GROUP
+from streams.kafka.identities import LEDGER_GROUP
 from streams.kafka.provision import admin_client
 from streams.settings import Settings
 from tests.ledger.conftest import LedgerTables, RunningLedger
@@ -97,12 +97,12 @@ async def _three_spends(broker: Broker, name: str) -> None:
 
 async def _committed(settings: Settings) -> dict[TopicPartition, int]:
     async with admin_client(settings) as admin:
-        found = await admin.list_consumer_group_offsets(settings.topic(GROUP))
+        found = await admin.list_consumer_group_offsets(settings.topic(LEDGER_GROUP))
     return {part: at.offset for part, at in found.items()}
 
 
 async def _commit(settings: Settings, offsets: dict[TopicPartition, int]) -> None:
-    group = settings.topic(GROUP)
+    group = settings.topic(LEDGER_GROUP)
     async with AIOKafkaConsumer(
         bootstrap_servers=settings.brokers, group_id=group, enable_auto_commit=False
     ) as consumer:

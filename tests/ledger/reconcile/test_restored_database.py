@@ -17,13 +17,13 @@ from cli.framework import run
 from core.errors import NotCaughtUp
 from core.moment import parse_moment
 from ledger.ingest.holes import holes
-from ledger.ingest.ledger import GROUP
 from ledger.reconcile.reconciliation import reconcile
 from ledger.reconcile.repair import repair
 from ledger.reconcile.restored import restored
 from models.privileges import DatabaseRole
 from models.session import engine_of
 from schedulers.nightly_reconcile import NightlyReconcile
+from streams.kafka.identities import LEDGER_GROUP
 from streams.kafka.provision import admin_client
 from streams.kafka.topics import Topic
 from streams.settings import Settings
@@ -246,7 +246,7 @@ async def test_group_offsets_that_were_set_ahead_hide_no_record(
     await ledger.stop()
     await send(broker, 5, 10)
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.brokers, group_id=settings.topic(GROUP), enable_auto_commit=False
+        bootstrap_servers=settings.brokers, group_id=settings.topic(LEDGER_GROUP), enable_auto_commit=False
     )
     await consumer.start()
     try:
@@ -269,7 +269,7 @@ async def test_group_offsets_that_were_set_ahead_hide_no_record(
 async def committed(settings: Settings, part: TopicPartition, offset: int) -> None:
     """Wait until the ledger's group has come that far."""
     async with asyncio.timeout(30), admin_client(settings) as admin:
-        while (at := (await admin.list_consumer_group_offsets(settings.topic(GROUP))).get(part)) is None or (
+        while (at := (await admin.list_consumer_group_offsets(settings.topic(LEDGER_GROUP))).get(part)) is None or (
             at.offset < offset
         ):
             await asyncio.sleep(0.05)
