@@ -82,9 +82,9 @@ def _options_of_all(
 
 
 def main() -> None:
-    # What a command imports lives on. To look through it for garbage at Python's usual pace takes a fifth of the CPU
-    # of a short one.
-    gc.set_threshold(50_000, 10, 10)
+    # What a command imports lives on, and is more than all that a short one makes: to look through it for garbage at
+    # Python's usual pace takes a quarter of its CPU, at the pace of a process a tenth.
+    gc.set_threshold(500_000, 10, 10)
     exit_code = run(application(sys.argv[1:]), sys.argv[1:])
     # At its exit Python looks through everything once more, which takes a quarter of the CPU of a short command.
     gc.freeze()

@@ -73,14 +73,17 @@ def migrate() -> None:
 
 
 def _process_settings(process: str) -> "Settings":
-    """Sets up the log, and warns of addresses that nobody has chosen: some processes wait until the broker answers, so
-    that no error ends them."""
+    """Sets up the log, looks for garbage more often than a command does, and warns of addresses that nobody has chosen:
+    some processes wait until the broker answers, so that no error ends them."""
+    import gc
+
     import structlog
 
     from streams.logs import configure_logs
 
     settings = load_settings().of_process(process)
     configure_logs(settings.log_format, process=process)
+    gc.set_threshold(50_000, 10, 10)
     if advice := advice_on_defaults():
         structlog.get_logger().warning("addresses_are_defaults", advice=advice)
     return settings
