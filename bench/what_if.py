@@ -14,9 +14,10 @@ from bench.machine import describe
 from core.money import MICROS
 from local.ports import choose_port
 from local.postgres import LocalPostgres
+from models.connection import connect
 from models.migrations import migrate
 from models.queries.catalog_edits import add_brand, add_campaign
-from models.session import connect, session_scope
+from models.session import session_scope
 from operations.catalog_file.reading import read_rows
 from operations.catalog_file.rows import CatalogFileFormat
 from operations.what_if.what_if import WhatIfRequest, what_if

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 from cli import output
 from core.dayparting import flight_is_over
 from models.errors import RowNotFound
-from models.queries.catalog import get_brand, get_campaign, list_campaigns
-from models.session import session_scope
+from models.names import brand_names, campaign_name
 from operations.catalog_views import Json, brand_view, campaign_view, override_text, window_text
 from operations.reason_words import in_words
 from operations.validation import silent_after_text
@@ -29,23 +28,36 @@ _BEHIND = "The controller has not applied all that was sent before: is `spendgat
 
 async def read_brand_view(settings: "Settings", brand_id: str) -> View:
     """Raises RowNotFound where neither the database nor the controller knows the brand."""
-    row, rows = _brand_rows(settings, brand_id)
+    names = brand_names(settings.database, brand_id)
     held = await read_brand(settings, brand_id)
-    if row is None and (held is None or held.state.config is None):
+    if names is None and (held is None or held.state.config is None):
         raise RowNotFound(f"There is no brand {brand_id}.")
-    return brand_view(brand_id, held, row, rows)
+    view = brand_view(brand_id, held, None, ())
+    if names is None:
+        return view
+    if view["state"] == "unknown" or not _held_campaigns(held).issuperset(names.campaigns):
+        return brand_view(brand_id, held, *_brand_rows(settings, brand_id))
+    campaigns = view["campaigns"]
+    assert isinstance(campaigns, Sequence)
+    named = [
+        {**it, "name": names.campaigns.get(str(it["campaign_id"]), "")} for it in campaigns if isinstance(it, Mapping)
+    ]
+    return {**view, "name": names.name, "campaigns": named}
 
 
 async def read_campaign_view(settings: "Settings", campaign_id: str) -> tuple[View, bool | None]:
     """The view, and whether the flight is over, None where that is not known. The brand comes from the database, else
     from the controller's state. Raises RowNotFound where neither knows the campaign."""
-    row = _campaign_row(settings, campaign_id)
-    brand_id = row.brand_id if row else await find_brand_id(settings, campaign_id)
+    named = campaign_name(settings.database, campaign_id)
+    brand_id = named.brand_id if named else await find_brand_id(settings, campaign_id)
     if brand_id is None:
         raise RowNotFound(f"There is no campaign {campaign_id}.")
     held = await read_brand(settings, brand_id)
+    view = campaign_view(campaign_id, held, None, brand_id)
+    if named and view["state"] == "unknown":
+        return campaign_view(campaign_id, held, _campaign_row(settings, campaign_id), brand_id), None
     is_over = None if held is None else _flight_is_over(held, campaign_id)
-    return campaign_view(campaign_id, held, row, brand_id), is_over
+    return {**view, "name": named.name} if named else view, is_over
 
 
 def show_brand(view: View) -> None:
@@ -103,20 +115,26 @@ def _flight_is_over(held: "HeldBrand", campaign_id: str) -> bool | None:
     return flight_is_over(campaign.config.schedule, brand.zones, held.clock)
 
 
-def _brand_rows(settings: "Settings", brand_id: str) -> "tuple[Brand | None, Sequence[Campaign]]":
-    with session_scope(settings.database) as session:
-        try:
-            return get_brand(session, brand_id), list_campaigns(session, brand_id=brand_id)
-        except RowNotFound:
-            return None, ()
+def _held_campaigns(held: "HeldBrand | None") -> set[str]:
+    """The ids of those whose documents the controller has."""
+    return {it.campaign_id for it in held.state.campaigns.values() if it.config} if held else set()
 
 
-def _campaign_row(settings: "Settings", campaign_id: str) -> "Campaign | None":
+def _brand_rows(settings: "Settings", brand_id: str) -> "tuple[Brand, Sequence[Campaign]]":
+    """What the database has of a brand that the controller does not hold, or not whole."""
+    from models.queries.catalog import get_brand, list_campaigns
+    from models.session import session_scope
+
     with session_scope(settings.database) as session:
-        try:
-            return get_campaign(session, campaign_id)
-        except RowNotFound:
-            return None
+        return get_brand(session, brand_id), list_campaigns(session, brand_id=brand_id)
+
+
+def _campaign_row(settings: "Settings", campaign_id: str) -> "Campaign":
+    from models.queries.catalog import get_campaign
+    from models.session import session_scope
+
+    with session_scope(settings.database) as session:
+        return get_campaign(session, campaign_id)
 
 
 def _warn(view: View) -> None:

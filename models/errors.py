@@ -11,10 +11,12 @@ SpendgateError
 """
 
 from http import HTTPStatus
-
-from sqlalchemy.exc import DBAPIError
+from typing import TYPE_CHECKING
 
 from core.errors import ExitCode, SpendgateError
+
+if TYPE_CHECKING:  # a command that reads by the driver alone does not import SQLAlchemy
+    from sqlalchemy.exc import DBAPIError
 
 __all__ = [
     "AlreadyExists",
@@ -25,6 +27,7 @@ __all__ = [
     "RowNotFound",
     "StaleEdit",
     "explained",
+    "explained_by_driver",
 ]
 
 _UNIQUE_VIOLATION = "23505"
@@ -78,9 +81,14 @@ class DatabaseAway(ModelError):
     http_status = HTTPStatus.SERVICE_UNAVAILABLE
 
 
-def explained(error: DBAPIError) -> ModelError:
-    """Translate an error of the driver into one of these."""
-    code = getattr(error.orig, "pgcode", None) or ""
+def explained(error: "DBAPIError") -> ModelError:
+    """Translate an error of SQLAlchemy into one of these."""
+    return explained_by_driver(error.orig)
+
+
+def explained_by_driver(error: BaseException | None) -> ModelError:
+    """Translate an error of psycopg2 into one of these."""
+    code = getattr(error, "pgcode", None) or ""
     if code == _UNIQUE_VIOLATION:
         return AlreadyExists()
     if code.startswith((_INTEGRITY_CLASS, _DATA_CLASS)):
@@ -90,10 +98,10 @@ def explained(error: DBAPIError) -> ModelError:
     return DatabaseAway(f"The database cannot be used: {_database_message(error)}.")
 
 
-def _database_message(error: DBAPIError) -> str:
+def _database_message(error: BaseException | None) -> str:
     """The constraint's name, which is a short sentence, or else the first line of the driver's message."""
-    diagnostics = getattr(error.orig, "diag", None)
+    diagnostics = getattr(error, "diag", None)
     if diagnostics is not None and diagnostics.constraint_name:
         return str(diagnostics.constraint_name).removeprefix(f"ck_{diagnostics.table_name}_").replace("_", " ")
-    lines = str(error.orig).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error.orig).__name__
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__

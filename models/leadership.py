@@ -2,8 +2,8 @@
 
 from psycopg2.extensions import connection as PsycopgConnection
 
+from models.connection import connect
 from models.errors import DatabaseAway
-from models.session import connect
 
 __all__ = ["Leadership"]
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import psycopg2
 from psycopg2.extensions import connection as PsycopgConnection
 
+from models.connection import connect
 from models.errors import DatabaseAway
-from models.session import connect
 from models.tables.catalog_outbox import NOTIFY_CHANNEL
 from models.threads import in_thread
 

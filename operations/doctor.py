@@ -119,10 +119,10 @@ def _database(settings: Settings, client: Client | None) -> Iterator[Finding]:
     import psycopg2
     from sqlalchemy.exc import DBAPIError
 
+    from models.connection import connect
     from models.errors import ModelError
     from models.migrations import migrate
     from models.privileges import missing_privileges, privileges_of
-    from models.session import connect
 
     try:
         with closing(connect(settings.database)) as connection, connection.cursor() as cursor:

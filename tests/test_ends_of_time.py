@@ -1,5 +1,5 @@
 """What if the answer never comes? Each call that waits for another program or machine outside Kafka's and PostgreSQL's
-clients names an end of time: those clients have theirs in `streams/kafka/options.py` and `models/session.py`."""
+clients names an end of time: those clients have theirs in `streams/kafka/options.py` and `models/connection.py`."""
 
 import ast
 from collections.abc import Collection, Iterator
@@ -11,7 +11,7 @@ import pytest
 ROOT: Final = Path(__file__).parents[1]
 LAYERS: Final = ("streams", "models", "ledger", "schedulers", "notifier", "local", "operations", "console", "cli")
 #: Where connections to PostgreSQL may be made: `connect` has them watched; the watch and `up` end their own.
-CONNECTING: Final = {"models/session.py", "models/standstill.py", "local/postgres.py"}
+CONNECTING: Final = {"models/connection.py", "models/session.py", "models/standstill.py", "local/postgres.py"}
 #: Call -> the argument that ends it, or says that whoever calls does not wait.
 ENDED_BY: Final = {
     "subprocess.run": ("timeout",),

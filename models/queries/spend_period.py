@@ -10,7 +10,7 @@ from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 from psycopg2.extensions import connection as PsycopgConnection
 
 from core.moment import Moment, format_moment
-from models.session import connect
+from models.connection import connect
 
 __all__ = ["PeriodSum", "SpendPeriods", "open_spend_periods"]
 

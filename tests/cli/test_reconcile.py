@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from models.session import connect, session_scope
+from models.connection import connect
+from models.session import session_scope
 from models.tables.reconcile_run import last_reconcile
 from tests.commands import Commands
 from tests.installation import Surroundings

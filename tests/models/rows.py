@@ -5,8 +5,8 @@ from typing import Any, Final
 from alembic.script import ScriptDirectory
 from psycopg2.extras import Json
 
+from models.connection import connect
 from models.migrations import migrate
-from models.session import connect
 from models.tables.spend_log import partition_names
 
 Row = dict[str, Any]

@@ -4,7 +4,7 @@ import os
 import socket
 from contextlib import closing
 
-from models.session import connect
+from models.connection import connect
 
 
 def test_a_server_whose_machine_is_gone_is_noticed_within_a_minute(database_url: str) -> None:

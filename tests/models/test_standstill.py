@@ -15,9 +15,10 @@ from sqlalchemy import text
 
 from local.postgres import LocalPostgres
 from models import standstill
+from models.connection import connect
 from models.errors import DatabaseAway
 from models.leadership import Leadership
-from models.session import connect, engine_of, session_scope
+from models.session import engine_of, session_scope
 from tests.postgres_processes import frozen
 
 #: Long enough for a sentence that never comes without the watch.

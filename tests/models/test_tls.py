@@ -13,10 +13,11 @@ from psycopg2.extensions import make_dsn, parse_dsn
 from sqlalchemy import text
 
 from local.ports import HOST
+from models.connection import connect
 from models.errors import ModelError
 from models.migrations import migrate
 from models.notifications import listening
-from models.session import connect, engine_of, session_scope
+from models.session import engine_of, session_scope
 
 _SSL_REQUEST: Final = (8).to_bytes(4) + (80877103).to_bytes(4)
 PATIENCE_SECONDS: Final = 30

@@ -6,11 +6,12 @@ import psycopg2
 import pytest
 from sqlalchemy import inspect, text
 
+from models.connection import connect
 from models.errors import DatabaseAway, NotMigrated
 from models.migrations import migrate
 from models.migrations.migrate import SchemaDiffers
 from models.queries.catalog import list_brands
-from models.session import connect, engine_of, session_scope
+from models.session import engine_of, session_scope
 
 
 def test_up_down_and_up_again(database_url: str) -> None:

@@ -12,10 +12,11 @@ import pytest
 from core.errors import RefusedValue
 from core.moment import HOUR, parse_moment
 from core.money import MICROS
+from models.connection import connect
 from models.errors import RowNotFound
 from models.migrations import migrate
 from models.queries.catalog_edits import add_brand, add_campaign
-from models.session import connect, engine_of, session_scope
+from models.session import engine_of, session_scope
 from models.tables.spend_log import SpendLog, SpendRepeat
 from operations.catalog_file.reading import read_rows
 from operations.catalog_file.rows import CatalogFileFormat, WrongRows
