@@ -25,6 +25,7 @@ from faust.types import TP, ConsumerMessage
 from typing_extensions import override
 
 from core.moment import Moment
+from streams.clock import current_moment
 from streams.kafka.failures import reason
 from streams.kafka.options import METADATA_MS
 from streams.settings import Settings
@@ -296,7 +297,7 @@ class _TimedFetcher(Fetcher):  # type: ignore[misc]
         for state in states.values():
             state.timestamp = None  # set by an answer
         self._supersede(states)
-        sent_at = time.time_ns() // 1_000_000
+        sent_at = current_moment()
         try:
             has_records = await super()._proc_fetch_request(assignment, node_id, request)
         except asyncio.CancelledError:
