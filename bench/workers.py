@@ -48,7 +48,7 @@ def measure(settings: Settings, count: int, events: int) -> dict[str, float]:
     publish_catalog(settings, [None] * BRANDS)
     with ExitStack() as stack:
         workers: list[Worker] = []
-        for _ in range(count):  # one after the other: of several that start at once one may end and need a supervisor
+        for _ in range(count):
             _join(stack, workers, settings)
         commands = stack.enter_context(Commands(settings))
         commands.await_count(Action.RESUME, BRANDS + joining.count + killing.count, _PATIENCE_SECONDS)
