@@ -41,7 +41,7 @@ _LIMIT_SECONDS: Final = 8.0
 _LOOK_AGAIN_SECONDS: Final = 2.0
 
 
-class _Superseded(Exception):
+class _Superseded(SpendgateError):
     """A rebalance has begun during a take-over, whose partitions may be another worker's by now."""
 
 
