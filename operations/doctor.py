@@ -20,6 +20,7 @@ from core.errors import SpendgateError
 from operations.hidden_state import read_hidden_state
 from operations.last_records import last_records
 from operations.state_summary import StateSummary, read_state_summary
+from streams.clock import current_moment
 from streams.kafka.certificates import certificate_days_left, certificate_name
 from streams.kafka.failures import principal
 from streams.kafka.missing_rights import how_to_allow, missing_rights
@@ -189,7 +190,7 @@ async def _broker(client: Client | None, settings: Settings) -> list[Finding]:
         return findings
     ticks = await last_records(settings, Topic.DAYPARTING_TICKS, at_most=3)
     spend = await last_records(settings, Topic.SPEND_EVENTS, at_most=LATEST_SPEND)
-    state = await read_state_summary(settings, time.time_ns() // 1_000_000)
+    state = await read_state_summary(settings, current_moment())
     findings += _hidden_state(await read_hidden_state(settings))
     findings += [_broker_clock(settings, ticks), _placement(settings, spend), _duplicates(state), _resumes(state)]
     return findings
