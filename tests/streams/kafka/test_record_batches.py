@@ -162,7 +162,7 @@ def test_a_batch_that_cannot_be_unpacked_is_named_once_and_passed(codec: int) ->
 
 
 def test_what_stands_before_the_damage_is_read() -> None:
-    whole = b"".join(encoded(GOOD, at) for at in range(3))
+    whole = b"".join(part for at in range(3) for part in encoded(GOOD, at))
     got = read(batch([GOOD] * 4, payload=whole + b"\x40\x00"))
     assert [it.offset for it in got] == [0, 1, 2, 3]
     assert isinstance(got[3].value, Undecodable)
