@@ -25,7 +25,7 @@ def test_ten_percent_more_on_all_that_match_is_shown_and_applied_and_no_other_is
     asked = operator.post("/many-campaigns", {**form, "daily_budget": "+10 %"})
     said = _text(asked.text)
     assert "Change 2 campaigns?" in said
-    assert "Daily budget from 10.00 to 11.00" in said and "Daily budget from 20.00 to 22.00" in said
+    assert "Daily budget from 10.00 EUR to 11.00 EUR" in said and "Daily budget from 20.00 EUR to 22.00 EUR" in said
     assert _daily(operator, named) == [10_000_000, 20_000_000]
     applied = operator.post("/catalog-file/apply", _hidden(asked.text))
     assert applied.status_code == 303
