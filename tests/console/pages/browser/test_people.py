@@ -1,8 +1,10 @@
 """What happens to somebody at a page while others, or the end of a session, come between; and the first day."""
 
 import asyncio
+from http import HTTPStatus
 from pathlib import Path
 
+import httpx
 from playwright.async_api import Browser, expect
 
 from local.kafka import LocalKafka
@@ -10,7 +12,7 @@ from operations.accounts.accounts import add_user
 from operations.accounts.person import Role
 from streams.kafka.provision import create_topics
 from streams.settings import Settings
-from tests.console.api.server import served
+from tests.console.api.server import served, until
 from tests.console.pages.browser.reader import PATIENCE_MS, Reader
 from tests.console.pages.conftest import PASSWORD, FormClient
 from tests.streams.worker_process import WorkerProcess
@@ -98,6 +100,8 @@ async def test_sample_data_fills_an_empty_console_by_a_button(
     context = await browser.new_context(viewport={"width": 1280, "height": 800})
     try:
         with served(settings) as address:
+            # Until then the page says that the state is not reached, and nobody loads it again.
+            await asyncio.to_thread(until, lambda: httpx.get(f"{address}/health/ready").status_code == HTTPStatus.OK)
             reader = Reader(await context.new_page(), address, {Role.OPERATOR: "first"})
             await reader.sign_in()
             await expect(reader.page.get_by_role("heading", name="Nothing is here yet")).to_be_visible()
