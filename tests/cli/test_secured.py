@@ -144,6 +144,7 @@ def test_with_the_rights_that_acls_prints_every_process_and_command_works_and_no
         brand = commands.brand("--daily-budget", "10")
     with user_of(CommandLine.CAMPAIGN):
         campaign = commands.campaign(brand)
+    until(lambda: told(CommandLine.CAMPAIGN, "campaign", "show", campaign)["sequence"] == 1)
     done(CommandLine.SIMULATE_SPEND, "simulate-spend", campaign, "10.5")
     until(lambda: told(CommandLine.CAMPAIGN, "campaign", "show", campaign)["state"] == "paused")
     assert told(CommandLine.CAMPAIGN, "campaign", "show", campaign)["reasons"] == ["daily_budget"]

@@ -95,7 +95,7 @@ async def test_two_ledgers_on_one_partition_keep_every_row_once(
         event = spend_event("nike", "c", "0.01", f"e{number % 400}", NOON)
         await broker.publish(Topic.SPEND_EVENTS, event, partition=broker.home("nike"), key="nike", at=NOON)
     new_ledger()
-    monkeypatch.setattr("ledger.ingest.run.GROUP", "another-ledger")
+    monkeypatch.setattr("ledger.ingest.run.LEDGER_GROUP", "another-ledger")
     new_ledger()
     for number in range(500):
         event = spend_event("nike", "c", "0.01", f"f{number % 400}", NOON)
