@@ -24,7 +24,7 @@ def _lines(facts: dict[str, Any]) -> list[str]:
     lines = [line for group in facts["groups"] for line in _group_lines(group)]
     if not lines:
         lines.append("worker         none has ever run: start one with `spendgate worker` or `spendgate up`")
-    lines += [f"stopped        {sentence}" for sentence in facts["hidden_state"]]
+    lines += [f"state          {sentence}" for sentence in facts["hidden_state"]]
     tick, decision = facts["last_tick"], facts["last_decision"]
     lines.append(f"last tick      {tick['due_at'] if tick else 'none yet'}")
     lines.append(f"last decision  {_decision(decision) if decision else 'none yet'}")

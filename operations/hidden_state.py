@@ -1,4 +1,4 @@
-"""Finds the partitions that decide nothing because a transaction hides their state."""
+"""Finds the partitions whose newest state a transaction hides."""
 
 from typing import Final
 
@@ -6,24 +6,34 @@ from streams.kafka.clients import unreachable_after
 from streams.kafka.metadata import existing_topic
 from streams.kafka.topics import Topic
 from streams.settings import Settings
-from streams.worker.hidden_state import hidden_state, hidden_state_sentence
+from streams.worker.hidden_state import hidden_state
 from streams.worker.offset_queries import OffsetQueries
 
 __all__ = ["read_hidden_state"]
 
 _ANSWER_SECONDS: Final = 8.0
-#: A flush that takes longer is no ordinary one.
+#: Most flushes end within it. One that waits through the failover of a broker or a worker does not, and so short a look
+#: cannot tell it from a transaction that never ends.
 _FLUSH_SECONDS: Final = 2.0
 
 
 async def read_hidden_state(settings: Settings) -> list[str]:
-    """A sentence for each partition whose state a transaction hides. Raises Unreachable."""
-    offsets = OffsetQueries(settings)
+    """A sentence for each partition whose state a transaction hides: what is seen, then what to do. Raises
+    Unreachable."""
+    topic_name, offsets = settings.topic(Topic.CONTROLLER_STATE), OffsetQueries(settings)
     async with unreachable_after(settings, _ANSWER_SECONDS):
         try:
             await offsets.start()
-            topic = await existing_topic(offsets.client, settings.topic(Topic.CONTROLLER_STATE))
+            topic = await existing_topic(offsets.client, topic_name)
             hidden = await hidden_state(offsets, range(topic.partitions), _FLUSH_SECONDS)
         finally:
             await offsets.stop()
-    return [hidden_state_sentence(number, offset, settings) for number, offset in sorted(hidden.items())]
+    return [_sentence(topic_name, number, offset) for number, offset in sorted(hidden.items())]
+
+
+def _sentence(topic: str, number: int, offset: int) -> str:
+    return (
+        f"{topic}, partition {number}, has had a transaction open from offset {offset} on for more than "
+        f"{_FLUSH_SECONDS:.0f} s: an ordinary flush ends within a minute. If it is still open then, partition {number} "
+        'decides nothing, and docs/disaster-recovery.md, "A transaction that does not end", has the steps that end it.'
+    )

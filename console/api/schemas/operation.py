@@ -109,7 +109,7 @@ class Status(Answer, frozen=True, kw_only=True):
     """As `spendgate status --json` prints it. `dead_letters` is the number that wait, `null` without the database;
     `restored` says that the database has less than the ledger had saved in it, `null` when it has all; `holes` has a
     sentence for each stretch of offsets that Kafka removed before the ledger read it, `hidden_state` one for each
-    partition that decides nothing because a transaction that does not end hides its state."""
+    partition on whose state a transaction has been open for more than 2 s, which decides nothing if that stays."""
 
     groups: list[GroupStatus]
     last_tick: LastTick | None
