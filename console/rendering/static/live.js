@@ -8,6 +8,7 @@ const holder = document.querySelector("[data-live]");
 const light = document.getElementById("live-state");
 const AGAIN_MS = 5_000;
 let source = null;
+let opened = "";
 let timer = null;
 let isOver = false;
 
@@ -20,7 +21,8 @@ if (!document.hidden) open();
 
 function open() {
   if (source || isOver) return;
-  source = new EventSource(holder.dataset.live);
+  opened = holder.dataset.live;
+  source = new EventSource(opened);
   source.addEventListener("part", ({ data }) => layPart(JSON.parse(data)));
   source.addEventListener("command", ({ data }) => addCommand(JSON.parse(data)));
   source.addEventListener("state", ({ data }) => {
@@ -32,6 +34,10 @@ function open() {
     if (target !== source) return;
     say("off", "Reconnecting …");
     if (target.readyState === EventSource.CLOSED) askWhy();
+    else if (holder.dataset.live !== opened) {
+      close(); // a browser connects again to the address that it has
+      openLater();
+    }
   });
 }
 
@@ -50,6 +56,10 @@ async function askWhy() {
   asking.abort();
   if (answer?.type === "opaqueredirect") return signedOut();
   if (answer?.status === 429) say("off", "Too many of your pages are followed live: close some of them");
+  openLater();
+}
+
+function openLater() {
   timer = setTimeout(() => document.hidden || open(), AGAIN_MS);
 }
 
@@ -63,6 +73,7 @@ function layPart({ id, html, list, after }) {
   const old = document.getElementById(id);
   const fresh = elementOf(html);
   if (!fresh) return;
+  if (list) follow(id);
   if (old) return lay(old, fresh);
   const found = list && document.getElementById(list);
   if (!found) return;
@@ -71,6 +82,16 @@ function layPart({ id, html, list, after }) {
   if (before?.parentNode === into) before.after(fresh);
   else into.prepend(fresh);
   into.querySelector("[data-empty]")?.remove();
+}
+
+// The stream says again at a connection what its address names, so a row that a list takes up is to be named there too.
+// The server gives a list no more rows than it takes ids.
+function follow(id) {
+  const address = new URL(holder.dataset.live, location.href);
+  const named = id.slice(id.indexOf("-") + 1); // an element's id is "campaign-" or "brand-" and that of its row
+  if (address.searchParams.getAll("id").includes(named)) return;
+  address.searchParams.append("id", named);
+  holder.dataset.live = address.pathname + address.search;
 }
 
 function addCommand({ id, html }) {

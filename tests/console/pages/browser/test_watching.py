@@ -11,8 +11,10 @@ from playwright.async_api import Route, expect
 from core.partitioner import partition_of
 from operations.accounts.person import Role
 from streams.kafka.producer import spend_producer
+from tests.console.api.server import until
 from tests.console.pages.browser.reader import PATIENCE_MS, Reader
 from tests.console.pages.conftest import FormClient
+from tests.console.pages.test_brand_chips import _chips
 from tests.installation import Surroundings
 from tests.streams.broker import spend_event
 
@@ -91,6 +93,26 @@ async def test_the_list_of_all_campaigns_follows_without_a_reload_and_keeps_what
     added = operator.campaign(brand_id, name=f"{name} too")
     await expect(page.locator(f"[id='campaign-{added}']")).to_contain_text("Paused")
     assert await reader.barriers() == []
+
+
+async def test_a_campaign_that_a_list_took_up_is_followed_after_a_reconnect_too(
+    reader: Reader, operator: FormClient, surroundings: Surroundings
+) -> None:
+    name = f"Watched {secrets.token_hex(4)}"
+    page = reader.page
+    await reader.sign_in()
+    await reader.open(f"/campaigns?search={name}&only=running")
+    await reader.live()
+    brand_id = operator.brand(daily_budget="10.00")
+    campaign_id = operator.campaign(brand_id, name=name)
+    row = page.locator(f"[id='campaign-{campaign_id}']")
+    await expect(row).to_contain_text("Running")
+    await page.evaluate(_LOOKED_AT, False)
+    await spend(surroundings, brand_id, campaign_id, "12.50", "1")
+    until(lambda: "paused" in _chips(operator.page("/campaigns", search=name)))
+    async with page.expect_request("**/live/campaigns?*"):
+        await page.evaluate(_LOOKED_AT, True)
+    await expect(row).to_contain_text("brand's daily budget")
 
 
 async def test_the_first_steps_say_without_a_reload_that_spend_has_arrived(
