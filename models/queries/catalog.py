@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models.errors import RowNotFound
 from models.queries.paging import Page, decode_cursor, encode_cursor, storable
@@ -33,6 +33,8 @@ __all__ = [
 ]
 
 _CHANGES: Final = "changes of all"
+#: The most rows that a search has in memory at once, and the most ids in one query.
+_SLICE: Final = 1_000
 _Row = TypeVar("_Row", Brand, Campaign)
 
 
@@ -61,7 +63,7 @@ def list_brands(
         conditions.append(Brand.brand_id > after)
     if text := folded(search):
         texts = select(Brand.brand_id, Brand.name).where(*conditions).order_by(Brand.brand_id)
-        conditions = [Brand.brand_id.in_(_ids_with(session, text, texts, limit))]
+        return _rows_with_ids(session, Brand, Brand.brand_id, _ids_with(session, text, texts, limit))
     return session.scalars(select(Brand).where(*conditions).order_by(Brand.brand_id).limit(limit)).all()
 
 
@@ -86,7 +88,7 @@ def list_campaigns(
     if text := folded(search):
         texts = select(Campaign.campaign_id, Campaign.name, Campaign.external_id).where(*conditions)
         found = _ids_with(session, text, texts.order_by(Campaign.campaign_id), limit)
-        conditions = [Campaign.campaign_id.in_(found)]
+        return _rows_with_ids(session, Campaign, Campaign.campaign_id, found)
     return session.scalars(select(Campaign).where(*conditions).order_by(Campaign.campaign_id).limit(limit)).all()
 
 
@@ -245,4 +247,14 @@ def _found(session: Session, kind: type[_Row], row_id: str) -> _Row:
 
 def _ids_with(session: Session, text: str, texts: Select[*tuple[Any, ...]], limit: int | None) -> list[str]:
     """The ids of the first rows in which a search finds the text; `texts` selects the id and what else is searched."""
-    return list(islice((row[0] for row in session.execute(texts) if text in searched_text(*row)), limit))
+    with session.execute(texts, execution_options={"yield_per": _SLICE}) as rows:
+        return list(islice((row[0] for row in rows if text in searched_text(*row)), limit))
+
+
+def _rows_with_ids(
+    session: Session, kind: type[_Row], id_column: InstrumentedAttribute[str], row_ids: Sequence[str]
+) -> list[_Row]:
+    """The rows with these ids, which are sorted."""
+    slices = (row_ids[begin : begin + _SLICE] for begin in range(0, len(row_ids), _SLICE))
+    queries = (select(kind).where(id_column.in_(ids)).order_by(id_column) for ids in slices)
+    return [row for query in queries for row in session.scalars(query)]

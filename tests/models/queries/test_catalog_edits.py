@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from core.overrides import Override, Overrides
 from core.windows import EVERY_DAY, Window
 from models.errors import AlreadyExists, ModelError, Refused, RowNotFound, StaleEdit
-from models.queries import catalog_edits
+from models.queries import catalog, catalog_edits
 from models.queries.catalog import changes_of, get_brand, get_campaign, list_brands, list_campaigns, zones_in_use
 from models.session import session_scope
 from models.tables.brand import Brand
@@ -356,6 +356,19 @@ def test_lists_are_paged_searched_and_filtered(url: str) -> None:
         newest = changes_of(session, limit=1)
         assert newest[0].fields == {"archived": {"from": False, "to": True}}
         assert changes_of(session, before=newest[0].change_id, limit=1)[0].campaign_id == "c3"
+
+
+def test_a_search_without_a_limit_finds_more_rows_than_one_slice(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalog, "_SLICE", 2)
+    with session_scope(url) as session:
+        for n in range(5):
+            catalog_edits.add_brand(session, f"b{n}", time_zone="UTC", currency="EUR", actor="bob")
+            catalog_edits.add_campaign(session, f"b{n}.c", brand_id=f"b{n}", actor="bob")
+        assert [brand.brand_id for brand in list_brands(session, search="B")] == [f"b{n}" for n in range(5)]
+        assert [brand.brand_id for brand in list_brands(session, search="b", limit=3)] == ["b0", "b1", "b2"]
+        assert [campaign.campaign_id for campaign in list_campaigns(session, search=".C")] == [
+            f"b{n}.c" for n in range(5)
+        ]
 
 
 @pytest.mark.parametrize(("named", "search"), [("Straße", "STRASSE"), ("ΟΔΟΣ", "οδος"), ("İzmir", "i̇zmir")])
