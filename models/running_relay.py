@@ -18,7 +18,9 @@ __all__ = ["RELAY_RUNS", "published_by_relay"]
 
 #: The key of an advisory lock that each relay shares while it listens; below 2^32, where pg_locks has it as one number.
 RELAY_RUNS: Final = 730_582_103
-_LOOK_SECONDS: Final = 0.01
+#: Between two questions to PostgreSQL; more for many documents, which it compares with each row of the outbox.
+_POLL_SECONDS: Final = 0.01
+_POLL_SECONDS_PER_DOCUMENT: Final = 0.0002
 
 _RUNS: Final = text(
     """
@@ -41,6 +43,7 @@ def published_by_relay(url: str, record_keys: Collection[str], patience_seconds:
     """Wait until a relay has published the documents of these keys. False where none runs, where it does not come to it
     in time, and while the database cannot be used: then the caller publishes them."""
     until = time.monotonic() + patience_seconds
+    poll_seconds = max(_POLL_SECONDS, _POLL_SECONDS_PER_DOCUMENT * len(record_keys))
     try:
         with engine_of(url).connect() as connection:
             connection.execution_options(isolation_level="AUTOCOMMIT")
@@ -49,7 +52,7 @@ def published_by_relay(url: str, record_keys: Collection[str], patience_seconds:
             while connection.scalar(_WAITS, {"record_keys": list(record_keys)}):
                 if time.monotonic() >= until:
                     return False
-                time.sleep(_LOOK_SECONDS)
+                time.sleep(poll_seconds)
     except DBAPIError:
         return False
     return True
