@@ -165,15 +165,16 @@ def change_line(view: "Mapping[str, Json]") -> str:
 
 
 def field_changes_text(fields: "Mapping[str, Json]", currency: str = "") -> str:
-    """Each field with what it was and what it becomes, of a new one what it is; `currency` stands behind budgets."""
-    units = {name: f" {currency}" if currency and name.endswith("_budget") else "" for name in fields}
-    return "; ".join(f"{name}: {_change_text(change)}{units[name]}" for name, change in fields.items())
+    """Each field with what it was and what it becomes, of a new one what it is; `currency` stands behind amounts."""
+    return "; ".join(f"{name}: {_change_text(name, change, currency)}" for name, change in fields.items())
 
 
-def _change_text(change: "Json") -> str:
+def _change_text(name: str, change: "Json", currency: str) -> str:
     assert isinstance(change, dict)
     before, after = change["from"], change["to"]
-    return _value(after) if before is None else f"{_value(before)} -> {_value(after)}"
+    text = _value(after) if before is None else f"{_value(before)} -> {_value(after)}"
+    has_amount = bool(after) and (name.endswith("_budget") or name == "budget_overrides")
+    return f"{text} {currency}" if currency and has_amount else text
 
 
 def _value(value: "Json") -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.catalog_editing import field_changes_text
 from tests.commands import Commands
 from tests.streams.worker_process import WorkerProcess
 
@@ -247,6 +248,23 @@ def test_a_plan_says_which_end_of_a_flight_pauses(commands: Commands, path: Path
     told = commands.run("catalog", "plan", file.write()).out
     assert f"would pause {ahead}, because of: its flight has not begun\n" in told
     assert f"would pause {over}, because of: its flight is over\n" in told
+
+
+def test_a_currency_stands_behind_amounts_alone() -> None:
+    black_friday = {"from": "2026-11-27", "to": "2026-11-30", "daily_budget": "500.00"}
+    changes = {
+        "name": {"from": "a", "to": "b"},
+        "daily_budget": {"from": "100.00", "to": None},
+        "total_budget": {"from": None, "to": "7.00"},
+        "budget_overrides": {"from": [], "to": [black_friday]},
+    }
+    assert field_changes_text(changes, "USD").split("; ") == [
+        "name: a -> b",
+        "daily_budget: 100.00 -> none",
+        "total_budget: 7.00 USD",
+        "budget_overrides: none -> 2026-11-27..2026-11-30 daily=500.00 USD",
+    ]
+    assert field_changes_text({"budget_overrides": {"from": [black_friday], "to": []}}, "USD").endswith("-> none")
 
 
 def test_all_campaigns_that_match_are_changed_or_none(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
