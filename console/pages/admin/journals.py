@@ -87,8 +87,8 @@ _CHANGE_COLUMNS: Final = (
     "field",
     "from",
     "to",
-    "currency",
     "note",
+    "currency",
 )
 
 
@@ -250,8 +250,8 @@ def _change_cells(change: CatalogChange, currency: str) -> Iterator[list[object]
             name,
             values["from"],
             values["to"],
-            currency if name in MONEY_FIELDS else "",
             change.note,
+            currency if name in MONEY_FIELDS else "",
         ]
 
 

@@ -220,6 +220,7 @@ def test_changes_of_every_brand_are_found_by_person_field_day_and_note(
         assert none not in viewer.page("/changes", note=why, **fitting), fitting
         assert none in viewer.page("/changes", note=why, **other), other
     told = _rows(viewer, "/changes.csv", note=why)
+    assert [*told[0]][-2:] == ["note", "currency"]
     assert [(it["actor"], it["field"], it["to"], it["currency"], it["note"]) for it in told] == [
         ("cli:=ann", "daily_budget", "8.00", "EUR", why),
         ("cli:=ann", "daily_budget", "7.00", "EUR", why),
