@@ -142,11 +142,14 @@ def set_matching(
     from cli.catalog import apply_rows
     from core.errors import RefusedValue
     from models.queries.catalog import get_brand, list_campaigns
+    from models.queries.text_search import folded
     from models.session import session_scope
     from operations import validation
     from operations.catalog_file.reading import read_rows
     from operations.many_campaigns import CAMPAIGNS_MAX, ManyChange, rows_of_change
 
+    if search is not None and not folded(search):
+        raise RefusedValue("--search is empty, so every campaign would match: name a text, or leave it out.")
     change = ManyChange(state, daily_budget, total_budget, starts_on, ends_on, "; ".join(window))
     why = None if note is None else validation.note(note)
     settings = load_settings()

@@ -275,6 +275,8 @@ def test_all_campaigns_that_match_are_changed_or_none(commands: Commands, monkey
     monkeypatch.setattr("sys.stdin", io.StringIO())
     assert "--yes" in commands.refused(*of_brand, "--state", "pause")
     assert "No campaign fits" in commands.refused(*of_brand, "--search", "nobody", "--state", "pause", "--yes")
+    for empty in ("", " "):
+        assert "--search is empty" in commands.refused(*of_brand, "--search", empty, "--state", "pause", "--yes")
     assert "Nothing would change" in commands.refused(*of_brand, "--yes")
     assert commands.done(*of_brand, "--daily-budget", "+10 %", "--state", "pause", "--yes") == "3 rows applied\n"
     found = {it["campaign_id"]: it for it in commands.json("campaign", "list", "--brand", brand_id)}
