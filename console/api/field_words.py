@@ -113,7 +113,10 @@ _FIELDS: Final[dict[str, tuple[str, Any]]] = {
     "groups": ("The consumer groups.", None),
     "headers": ("The record's headers.", None),
     "held_resumes": ("Resumes that are decided and wait for earlier spend.", None),
-    "hidden_state": ("Partitions that decide nothing because a transaction hides their state.", []),
+    "hidden_state": (
+        "Transactions open for more than 2 s on a partition's state; it decides nothing if they stay.",
+        [],
+    ),
     "holes": ("Stretches of a topic that the ledger lacks.", []),
     "host": ("Where the process runs.", "/10.0.0.7"),
     "id": ("Its id.", None),
@@ -235,7 +238,7 @@ _FIELDS: Final[dict[str, tuple[str, Any]]] = {
         "When it may run by the brand's clock; none: always.",
         [{"days": ["mon", "fri"], "from": "09:00", "to": "17:00"}],
     ),
-    "words": ("The same for people.", None),
+    "words": ("The reasons in words; null without any.", "the brand's daily budget is used up"),
     "zones": ("The brand's time zones in order; the first has no `from`.", None),
 }
 _OF: Final[dict[tuple[str, str], tuple[str, Any]]] = {
