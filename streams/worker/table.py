@@ -116,10 +116,10 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         """Flush all partitions before a rebalance or the end, and decide nothing until `take_over`."""
         self._hand_overs += 1
         self._suspend()
-        await or_end_process(self._flush_all(), self.settings)
-        # A producer that is opened later than that of the next owner would fence it.
+        # A producer that is opened later than that of the next owner would fence it. They end while the flush goes on.
         for writer in self._opening:
             writer.open_no_further()
+        await or_end_process(self._flush_all(), self.settings)
         await asyncio.gather(*self._opening.values(), return_exceptions=True)
 
     @override
