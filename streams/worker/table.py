@@ -294,9 +294,12 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         self._check_not_superseded(hand_overs)
         self._opening = {writer: asyncio.ensure_future(writer.open()) for writer in writers}
         try:
-            await asyncio.gather(*self._opening.values())
+            # All of them, also where one fails: `hand_over` waits for what is still under way.
+            answers = await asyncio.gather(*self._opening.values(), return_exceptions=True)
         finally:
             self._opening = {}
+        if failures := [it for it in answers if it is not None]:
+            raise failures[0]
         self._check_not_superseded(hand_overs)
 
     async def _restore_with(self, writers: Mapping[int, PartitionWriter], offsets: OffsetQueries) -> None:
