@@ -256,7 +256,8 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         positions = {number: ends[number] for number in self._unrestored}
         for number, partition in self.owned.items():
             positions[number] = partition.inbox.positions()
-            partition.begin(positions[number], ends[number])
+            if not partition.in_doubt:  # since a moment ago: it is restored next, and decides nothing until then
+                partition.begin(positions[number], ends[number])
         worker_metrics.OWNED.set(len(self.owned))
         self.ready = True
         log.info("partitions_owned", partitions=sorted(self.owned), gained=gained)
