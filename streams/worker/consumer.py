@@ -92,8 +92,9 @@ class PartitionPositions(Protocol):
     def note_fetched(self, fetched: Mapping[TP, FetchedUpTo]) -> None:
         """The partitions that were read to their end; their records were delivered or are delivered next."""
 
-    def not_fetched(self) -> set[TP]:
-        """Partitions that are not fetched for now: their records wait in memory, or their state is not restored."""
+    def not_delivered(self) -> set[TP]:
+        """Partitions of which nothing is delivered for now: their records wait in memory, or their state is not
+        restored. The client still fetches each of them once, and keeps what it got: at most 8 MiB."""
 
     def watched(self) -> set[TP]:
         """Partitions whose read position is awaited although no record comes."""
@@ -160,9 +161,9 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
 
     @override
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Mapping[TP, list[Any]]:
-        not_fetched = self._positions.not_fetched()
-        if not_fetched and active_partitions:
-            active_partitions = active_partitions - not_fetched
+        not_delivered = self._positions.not_delivered()
+        if not_delivered and active_partitions:
+            active_partitions = active_partitions - not_delivered
             if not active_partitions:  # the client would take an empty set for all of them
                 await asyncio.sleep(timeout)
                 return {}

@@ -37,7 +37,8 @@ __all__ = ["PartitionRestore", "RestoredPartitions"]
 
 log = structlog.get_logger()
 
-#: How long the end of a transaction may take to be seen; the other partitions wait for it too.
+#: How long the end of a transaction may take to be seen. Where one does not end, the other partitions of the take-over
+#: wait for 12 s at most: twice for this, and in between for the fence and the close of its producer, a step of 5 s.
 _END_SECONDS: Final = 1.0
 _FENCE_SECONDS: Final = 5.0
 

@@ -180,7 +180,7 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
             if topic is not None and partition is not None and not partition.suspended:
                 partition.inbox.note_fetched(topic, offset, sent_at)
 
-    def not_fetched(self) -> set[TP]:
+    def not_delivered(self) -> set[TP]:
         """The topic partitions whose queues are full, and those of partitions that are not restored."""
         full = {number: partition.inbox.full() for number, partition in self.owned.items()}
         held_back = {**full, **dict.fromkeys(self._unrestored, INPUTS)}
@@ -222,7 +222,8 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         except Exception as error:
             if hand_overs == self._hand_overs:
                 raise
-            # What is read of a partition that another worker writes by now may contradict itself.
+            # What is read of a partition that another worker writes by now may contradict itself. The next take-over
+            # drops what was given to another worker meanwhile; the rest, where it is restored, is kept.
             log.info("take_over_superseded", partitions=sorted(numbers), why=repr(error))
             return None
 

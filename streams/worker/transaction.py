@@ -94,7 +94,8 @@ class _Batch:
         self.writes = writes
 
     def find(self, message: Any) -> Write:
-        """The record that the client's message is of, or one that equals it."""
+        """The record that the client's message is of, or one that equals it: of equal records that the topic refuses,
+        each attempt replaces one."""
         return self._by_content[message.key(), message.value()]
 
     @cached_property
