@@ -1,0 +1,233 @@
+"""What the table makes of rebalances that follow each other. Needs no services: no broker has anything."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from functools import partial
+from typing import Any, NoReturn
+from unittest.mock import Mock
+
+import pytest
+from faust.types import TP
+from typing_extensions import override
+
+from core.duplicates import DuplicateWindow
+from core.state import PartitionState
+from streams.kafka.topics import ALL_TOPICS, INPUTS, Topic
+from streams.settings import Settings
+from streams.worker import fatal, table
+from streams.worker.partition import OwnedPartition
+from streams.worker.partition_restore import RestoredPartitions
+from streams.worker.table import ControllerTable
+from streams.worker.transaction import PartitionWriter, TransactionFailure
+from streams.worker.writes import Write
+
+SETTINGS = Settings(partitions=3)
+PATIENCE_SECONDS = 10
+
+
+class SilentWriter(PartitionWriter):
+    """Has no broker: it opens and writes when the test lets it."""
+
+    def __init__(self, transactional_id: str, settings: Settings) -> None:
+        super().__init__(transactional_id, settings)
+        self.may_open = asyncio.Event()
+        self.may_write = asyncio.Event()
+        self.told_to_stop = asyncio.Event()
+
+    @override
+    async def open(self) -> None:
+        await self.may_open.wait()
+
+    @override
+    def open_no_further(self) -> None:
+        self.told_to_stop.set()
+        self.may_open.set()
+
+    @override
+    async def attempt(self, writes: Sequence[Write]) -> list[TransactionFailure]:
+        await self.may_write.wait()
+        return []
+
+
+class FailingWriter(SilentWriter):
+    @override
+    async def open(self) -> None:
+        raise ConnectionError("no broker")
+
+
+class NotedPartition(OwnedPartition):
+    """Notes what the table does with it."""
+
+    def __init__(self, notes: list[str], state: PartitionState, *arguments: Any) -> None:
+        super().__init__(state, *arguments)
+        self._notes = notes
+        self._note("restored")
+
+    @override
+    def begin(self, positions: dict[Topic, int], ends: dict[Topic, int]) -> None:
+        self._note("begun")
+        super().begin(positions, ends)
+
+    @override
+    async def hand_over(self) -> None:
+        self._note("flushed")
+        await super().hand_over()
+
+    @override
+    async def close(self) -> None:
+        self._note("closed")
+        await super().close()
+
+    def _note(self, what: str) -> None:
+        self._notes.append(f"{what} {self.state.partition}")
+
+
+class EmptyTopics:
+    """Answers for a broker whose topics are empty, about states when the test lets it."""
+
+    client = None
+
+    def __init__(self) -> None:
+        self.asked_for_states = asyncio.Event()
+        self.may_restore = asyncio.Event()
+        self.may_restore.set()
+
+    async def restore(self, numbers: list[int]) -> RestoredPartitions:
+        self.asked_for_states.set()
+        await self.may_restore.wait()
+        states = {number: PartitionState(number, DuplicateWindow(100)) for number in numbers}
+        positions = {number: dict.fromkeys(INPUTS, 0) for number in numbers}
+        return RestoredPartitions(states, positions, dict.fromkeys(ALL_TOPICS, "id"), {})
+
+    async def ends(self, numbers: Iterable[int]) -> dict[int, dict[Topic, int]]:
+        return {number: dict.fromkeys(INPUTS, 0) for number in numbers}
+
+    async def end(self, topic: Topic, partition: int, stable: bool) -> int:
+        return 0
+
+    async def control_ends(self, partitions: Collection[int]) -> dict[int, int]:
+        return dict.fromkeys(partitions, 0)
+
+    async def watch(self, *_: object) -> None:
+        await asyncio.Event().wait()
+
+
+class TableHarness:
+    """A table, and in the test's hands what it talks to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.notes: list[str] = []
+        self.topics = EmptyTopics()
+        self.writers: dict[int, SilentWriter] = {}
+        self.slow: set[int] = set()  # partitions whose producers are not opened by themselves
+        self.failing: set[int] = set()
+        monkeypatch.setattr(table, "PartitionWriter", self._writer)
+        monkeypatch.setattr(table, "PartitionRestore", lambda *_: self.topics)
+        monkeypatch.setattr(table, "OwnedPartition", partial(NotedPartition, self.notes))
+        monkeypatch.setattr(table, "watch_topics", self.topics.watch)
+        for module in (fatal, table):
+            monkeypatch.setattr(module, "end_process", _fail)
+        self.table = ControllerTable(Mock(), name=Topic.CONTROLLER_STATE, default=None, partitions=SETTINGS.partitions)
+        self.table.configure(SETTINGS)
+        self.table._offsets = self.topics  # type: ignore[assignment]
+
+    async def take_over(self, *numbers: int) -> object:
+        return await self.table.take_over(_tps(numbers))
+
+    async def rebalance(self, *numbers: int) -> None:
+        """What Faust calls for each generation of the group, of which the worker gets these partitions."""
+        await self.table.hand_over()
+        await self.table.on_rebalance(_tps(numbers))
+
+    def _writer(self, transactional_id: str, settings: Settings) -> SilentWriter:
+        number = int(transactional_id.rpartition("-")[2])
+        kind = FailingWriter if number in self.failing else SilentWriter
+        writer = self.writers[number] = kind(transactional_id, settings)
+        writer.may_write.set()
+        if number not in self.slow:
+            writer.may_open.set()
+        return writer
+
+
+@pytest.fixture
+async def harness(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[TableHarness]:
+    harness = TableHarness(monkeypatch)
+    yield harness
+    for writer in harness.writers.values():
+        writer.open_no_further()
+        writer.may_write.set()
+    await harness.take_over()
+    assert harness.table._watching
+    harness.table._watching.cancel()
+
+
+async def test_a_partition_that_is_kept_is_flushed_and_not_restored_again(harness: TableHarness) -> None:
+    await harness.take_over(0)
+    harness.notes.clear()
+    await harness.rebalance(0)
+    await harness.take_over(0)
+    assert harness.notes == ["flushed 0", "begun 0"]
+
+
+async def test_a_partition_that_was_anothers_in_a_generation_between_is_restored_and_not_flushed(
+    harness: TableHarness,
+) -> None:
+    await harness.take_over(0)
+    await harness.rebalance()
+    harness.notes.clear()
+    await harness.rebalance(0)
+    await harness.take_over(0)
+    assert harness.notes == ["closed 0", "restored 0", "begun 0"]
+
+
+async def test_a_partition_that_is_in_doubt_does_not_go_on_with_others(harness: TableHarness) -> None:
+    await harness.take_over(0)
+    harness.topics.asked_for_states.clear()
+    harness.topics.may_restore.clear()
+    harness.notes.clear()
+    taking_over = asyncio.create_task(harness.take_over(0, 1))
+    await harness.topics.asked_for_states.wait()
+    harness.table.owned[0]._restore("nike")  # a decision has raised half-way
+    harness.topics.may_restore.set()
+    await taking_over
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while harness.notes[-1] != "begun 0":
+            await asyncio.sleep(0)
+    assert harness.notes[:5] == ["restored 1", "begun 1", "closed 0", "restored 0", "begun 1"]
+
+
+async def test_a_hand_over_tells_producers_to_open_no_further_before_its_flush_ends(harness: TableHarness) -> None:
+    await harness.take_over(0)
+    harness.slow = {1}
+    taking_over = asyncio.create_task(harness.take_over(0, 1))
+    await _until_opening(harness, 1)
+    harness.writers[0].may_write = harness.writers[1].told_to_stop
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await harness.table.hand_over()
+    assert await taking_over is None
+
+
+async def test_a_hand_over_waits_for_a_producer_though_the_opening_of_another_has_failed(harness: TableHarness) -> None:
+    await harness.take_over(2)
+    harness.slow, harness.failing = {1}, {0}
+    taking_over = asyncio.create_task(harness.take_over(0, 1, 2))
+    await _until_opening(harness, 1)
+    for _ in range(10):  # the table learns of the failure
+        await asyncio.sleep(0)
+    await harness.table.hand_over()
+    assert harness.writers[1].told_to_stop.is_set()
+    assert await taking_over is None
+
+
+async def _until_opening(harness: TableHarness, number: int) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not any(writer is harness.writers.get(number) for writer in harness.table._opening):
+            await asyncio.sleep(0)
+
+
+def _tps(numbers: Iterable[int]) -> set[TP]:
+    return {TP(SETTINGS.topic(topic), number) for number in numbers for topic in INPUTS}
+
+
+def _fail(why: str) -> NoReturn:
+    raise AssertionError(why)
