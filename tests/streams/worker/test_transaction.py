@@ -14,7 +14,7 @@ from core.errors import Fenced, TransactionLost
 from streams.kafka.provision import create_topics
 from streams.kafka.topics import Topic
 from streams.settings import Settings
-from streams.worker.transaction import PartitionWriter
+from streams.worker.transaction import _AT_ONCE, PartitionWriter
 from streams.worker.writes import Write
 
 #: Every error that a broker can answer, and those by which the client gives up a record.
@@ -124,8 +124,8 @@ class Bench:
         return [Write(self.topics[of], 0, b"%d/%d" % (self._flushes, n), b"x") for n, of in enumerate(LAYOUT)]
 
     async def committed(self, least: int = 0) -> Counter[bytes]:
-        """Keys of everything committed since the last call. A commit returns before its records can be read, so that
-        whoever has committed says how many must come at `least`."""
+        """Keys of everything committed since the last call, of a topic in their order. A commit returns before its
+        records can be read, so that whoever has committed says how many must come at `least`."""
         parts = [TopicPartition(topic, 0) for topic in self.topics]
         ends = await self._reader.end_offsets(parts)
         keys: Counter[bytes] = Counter()
@@ -189,6 +189,21 @@ async def test_a_record_that_the_client_does_not_even_take_aborts_the_flush(benc
         assert await bench.committed() == Counter()
         assert await bench.writer.attempt(writes) == []
         assert await bench.committed(RECORDS) == keys_of(writes)
+
+
+async def test_more_records_than_the_client_is_given_at_once_are_read_in_their_order_also_around_headers(
+    bench: Bench,
+) -> None:
+    headers = (("traceparent", b"00"),)
+    with_headers = {_AT_ONCE + 700, _AT_ONCE + 701}
+    writes = [
+        Write(bench.topics[0], 0, b"%d" % number, b"x", headers if number in with_headers else ())
+        for number in range(3 * _AT_ONCE + 1)
+    ]
+    assert await bench.writer.attempt(writes) == []
+    committed = await bench.committed(len(writes))
+    assert list(committed) == [write.key for write in writes]
+    assert committed == keys_of(writes)
 
 
 async def test_a_commit_that_must_be_aborted_is_written_again(bench: Bench) -> None:
