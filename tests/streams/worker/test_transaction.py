@@ -107,6 +107,8 @@ class Bench:
     def __init__(self, settings: Settings, reader: AIOKafkaConsumer) -> None:
         self.topics = [settings.topic(topic) for topic in (Topic.CONTROLLER_STATE, Topic.CAMPAIGN_CONTROL)]
         self.writer = self.another(settings)
+        #: By key, of the committed records that have some.
+        self.headers: dict[bytes, tuple[tuple[str, bytes], ...]] = {}
         self._reader = reader
         self._flushes = 0
 
@@ -133,6 +135,7 @@ class Bench:
             while keys.total() < least or any([await self._reader.position(part) < end for part, end in ends.items()]):
                 for records in (await self._reader.getmany(timeout_ms=50)).values():
                     keys.update(record.key for record in records)
+                    self.headers.update((it.key, tuple(it.headers)) for it in records if it.headers)
         return keys
 
 
@@ -204,6 +207,7 @@ async def test_more_records_than_the_client_is_given_at_once_are_read_in_their_o
     committed = await bench.committed(len(writes))
     assert list(committed) == [write.key for write in writes]
     assert committed == keys_of(writes)
+    assert bench.headers == {write.key: headers for write in writes if write.headers}
 
 
 async def test_a_commit_that_must_be_aborted_is_written_again(bench: Bench) -> None:
