@@ -1,5 +1,6 @@
 """What somebody sees who watches: spend moves the bar, the pause arrives by itself, and the page says why."""
 
+import json
 import re
 import secrets
 import time
@@ -28,8 +29,6 @@ _LOOKED_AT = """(seen) => {
 
 async def spend(surroundings: Surroundings, brand_id: str, campaign_id: str, amount: str, event_id: str) -> str:
     """Returns where the event stands, as pages tell it."""
-    import json
-
     async with spend_producer(surroundings.settings) as producer:
         event = spend_event(brand_id, campaign_id, amount, f"{campaign_id}.{event_id}")
         acked = await producer.send(brand_id, json.dumps(event).encode())
@@ -113,6 +112,26 @@ async def test_a_campaign_that_a_list_took_up_is_followed_after_a_reconnect_too(
     async with page.expect_request("**/live/campaigns?*"):
         await page.evaluate(_LOOKED_AT, True)
     await expect(row).to_contain_text("brand's daily budget")
+
+
+async def test_a_browser_whose_stream_breaks_connects_again_for_the_rows_that_came_too(
+    reader: Reader, operator: FormClient
+) -> None:
+    campaign_id = operator.campaign(operator.brand(), paused="true")
+    row_id, page, streams = f"campaign-{campaign_id}", reader.page, 0
+
+    async def breaks_once(route: Route) -> None:
+        nonlocal streams
+        streams += 1
+        html = f"<tr id='{row_id}'><td>Running</td></tr>"
+        part = json.dumps({"id": row_id, "html": html, "list": "campaigns", "after": ""})
+        body = f"event: part\ndata: {part}\n\n"
+        await (route.fulfill(content_type="text/event-stream", body=body) if streams == 1 else route.continue_())
+
+    await reader.sign_in()
+    await page.route("**/live/campaigns?*", breaks_once)
+    await reader.open(f"/campaigns?search={campaign_id}&only=running")
+    await expect(page.locator(f"[id='{row_id}']")).to_contain_text("by an operator")
 
 
 async def test_the_first_steps_say_without_a_reload_that_spend_has_arrived(
