@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from streams.kafka.topics import Topic
 from streams.settings import Settings
 from tests.commands import EXECUTABLE
 from tests.streams.worker_process import WorkerProcess
@@ -27,10 +28,12 @@ class _Hanging(NamedTuple):
 
 
 class Operator:
-    """`ended` has the topics and partitions of the transactions that were aborted by hand."""
+    """`ended` has the topics and partitions of the transactions that were aborted by hand, `decided_again` the
+    partitions whose state was in one: what they had decided in it, and may have told, they decide a second time."""
 
     def __init__(self, settings: Settings, workers: Sequence[WorkerProcess]) -> None:
         self.ended: list[str] = []
+        self.decided_again: set[int] = set()
         self._settings = settings
         self._workers = workers
 
@@ -42,6 +45,8 @@ class Operator:
             await self._forget_group()
         elif said.rfind(_HIDDEN) > said.rfind(_GOES_ON):
             for it in await self._hanging():
+                if it.topic == self._settings.topic(Topic.CONTROLLER_STATE):
+                    self.decided_again.add(int(it.partition))  # before, for the worker may be sooner than the tool
                 place = ["--topic", it.topic, "--partition", it.partition, "--start-offset", it.start_offset]
                 if not (await self._tool(["kafka-transactions", "abort", *place])).returncode:
                     self.ended.append(f"{it.topic}-{it.partition}")

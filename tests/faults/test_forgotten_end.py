@@ -71,6 +71,7 @@ async def test_the_steps_of_the_page_end_it_and_the_worker_decides_again(
                 worker.check_alive()
                 await operator.look_at(worker)
             assert operator.ended == [f"{settings.topic(Topic.CONTROLLER_STATE)}-{home}"]
+            assert operator.decided_again == {home}
             assert await worker.ended(60) == EXIT_CODE
             assert "and the state knows it only up to" in worker.output
             await operator.look_at(worker)

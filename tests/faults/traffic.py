@@ -8,7 +8,7 @@ budget's alerts are to come once where the sums have reached them, and no others
 import asyncio
 import json
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -18,6 +18,8 @@ from threading import Event, Lock, Thread
 from typing import Any, Final
 
 from confluent_kafka import Consumer, Producer, TopicPartition
+
+from tests.faults.told import Told
 
 __all__ = ["Traffic"]
 
@@ -41,7 +43,8 @@ _IMPATIENT: Final = {
 class Traffic:
     """`rate` spends a second for `brands` brands with four campaigns each, until `finish`; of one of them its platform
     tells totals. A probe campaign of each brand is switched off and on, which tells how long nothing is decided. A
-    command or alert that comes again with the same id is wrong, except where it `may_repeat`."""
+    command or alert that comes again with the same id is wrong, except as it was and of a brand whose partition
+    `may_repeat`."""
 
     def __init__(
         self,
@@ -52,7 +55,7 @@ class Traffic:
         seed: int,
         brands: int = 4,
         rate: int = 60,
-        may_repeat: Callable[[], bool] = lambda: False,
+        may_repeat: Callable[[int], bool] = lambda _partition: False,
     ) -> None:
         self.longest_seconds = 0.0
         self.acked = 0
@@ -174,8 +177,7 @@ class Traffic:
 
     def _check_followed(self) -> None:
         for followed in (self._commands, self._alerts):
-            assert not followed.misnumbered, followed.misnumbered
-            assert not followed.repeated or self._may_repeat(), followed.repeated
+            followed.check(lambda brand_id: self._may_repeat(self._home[brand_id]))
 
     def _is_spent(self, of: tuple[str, str]) -> bool:
         return self._micros[of[1]] >= self._budgets[of] * _MICROS
@@ -280,15 +282,11 @@ def _micros(text: str) -> int:
     return int(Decimal(text) * _MICROS)
 
 
-class _Follower:
-    """Reads all that is committed on a topic; `of` has the messages by campaign, or by brand, in their order. A number
-    that is missing or out of order is in `misnumbered` at once, a message that was there before in `repeated`."""
+class _Follower(Told):
+    """Takes all that is committed on a topic."""
 
     def __init__(self, brokers: str, topic: str, partitions: int) -> None:
-        self.of: dict[str, list[Any]] = defaultdict(list)
-        self.misnumbered: list[str] = []
-        self.repeated: list[str] = []
-        self._seen: set[tuple[str, str | None]] = set()
+        super().__init__()
         self._consumer = Consumer(
             {
                 "bootstrap.servers": brokers,
@@ -304,11 +302,6 @@ class _Follower:
         self._thread = Thread(target=self._follow, daemon=True)
         self._thread.start()
 
-    @property
-    def total(self) -> int:
-        """Messages of different ids."""
-        return len(self._seen)
-
     def close(self) -> None:
         self._closed.set()
         self._thread.join()
@@ -318,16 +311,4 @@ class _Follower:
         while not self._closed.is_set():
             record = self._consumer.poll(0.2)
             if record is not None and record.error() is None:
-                self._take(json.loads(record.value()))
-
-    def _take(self, message: dict[str, Any]) -> None:
-        told_id, state = message.get("command_id") or message["alert_id"], message.get("state")
-        if (told_id, state) in self._seen:
-            self.repeated.append(f"{told_id} came again")
-            return
-        self._seen.add((told_id, state))
-        told = self.of[message["campaign_id"] or message["brand_id"]]
-        told.append(message)
-        if message.get("sequence", len(told)) != len(told):
-            number = message["sequence"]
-            self.misnumbered.append(f"{message['campaign_id']}: its command {len(told)} is numbered {number}")
+                self.take(json.loads(record.value()))

@@ -30,7 +30,7 @@ _EXPECTED: Final = {ExitCode.RESTART, ExitCode.UNREACHABLE}
 #: Seconds until a process begins again, by its exit code.
 _PAUSES: Final = {int(ExitCode.UNREACHABLE): 3.0}
 #: Seconds between two looks at what a process says that runs.
-_LOOK_SECONDS: Final = 2.0
+_POLL_SECONDS: Final = 2.0
 
 
 class World:
@@ -84,14 +84,14 @@ class World:
         return self.settings
 
     def traffic(self, *, seed: int, brands: int = 4) -> Traffic:
-        """What is decided again after an operator has aborted a transaction comes a second time."""
+        """What is decided again after an operator has aborted its partition's state comes a second time."""
         return Traffic(
             self.kafka.brokers,
             self._prefix,
             PARTITIONS,
             seed=seed,
             brands=brands,
-            may_repeat=lambda: bool(self.operator.ended),
+            may_repeat=lambda partition: partition in self.operator.decided_again,
         )
 
     async def count(self, traffic: Traffic) -> str:
@@ -115,7 +115,7 @@ class World:
                 code = process.exit_code
                 if code is None:
                     ended.pop(process, None)
-                    if looked_at.get(process, 0) + _LOOK_SECONDS <= time.monotonic():
+                    if looked_at.get(process, 0) + _POLL_SECONDS <= time.monotonic():
                         looked_at[process] = time.monotonic()
                         await self.operator.look_at(process)
                 elif ended.setdefault(process, time.monotonic()) + _PAUSES.get(code, 0) <= time.monotonic():
