@@ -16,6 +16,8 @@ from cli import output
 from cli.catalog_editing import run_async
 from cli.environment import load_settings
 from cli.framework import CommandGroup
+from core.moment import SECOND
+from streams.clock import current_moment
 
 if TYPE_CHECKING:
     from simulation.brands import SimulatedBrand
@@ -66,7 +68,7 @@ def simulate_traffic(
         most = in_time if most is None else min(most, in_time)
     settings = load_settings()
     brands = _brands_of_catalog(settings, [validation.identifier("brand", one) for one in brand])
-    name = f"sim{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
+    name = f"sim{datetime.fromtimestamp(current_moment() / SECOND, UTC):%Y%m%dT%H%M%S%f}"
     generator = SpendGenerator(brands, mix, seed=_seed(seed), name=name, partitions=settings.partitions)
     before = run_async(_send_traffic(settings, generator, a_second, most))
     _report_traffic(generator, name, before)
@@ -89,6 +91,7 @@ def simulate_day(
     keep: bool = typer.Option(False, "--keep", help="With --run: leave topics and database there."),
 ) -> None:
     """A whole past day of spend, ticks and resets on topics of its own, for brands of its own, and its totals."""
+    from core.calendar import local_date
     from operations import validation
     from simulation import options
     from simulation.day import DayOptions, DayPlan
@@ -97,7 +100,7 @@ def simulate_day(
     number = _seed(seed)
     settings = load_settings()
     wanted = DayOptions(
-        day=options.past_day(day, datetime.now(UTC).date()),
+        day=options.past_day(day, local_date("UTC", current_moment())),
         events=validation.number("events", events, least=1, most=EVENTS_MAX),
         brands=validation.number("brands", brands, least=1, most=1_000),
         campaigns=validation.number("campaigns", campaigns, least=1, most=100),

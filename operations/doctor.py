@@ -3,7 +3,6 @@
 import asyncio
 import os
 import sys
-import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from aiokafka.partitioner import murmur2
 
 from core import partitioner
 from core.errors import SpendgateError
+from core.moment import SECOND
 from operations.hidden_state import read_hidden_state
 from operations.last_records import last_records
 from operations.state_summary import StateSummary, read_state_summary
@@ -127,10 +127,10 @@ def _database(settings: Settings, client: Client | None) -> Iterator[Finding]:
 
     try:
         with closing(connect(settings.database)) as connection, connection.cursor() as cursor:
-            before = time.time()
+            before = current_moment()
             cursor.execute("SELECT extract(epoch FROM clock_timestamp())::float8, current_setting('server_version')")
             theirs, release = cursor.fetchone() or (0.0, "")
-            ours = (before + time.time()) / 2
+            ours = (before + current_moment()) / 2 / SECOND
         yield Finding("database", True, f"PostgreSQL {release} answers")
         yield _skew("database clock", theirs - ours)
         at, head = migrate.current(settings.database), migrate.head()
@@ -219,7 +219,8 @@ def _hidden_state(sentences: list[str]) -> Iterator[Finding]:
 
 def _broker_clock(settings: Settings, ticks: list[ConsumerRecord]) -> Finding:
     """Check the broker's clock: the timestamp of the newest tick, which the broker sets, must not be in the future."""
-    ages = [time.time() - tick.timestamp / 1000 for tick in ticks]
+    now = current_moment()
+    ages = [(now - tick.timestamp) / SECOND for tick in ticks]
     if not ages or settings.timestamps is Timestamps.CREATE:
         return Finding("broker clock", True, "not known before the first tick")
     if min(ages) > TICK_SECONDS + MOST_SKEW_SECONDS:

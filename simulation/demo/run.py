@@ -9,17 +9,19 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from msgspec import DecodeError
 from rich.console import Console
 from rich.text import Text
 
+from core.calendar import local_date
+from core.moment import SECOND
 from core.money import format_money, parse_money
 from core.records import Action, ControlCommand
 from simulation.demo.brands import BRANDS, DemoBrand, raise_daily_budget, set_up_catalog
 from simulation.demo.command_lines import command_line
+from streams.clock import current_moment
 from streams.kafka.codec import decode_command
 from streams.kafka.options import client_options
 from streams.kafka.producer import SpendProducer, spend_producer
@@ -48,6 +50,10 @@ def start_demo(settings: Settings) -> Callable[[], None]:
     return stop
 
 
+def _now() -> datetime:
+    return datetime.fromtimestamp(current_moment() / SECOND, UTC)
+
+
 def _run(loop: asyncio.AbstractEventLoop, task: asyncio.Task[None]) -> None:
     try:
         loop.run_until_complete(task)
@@ -71,7 +77,7 @@ class _Demo:
             await self._catch_up(consumer)
             self._say("Budgets and windows are set; spend flows. Times are the brands' own.")
             spent = {brand.brand_id: self._spent_today(brand) for brand in BRANDS}
-            await asyncio.to_thread(set_up_catalog, self._settings.database, spent, datetime.now(UTC))
+            await asyncio.to_thread(set_up_catalog, self._settings.database, spent, _now())
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._watch(consumer, group))
                 group.create_task(self._spend())
@@ -107,7 +113,7 @@ class _Demo:
             brand = BY_ID.get(command.brand_id) if command else None
             if command is None or brand is None:
                 continue
-            self._console.print(command_line(command, brand, datetime.now(UTC)), soft_wrap=True)
+            self._console.print(command_line(command, brand, _now()), soft_wrap=True)
             if "daily_budget" in command.reasons:
                 self._schedule_budget_raise(brand, group)
 
@@ -137,7 +143,7 @@ class _Demo:
         if not commands:
             return 0
         newest = max(commands, key=lambda command: command.decided_at)
-        today = datetime.now(ZoneInfo(brand.time_zone)).date().isoformat()
+        today = local_date(brand.time_zone, current_moment()).isoformat()
         spent = parse_money(newest.brand.daily_spent)
         assert isinstance(spent, int)
         return spent if newest.brand.day == today else 0

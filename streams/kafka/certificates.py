@@ -1,7 +1,6 @@
 """The certificates that a client of Kafka trusts, and the one that it shows."""
 
 import ssl
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -9,6 +8,8 @@ from typing import Any, Final
 from aiokafka.helpers import create_ssl_context
 
 from core.errors import ConfigurationError
+from core.moment import SECOND
+from streams.clock import current_moment
 from streams.settings import Settings
 
 __all__ = ["certificate_days_left", "certificate_name", "tls_context", "trusting"]
@@ -98,7 +99,8 @@ def _why(error: Exception) -> str:
 def certificate_days_left(certificate: Path) -> float | None:
     """The days until it expires, less than 0 when it has expired; None where that cannot be read."""
     try:
-        return (ssl.cert_time_to_seconds(str(_facts(certificate)["notAfter"])) - time.time()) / _DAY_SECONDS
+        ends_at_seconds = ssl.cert_time_to_seconds(str(_facts(certificate)["notAfter"]))
+        return (ends_at_seconds - current_moment() / SECOND) / _DAY_SECONDS
     except (ValueError, KeyError):
         return None
 

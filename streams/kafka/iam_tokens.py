@@ -3,12 +3,13 @@
 The library of AWS makes them (the extra `msk`): https://docs.aws.amazon.com/msk/latest/developerguide/iam-access-control.html
 """
 
-import time
 from functools import lru_cache
 from importlib import import_module
 from typing import Final
 
 from core.errors import ConfigurationError, NotAllowed, SpendgateError
+from core.moment import SECOND
+from streams.clock import current_moment
 from streams.kafka.tokens import NoToken, SharedToken
 from streams.settings import Settings
 
@@ -42,7 +43,7 @@ class _SignedTokens(SharedToken):
             token, expires_ms = import_module(_SIGNER).generate_auth_token(self._region)
         except Exception as error:  # botocore's and, without credentials, an AttributeError
             raise NoToken(_no_credentials(error)) from error
-        return token, expires_ms / 1000 - time.time()
+        return token, (expires_ms - current_moment()) / SECOND
 
 
 def _no_credentials(error: Exception) -> SpendgateError:

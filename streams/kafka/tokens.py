@@ -25,6 +25,8 @@ from aiokafka.errors import KafkaConnectionError
 from typing_extensions import override
 
 from core.errors import NotAllowed, SpendgateError, Unreachable
+from core.moment import SECOND
+from streams.clock import current_moment
 from streams.kafka.certificates import trusting
 from streams.settings import Settings
 
@@ -82,7 +84,7 @@ class SharedToken(AbstractTokenProvider):  # type: ignore[misc]
         """The token and the Unix time at which it expires, in seconds. Raises NoToken."""
         with self._lock:
             if time.monotonic() >= self._renew_at:
-                asked_at, asked_at_wall = time.monotonic(), time.time()
+                asked_at, asked_at_wall = time.monotonic(), current_moment() / SECOND
                 self._token, life_seconds = self.fetch()
                 self._renew_at = asked_at + _LIFE_USED * life_seconds
                 self._expires_at = asked_at_wall + life_seconds

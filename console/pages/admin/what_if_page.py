@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from console.access.csrf import FIELDS_MAX
 from console.access.rights import PageViewer
 from console.rendering.render import page
 from console.server.services import Served
+from core.calendar import local_date
 from core.errors import RefusedValue
 from models.errors import RowNotFound
 from models.threads import in_thread
@@ -34,7 +35,7 @@ _DAYS: Final = 7
 
 @router.get("/what-if")
 async def show(request: Request, person: PageViewer) -> Response:
-    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    yesterday = local_date("UTC", current_moment()) - timedelta(days=1)
     first = yesterday - timedelta(days=_DAYS - 1)
     texts = {**dict.fromkeys(_FIELDS, ""), "from": first.isoformat(), "to": yesterday.isoformat()}
     return _page(request, person, texts, {})
