@@ -1,5 +1,9 @@
 """How soon the next fetch is sent: soon after few records, and later where each fetch brings many."""
 
+from types import SimpleNamespace
+
+import pytest
+
 from streams.worker.consumer import _AFTER_MANY_SECONDS, _BETWEEN_FETCHES_SECONDS, _MANY_RECORDS, _TimedFetcher
 
 
@@ -12,3 +16,24 @@ def test_a_fetch_follows_later_after_many_records_and_soon_again_after_few() -> 
     soon, later = _BETWEEN_FETCHES_SECONDS, _AFTER_MANY_SECONDS
     assert pauses == [soon, soon, later, later, soon]
     assert soon < later
+
+
+async def test_a_fetch_is_sent_once_the_pause_after_the_one_before_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[object] = []
+
+    async def pause(seconds: float) -> None:
+        steps.append(seconds)
+
+    async def send(*_: object) -> bool:
+        steps.append("sent")
+        return True
+
+    monkeypatch.setattr("streams.worker.consumer.time", SimpleNamespace(monotonic=lambda: 100.0))
+    monkeypatch.setattr("streams.worker.consumer.asyncio.sleep", pause)
+    monkeypatch.setattr("streams.worker.consumer.Fetcher._proc_fetch_request", send)
+    fetcher = _TimedFetcher.__new__(_TimedFetcher)
+    fetcher.sent_at, fetcher.fetching = {}, {}
+    fetcher.fetched_at, fetcher.pause_seconds = {1: 99.0, 2: 50.0}, 4.0
+    assert await fetcher._proc_fetch_request(None, 1, SimpleNamespace(topics=[]))
+    assert steps == [3.0, "sent"]
+    assert fetcher.fetched_at == {1: 100.0, 2: 50.0}
