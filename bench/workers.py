@@ -47,9 +47,8 @@ def measure(settings: Settings, count: int, events: int) -> dict[str, float]:
     sender.flush()
     publish_catalog(settings, [None] * BRANDS)
     with ExitStack() as stack:
-        workers: list[Worker] = []
-        for _ in range(count):
-            _join(stack, workers, settings)
+        workers = [stack.enter_context(Worker(settings)) for _ in range(count)]
+        _await_owners(workers, settings)
         commands = stack.enter_context(Commands(settings))
         commands.await_count(Action.RESUME, BRANDS + joining.count + killing.count, _PATIENCE_SECONDS)
         cpu = _drain(settings, workers, events)
