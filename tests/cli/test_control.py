@@ -42,6 +42,7 @@ def test_from_the_start_it_prints_the_messages_of_a_campaign_unchanged(
     commands: Commands, worker: WorkerProcess, tail: Tail
 ) -> None:
     campaign_id = commands.campaign(commands.brand("--daily-budget", "1"))
+    commands.json("campaign", "show", campaign_id)  # its first state is told: else it may be the pause
     commands.done("simulate-spend", campaign_id, "1", "--event-id", f"{campaign_id}-e1")
     process = tail("--campaign", campaign_id, "--from-start", "--json")
     assert process.stdout
