@@ -242,6 +242,17 @@ def _many_paused(harness: PartitionHarness) -> list[str]:
     return [f"resume {brand_id}-1" for brand_id in [*brands, "nike", "puma"]]
 
 
+async def _part_of_a_midnight(harness: PartitionHarness, resumes: list[str]) -> list[str]:
+    """What is emitted by the first turn after the end of spend is known: some of the resumes."""
+    harness.tick()
+    while not harness.is_applied(Topic.DAYPARTING_TICKS):
+        await asyncio.sleep(0)
+    await harness.answer()
+    emitted = harness.emitted()
+    assert 0 < len(emitted) < len(resumes)
+    return emitted
+
+
 @pytest.mark.parametrize("of_midnight", [PartitionHarness.tick, PartitionHarness.reset])
 async def test_spend_of_others_is_decided_while_the_brands_of_a_midnight_are(
     harness: PartitionHarness, one_brand_a_turn: None, of_midnight: Callable[[PartitionHarness], None]
@@ -331,12 +342,7 @@ async def test_a_resume_is_not_emitted_where_spend_between_two_turns_has_used_th
     harness: PartitionHarness, one_brand_a_turn: None
 ) -> None:
     resumes = _many_paused(harness)
-    harness.tick()
-    while not harness.is_applied(Topic.DAYPARTING_TICKS):
-        await asyncio.sleep(0)
-    await harness.answer()
-    emitted = harness.emitted()
-    assert 0 < len(emitted) < len(resumes)
+    emitted = await _part_of_a_midnight(harness, resumes)
     harness.spend("puma", "10", MIDNIGHT + 1)
     emitted += await harness.emitted_until(Topic.SPEND_EVENTS)
     assert sorted(emitted) == resumes[:-1]
@@ -349,12 +355,7 @@ async def test_spend_of_others_does_not_wait_for_the_resumes_of_a_midnight(
     harness.paused_brand("far", "America/New_York")
     harness.read(Topic.SPEND_EVENTS, "far", spend_event("far", "far-1", "-5", "refund"))
     await harness.emitted_until(Topic.SPEND_EVENTS)
-    harness.tick()
-    while not harness.is_applied(Topic.DAYPARTING_TICKS):
-        await asyncio.sleep(0)
-    await harness.answer()
-    emitted = harness.emitted()
-    assert 0 < len(emitted) < len(resumes)
+    await _part_of_a_midnight(harness, resumes)
     harness.spend("far", "5", MIDNIGHT + 1)
     assert "pause far-1" in harness.emitted()
 
