@@ -32,7 +32,7 @@ MIB = 1024 * 1024
 BOMB_BYTES = 400 * MIB
 #: What bombs may add to a process: a batch, what is handed over twice, the window of a codec.
 ADDED_BYTES = 80 * MIB
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 240
 BRAND = "nike"
 SPENDGATE = str(Path(sys.executable).with_name("spendgate"))
 
