@@ -1,6 +1,7 @@
 """The part of docs/scaling.md that follows from docs/benchmarks.json: `python -m bench page`.
 
-Nothing here is measured. A figure is one of the JSON, one that this module says where it is from, or follows from them.
+Nothing is measured here. A figure is taken from the JSON, has its source named in this module, or is calculated from
+both.
 """
 
 import re
@@ -19,14 +20,14 @@ _LEDGER_ROWS_PER_SECOND: Final = 23_488
 _LEDGER_ROWS_PER_SECOND_EMPTY: Final = 30_230
 #: An event's key and its share of the header of a batch.
 _BYTES_AROUND_EVENT: Final = 23
-#: A case of so many times as many brands shows what a brand costs.
-_TELLING: Final = 20
-#: How much of its core a worker may be busy, so that it catches up when it takes over another one's partitions.
-_BUSY: Final = 0.6
-#: Of one partition; each decision that pauses or resumes makes one, and changes alone one in half a second.
+#: The cost of one brand is derived only where the case with the most brands has at least so many times the fewest.
+_LEAST_RATIO_OF_BRANDS: Final = 20
+#: The share of its core that a worker is planned to use, so that it catches up after it has taken over partitions.
+_BUSY_SHARE: Final = 0.6
+#: Of one partition. Each decision that pauses or resumes makes one; without such decisions there are two a second.
 _FLUSHES_PER_SECOND: Final = 10
-#: Numbers of partitions that many numbers of workers divide.
-_PARTITIONS: Final = (4, 12, 24, 48, 96, 120, 240, 480, 720, 960, 1_440, 1_920, 2_880, 3_840)
+#: Each can be divided evenly among many numbers of workers.
+_PARTITION_COUNTS: Final = (4, 12, 24, 48, 96, 120, 240, 480, 720, 960, 1_440, 1_920, 2_880, 3_840)
 _MILLION: Final = 1_000_000
 
 _DERIVED: Final = re.compile(r"(?<=<!-- derived -->\n).*(?=<!-- end of what is derived -->)", re.DOTALL)
@@ -48,14 +49,14 @@ class _Figures(NamedTuple):
     def per_brand(self, figure: str) -> float | None:
         """None where more brands did not have more of it, or are too few more to tell it from chance."""
         more = self.more(figure)
-        return more / (self.many - self.few) if more > 0 and self.many >= _TELLING * self.few else None
+        return more / (self.many - self.few) if more > 0 and self.many >= _LEAST_RATIO_OF_BRANDS * self.few else None
 
     def more(self, figure: str) -> float:
         return self.of_many[figure] - self.of_few[figure]
 
 
 def with_derived(text: str, found: Mapping[str, Any]) -> str:
-    """The page with what follows from these figures in its place."""
+    """The page with its derived part made anew from `found`, which is what `python -m bench all` writes."""
     derived_text = derived(found)
     replaced, count = _DERIVED.subn(lambda _: derived_text, text)
     assert count == 1
@@ -68,13 +69,13 @@ def can_be_derived(found: Mapping[str, Any]) -> bool:
 
 
 def derived(found: Mapping[str, Any]) -> str:
-    """`found` is what `python -m bench all` writes, and `can_be_derived`."""
+    """That part, in Markdown. `found` is what `python -m bench all` writes; `can_be_derived(found)` must hold."""
     figures = _figures(found)
     return "\n".join(["", _of_one_core(found, figures), _steps(figures), _breaks_first(figures), ""])
 
 
 def _figures(found: Mapping[str, Any]) -> _Figures:
-    brands = sorted((_number(case["column"]), case) for case in _cases(found, "brands"))
+    brands = sorted((_leading_number(case["column"]), case) for case in _cases(found, "brands"))
     (few, of_few), (many, of_many) = brands[0], brands[-1]
     (backlog,) = _cases(found, "backlog")
     return _Figures(
@@ -88,40 +89,40 @@ def _figures(found: Mapping[str, Any]) -> _Figures:
     )
 
 
-def _of_one_core(found: Mapping[str, Any], it: _Figures) -> str:
+def _of_one_core(found: Mapping[str, Any], measured: _Figures) -> str:
     (backlog,) = _cases(found, "backlog")
-    by_few, by_many = (f"`python -m bench {arguments}`" for arguments in it.commands)
+    by_few, by_many = (f"`python -m bench {arguments}`" for arguments in measured.commands)
     rows = {
-        f"worker, {it.few:,} brands": [_of_worker(it.of_few), by_few, "events"],
-        f"worker, {it.many:,} brands in scattered order": [_of_worker(it.of_many), by_many, "events"],
+        f"worker, {measured.few:,} brands": [_of_worker(measured.of_few), by_few, "events"],
+        f"worker, {measured.many:,} brands in scattered order": [_of_worker(measured.of_many), by_many, "events"],
         "catalog": [
-            f"{_n(it.of_many['documents_per_second'])} documents/s up to the first states",
+            f"{_rounded(measured.of_many['documents_per_second'])} documents/s until all first states are written",
             by_many,
             "campaigns",
         ],
-        "restart": _of_brands(it, "restart_seconds", "s", _MILLION, "µs"),
-        "memory of a worker": _of_brands(it, "resident_mib", "MiB", 1024, "KiB"),
-        "a reader of spend that does nothing": [
-            f"{_n(_medians(backlog)['raw_events_per_second'])} events/s",
+        "restart": _of_brands(measured, "restart_seconds", "s", _MILLION, "µs"),
+        "memory of a worker": _of_brands(measured, "resident_mib", "MiB", 1024, "KiB"),
+        "a bare `getmany`, which discards what it reads": [
+            f"{_rounded(_medians(backlog)['raw_events_per_second'])} events/s",
             f"`python -m bench {backlog['arguments']}`",
             "events",
         ],
         **_of_several_workers(found),
         "ledger": [
-            f"{_n(_LEDGER_ROWS_PER_SECOND_EMPTY)} rows/s into an empty table, "
-            f"{_n(_LEDGER_ROWS_PER_SECOND)} with 20,000,000",
+            f"{_rounded(_LEDGER_ROWS_PER_SECOND_EMPTY)} rows/s into an empty table, "
+            f"{_rounded(_LEDGER_ROWS_PER_SECOND)} with 20,000,000",
             "`python -m bench ledger`, [bench/README.md](../bench/README.md)",
             "events, size of the table",
         ],
         "a brand's record in `controller-state`": [
-            f"{it.state.brand} bytes with its one campaign",
+            f"{measured.state.brand} bytes with one campaign",
             _BY_CORE,
             "changes",
         ],
-        "an event id there": [f"{it.state.event_id:g} bytes", _BY_CORE, "events"],
+        "an event id in `controller-state`": [f"{measured.state.event_id:g} bytes", _BY_CORE, "events"],
         "an event in the log": [
-            f"{it.event_bytes} bytes: {it.event_bytes - _BYTES_AROUND_EVENT} of its value, and {_BYTES_AROUND_EVENT} "
-            "reckoned for its key and its share of a batch's header",
+            f"{measured.event_bytes} bytes: {measured.event_bytes - _BYTES_AROUND_EVENT} of its value, and an estimate "
+            f"of {_BYTES_AROUND_EVENT} for its key and its share of a batch's header",
             f"`python -m bench {backlog['arguments']}`",
             "events",
         ],
@@ -129,14 +130,16 @@ def _of_one_core(found: Mapping[str, Any], it: _Figures) -> str:
     return "## What one core does\n\n" + markdown_table(["part", "measured", "by", "grows with"], rows)
 
 
-def _of_brands(it: _Figures, figure: str, unit: str, parts: int, part: str) -> list[str]:
-    """A row of what a worker with few and with many brands has, and what each brand has of it."""
-    both = f"{_n(it.of_few[figure])} {unit}, and {_n(it.of_many[figure])} with {it.many:,} brands"
-    each = it.per_brand(figure)
+def _of_brands(measured: _Figures, figure: str, unit: str, parts: int, part: str) -> list[str]:
+    """The cells of a row: what a worker with few and with many brands takes, and how much of it each brand."""
+    few, many = (_rounded(figures[figure]) for figures in (measured.of_few, measured.of_many))
+    both = f"{few} {unit}, and {many} with {measured.many:,} brands"
+    each = measured.per_brand(figure)
     if each is None:
-        why = "no difference shown" if it.more(figure) <= 0 else "too few brands more to tell"
+        why = "no difference shown" if measured.more(figure) <= 0 else "too few brands more to tell"
         return [f"{both}: {why}", "both", "not shown"]
-    return [f"{both}: {_n(each * parts)} {part} for each brand", "the difference of both", "brands of the partitions"]
+    of_each = f"{_rounded(each * parts)} {part} for each brand"
+    return [f"{both}: {of_each}", "the difference of both", "brands of the partitions"]
 
 
 _BY_CORE: Final = "`python -m bench core_cost`"
@@ -144,11 +147,11 @@ _BY_CORE: Final = "`python -m bench core_cost`"
 
 def _of_worker(figures: Mapping[str, float]) -> str:
     cpu = figures["cpu_seconds_per_million"]
-    return f"{_n(figures['events_per_second'])} events/s, {_n(cpu)} CPU seconds per million"
+    return f"{_rounded(figures['events_per_second'])} events/s, {_rounded(cpu)} CPU seconds per million"
 
 
 def _of_several_workers(found: Mapping[str, Any]) -> dict[str, list[str]]:
-    cases = {_number(case["column"]): case for case in _cases(found, "workers")}
+    cases = {_leading_number(case["column"]): case for case in _cases(found, "workers")}
     if 1 not in cases or len(cases) == 1:
         return {}
     most = max(cases)
@@ -157,62 +160,62 @@ def _of_several_workers(found: Mapping[str, Any]) -> dict[str, list[str]]:
     return {f"{most} workers on 12 partitions": [measured, f"`python -m bench {cases[most]['arguments']}`", "workers"]}
 
 
-def _steps(it: _Figures) -> str:
-    sizes = [(20_000, it.few), (150_000, it.few), (150_000, it.many), (_MILLION, it.many), (10 * _MILLION, it.many)]
-    rows = {f"{rate:,} over {brands:,} brands": _step(it, rate, brands) for rate, brands in sizes}
+def _steps(measured: _Figures) -> str:
+    few, many = measured.few, measured.many
+    sizes = [(20_000, few), (150_000, few), (150_000, many), (_MILLION, many), (10 * _MILLION, many)]
+    rows = {f"{rate:,} over {brands:,} brands": _step(measured, rate, brands) for rate, brands in sizes}
     head = ["events/s", "workers", "partitions", "spend in, MB/s", "`controller-state`, MB/s", "ledgers"]
     return "## Steps\n\n" + markdown_table(head, rows)
 
 
-def _step(it: _Figures, rate: int, brands: int) -> list[str]:
-    workers = _workers(it, rate, brands)
-    partitions = next((count for count in _PARTITIONS if count >= 2 * workers), 2 * workers)
-    spend, state = rate * it.event_bytes / 1e6, _state_rate(it, rate, brands) / 1e6
-    return [_n(cell) for cell in (workers, partitions, spend, state, ceil(rate / _LEDGER_ROWS_PER_SECOND))]
+def _step(measured: _Figures, rate: int, brands: int) -> list[str]:
+    workers = _workers(measured, rate, brands)
+    partitions = next((count for count in _PARTITION_COUNTS if count >= 2 * workers), 2 * workers)
+    spend, state = rate * measured.event_bytes / 1e6, _state_rate(measured, rate, brands) / 1e6
+    return [_rounded(cell) for cell in (workers, partitions, spend, state, ceil(rate / _LEDGER_ROWS_PER_SECOND))]
 
 
-def _workers(it: _Figures, rate: int, brands: int) -> int:
-    return ceil(rate / it.events_per_core(brands) / _BUSY)
+def _workers(measured: _Figures, rate: int, brands: int) -> int:
+    return ceil(rate / measured.events_per_core(brands) / _BUSY_SHARE)
 
 
-def _state_rate(it: _Figures, rate: float, brands: int) -> float:
-    """Bytes a second: a brand's record for each event, at most so many a second of each brand; and each id once."""
-    return min(rate, brands * _FLUSHES_PER_SECOND) * it.state.brand + rate * it.state.event_id
+def _state_rate(measured: _Figures, rate: float, brands: int) -> float:
+    """Bytes a second: a brand's record for each event, at most one in each flush, and each event id once."""
+    return min(rate, brands * _FLUSHES_PER_SECOND) * measured.state.brand + rate * measured.state.event_id
 
 
-def _breaks_first(it: _Figures) -> str:
-    slow, quick = sorted(it.events_per_core(brands) for brands in (it.few, it.many))
-    catalog = 2 * _MILLION / it.of_many["documents_per_second"]
-    most = _workers(it, 10 * _MILLION, it.many)
-    state = it.state.brand + it.state.event_id
+def _breaks_first(measured: _Figures) -> str:
+    slow, quick = sorted(measured.events_per_core(brands) for brands in (measured.few, measured.many))
+    catalog = 2 * _MILLION / measured.of_many["documents_per_second"]
+    most = _workers(measured, 10 * _MILLION, measured.many)
+    state = measured.state.brand + measured.state.event_id
     return f"""\
 ## What breaks first
 
-1. **The ledger, at about {_n(_LEDGER_ROWS_PER_SECOND)} events/s.** One PostgreSQL takes every event as a row. Beyond
-   that the ledger falls behind, which its lag shows. Money and pauses do not wait for it: the controller never asks the
-   ledger. The next step is a ledger with a database of its own for each group of partitions; a brand is in one
-   partition, so sums by brand need no join. Spendgate does not ship this.
-2. **The core of a worker, at {_n(slow)} to {_n(quick)} events/s**, by its CPU seconds. A second worker takes half of
-   the partitions. A second core for the same process gains nothing, because Python's global lock is held while it
-   decides.
-3. **A partition, at the same rate.** A brand's events are in one partition, so no brand exceeds the rate of a core. One
-   that does is made two brands.
-4. **`controller-state`**, where hardly two events of one flush are of one brand: {_n(state)} bytes an event, beside the
-   {it.event_bytes} of the spend itself.
-5. **A first catalog.** {_MILLION:,} brands with a campaign each take {_n(catalog)} s of one worker, and in proportion
-   less of several.
-6. **A restart.** {_of_restart(it, most)}
+1. **The ledger, at about {_rounded(_LEDGER_ROWS_PER_SECOND)} events/s.** One PostgreSQL takes every event as a row.
+   Beyond that rate the ledger falls behind, which its lag shows. Money and pauses do not wait for it: the controller
+   never asks the ledger. The next step would be a ledger with a database of its own for each group of partitions; a
+   brand is in one partition, so sums by brand need no join. Spendgate does not ship this.
+2. **The core of a worker, at {_rounded(slow)} to {_rounded(quick)} events/s**, by its CPU seconds. A second worker
+   takes half of the partitions. A second core for the same process gains nothing, because Python's global lock is held
+   while it decides.
+3. **A partition, at the same rate.** A brand's events are in one partition, so no brand can exceed the rate of one
+   core. A larger brand has to be split into two.
+4. **`controller-state`**, where there are so many brands that events of one flush hardly share one: {_rounded(state)}
+   bytes an event, beside the {measured.event_bytes} of the spend itself.
+5. **A first catalog.** {_MILLION:,} brands of one campaign each take one worker {_rounded(catalog)} s; several workers
+   divide that time.
+6. **A restart.** {_of_restart(measured, most)}
 """
 
 
-def _of_restart(it: _Figures, workers: int) -> str:
-    each = it.per_brand("restart_seconds")
+def _of_restart(measured: _Figures, workers: int) -> str:
+    each = measured.per_brand("restart_seconds")
     if each is None:
-        return f"In these figures {it.many:,} brands do not show what one of them costs."
+        return f"In these figures {measured.many:,} brands do not show what one of them costs."
     seconds = each * _MILLION
-    return (
-        f"{_MILLION:,} brands take one worker {_n(seconds)} s, and each of {workers} workers {_n(seconds / workers)} s."
-    )
+    alone, together = _rounded(seconds), _rounded(seconds / workers)
+    return f"{_MILLION:,} brands take one worker {alone} s, and {workers} workers that share them {together} s."
 
 
 def _cases(found: Mapping[str, Any], group: str) -> list[Mapping[str, Any]]:
@@ -224,9 +227,9 @@ def _medians(case: Mapping[str, Any]) -> dict[str, float]:
     return {name: median(run[name] for run in runs) for name in runs[0]}
 
 
-def _number(column: str) -> int:
+def _leading_number(column: str) -> int:
     return int(column.split()[0].replace(",", ""))
 
 
-def _n(value: float) -> str:
+def _rounded(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2g}" if abs(value) < 10 else f"{value:.0f}"
