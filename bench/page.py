@@ -31,11 +31,11 @@ _GROUPS: Final = {
     ),
     "brands": _Group(
         "Many brands",
-        "One campaign a brand, events over all brands in a scattered order. The restart is after kill -9.",
+        "Each brand has one campaign; events go over all brands in a scattered order. The restart is after kill -9.",
         {
             "events_per_second": "backlog, events/s",
             "cpu_seconds_per_million": "CPU s per million events",
-            "catalog_seconds": "catalog applied, first states told, s",
+            "catalog_seconds": "catalog applied, all first states published, s",
             "documents_per_second": "documents/s",
             "restart_seconds": "restart to the first spend applied, s",
             "resident_mib": "resident memory, MiB",
@@ -44,16 +44,17 @@ _GROUPS: Final = {
     ),
     "midnight": _Group(
         "A zone's midnight",
-        "All brands of the zone have used up their day. Others spend meanwhile, and wait for their pauses.",
+        "All brands of the zone have used up their daily budget and resume at midnight. Meanwhile brands of other\n"
+        "zones spend and wait for their pauses.",
         {
-            "all_resumes_seconds": "all resumes told, s",
-            "others_answered_median_seconds": "others' pauses, median, s",
-            "others_answered_longest_seconds": "others' pauses, longest, s",
+            "all_resumes_seconds": "until all resumes are read, s",
+            "others_answered_median_seconds": "others' spend to its pause, median, s",
+            "others_answered_longest_seconds": "others' spend to its pause, longest, s",
         },
     ),
     "latency": _Group(
         "Latency",
-        "From the producer's call until a reader of committed records has the pause, at a steady rate.",
+        "From the producer's call until a reader of committed records has the pause, at a steady rate of events.",
         {
             "p50_ms": "p50, ms",
             "p90_ms": "p90, ms",
@@ -65,17 +66,17 @@ _GROUPS: Final = {
     ),
     "pauses": _Group(
         "Many pauses at once",
-        "The budget of one brand ends, which pauses all of its campaigns. Others, in all partitions, spend meanwhile.",
+        "One brand uses up its budget, which pauses all of its campaigns. Meanwhile others spend in all partitions.",
         {
-            "all_pauses_seconds": "all pauses told, s",
-            "others_answered_median_seconds": "others' pauses, median, s",
-            "others_answered_longest_seconds": "others' pauses, longest, s",
+            "all_pauses_seconds": "until all pauses are read, s",
+            "others_answered_median_seconds": "others' spend to its pause, median, s",
+            "others_answered_longest_seconds": "others' spend to its pause, longest, s",
         },
     ),
     "skew": _Group(
         "One large brand",
-        "Nine tenths of a backlog are of one brand. Others spend meanwhile: those of its partition come after the\n"
-        "backlog, those of the other partitions are not to wait for it.",
+        "Nine tenths of a backlog are of one brand. Other brands spend meanwhile: in the brand's partition their\n"
+        "events come after the backlog, in the other partitions they must not wait for it.",
         {
             "events_per_second": "backlog, events/s",
             "cpu_seconds_per_million": "CPU s per million events",
@@ -86,8 +87,9 @@ _GROUPS: Final = {
     ),
     "workers": _Group(
         "Several workers",
-        "12 partitions, all workers on one core, events as quickly as they can be sent. Then one more joins, and one\n"
-        "of the first is killed by kill -9, while others spend: the longest time from a spend to its pause.",
+        "All workers share one core and 12 partitions; events come as quickly as they can be sent. Then one more\n"
+        "worker joins, and one of the first is killed by kill -9, while others spend: the longest time from a spend\n"
+        "to its pause.",
         {
             "cpu_seconds_per_million": "CPU s of all workers per million events",
             "longest_wait_when_one_joins_seconds": "longest wait when one joins, s",
@@ -97,8 +99,8 @@ _GROUPS: Final = {
 }
 
 
-#: Errors by which cases say themselves why they have no figures.
-_TOLD: Final = ("SpendgateError", "TimeoutError")
+#: Errors whose message says why a case has no figures; any other one is a defect of the bench.
+_EXPLAINED: Final = ("SpendgateError", "TimeoutError")
 
 
 def page(found: Mapping[str, Any]) -> str:
@@ -123,9 +125,9 @@ def _head(found: Mapping[str, Any]) -> str:
         f"This page is made from [benchmarks.json](benchmarks.json), which `{found['command']}` writes: edit neither.\n"
         "How each figure is measured stands in [bench/README.md](../bench/README.md).\n\n"
         f"Measured on {found['measured']}{_code(found)}. A figure is the median of {_counts(found)} runs, with the\n"
-        "lowest and the highest beside it; rounds go over all cases in turn. **The load at that time:** other\n"
+        "lowest and the highest beside it; each round runs every case once. **The load at that time:** other\n"
         f"programs kept {others} of {found['machine']['cores']} cores busy, and the load average was {load}. Where\n"
-        "others' share is not near 0, figures compare with those of their own table alone.\n\n"
+        "other programs kept part of a core busy, compare a figure only within its own table.\n\n"
         f"| machine | |\n|---|---|\n{machine}\n"
     )
 
@@ -167,22 +169,22 @@ def _cell(case: Mapping[str, Any], figure: str) -> str:
 
 
 def _failed(cases: Iterable[Mapping[str, Any]]) -> str:
-    """How many runs gave no figures, and why as far as it is said of what was measured; `benchmarks.json` has all."""
+    """How many runs gave no figures, and why where an `_EXPLAINED` error says it; `benchmarks.json` has all errors."""
     lines = []
     for case in cases:
         failures = [run["failed"] for run in case["runs"] if "failed" in run]
         reasons = dict.fromkeys(why for it in failures if (why := _reason(it)))
         if failures:
-            said = f": {'; '.join(reasons)}" if reasons else ""
+            why_not = f": {'; '.join(reasons)}" if reasons else ""
             counted = f"{len(failures)} of {len(case['runs'])} runs of {case['column']} failed"
-            lines.append(f"{counted} and {'is' if len(failures) == 1 else 'are'} left out{said}.\n\n")
+            lines.append(f"{counted} and {'is' if len(failures) == 1 else 'are'} left out{why_not}.\n\n")
     return "".join(lines)
 
 
 def _reason(failed: str) -> str:
-    """Empty where our own program went wrong, whose errors say nothing of what is measured."""
+    """What an `_EXPLAINED` error says; empty for any other one, which says nothing of what is measured."""
     kind, _, why = failed.partition(": ")
-    return why.strip().rstrip(".") if kind in _TOLD else ""
+    return why.strip().rstrip(".") if kind in _EXPLAINED else ""
 
 
 def _others(case: Mapping[str, Any]) -> str:

@@ -30,20 +30,20 @@ def _found(*measured: dict[str, Any]) -> dict[str, Any]:
 
 def test_a_column_has_medians_of_its_runs_and_the_load_stands_beside_them() -> None:
     text = page(_found(_case("50", _run(2), _run(9), _run(4))))
-    assert "| all resumes told, s | 4 (2-9) |" in text
+    assert "| until all resumes are read, s | 4 (2-9) |" in text
     assert "| *others' cores meanwhile* | 0.50 |" in text
     assert "the median of 3 runs" in text
     assert "programs kept 0.5 (0.5-0.5) of 2 cores busy, and the load average was 3 (3-3)" in text
     assert "    python -m bench midnight 50\n" in text
 
 
-def test_runs_that_failed_are_told_beside_the_others() -> None:
+def test_runs_that_failed_are_named_beside_the_others() -> None:
     late, lost = (
         {"cores_of_others": 2, "load_after": 9, "failed": why}
         for why in ("TimeoutError: not within 3 s", "KeyError: 'x'")
     )
     text = page(_found(_case("50", _run(2), late)))
-    assert "| all resumes told, s | 2 |" in text
+    assert "| until all resumes are read, s | 2 |" in text
     assert "1 of 2 runs of 50 failed and is left out: not within 3 s.\n" in text
     assert "the median of 1 runs" in text
     assert "2 of 3 runs of 50 failed and are left out: not within 3 s.\n" in page(
