@@ -17,7 +17,7 @@ def create(
 ) -> None:
     """Make the topics that are missing, with the right partitions, cleanup and timestamp type.
 
-    A setting that the broker refuses, and without which a worker starts, is left out and told."""
+    A setting that the broker refuses, and without which a worker starts, is left out and named."""
     import asyncio
 
     from streams.kafka.provision import create_topics

@@ -1,4 +1,4 @@
-"""The files that a user names on the command line. Whatever is wrong with one is told in one sentence."""
+"""The files that a user names on the command line. Whatever is wrong with one is said in one sentence."""
 
 import sys
 from collections.abc import Iterator

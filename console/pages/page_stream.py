@@ -61,7 +61,7 @@ class PageView(Protocol):
     @property
     def is_incomplete(self) -> bool:
         """Whether the last rendering lacks what comes later than the state, such as a row that the ledger writes, or
-        what no change of the page's own brands tells, such as another brand that its list has room for."""
+        what is no change of the page's own brands, such as another brand that its list has room for."""
 
     def shows(self, received: ReceivedCommand) -> bool:
         """Whether the page lists this command."""

@@ -56,8 +56,8 @@ def _line(number: int, line: bytes, longest: int) -> TextLine:
 
 
 def format_by_ending(name: str, stream: BinaryIO, formats: Mapping[str, _Format]) -> _Format:
-    """The format of a file by the ending of its name. Raises RefusedValue for any other ending, which tells first what
-    a file is that no format would make readable."""
+    """The format of a file by the ending of its name. Raises RefusedValue for any other ending; for a file that no
+    format would make readable, the sentence says first what it is."""
     if found := formats.get(name.rpartition(".")[2].lower()):
         return found
     utf8_chunks(stream)
