@@ -1,6 +1,6 @@
-"""What a campaign spends beyond its budget, with a real worker and the Python kit. `--help` lists the options.
+"""What a campaign spends beyond its budget, with a real worker and the Python library. `--help` lists the options.
 
-Each case is a campaign whose ad server spends at a steady rate, learns of the pause by the kit and stops so many
+Each case is a campaign whose ad server spends at a steady rate, learns of the pause by the library and stops so many
 seconds later; then it acknowledges. Beside what was spent too much stands the bound: the rate times our latency and
 the consumer's delay, and the one event that crossed the budget.
 """

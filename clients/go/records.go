@@ -90,7 +90,7 @@ func ParseCommand(key, value []byte) (Command, error) {
 		return Command{}, err
 	}
 	if number, err := fields.integer("schema", schema); err != nil || number != schema {
-		return Command{}, unreadable("schema is not %d: this kit is too old for it", schema)
+		return Command{}, unreadable("schema is not %d: this library is too old for it", schema)
 	}
 	command, err := fields.command()
 	if err != nil {

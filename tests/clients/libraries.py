@@ -16,7 +16,7 @@ import pytest
 
 from local.cache import cache_folder, exclusive
 
-__all__ = ["CLIENTS", "KITS", "Kit"]
+__all__ = ["CLIENTS", "LIBRARIES", "ClientLibrary"]
 
 CLIENTS: Final = Path(__file__).parents[2] / "clients"
 BUILD_SECONDS: Final = 240
@@ -25,7 +25,7 @@ MADE: Final = frozenset({"target", "build", "dist", "node_modules"})
 
 
 @dataclass(frozen=True)
-class Kit:
+class ClientLibrary:
     """Every library has two programs: conformance and example."""
 
     name: str
@@ -59,10 +59,10 @@ class Kit:
             stamp, digest = made / "built", self._digest(folder)
             if stamp.exists() and stamp.read_text() == digest:
                 return
-            kept = cache_folder() / "tests" / f"kit-{self.name}-{digest[:16]}"
+            kept = cache_folder() / "tests" / f"library-{self.name}-{digest[:16]}"
             kept.parent.mkdir(exist_ok=True)
             # Another tree, of other sources, may keep its own in the place of this.
-            with exclusive(kept.parent / f"kit-{self.name}.lock"):
+            with exclusive(kept.parent / f"library-{self.name}.lock"):
                 self._copy_or_build(folder, kept)
             stamp.write_text(digest)
 
@@ -79,11 +79,11 @@ class Kit:
         for step in self.fetch:
             self._fetch(step, folder)
         compiled = self._run(self.compile, folder)
-        assert compiled.returncode == 0, _told_by(compiled)
+        assert compiled.returncode == 0, _output_of(compiled)
 
     def _keep(self, folder: Path, kept: Path) -> None:
         """For other trees of these sources, in the place of what was kept of former ones."""
-        for outdated in kept.parent.glob(f"kit-{self.name}-*"):
+        for outdated in kept.parent.glob(f"library-{self.name}-*"):
             shutil.rmtree(outdated, ignore_errors=True)
         unfinished = Path(tempfile.mkdtemp(dir=kept.parent))
         for name in MADE:
@@ -107,14 +107,14 @@ class Kit:
         except subprocess.TimeoutExpired:
             pytest.skip(f"clients/{self.name} is not tested: `{' '.join(step)}` took over {BUILD_SECONDS} s")
         if fetched.returncode != 0:
-            why = _told_by(fetched).splitlines() or ["it says nothing"]
+            why = _output_of(fetched).splitlines() or ["it says nothing"]
             pytest.skip(f"clients/{self.name} is not tested: `{' '.join(step)}` failed: {why[0]}")
 
     def _run(self, command: tuple[str, ...], folder: Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=BUILD_SECONDS)
 
 
-def _told_by(done: subprocess.CompletedProcess[str]) -> str:
+def _output_of(done: subprocess.CompletedProcess[str]) -> str:
     return f"{done.stdout}\n{done.stderr}".strip()
 
 
@@ -144,9 +144,9 @@ def _typescript(folder: Path, program: str) -> list[str]:
 
 
 MAVEN: Final = ("mvn", "-q", "-B")
-KITS: Final = (
-    Kit("python", (), (), (), _python),
-    Kit(
+LIBRARIES: Final = (
+    ClientLibrary("python", (), (), (), _python),
+    ClientLibrary(
         "java",
         ("java", "javac", "mvn"),
         (
@@ -156,14 +156,14 @@ KITS: Final = (
         (*MAVEN, "-o", "test-compile"),
         _java,
     ),
-    Kit(
+    ClientLibrary(
         "go",
         ("go",),
         (("go", "mod", "download"),),
         ("go", "build", "-o", "build/", "./conformance", "./example"),
         _go,
     ),
-    Kit(
+    ClientLibrary(
         "typescript",
         ("node", "npm"),
         (

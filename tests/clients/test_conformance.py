@@ -8,24 +8,24 @@ from typing import Any
 
 import pytest
 
-from tests.clients.kits import CLIENTS, KITS, Kit
+from tests.clients.libraries import CLIENTS, LIBRARIES, ClientLibrary
 from tests.clients.random_logs import random_log
 from tests.lengths import length
 
-PYTHON, *OTHERS = KITS
+PYTHON, *OTHERS = LIBRARIES
 LOGS = sorted((CLIENTS / "conformance").glob("*.json"))
 
 
-def play(kit: Kit, logs: list[Path]) -> dict[str, Any]:
-    """What a kit makes of the logs; skips where its toolchain is not on this machine."""
-    command = [*kit.command("conformance"), *(str(log) for log in logs)]
-    played = subprocess.run(command, env=kit.environment, capture_output=True, text=True, timeout=120)
+def play(library: ClientLibrary, logs: list[Path]) -> dict[str, Any]:
+    """What a library makes of the logs; skips where its toolchain is not on this machine."""
+    command = [*library.command("conformance"), *(str(log) for log in logs)]
+    played = subprocess.run(command, env=library.environment, capture_output=True, text=True, timeout=120)
     assert played.returncode == 0, played.stderr
     told: dict[str, Any] = json.loads(played.stdout)
     return told
 
 
-@pytest.fixture(scope="module", params=KITS, ids=lambda kit: kit.name)
+@pytest.fixture(scope="module", params=LIBRARIES, ids=lambda library: library.name)
 def observed(request: pytest.FixtureRequest) -> dict[str, Any]:
     return play(request.param, LOGS)
 
@@ -54,7 +54,9 @@ def test_each_step_of_a_log_comes_to_what_is_written_in_it(observed: dict[str, A
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("kit", OTHERS, ids=lambda kit: kit.name)
-def test_all_agree_on_what_nobody_wrote_by_hand(kit: Kit, drawn: list[Path], of_python: dict[str, Any]) -> None:
-    observed = play(kit, drawn)
+@pytest.mark.parametrize("library", OTHERS, ids=lambda library: library.name)
+def test_all_agree_on_what_nobody_wrote_by_hand(
+    library: ClientLibrary, drawn: list[Path], of_python: dict[str, Any]
+) -> None:
+    observed = play(library, drawn)
     assert [seed for seed, steps in of_python.items() if observed[seed] != steps] == []

@@ -1,4 +1,4 @@
-"""The Python kit beside a real worker that is frozen and wakes: its brands become stale, and fresh again."""
+"""The Python library beside a real worker that is frozen and wakes: its brands become stale, and fresh again."""
 
 import time
 from collections.abc import AsyncIterator, Callable
@@ -34,7 +34,7 @@ async def broker(settings: Settings) -> AsyncIterator[Broker]:
 async def test_brands_of_a_frozen_worker_are_stale_within_6_seconds_and_fresh_within_2_of_its_return(
     broker: Broker, settings: Settings, tmp_path: Path
 ) -> None:
-    """By the moments of the heartbeats on their topic: a machine that is slow writes them late, and the kit that it
+    """By the moments of the heartbeats on their topic: a machine that is slow writes them late, and the library that it
     keeps waiting asks late."""
     await broker.brand(BRAND)
     await broker.campaign(BRAND, CAMPAIGN)
@@ -44,16 +44,16 @@ async def test_brands_of_a_frozen_worker_are_stale_within_6_seconds_and_fresh_wi
         await broker.until(lambda: bool(broker.commands))
         with ControlReader(
             settings.brokers, consumer="eu", policy=Policy.CLOSED, topic_prefix=settings.topic_prefix
-        ) as kit:
-            kit.catch_up(PATIENCE_SECONDS)
-            _ask(kit, lambda stale: not stale)
+        ) as library:
+            library.catch_up(PATIENCE_SECONDS)
+            _ask(library, lambda stale: not stale)
             worker.freeze()
-            fresh_until = _ask(kit, lambda stale: stale)
-            assert Doubt.SILENT in kit.may_run(CAMPAIGN).doubts
-            assert not kit.may_run(CAMPAIGN).may_run
+            fresh_until = _ask(library, lambda stale: stale)
+            assert Doubt.SILENT in library.may_run(CAMPAIGN).doubts
+            assert not library.may_run(CAMPAIGN).may_run
             frozen = await _heartbeats(settings)
             worker.wake()
-            stale_until = _ask(kit, lambda stale: not stale)
+            stale_until = _ask(library, lambda stale: not stale)
         woken = [at for at in await _heartbeats(settings) if at > frozen[-1]]
     finally:
         worker.kill()
@@ -61,16 +61,16 @@ async def test_brands_of_a_frozen_worker_are_stale_within_6_seconds_and_fresh_wi
     assert stale_until - woken[0] < FRESH_WITHIN_SECONDS
 
 
-def _ask(kit: ControlReader, holds: Callable[[bool], bool]) -> float:
+def _ask(library: ControlReader, holds: Callable[[bool], bool]) -> float:
     """Ask until the answer is the awaited one; when the last other answer was given, as the clock of the topics."""
     deadline, other_at = time.monotonic() + PATIENCE_SECONDS, 0.0
     while True:
         asked_at = time.time()
-        if holds(bool(kit.may_run(CAMPAIGN).doubts)):
+        if holds(bool(library.may_run(CAMPAIGN).doubts)):
             return other_at
         other_at = asked_at
-        assert time.monotonic() < deadline, kit.may_run(CAMPAIGN)
-        kit.poll(0.05)
+        assert time.monotonic() < deadline, library.may_run(CAMPAIGN)
+        library.poll(0.05)
 
 
 async def _heartbeats(settings: Settings) -> list[float]:

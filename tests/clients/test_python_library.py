@@ -1,4 +1,4 @@
-"""The Python kit on a real broker: transactions, markers, unreadable records, acknowledgements."""
+"""The Python library on a real broker: transactions, markers, unreadable records, acknowledgements."""
 
 import json
 import time

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from local.kafka import LocalKafka
-from tests.clients.kits import KITS, Kit
+from tests.clients.libraries import LIBRARIES, ClientLibrary
 from tests.clients.topics import ControlTopics, command
 
 PATIENCE_SECONDS = 60
@@ -25,13 +25,13 @@ IS_SILENT = "nike-summer stops reasons=[daily_budget] doubts=[silent]"
 
 
 class Example:
-    """A kit's example program at work. `seen` grows with the lines that it prints, each with its moment."""
+    """A library's example program at work. `seen` grows with the lines that it prints, each with its moment."""
 
-    def __init__(self, kit: Kit, topics: ControlTopics) -> None:
+    def __init__(self, library: ClientLibrary, topics: ControlTopics) -> None:
         self.seen: list[tuple[float, str]] = []
         self._process = subprocess.Popen(
-            [*kit.command("example"), topics.brokers, topics.prefix],
-            env=kit.environment,
+            [*library.command("example"), topics.brokers, topics.prefix],
+            env=library.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
@@ -81,8 +81,8 @@ class Heart:
                 return
 
 
-class Story:
-    """What was done, and what each library told of it."""
+class ExamplesRun:
+    """What was written to the topics, and what each library's example printed and acknowledged."""
 
     def __init__(self, topics: ControlTopics) -> None:
         self.topics = topics
@@ -91,13 +91,13 @@ class Story:
         self.acks: list[dict[str, object]] = []
 
     def start(self) -> None:
-        for kit in KITS:
+        for library in LIBRARIES:
             try:
-                self.examples[kit.name] = Example(kit, self.topics)
+                self.examples[library.name] = Example(library, self.topics)
             except pytest.skip.Exception as reason:
-                self.skipped[kit.name] = str(reason)
+                self.skipped[library.name] = str(reason)
 
-    def tell(self) -> None:
+    def play(self) -> None:
         """History with two aborted transactions of one producer at its end; a pause; silence; the end of silence."""
         self.await_lines("caught up")
         self.await_lines(WAITS)
@@ -124,7 +124,7 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def story(kafka: LocalKafka) -> Iterator[Story]:
+def examples_run(kafka: LocalKafka) -> Iterator[ExamplesRun]:
     topics = ControlTopics(kafka.brokers, f"t{secrets.token_hex(4)}-")
     topics.transact(command("nike-summer", 1), command("nike-nights", 1, "schedule"))
     topics.transact(command("nike-summer", 2, "aborted"), abort=True)
@@ -133,38 +133,38 @@ def story(kafka: LocalKafka) -> Iterator[Story]:
     topics.transact(command("nike-deleted", 1), partition=2)
     topics.truncate(2)
     topics.beat(0)  # from before the start: it tells nothing of now
-    told = Story(topics)
+    run = ExamplesRun(topics)
     try:
-        told.start()
-        told.tell()
-        yield told
+        run.start()
+        run.play()
+        yield run
     finally:
-        for example in told.examples.values():
+        for example in run.examples.values():
             example.stop()
 
 
-@pytest.fixture(params=[kit.name for kit in KITS])
-def name(request: pytest.FixtureRequest, story: Story) -> str:
-    kit: str = request.param
-    if kit in story.skipped:
-        pytest.skip(story.skipped[kit])
-    return kit
+@pytest.fixture(params=[library.name for library in LIBRARIES])
+def name(request: pytest.FixtureRequest, examples_run: ExamplesRun) -> str:
+    library: str = request.param
+    if library in examples_run.skipped:
+        pytest.skip(examples_run.skipped[library])
+    return library
 
 
-def test_it_tells_what_was_committed_and_nothing_of_what_was_aborted(name: str, story: Story) -> None:
-    lines = story.examples[name].lines()
+def test_it_tells_what_was_committed_and_nothing_of_what_was_aborted(name: str, examples_run: ExamplesRun) -> None:
+    lines = examples_run.examples[name].lines()
     assert lines[0] == "caught up"
     assert {line.split()[0] for line in lines[1:]} == {"nike-nights", "nike-summer"}
     assert not any("aborted" in line for line in lines)
 
 
-def test_what_it_applied_after_its_start_is_acknowledged(name: str, story: Story) -> None:
-    told = [(ack["command_id"], ack["outcome"]) for ack in story.acks if ack["consumer"] == f"example-{name}"]
-    assert told == [("nike-summer:1:2", "applied")]
+def test_what_it_applied_after_its_start_is_acknowledged(name: str, examples_run: ExamplesRun) -> None:
+    acks = [(ack["command_id"], ack["outcome"]) for ack in examples_run.acks if ack["consumer"] == f"example-{name}"]
+    assert acks == [("nike-summer:1:2", "applied")]
 
 
-def test_silence_is_noticed_within_6_seconds_and_its_end_within_2(name: str, story: Story) -> None:
-    example = story.examples[name]
-    silent_after = example.moment_of(IS_SILENT, story.last_beat) - story.last_beat
+def test_silence_is_noticed_within_6_seconds_and_its_end_within_2(name: str, examples_run: ExamplesRun) -> None:
+    example = examples_run.examples[name]
+    silent_after = example.moment_of(IS_SILENT, examples_run.last_beat) - examples_run.last_beat
     assert 4.5 < silent_after < SILENT_WITHIN_SECONDS
-    assert example.moment_of(STOPS, story.returned) - story.returned < FRESH_WITHIN_SECONDS
+    assert example.moment_of(STOPS, examples_run.returned) - examples_run.returned < FRESH_WITHIN_SECONDS

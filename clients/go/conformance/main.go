@@ -1,4 +1,4 @@
-// Plays the logs of clients/conformance through the kit: prints, as JSON, what each step of each log comes to.
+// Plays the logs of clients/conformance through the library: prints, as JSON, what each step of each log comes to.
 package main
 
 import (

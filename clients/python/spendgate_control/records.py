@@ -90,7 +90,7 @@ def parse_command(key: bytes | None, value: bytes) -> Command:
     """Raises UnreadableRecordError."""
     fields = _fields(value)
     if fields.get("schema") != SCHEMA or isinstance(fields["schema"], bool):
-        raise UnreadableRecordError(f"schema is not {SCHEMA}: this kit is too old for it")
+        raise UnreadableRecordError(f"schema is not {SCHEMA}: this library is too old for it")
     command = Command(
         command_id=_text(fields, "command_id"),
         action=_action(fields),

@@ -56,7 +56,7 @@ export function compareOrder(one: Command, other: Command): number {
 export function parseCommand(key: Uint8Array | null, value: Uint8Array): Command {
   const fields = parseFields(value)
   if (fields['schema'] !== SCHEMA) {
-    throw new UnreadableRecordError(`schema is not ${SCHEMA}: this kit is too old for it`)
+    throw new UnreadableRecordError(`schema is not ${SCHEMA}: this library is too old for it`)
   }
   const command: Command = {
     commandId: text(fields, 'command_id'),

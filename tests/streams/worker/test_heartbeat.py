@@ -253,7 +253,7 @@ async def test_a_frozen_worker_is_silent_and_beats_again_within_two_seconds_of_i
         assert listener.since(number, woken)[0].written_at - woken < 2
 
 
-async def test_the_kit_calls_its_brands_stale_within_six_seconds_and_fresh_within_two_of_its_return(
+async def test_the_library_calls_its_brands_stale_within_six_seconds_and_fresh_within_two_of_its_return(
     settings: Settings, broker: Broker, worker: WorkerProcess
 ) -> None:
     await broker.brand("nike", "2025-09-08T00:00:00Z")
@@ -273,7 +273,7 @@ async def test_the_kit_calls_its_brands_stale_within_six_seconds_and_fresh_withi
         assert reader.may_run("nike-1").may_run
 
 
-async def test_the_kit_calls_a_brand_stale_while_another_transaction_hides_its_commands(
+async def test_the_library_calls_a_brand_stale_while_another_transaction_hides_its_commands(
     settings: Settings, broker: Broker, worker: WorkerProcess
 ) -> None:
     """The worker of another partition may be frozen amid a transaction, for one."""

@@ -40,7 +40,7 @@ public final class Records {
         JsonNode fields = fields(value);
         JsonNode schema = fields.path("schema");
         if (!schema.isNumber() || schema.doubleValue() != SCHEMA) {
-            throw new UnreadableRecordException("schema is not " + SCHEMA + ": this kit is too old for it");
+            throw new UnreadableRecordException("schema is not " + SCHEMA + ": this library is too old for it");
         }
         Command command = new Command(
                 text(fields, "command_id"),

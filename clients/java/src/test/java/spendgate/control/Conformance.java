@@ -18,7 +18,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
-/** Plays the logs of clients/conformance through the kit: prints, as JSON, what each step of each log comes to. */
+/** Plays the logs of clients/conformance through the library: prints, as JSON, what each step of each log comes to. */
 public final class Conformance {
     private static final ObjectMapper JSON = new ObjectMapper();
 
