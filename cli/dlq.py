@@ -16,7 +16,7 @@ from cli.printable import one_line
 from core.errors import ExitCode
 
 if TYPE_CHECKING:
-    from models.queries.dead_letter_actions import LetterPosition
+    from models.queries.dead_letter_actions import DeadLetterPosition
     from operations.dead_letters.handling import HandlingOutcome
     from operations.dead_letters.search import Batches, DeadLetterFilter, Progress
     from streams.settings import Settings
@@ -60,10 +60,10 @@ def list_(
 @app.command()
 def show(letter: str = typer.Argument(metavar="ID", help="As `dlq list` shows it: partition/offset.")) -> None:
     """One dead letter: why, from where, what became of it, its headers, and the value as it came."""
-    from operations.dead_letters.search import find, letter_position
+    from operations.dead_letters.search import dead_letter_position, find
     from operations.dead_letters.views import details
 
-    view = details(run_async(find(load_settings(), letter_position(letter))))
+    view = details(run_async(find(load_settings(), dead_letter_position(letter))))
     headers = view["headers"]
     assert isinstance(headers, list)
     lines = [
@@ -137,33 +137,33 @@ def _filter(reason: str | None, brand: str | None, *, handled: bool = False) -> 
 
 def _selection(
     letters: list[str], reason: str | None, brand: str | None, every: bool
-) -> "list[LetterPosition] | DeadLetterFilter":
+) -> "list[DeadLetterPosition] | DeadLetterFilter":
     """Letters by id, or a filter. Raises RefusedValue where neither was given, so that a forgotten option never means
     all."""
     from core.errors import RefusedValue
-    from operations.dead_letters.search import letter_position
+    from operations.dead_letters.search import dead_letter_position
 
     by_filter = every or reason is not None or brand is not None
     if bool(letters) is by_filter:
         raise RefusedValue("Say which: either ids as `spendgate dlq list` shows them, or --reason, --brand or --all.")
-    return [letter_position(letter) for letter in letters] if letters else _filter(reason, brand)
+    return [dead_letter_position(letter) for letter in letters] if letters else _filter(reason, brand)
 
 
 def _batches(
-    settings: "Settings", chosen: "list[LetterPosition] | DeadLetterFilter", progress: "Progress | None" = None
+    settings: "Settings", chosen: "list[DeadLetterPosition] | DeadLetterFilter", progress: "Progress | None" = None
 ) -> "Batches":
     from operations.dead_letters.search import DeadLetterFilter, read_batches, scan
 
     return scan(settings, chosen, progress) if isinstance(chosen, DeadLetterFilter) else read_batches(settings, chosen)
 
 
-async def _count(settings: "Settings", chosen: "list[LetterPosition] | DeadLetterFilter") -> int:
+async def _count(settings: "Settings", chosen: "list[DeadLetterPosition] | DeadLetterFilter") -> int:
     return sum([len(batch) async for batch in _batches(settings, chosen)])
 
 
 def _process_letters(
     settings: "Settings",
-    chosen: "list[LetterPosition] | DeadLetterFilter",
+    chosen: "list[DeadLetterPosition] | DeadLetterFilter",
     work: "Callable[[Batches], Outcomes]",
     dry_run: bool,
 ) -> None:
@@ -181,7 +181,7 @@ def _process_letters(
         raise typer.Exit(ExitCode.REFUSED)
 
 
-def _bar(chosen: "list[LetterPosition] | DeadLetterFilter") -> "AbstractContextManager[Progress | None]":
+def _bar(chosen: "list[DeadLetterPosition] | DeadLetterFilter") -> "AbstractContextManager[Progress | None]":
     from cli.progress import counting_progress
 
     return nullcontext() if isinstance(chosen, list) else counting_progress("Dead letters")
@@ -208,7 +208,7 @@ def _line(outcome: "HandlingOutcome", dry_run: bool) -> str:
     would = "would be " if dry_run and outcome.result in ("replayed", "dropped") else ""
     where = " to {}/{}/{}".format(*outcome.copy) if outcome.copy else ""
     why = f": {one_line(outcome.why)}" if outcome.why else ""
-    return f"{outcome.entry.letter_id} {would}{outcome.result.value}{where}{why}"
+    return f"{outcome.entry.dead_letter_id} {would}{outcome.result.value}{where}{why}"
 
 
 def _totals(tally: Counter[str], dry_run: bool) -> str:

@@ -43,7 +43,7 @@ class Drop(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dry_run: bool = False
 
 
-@router.get("", **documented(schemas.LetterPage, errors=(429,)))
+@router.get("", **documented(schemas.DeadLetterList, errors=(429,)))
 async def read(
     person: Viewer,
     services: Served,
@@ -62,7 +62,7 @@ async def read(
     return page_of([msgspec.json.encode(summary(entry)) for entry in found.letters], found.after)
 
 
-@router.get("/{partition}/{offset}", **documented(schemas.Letter, errors=(404, 429)))
+@router.get("/{partition}/{offset}", **documented(schemas.DeadLetterDetail, errors=(404, 429)))
 async def show(partition: Partition, offset: Offset, person: Viewer, services: Served) -> Response:
     """One dead letter in full."""
     services.need_broker_and_database()
@@ -70,7 +70,7 @@ async def show(partition: Partition, offset: Offset, person: Viewer, services: S
         return json_answer(details(await in_own_loop(find(services.settings, (partition, offset)))))
 
 
-@router.post("/{partition}/{offset}/replay", **documented(schemas.LetterOutcome, body=Replay, errors=(404,)))
+@router.post("/{partition}/{offset}/replay", **documented(schemas.DeadLetterOutcome, body=Replay, errors=(404,)))
 async def replay(
     request: Request, partition: Partition, offset: Offset, person: Operator, services: Served
 ) -> Response:
@@ -86,7 +86,7 @@ async def replay(
     return await _only(outcomes, body.dry_run)
 
 
-@router.post("/{partition}/{offset}/drop", **documented(schemas.LetterOutcome, body=Drop, errors=(404,)))
+@router.post("/{partition}/{offset}/drop", **documented(schemas.DeadLetterOutcome, body=Drop, errors=(404,)))
 async def drop(request: Request, partition: Partition, offset: Offset, person: Operator, services: Served) -> Response:
     """Notes that nothing will be done with the dead letter, and why."""
     body = await read_body(request, Drop)

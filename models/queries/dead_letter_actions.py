@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 from models.tables.brand import Brand
 from models.tables.dead_letter_action import DeadLetterAction
 
-__all__ = ["LetterPosition", "count_handled", "currencies_of", "last_actions", "lock_dead_letters", "note"]
+__all__ = ["DeadLetterPosition", "count_handled", "currencies_of", "last_actions", "lock_dead_letters", "note"]
 
 #: Partition and offset.
-LetterPosition = tuple[int, int]
+DeadLetterPosition = tuple[int, int]
 
 #: The key of the advisory lock for all who replay or drop; a number that nobody is likely to use by hand.
 _LOCK = 7_305_821_004
@@ -26,8 +26,8 @@ def lock_dead_letters(session: Session) -> None:
 
 
 def last_actions(
-    session: Session, topic_id: str, positions: Collection[LetterPosition]
-) -> dict[LetterPosition, DeadLetterAction]:
+    session: Session, topic_id: str, positions: Collection[DeadLetterPosition]
+) -> dict[DeadLetterPosition, DeadLetterAction]:
     """The last action on each of these dead letters; those without one are left out."""
     place = (DeadLetterAction.partition, DeadLetterAction.record_offset)
     query = (

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from aiokafka import ConsumerRecord
 
 from core.errors import NotFound, RefusedValue
-from models.queries.dead_letter_actions import LetterPosition, last_actions
+from models.queries.dead_letter_actions import DeadLetterPosition, last_actions
 from models.session import session_scope
 from models.tables.dead_letter_action import DeadLetterAction
 from streams.dead_letters.dead_letter import DeadLetter, read_dead_letter
@@ -27,9 +27,9 @@ __all__ = [
     "DeadLetterEntry",
     "DeadLetterFilter",
     "Progress",
+    "dead_letter_position",
     "entries_of",
     "find",
-    "letter_position",
     "read_batches",
     "scan",
 ]
@@ -74,15 +74,17 @@ class DeadLetterEntry:
     value_bytes: int | None = None
 
     @property
-    def letter_id(self) -> str:
+    def dead_letter_id(self) -> str:
+        """Its partition and offset, as `1/42`."""
         return "{}/{}".format(*self.dead_letter.position)
 
     @property
     def size(self) -> int:
+        """The length of the value in bytes."""
         return len(self.dead_letter.value or b"") if self.value_bytes is None else self.value_bytes
 
 
-def letter_position(text: str) -> LetterPosition:
+def dead_letter_position(text: str) -> DeadLetterPosition:
     """Parse the id of a dead letter, `partition/offset`. Raises RefusedValue."""
     match = _ID.fullmatch(text)
     if match is None:
@@ -110,14 +112,15 @@ async def scan(settings: Settings, wanted: DeadLetterFilter, progress: Progress 
         progress(total, total)  # marks of transactions have offsets too
 
 
-async def read_batches(settings: Settings, positions: Iterable[LetterPosition]) -> Batches:
+async def read_batches(settings: Settings, positions: Iterable[DeadLetterPosition]) -> Batches:
     """The dead letters at these positions, in one batch. Raises NotFound when one of them is not there."""
     async with topic_reader(settings, Topic.DEAD_LETTERS, in_small_steps=True) as reader:
         dead_letters = [await _read_one(reader, position) for position in dict.fromkeys(positions)]
         yield await entries_of(settings, reader.topic_id, dead_letters)
 
 
-async def find(settings: Settings, position: LetterPosition) -> DeadLetterEntry:
+async def find(settings: Settings, position: DeadLetterPosition) -> DeadLetterEntry:
+    """The dead letter at the position. Raises NotFound."""
     async with aclosing(read_batches(settings, [position])) as found:
         [entry] = await anext(found)
         return entry
@@ -136,7 +139,7 @@ async def _batches(reader: TopicReader) -> AsyncGenerator[list[DeadLetter], None
     yield batch
 
 
-async def _read_one(reader: TopicReader, position: LetterPosition) -> DeadLetter:
+async def _read_one(reader: TopicReader, position: DeadLetterPosition) -> DeadLetter:
     partition, offset = position
     ends = await reader.ends()
     if offset < ends.get(partition, 0):
@@ -148,7 +151,7 @@ async def _read_one(reader: TopicReader, position: LetterPosition) -> DeadLetter
     raise _not_there(position)
 
 
-def _dead_letter_at(record: ConsumerRecord, position: LetterPosition) -> DeadLetter:
+def _dead_letter_at(record: ConsumerRecord, position: DeadLetterPosition) -> DeadLetter:
     """The dead letter at the position. Raises NotFound where the first record from there has a higher offset:
     transaction markers have offsets, and retention removes records."""
     dead_letter = read_dead_letter(record)
@@ -157,11 +160,12 @@ def _dead_letter_at(record: ConsumerRecord, position: LetterPosition) -> DeadLet
     return dead_letter
 
 
-def _not_there(position: LetterPosition) -> NotFound:
+def _not_there(position: DeadLetterPosition) -> NotFound:
     return NotFound("There is no dead letter {}/{}.".format(*position))
 
 
 async def entries_of(settings: Settings, topic_id: str, dead_letters: Sequence[DeadLetter]) -> list[DeadLetterEntry]:
+    """The dead letters with their last actions, in the same order."""
     if not dead_letters:
         return []
     positions = [dead_letter.position for dead_letter in dead_letters]
@@ -170,7 +174,7 @@ async def entries_of(settings: Settings, topic_id: str, dead_letters: Sequence[D
 
 
 def _last_actions(
-    settings: Settings, topic_id: str, positions: Sequence[LetterPosition]
-) -> dict[LetterPosition, DeadLetterAction]:
+    settings: Settings, topic_id: str, positions: Sequence[DeadLetterPosition]
+) -> dict[DeadLetterPosition, DeadLetterAction]:
     with session_scope(settings.database) as session:
         return last_actions(session, topic_id, positions)

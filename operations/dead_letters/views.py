@@ -15,7 +15,7 @@ def summary(entry: DeadLetterEntry) -> dict[str, Json]:
     letter = entry.dead_letter
     origin = (letter.original_topic, letter.original_partition, letter.original_offset)
     return {
-        "id": entry.letter_id,
+        "id": entry.dead_letter_id,
         "at": format_moment(letter.refused_at),
         "reason": letter.reason,
         "message": letter.message,
@@ -48,7 +48,7 @@ def outcome_view(outcome: HandlingOutcome, dry_run: bool) -> dict[str, Json]:
     """The result of replaying or dropping a dead letter, as JSON."""
     letter, copy = outcome.entry.dead_letter, outcome.copy
     return {
-        "id": outcome.entry.letter_id,
+        "id": outcome.entry.dead_letter_id,
         "result": outcome.result.value,
         "dry_run": dry_run,
         "why": outcome.why or None,

@@ -81,27 +81,27 @@ def test_a_letter_is_replayed_once_its_brand_is_there_and_then_waits_no_more(
     commands: Commands, worker: WorkerProcess, kafka: LocalKafka
 ) -> None:
     brand_id = commands.brand().replace("brand", "late")
-    letter_id = _unknown(commands, kafka, brand_id, "3.00")
-    result = commands.run("dlq", "replay", letter_id)
+    dead_letter_id = _unknown(commands, kafka, brand_id, "3.00")
+    result = commands.run("dlq", "replay", dead_letter_id)
     assert (result.exit_code, result.err) == (4, "")
-    assert result.out == f"{letter_id} refused: There is no brand {brand_id}: add it first.\n1 refused\n"
+    assert result.out == f"{dead_letter_id} refused: There is no brand {brand_id}: add it first.\n1 refused\n"
 
     commands.done("brand", "add", brand_id, "--time-zone", "UTC", "--currency", "USD")
     observed = commands.done("dlq", "replay", "--brand", brand_id, "--dry-run")
-    assert observed == f"{letter_id} would be replayed\n1 replayed; nothing was done\n"
+    assert observed == f"{dead_letter_id} would be replayed\n1 replayed; nothing was done\n"
     assert len(_listed(commands, "--brand", brand_id)) == 1
     replayed = commands.json("dlq", "replay", "--brand", brand_id)
-    assert (replayed["id"], replayed["result"], replayed["dry_run"]) == (letter_id, "replayed", False)
+    assert (replayed["id"], replayed["result"], replayed["dry_run"]) == (dead_letter_id, "replayed", False)
     assert replayed["copy"]["topic"] == Settings().topic(Topic.SPEND_EVENTS)
 
     assert commands.json("dlq", "list", "--brand", brand_id) == []
     assert commands.done("dlq", "replay", "--brand", brand_id) == "No dead letter that waits fits.\n"
-    assert "already: It was replayed at " in commands.done("dlq", "replay", letter_id)
+    assert "already: It was replayed at " in commands.done("dlq", "replay", dead_letter_id)
     [handled] = commands.json("dlq", "list", "--all", "--brand", brand_id)
     assert (handled["standing"], handled["by"]) == ("replayed", "cli:tester")
-    assert "standing  replayed" in commands.done("dlq", "show", letter_id)
+    assert "standing  replayed" in commands.done("dlq", "show", dead_letter_id)
     _until_spent(commands, brand_id, "3.00")
-    commands.done("dlq", "replay", letter_id, "--force")
+    commands.done("dlq", "replay", dead_letter_id, "--force")
     commands.done("simulate-spend", commands.campaign(brand_id), "1.00")  # is counted after what was sent before
     _until_spent(commands, brand_id, "4.00")
 
@@ -110,8 +110,8 @@ def test_a_letter_is_dropped_after_a_question_and_with_a_reason(
     commands: Commands, worker: WorkerProcess, kafka: LocalKafka, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     brand_id = commands.brand().replace("brand", "never")
-    letter_id = _unknown(commands, kafka, brand_id, "3.00")
-    drop = ("dlq", "drop", letter_id, "--because", "a test of ours")
+    dead_letter_id = _unknown(commands, kafka, brand_id, "3.00")
+    drop = ("dlq", "drop", dead_letter_id, "--because", "a test of ours")
     assert commands.refused(*drop) == "Drop 1 dead letter? Nobody is there to confirm it: give --yes."
     monkeypatch.setattr("sys.stdin", _Typed("y\n"))
     result = commands.run(*drop)
@@ -124,7 +124,7 @@ def test_a_letter_is_dropped_after_a_question_and_with_a_reason(
     assert commands.json("dlq", "list", "--brand", brand_id) == []
     again = commands.json(*drop, "--yes")
     assert (again["result"], "(a test of ours)" in again["why"]) == ("already", True)
-    shown = commands.json("dlq", "show", letter_id)
+    shown = commands.json("dlq", "show", dead_letter_id)
     assert (shown["standing"], shown["because"], shown["by"]) == ("dropped", "a test of ours", "cli:tester")
 
 

@@ -15,7 +15,7 @@ from console.api.schemas.catalog_file import CatalogApplied, CatalogPlan
 from console.api.schemas.channels import ChannelAdded, ChannelPage, ChannelView, Notification, NotificationPage
 from console.api.schemas.common import Problem
 from console.api.schemas.control import Ack, Acks, CampaignCommand, CommandOverspend, CommandPage
-from console.api.schemas.dead_letters import Letter, LetterOutcome, LetterPage
+from console.api.schemas.dead_letters import DeadLetterDetail, DeadLetterList, DeadLetterOutcome
 from console.api.schemas.operation import ReconcileResult, Status
 from console.api.schemas.past import CampaignTimeline, MonthReport, SpendSums, WhatIfResult
 from console.api.schemas.spend import NewSnapshot, NewSpend, Published, PublishedSnapshots, SpendPage
@@ -40,9 +40,9 @@ __all__ = [
     "ChannelView",
     "CommandOverspend",
     "CommandPage",
-    "Letter",
-    "LetterOutcome",
-    "LetterPage",
+    "DeadLetterDetail",
+    "DeadLetterList",
+    "DeadLetterOutcome",
     "MonthReport",
     "NewSnapshot",
     "NewSpend",

@@ -2,10 +2,10 @@
 
 from console.api.schemas.common import Answer, Moment
 
-__all__ = ["Copy", "Letter", "LetterHeader", "LetterOutcome", "LetterPage", "LetterSummary"]
+__all__ = ["Copy", "DeadLetterDetail", "DeadLetterHeader", "DeadLetterList", "DeadLetterOutcome", "DeadLetterSummary"]
 
 
-class LetterSummary(Answer, frozen=True, kw_only=True):
+class DeadLetterSummary(Answer, frozen=True, kw_only=True):
     """`standing` is waiting, replayed or dropped. What the original lacks is null."""
 
     id: str
@@ -27,21 +27,21 @@ class LetterSummary(Answer, frozen=True, kw_only=True):
     because: str | None
 
 
-class LetterHeader(Answer, frozen=True, kw_only=True):
+class DeadLetterHeader(Answer, frozen=True, kw_only=True):
     name: str
     value: str | None
 
 
-class Letter(LetterSummary, frozen=True, kw_only=True):
+class DeadLetterDetail(DeadLetterSummary, frozen=True, kw_only=True):
     """`value` is null where it is no text; `value_base64` is the exact bytes."""
 
-    headers: list[LetterHeader]
+    headers: list[DeadLetterHeader]
     value: str | None
     value_base64: str | None
 
 
-class LetterPage(Answer, frozen=True, kw_only=True):
-    items: list[LetterSummary]
+class DeadLetterList(Answer, frozen=True, kw_only=True):
+    items: list[DeadLetterSummary]
     next: str | None
 
 
@@ -51,7 +51,7 @@ class Copy(Answer, frozen=True, kw_only=True):
     offset: int
 
 
-class LetterOutcome(Answer, frozen=True, kw_only=True):
+class DeadLetterOutcome(Answer, frozen=True, kw_only=True):
     """`result` is replayed, dropped, or already for one that was handled before."""
 
     id: str
