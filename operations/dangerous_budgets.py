@@ -1,4 +1,4 @@
-"""Which numbers of an edit are asked about before they are saved, by pages and commands alike. Pure."""
+"""The budget changes that a person is asked to confirm before they are saved, on pages and in commands alike. Pure."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
@@ -30,7 +30,7 @@ def dangers_of(before: Mapping[str, int | None], changes: Mapping[str, object], 
     puts the daily budget above the monthly one. `before` is empty for a new row. A budget of zero has no multiple.
     `currency` stands beside amounts where the sentences are about several brands."""
 
-    def told(micros: int) -> str:
+    def amount(micros: int) -> str:
         return f"{format_money(micros)} {currency}".rstrip()
 
     after = {name: value for name, value in changes.items() if name in _LABELS and value != before.get(name)}
@@ -40,13 +40,13 @@ def dangers_of(before: Mapping[str, int | None], changes: Mapping[str, object], 
         if former is None:
             continue
         if not isinstance(value, int):
-            found.append(f"Nothing would limit the {_LABELS[name]} any more, which is {told(former)} now.")
+            found.append(f"Nothing would limit the {_LABELS[name]} any more, which is {amount(former)} now.")
         elif former and value > _TIMES * former:
-            words = f"{told(value)} is more than {_TIMES} times {told(former)}, which is in force now."
+            words = f"{amount(value)} is more than {_TIMES} times {amount(former)}, which is in force now."
             found.append(f"The {_LABELS[name]} of {words}")
     daily, monthly = (after.get(it, before.get(it)) for it in ("daily_budget_micros", "monthly_budget_micros"))
     if after and isinstance(daily, int) and isinstance(monthly, int) and daily > monthly:
-        found.append(f"The daily budget of {told(daily)} is above the monthly budget of {told(monthly)}.")
+        found.append(f"The daily budget of {amount(daily)} is above the monthly budget of {amount(monthly)}.")
     return found
 
 

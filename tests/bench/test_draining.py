@@ -1,4 +1,4 @@
-"""What is made of looks at a worker that drains a backlog, without a worker."""
+"""The figures of a worker that drains a backlog, from counts that are given here."""
 
 from typing import cast
 
@@ -9,8 +9,8 @@ from bench.machine import Worker
 from core.errors import SpendgateError
 
 
-class Looks:
-    """A worker that had applied so many at each look, the last number from then on."""
+class ScriptedWorker:
+    """A worker that has applied these numbers of events each time it is asked, and the last number from then on."""
 
     def __init__(self, *applied: int) -> None:
         self._applied = list(applied)
@@ -23,10 +23,10 @@ class Looks:
 
 
 def draining(*applied: int) -> Draining:
-    return Draining(cast(Worker, Looks(*applied)))
+    return Draining(cast(Worker, ScriptedWorker(*applied)))
 
 
-def test_what_is_applied_between_the_looks_has_its_rate() -> None:
+def test_what_is_applied_between_two_counts_has_its_rate() -> None:
     assert draining(0, 10, 10, 40).figures(40).keys() == {"events_per_second", "cpu_seconds_per_million"}
 
 

@@ -138,7 +138,7 @@ def test_a_plan_names_what_the_worker_then_pauses_and_resumes(
         commands.done("simulate-spend", campaign_id, amount)
     commands.done("campaign", "pause", resumed)
     commands.done("brand", "show", brand_id)
-    before = _told(commands, brand_id)
+    before = _states_of(commands, brand_id)
     file = File(commands, brand_id, path)
     file.row(brand_id)["daily_budget"] = "20"
     file.row(spent)["daily_budget"] = "4"
@@ -159,7 +159,7 @@ def test_a_plan_names_what_the_worker_then_pauses_and_resumes(
     assert plan["unknown_brands"] == []
 
     commands.done("catalog", "apply", name, "--yes")
-    after = _told(commands, brand_id)
+    after = _states_of(commands, brand_id)
     changed = {campaign_id: state for campaign_id, state in after.items() if before.get(campaign_id) != state}
     assert changed == {
         **{it["campaign_id"]: "paused" for it in plan["pauses"]},
@@ -167,7 +167,7 @@ def test_a_plan_names_what_the_worker_then_pauses_and_resumes(
     }
 
 
-def _told(commands: Commands, brand_id: str) -> dict[str, str]:
+def _states_of(commands: Commands, brand_id: str) -> dict[str, str]:
     shown = commands.json("brand", "show", brand_id)
     assert shown["up_to_date"]
     return {it["campaign_id"]: it["state"] for it in shown["campaigns"]}
@@ -245,9 +245,9 @@ def test_a_plan_says_which_end_of_a_flight_pauses(commands: Commands, path: Path
     file = File(commands, brand_id, path)
     file.row(ahead).update(starts_on="2040-03-01")
     file.row(over).update(ends_on="2020-03-01")
-    told = commands.run("catalog", "plan", file.write()).out
-    assert f"would pause {ahead}, because of: its flight has not begun\n" in told
-    assert f"would pause {over}, because of: its flight is over\n" in told
+    plan = commands.run("catalog", "plan", file.write()).out
+    assert f"would pause {ahead}, because of: its flight has not begun\n" in plan
+    assert f"would pause {over}, because of: its flight is over\n" in plan
 
 
 def test_a_currency_stands_behind_amounts_alone() -> None:

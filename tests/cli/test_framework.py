@@ -267,11 +267,11 @@ def test_a_command_imports_the_heavy_libraries_that_it_needs_alone(
     assert HEAVY & set(loaded) <= needed
 
 
-def _told(command: TyperCommand | TyperGroup) -> object:
-    """All that a command line and its help have of it."""
+def _interface_of(command: TyperCommand | TyperGroup) -> object:
+    """What a command line can give it, and what its help says."""
     below = command.commands.items() if isinstance(command, TyperGroup) else ()
     params = [(it.name, it.opts, it.required, getattr(it, "help", None)) for it in command.params]
-    return command.name, command.help, params, {name: _told(it) for name, it in below}
+    return command.name, command.help, params, {name: _interface_of(it) for name, it in below}
 
 
 def test_a_command_that_is_made_alone_is_the_one_that_is_made_with_all() -> None:
@@ -281,9 +281,9 @@ def test_a_command_that_is_made_alone_is_the_one_that_is_made_with_all() -> None
         for arguments in ([name], ["--json", name]):
             alone = get_command(application(arguments))
             assert isinstance(alone, TyperGroup)
-            assert _told(alone.commands[name]) == _told(command), name
+            assert _interface_of(alone.commands[name]) == _interface_of(command), name
     for arguments in ([], ["--help"], ["nothing"], ["what_if"], ["--json"]):
-        assert _told(get_command(application(arguments))) == _told(together), arguments
+        assert _interface_of(get_command(application(arguments))) == _interface_of(together), arguments
     alone = get_command(application(["brand", "list"]))
     assert isinstance(alone, TyperGroup) and set(alone.commands) == {"brand"}
 

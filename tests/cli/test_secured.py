@@ -124,7 +124,7 @@ def test_with_the_rights_that_acls_prints_every_process_and_command_works_and_no
         with user_of(client):
             return commands.done(*arguments)
 
-    def told(client: Client, *arguments: str) -> Any:
+    def answer_to(client: Client, *arguments: str) -> Any:
         with user_of(client):
             return commands.json(*arguments)
 
@@ -144,10 +144,10 @@ def test_with_the_rights_that_acls_prints_every_process_and_command_works_and_no
         brand = commands.brand("--daily-budget", "10")
     with user_of(CommandLine.CAMPAIGN):
         campaign = commands.campaign(brand)
-    until(lambda: told(CommandLine.CAMPAIGN, "campaign", "show", campaign)["sequence"] == 1)
+    until(lambda: answer_to(CommandLine.CAMPAIGN, "campaign", "show", campaign)["sequence"] == 1)
     done(CommandLine.SIMULATE_SPEND, "simulate-spend", campaign, "10.5")
-    until(lambda: told(CommandLine.CAMPAIGN, "campaign", "show", campaign)["state"] == "paused")
-    assert told(CommandLine.CAMPAIGN, "campaign", "show", campaign)["reasons"] == ["daily_budget"]
+    until(lambda: answer_to(CommandLine.CAMPAIGN, "campaign", "show", campaign)["state"] == "paused")
+    assert answer_to(CommandLine.CAMPAIGN, "campaign", "show", campaign)["reasons"] == ["daily_budget"]
 
     done(CommandLine.CHECK, "check")
     done(CommandLine.RESET, "reset", "daily", "--time-zone", "UTC")
@@ -163,7 +163,7 @@ def test_with_the_rights_that_acls_prints_every_process_and_command_works_and_no
     done(CommandLine.DOCTOR, "doctor", "--for", "doctor")
     traffic = ["simulate-traffic", "--brand", brand, "--events", "20", "--rate", "100", "--wrong-keys", "50"]
     done(CommandLine.SIMULATE_TRAFFIC, *traffic)
-    assert told(CommandLine.DLQ, "dlq", "list") == []
+    assert answer_to(CommandLine.DLQ, "dlq", "list") == []
     done(CommandLine.DLQ_REPLAY, "dlq", "replay", "--all")
     done(CommandLine.STATUS, "status")
     with user_of(CommandLine.CONTROL_TAIL):

@@ -84,12 +84,12 @@ def test_the_tools_of_kafka_tell_members_and_replicas(
     commands: Commands, worker: WorkerProcess, surroundings: Surroundings
 ) -> None:
     group = surroundings.settings.topic("spendgate-worker")
-    lines = _told(f"kafka kafka-consumer-groups --describe --group {group} --members").splitlines()
+    lines = _printed_by(f"kafka kafka-consumer-groups --describe --group {group} --members").splitlines()
     assert [line.split()[0] for line in lines if group in line] == [group]
-    assert _told("kafka kafka-topics --describe --under-replicated-partitions") == ""
+    assert _printed_by("kafka kafka-topics --describe --under-replicated-partitions") == ""
 
 
-def _told(line: str) -> str:
+def _printed_by(line: str) -> str:
     assert re.search(line.split(" --group ")[0], STEPS)
     return subprocess.run([EXECUTABLE, *line.split()], check=True, capture_output=True, text=True).stdout.strip()
 

@@ -37,13 +37,13 @@ class Operator:
         self._settings = settings
         self._workers = workers
 
-    async def look_at(self, process: WorkerProcess) -> None:
+    async def attend_to(self, process: WorkerProcess) -> None:
         """Do what the last sentence of a process leads to, of one that has ended itself before it begins again. Kafka's
         tool shows a transaction when it is a minute old; until then there is nothing to do."""
-        said = process.output
-        if process.exit_code is not None and _STATE_IS_OLDER in said and self.ended:
+        output = process.output
+        if process.exit_code is not None and _STATE_IS_OLDER in output and self.ended:
             await self._forget_group()
-        elif said.rfind(_HIDDEN) > said.rfind(_GOES_ON):
+        elif output.rfind(_HIDDEN) > output.rfind(_GOES_ON):
             for it in await self._hanging():
                 if it.topic == self._settings.topic(Topic.CONTROLLER_STATE):
                     self.decided_again.add(int(it.partition))  # before, for the worker may be sooner than the tool
@@ -53,8 +53,8 @@ class Operator:
 
     async def _hanging(self) -> list[_Hanging]:
         found = ["find-hanging", "--broker-id", "1", "--max-transaction-timeout", "1"]
-        told = await self._tool(["kafka-transactions", *found])
-        rows = [line.split() for line in told.stdout.splitlines() if line.startswith(self._settings.topic_prefix)]
+        listed = await self._tool(["kafka-transactions", *found])
+        rows = [line.split() for line in listed.stdout.splitlines() if line.startswith(self._settings.topic_prefix)]
         return [_Hanging(topic, partition, rest[3]) for topic, partition, *rest in rows]
 
     async def _forget_group(self) -> None:

@@ -1,27 +1,27 @@
-"""What a consumer of commands or alerts was told: each once, and commands numbered without a gap."""
+"""The messages that a consumer of commands or alerts has received: each once, and commands numbered without a gap."""
 
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-__all__ = ["Told"]
+__all__ = ["ReceivedMessages"]
 
-#: What a message says that is decided again from the same records, of commands and of alerts.
-_SAME: Final = ("action", "reasons", "sequence", "kind", "campaign_id", "budget", "period", "percent")
+#: The fields of commands and alerts that are the same when a message is decided again from the same records.
+_DECIDED_FIELDS: Final = ("action", "reasons", "sequence", "kind", "campaign_id", "budget", "period", "percent")
 
 
 class Repeat(NamedTuple):
-    """A message whose id was there before."""
+    """A message with an id that was received before."""
 
-    told_id: str
+    message_id: str
     brand_id: str
-    #: What it says otherwise than the first.
+    #: The decided fields in which it differs from the first.
     differing: list[str]
 
 
-class Told:
+class ReceivedMessages:
     """`of` has the messages by campaign, or by brand, in their order. A number that is missing or out of order is in
-    `misnumbered` at once, a message that was there before in `repeated`."""
+    `misnumbered` at once, a message that was received before in `repeated`."""
 
     def __init__(self) -> None:
         self.of: dict[str, list[Any]] = defaultdict(list)
@@ -31,25 +31,25 @@ class Told:
 
     @property
     def total(self) -> int:
-        """Messages of different ids."""
+        """The number of messages with different ids."""
         return len(self._first)
 
     def take(self, message: dict[str, Any]) -> None:
-        told_id = message.get("command_id") or message["alert_id"]
-        first = self._first.setdefault((told_id, message.get("state")), message)
+        message_id = message.get("command_id") or message["alert_id"]
+        first = self._first.setdefault((message_id, message.get("state")), message)
         if first is not message:
-            differing = [it for it in _SAME if first.get(it) != message.get(it)]
-            self.repeated.append(Repeat(told_id, message["brand_id"], differing))
+            differing = [it for it in _DECIDED_FIELDS if first.get(it) != message.get(it)]
+            self.repeated.append(Repeat(message_id, message["brand_id"], differing))
             return
-        told = self.of[message["campaign_id"] or message["brand_id"]]
-        told.append(message)
-        if message.get("sequence", len(told)) != len(told):
+        received = self.of[message["campaign_id"] or message["brand_id"]]
+        received.append(message)
+        if message.get("sequence", len(received)) != len(received):
             number = message["sequence"]
-            self.misnumbered.append(f"{message['campaign_id']}: its command {len(told)} is numbered {number}")
+            self.misnumbered.append(f"{message['campaign_id']}: its command {len(received)} is numbered {number}")
 
     def check(self, may_repeat: Callable[[str], bool]) -> None:
-        """Raise AssertionError where a number is wrong, or a message came again: of a brand for which it may not, or
-        not as it was."""
+        """Raise AssertionError where a number is wrong, or where a message came again and either differs or is of a
+        brand for which `may_repeat` is false."""
         assert not self.misnumbered, self.misnumbered
         wrong = [it for it in list(self.repeated) if it.differing or not may_repeat(it.brand_id)]
         assert not wrong, wrong

@@ -168,7 +168,7 @@ async def test_too_few_replicas_are_told_and_waited_for(
 
     async def kill_and_start() -> None:
         await asyncio.to_thread(node.kill)
-        await _until_said(worker, settings.topic(topic), "has 1 of 2 replicas in sync", "partition_stopped")
+        await _until_logged(worker, settings.topic(topic), "has 1 of 2 replicas in sync", "partition_stopped")
         await asyncio.to_thread(node.start)
         await cluster.until_in_sync()
 
@@ -186,7 +186,7 @@ async def test_a_leader_that_is_away_longer_than_a_request_lasts_is_named_and_wa
     async def kill_and_start() -> None:
         await asyncio.to_thread(node.kill)
         since = time.monotonic()
-        await _until_said(worker, settings.topic(topic), "has no leader", "partition_stopped")
+        await _until_logged(worker, settings.topic(topic), "has no leader", "partition_stopped")
         await asyncio.sleep(max(0.0, since + LONGER_THAN_A_REQUEST_SECONDS - time.monotonic()))
         worker.check_alive()
         await asyncio.to_thread(node.start)
@@ -206,7 +206,7 @@ async def test_two_brokers_of_three_away_are_told_and_waited_for(
     async def kill_and_start() -> None:
         await asyncio.gather(*(asyncio.to_thread(node.kill) for node in away))
         since = time.monotonic()
-        await _until_said(worker, "partition_stopped")
+        await _until_logged(worker, "partition_stopped")
         await asyncio.sleep(max(0.0, since + LONGER_THAN_A_REQUEST_SECONDS - time.monotonic()))
         worker.check_alive()
         await asyncio.gather(*(asyncio.to_thread(node.start) for node in away))
@@ -231,7 +231,7 @@ async def test_a_disk_that_fills_up_during_a_flush_is_waited_for(
         await asyncio.to_thread(fill, filler)
         assert node.process
         await asyncio.to_thread(node.process.wait, PATIENCE_SECONDS)  # Kafka ends where its only disk fails
-        await _until_said(worker, settings.topic(Topic.CAMPAIGN_CONTROL), "has no leader", "partition_stopped")
+        await _until_logged(worker, settings.topic(Topic.CAMPAIGN_CONTROL), "has no leader", "partition_stopped")
         node.kill()
         filler.unlink()
         await asyncio.to_thread(node.start)
@@ -247,7 +247,7 @@ def _has_gone_on(worker: WorkerProcess) -> bool:
     return "partition_goes_on" in worker.output or "transaction_lost" in worker.output
 
 
-async def _until_said(worker: WorkerProcess, *words: str) -> None:
+async def _until_logged(worker: WorkerProcess, *words: str) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not all(it in worker.output for it in words):
             worker.check_alive()

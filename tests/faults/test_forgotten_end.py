@@ -69,12 +69,12 @@ async def test_the_steps_of_the_page_end_it_and_the_worker_decides_again(
                     await asyncio.sleep(0.1)
             while not operator.ended:
                 worker.check_alive()
-                await operator.look_at(worker)
+                await operator.attend_to(worker)
             assert operator.ended == [f"{settings.topic(Topic.CONTROLLER_STATE)}-{home}"]
             assert operator.decided_again == {home}
             assert await worker.ended(60) == EXIT_CODE
             assert "and the state knows it only up to" in worker.output
-            await operator.look_at(worker)
+            await operator.attend_to(worker)
             await worker.ready()
             await broker.until(lambda: len(broker.commands) == 2)
         assert [command.action for command in broker.commands] == ["resume", "pause"]

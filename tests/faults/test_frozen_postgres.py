@@ -36,7 +36,7 @@ class Process(LedgerProcess):
         self.command = command
         super().__init__(settings, folder / f"{command}.log")
 
-    async def until_told(self) -> None:
+    async def until_reported(self) -> None:
         """That a statement was ended, or that a connection could not be made."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not any(it in self.log.read_text() for it in ("database_stands_still", "timeout expired")):
@@ -98,7 +98,7 @@ async def test_each_process_says_so_and_goes_on_by_itself_with_nothing_lost_or_d
             await _spend(broker, "meanwhile")
             await publish_alerts(broker, alert(number=2))
             for process in processes:
-                await process.until_told()
+                await process.until_reported()
                 await process.until_ready(process.command == "scheduler")  # ticks need no database
                 if process.command != "scheduler":
                     await process.until_it_says("database|PostgreSQL|timeout expired")

@@ -40,8 +40,8 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 async def test_a_disk_that_fills_up_under_way_is_named_and_waited_for(
     disk: Path, topic_prefix: str, tmp_path: Path
 ) -> None:
-    said: list[str] = []
-    supervisor = Supervisor(said.append)
+    messages: list[str] = []
+    supervisor = Supervisor(messages.append)
     kafka = Embedded("Kafka", lambda port: LocalKafka(disk, port), 0)
     supervisor.start(kafka, longest_pause_seconds=2)
     settings = Settings(brokers=kafka.server.brokers, topic_prefix=topic_prefix, partitions=PARTITIONS)
@@ -58,19 +58,19 @@ async def test_a_disk_that_fills_up_under_way_is_named_and_waited_for(
                 filler = disk / "filler"
                 await asyncio.to_thread(fill, filler)
                 async with asyncio.timeout(PATIENCE_SECONDS):
-                    while len(said) < 2:  # it cannot be started either
+                    while len(messages) < 2:  # it cannot be started either
                         await asyncio.sleep(0.05)
                 worker.check_alive()
                 filler.unlink()
                 async with asyncio.timeout(PATIENCE_SECONDS):
-                    while "Kafka is ready again" not in said:
+                    while "Kafka is ready again" not in messages:
                         await asyncio.sleep(0.05)
 
             silence = await traffic.during(fill_and_make_room())
             counted = await traffic.finish()
             worker.check_alive()
-            print(f"\nfull disk: nothing decided for {silence:.1f} s; {counted} (seed {SEED})\n" + "\n".join(said))
-            assert f"the disk of {kafka.server.folder} is full: free some space" in said[0]
+            print(f"\nfull disk: nothing decided for {silence:.1f} s; {counted} (seed {SEED})\n" + "\n".join(messages))
+            assert f"the disk of {kafka.server.folder} is full: free some space" in messages[0]
             assert "Traceback" not in worker.output
         finally:
             traffic.close()

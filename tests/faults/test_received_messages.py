@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.faults.told import Told
+from tests.faults.received_messages import ReceivedMessages
 
 COMMAND: Final = {
     "command_id": "nike.0:1:1",
@@ -28,11 +28,11 @@ ALERT: Final = {
 
 @pytest.mark.parametrize("message", [COMMAND, ALERT])
 def test_a_message_may_come_again_where_its_brand_is_decided_again_alone(message: dict[str, Any]) -> None:
-    told = _told(message, dict(message))
-    assert (told.total, len(told.repeated)) == (1, 1)
-    told.check(lambda brand_id: brand_id == "nike")
+    received = _received(message, dict(message))
+    assert (received.total, len(received.repeated)) == (1, 1)
+    received.check(lambda brand_id: brand_id == "nike")
     with pytest.raises(AssertionError, match=message.get("command_id") or message["alert_id"]):
-        told.check(lambda brand_id: brand_id != "nike")
+        received.check(lambda brand_id: brand_id != "nike")
 
 
 @pytest.mark.parametrize(
@@ -47,20 +47,20 @@ def test_a_message_may_come_again_where_its_brand_is_decided_again_alone(message
 )
 def test_a_message_that_comes_again_otherwise_is_wrong(message: dict[str, Any], field: str, value: object) -> None:
     with pytest.raises(AssertionError, match=field):
-        _told(message, message | {field: value}).check(lambda _: True)
+        _received(message, message | {field: value}).check(lambda _: True)
 
 
 def test_an_alert_that_is_resolved_is_no_repetition() -> None:
-    _told(ALERT, ALERT | {"state": "resolved"}).check(lambda _: False)
+    _received(ALERT, ALERT | {"state": "resolved"}).check(lambda _: False)
 
 
 def test_a_number_that_is_missing_is_wrong() -> None:
     with pytest.raises(AssertionError, match="its command 2 is numbered 3"):
-        _told(COMMAND, COMMAND | {"command_id": "nike.0:1:3", "sequence": 3}).check(lambda _: True)
+        _received(COMMAND, COMMAND | {"command_id": "nike.0:1:3", "sequence": 3}).check(lambda _: True)
 
 
-def _told(*messages: dict[str, Any]) -> Told:
-    told = Told()
+def _received(*messages: dict[str, Any]) -> ReceivedMessages:
+    received = ReceivedMessages()
     for message in messages:
-        told.take(message)
-    return told
+        received.take(message)
+    return received

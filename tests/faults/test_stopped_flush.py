@@ -94,8 +94,8 @@ async def test_a_worker_that_stops_at_any_step_of_a_flush_costs_no_record(
     silence = await traffic.during(pair.stop_and_go_on())
     print(f"\n{' '.join(how)}: nothing decided for {silence:.1f} s; {await traffic.finish()} (seed {SEED})")
     if how[1] == "SIGSTOP" and how[0] != "committed":
-        said = pair.stopping.log.read_text()
-        assert "Another worker has taken the partition over" in said and f"exit_code={EXIT_CODE}" in said
+        log = pair.stopping.log.read_text()
+        assert "Another worker has taken the partition over" in log and f"exit_code={EXIT_CODE}" in log
 
 
 @pytest.mark.parametrize("how", [("decided", "SIGSTOP", "unfenced")], ids=" ".join)

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from tests.faults.told import Told
+from tests.faults.received_messages import ReceivedMessages
 
 __all__ = ["Traffic"]
 
@@ -145,9 +145,10 @@ class Traffic:
         counted = {it: _micros(self._commands.of[it][-1]["campaign"]["total_spent"]) for _, it in self._budgets}
         assert counted == self.micros
         commands = self._commands.of
-        for campaign, told in commands.items():
-            assert [it["sequence"] for it in told] == list(range(1, len(told) + 1)), campaign
-            assert [it["action"] for it in told] == [("resume", "pause")[n % 2] for n in range(len(told))], campaign
+        for campaign, received in commands.items():
+            numbers = range(len(received))
+            assert [it["sequence"] for it in received] == [n + 1 for n in numbers], campaign
+            assert [it["action"] for it in received] == [("resume", "pause")[n % 2] for n in numbers], campaign
         with suppress(TimeoutError):
             await self._until(lambda: self._reached() == self._reachable())
         assert self._reached() == self._reachable()
@@ -184,7 +185,7 @@ class Traffic:
 
     def _reached(self) -> Counter[tuple[str, int, str]]:
         """How often each percent of a campaign's budget was raised and resolved."""
-        alerts = [it for told in list(self._alerts.of.values()) for it in told if it["kind"] == "threshold"]
+        alerts = [it for of_one in list(self._alerts.of.values()) for it in of_one if it["kind"] == "threshold"]
         return Counter((it["campaign_id"], it["percent"], it["state"]) for it in alerts)
 
     def _reachable(self) -> Counter[tuple[str, int, str]]:
@@ -282,7 +283,7 @@ def _micros(text: str) -> int:
     return int(Decimal(text) * _MICROS)
 
 
-class _Follower(Told):
+class _Follower(ReceivedMessages):
     """Takes all that is committed on a topic."""
 
     def __init__(self, brokers: str, topic: str, partitions: int) -> None:

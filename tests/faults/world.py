@@ -117,10 +117,10 @@ class World:
                     ended.pop(process, None)
                     if looked_at.get(process, 0) + _POLL_SECONDS <= time.monotonic():
                         looked_at[process] = time.monotonic()
-                        await self.operator.look_at(process)
+                        await self.operator.attend_to(process)
                 elif ended.setdefault(process, time.monotonic()) + _PAUSES.get(code, 0) <= time.monotonic():
                     self.exits[process.log.stem, code] += 1
-                    await self.operator.look_at(process)
+                    await self.operator.attend_to(process)
                     if process.exit_code is not None:
                         process.start()
             await asyncio.sleep(0.05)

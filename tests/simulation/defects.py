@@ -24,7 +24,7 @@ from core.duplicates import DuplicateWindow
 from core.guard import StateInDoubt, Undecidable, attempt
 from core.state import BrandState, PartitionState
 from core.state_restore import restore
-from tests.simulation.engine import Engine, apply, new_state, picture_of, take_derived_spend, take_told
+from tests.simulation.engine import Engine, apply, new_state, picture_of, take_derived_spend, take_messages
 from tests.simulation.history import Mark, Record, Step
 
 #: Every place at which a decision calls something that a defect may be in: the module, or class, and the name there.
@@ -188,7 +188,7 @@ class DefectiveEngine(Engine):
             failures.append(failure)
             assert everything(self.state) == before, "an undecidable record left something behind"
         self.undecidable += len(failures)
-        self.commands += take_told(self.state)
+        self.commands += take_messages(self.state)
         for spend in take_derived_spend(self.state, step):
             self._decide(spend)
 

@@ -59,7 +59,7 @@ class Engine:
                 self._unflushed.append(step)
                 verdict = self._apply(step)
         commands = self.state.commands[:]
-        self.commands += take_told(self.state)
+        self.commands += take_messages(self.state)
         return verdict, commands
 
     def _apply(self, step: Step) -> Verdict | Refusal | None:
@@ -87,17 +87,17 @@ class Engine:
         again: list[bytes] = []
         for step in self._unflushed:
             self._apply(step)
-            again += take_told(self.state)
+            again += take_messages(self.state)
         assert again == lost
         assert picture_of(self.state) == before
 
 
-def take_told(state: PartitionState) -> list[bytes]:
+def take_messages(state: PartitionState) -> list[bytes]:
     """The commands and alerts of the last decision."""
-    told = [encode(it) for it in (*state.commands, *state.alerts)]
+    messages = [encode(it) for it in (*state.commands, *state.alerts)]
     state.commands.clear()
     state.alerts.clear()
-    return told
+    return messages
 
 
 def take_derived_spend(state: PartitionState, step: Step) -> list[Record]:

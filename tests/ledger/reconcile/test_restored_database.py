@@ -255,7 +255,7 @@ async def test_group_offsets_that_were_set_ahead_hide_no_record(
         await consumer.commit({part: OffsetAndMetadata(9, "")})
     finally:
         await consumer.stop()
-    observed = await said(settings)
+    observed = await restored_database(settings)
     assert (
         observed
         and "up to offset 5, and the ledger had saved 9: a backup was restored, or the group's offsets" in observed
@@ -263,7 +263,7 @@ async def test_group_offsets_that_were_set_ahead_hide_no_record(
 
     new_ledger()
     await ledger_tables.until(COUNTED, [(10, Decimal(10))])
-    assert await said(settings) is None
+    assert await restored_database(settings) is None
 
 
 async def committed(settings: Settings, part: TopicPartition, offset: int) -> None:
@@ -275,7 +275,7 @@ async def committed(settings: Settings, part: TopicPartition, offset: int) -> No
             await asyncio.sleep(0.05)
 
 
-async def said(settings: Settings) -> str | None:
+async def restored_database(settings: Settings) -> str | None:
     async with admin_client(settings) as admin:
         return await restored(settings, admin)
 

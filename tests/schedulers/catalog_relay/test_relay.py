@@ -37,7 +37,7 @@ PARTITIONS = 3
 PATIENCE_SECONDS = 60
 
 
-class Told(NamedTuple):
+class PublishedDocument(NamedTuple):
     key: str
     partition: int
     document: BrandDocument | CampaignDocument
@@ -500,14 +500,15 @@ async def reader(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
         await consumer.stop()
 
 
-async def observed(settings: Settings) -> list[Told]:
+async def observed(settings: Settings) -> list[PublishedDocument]:
     """Every document on the topic, oldest first within a partition."""
     records: list[ConsumerRecord] = []
     async with reader(settings) as consumer:
         for part, end in (await consumer.end_offsets(consumer.assignment())).items():
             while await consumer.position(part) < end:
                 records += (await consumer.getmany(part, timeout_ms=1000)).get(part, [])
-    return [Told(record.key.decode(), record.partition, decode(record)) for record in records if is_document(record)]
+    documents = (record for record in records if is_document(record))
+    return [PublishedDocument(record.key.decode(), record.partition, decode(record)) for record in documents]
 
 
 def is_document(record: ConsumerRecord) -> bool:

@@ -99,7 +99,7 @@ async def test_a_worker_that_is_stopped_at_any_moment_of_its_start_closes_its_cl
     try:
         for line in ("Discovered coordinator", "Successfully synced group", "Seek stream partitions"):
             process.start()
-            await _until_said(process, line)
+            await _until_logged(process, line)
             assert await process.stop() == 0, process.output[-4000:]
             _check_end(process, except_for="Unclosed AIOKafkaConnection")
     finally:
@@ -159,7 +159,7 @@ async def _answer(settings: Settings, folder: Path, *arguments: str) -> str:
     return process.output.removesuffix("all clients checked\n")
 
 
-async def _until_said(process: WorkerProcess, line: str) -> None:
+async def _until_logged(process: WorkerProcess, line: str) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
         while line not in process.output:
             process.check_alive()

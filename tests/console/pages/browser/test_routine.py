@@ -131,9 +131,9 @@ async def test_why_a_campaign_was_off_on_tuesday_afternoon(reader: Reader, opera
     campaign_id = operator.campaign(brand_id)
     noon = _last_tuesday_noon()
     hours = timedelta(hours=1)
-    _told(operator, campaign_id, 1, noon - 12 * hours)
-    _told(operator, campaign_id, 2, noon + 2 * hours, "daily_budget")
-    _told(operator, campaign_id, 3, noon + 4 * hours)
+    _journal_command(operator, campaign_id, 1, noon - 12 * hours)
+    _journal_command(operator, campaign_id, 2, noon + 2 * hours, "daily_budget")
+    _journal_command(operator, campaign_id, 3, noon + 4 * hours)
     page = await overview(reader)
     async with task(page, "why was it off on Tuesday 14:00-16:00", 3) as clicks:
         await search(page, campaign_id)
@@ -151,8 +151,8 @@ def _last_tuesday_noon() -> datetime:
     return today - timedelta(days=(today.weekday() - TUESDAY) % 7 or 7)
 
 
-def _told(operator: FormClient, campaign_id: str, sequence: int, at: datetime, *reasons: str) -> None:
-    """A command in the journal, as the ledger writes it: before all that the worker has told of the campaign."""
+def _journal_command(operator: FormClient, campaign_id: str, sequence: int, at: datetime, *reasons: str) -> None:
+    """Write a command into the journal as the ledger does, before any that the worker publishes of the campaign."""
     decided_at, brand_id = int(at.timestamp() * 1000), campaign_id.partition(".")[0]
     command_id, action = f"{campaign_id}:0:{sequence}", "pause" if reasons else "resume"
     message = COMMAND | {
