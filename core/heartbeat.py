@@ -1,7 +1,7 @@
 """Up to where everything that arrived is decided and published (docs/contract.md, "control-heartbeat").
 
-Of one partition number, as a moment and as offsets of its inputs. Moments of arrival are the brokers' clocks; those at
-which a fetch was sent are the worker's.
+It is a moment, and an offset for each input, of one partition number. Arrivals are by the brokers' clocks, the moment
+at which a fetch was sent by the worker's.
 """
 
 from collections.abc import Hashable, Iterable, Mapping
@@ -11,26 +11,26 @@ from core.moment import ALWAYS, Moment
 
 __all__ = ["CLOCKS_APART_MS", "DecidedUpTo"]
 
-#: So far apart may be the clocks of worker and brokers, and the time stamp of a record and its being readable.
+#: How far the clocks of worker and brokers may be apart, and how long after its timestamp a record becomes readable.
 CLOCKS_APART_MS: Final = 250
 
 
 class _Reached(NamedTuple):
-    """Up to where the inputs were applied at a look."""
+    """Up to where the inputs were applied when `observe` was called."""
 
     moment: Moment
     offsets: Mapping[str, int]  # empty as long as nothing is known
 
 
 class DecidedUpTo:
-    """Grows, and never beyond what its inputs and what is pending allow."""
+    """Up to where one partition number is decided. It never goes back, nor beyond what is not applied or pending."""
 
     def __init__(self) -> None:
         #: What is true now; ALWAYS as long as nothing is known.
         self.moment: Moment = ALWAYS
         #: The same as the offsets below which every record of an input is decided.
         self.offsets: Mapping[str, int] = {}
-        #: So much less is claimed than the worker's clock says; grows with every claim that proved wrong.
+        #: What is taken off the worker's clock; it grows with every claim that proved wrong.
         self.margin_ms = CLOCKS_APART_MS
         self._margin_of_claim_ms = CLOCKS_APART_MS  # with which `moment` was reached
         self._reached = _Reached(ALWAYS, {})  # by the inputs alone

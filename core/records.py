@@ -62,11 +62,15 @@ class AckOutcome(StrEnum):
 
 
 class ResetKind(StrEnum):
+    """What begins anew in a time zone."""
+
     DAILY = "daily"
     MONTHLY = "monthly"
 
 
 class AlertKind(StrEnum):
+    """What an alert is about."""
+
     THRESHOLD = "threshold"
     SPEND_WHILE_PAUSED = "spend_while_paused"
     UNKNOWN_CAMPAIGN = "unknown_campaign"
@@ -74,11 +78,15 @@ class AlertKind(StrEnum):
 
 
 class AlertState(StrEnum):
+    """Whether an alert begins or is over."""
+
     RAISED = "raised"
     RESOLVED = "resolved"
 
 
 class Severity(StrEnum):
+    """How urgent an alert is."""
+
     WARNING = "warning"
     CRITICAL = "critical"
 
@@ -139,11 +147,15 @@ class SpendCorrection(msgspec.Struct, frozen=True):
 
 
 class ZoneDocument(msgspec.Struct, frozen=True):
+    """A time zone of a brand and the moment from which it is in force; null for a brand's first."""
+
     time_zone: str
     from_: str | None = msgspec.field(default=None, name="from")
 
 
 class WindowDocument(msgspec.Struct, frozen=True):
+    """A daypart window: weekdays such as `mon`, and local times as `HH:MM`; `to` is the first minute after it."""
+
     days: list[str]
     from_: str = msgspec.field(name="from")
     to: str
@@ -214,11 +226,15 @@ class CampaignDocument(msgspec.Struct, frozen=True):
 
 
 class DaypartingTick(msgspec.Struct, frozen=True):
+    """dayparting-ticks, one in each partition: wakes decisions as of the moment `due_at`."""
+
     tick_id: str
     due_at: str
 
 
 class BudgetReset(msgspec.Struct, frozen=True):
+    """budget-resets, one in each partition: the day or month `period` of a time zone begins at `due_at`."""
+
     reset_id: str
     kind: ResetKind
     time_zone: str
@@ -238,6 +254,8 @@ class CauseRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CommandCatalog(msgspec.Struct, frozen=True):
+    """The versions of the two documents that the decision was made by."""
+
     brand_version: int
     campaign_version: int
 
@@ -255,6 +273,8 @@ class CommandBrand(msgspec.Struct, frozen=True):
 
 
 class CommandCampaign(msgspec.Struct, frozen=True):
+    """The campaign's totals that the decision was made on, and its budgets in force; null is unlimited."""
+
     daily_spent: str
     daily_budget: str | None
     total_spent: str

@@ -171,6 +171,7 @@ class TwoRuns:
             self._compare(campaign_id, starts_at)
 
     def spend(self, spend: Spend, arrival: Moment) -> None:
+        """Give one event of the brand to both runs; events come in the order of their arrival."""
         now, then = self._now, self._then
         if now.next_boundary_at <= arrival or then.next_boundary_at <= arrival:
             self._advance(arrival)

@@ -286,6 +286,7 @@ class PartitionState:
             del self.pending_moments[resume.decided_at]
 
     def touch_brand(self, brand: BrandState) -> None:
+        """Have the brand recorded by the next flush."""
         if not brand.dirty:
             brand.dirty = True
             self.dirty_brands.append(brand)

@@ -127,6 +127,7 @@ def brand_row_view(row: "Brand") -> View:
 
 
 def campaign_row_view(row: "Campaign") -> View:
+    """A campaign as the database has it: its settings, without what was spent."""
     return {
         "campaign_id": row.campaign_id,
         "brand_id": row.brand_id,
@@ -152,6 +153,7 @@ def row_view(row: "Brand | Campaign") -> View:
 
 
 def change_view(change: "CatalogChange") -> View:
+    """An edit of a brand or a campaign, with each changed field's value before and after it."""
     return {
         "changed_at": format_moment(change.changed_at),
         "actor": change.actor,
@@ -164,6 +166,7 @@ def change_view(change: "CatalogChange") -> View:
 
 
 def account_view(account: "Account") -> View:
+    """A user, without the password."""
     return {
         "name": account.name,
         "role": account.role,
@@ -173,6 +176,7 @@ def account_view(account: "Account") -> View:
 
 
 def token_view(token: "AccessToken") -> View:
+    """A token, without its secret."""
     return {
         "name": token.name,
         "role": token.role,

@@ -88,6 +88,7 @@ def pause_channel(settings: Settings, name: str, paused: bool, *, actor: str) ->
 
 
 def remove_channel(settings: Settings, name: str, *, actor: str) -> Channel:
+    """Remove the channel and return it. Raises RowNotFound."""
     with session_scope(settings.database) as session:
         return channels.remove_channel(session, validation.account_name("channel", name), actor=actor)
 
@@ -107,6 +108,7 @@ def begin_test(settings: Settings, name: str) -> int:
 
 
 def delivery_of(settings: Settings, delivery_id: int) -> Delivery:
+    """The delivery with this id. Raises RowNotFound."""
     with session_scope(settings.database) as session:
         return deliveries.get_delivery(session, delivery_id)
 
@@ -162,6 +164,7 @@ def channel_view(channel: Channel) -> View:
 
 
 def delivery_view(delivery: Delivery) -> View:
+    """A delivery as JSON."""
     return {
         "id": delivery.delivery_id,
         "channel": delivery.channel,

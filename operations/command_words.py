@@ -22,6 +22,7 @@ def reason_sentence(command: ControlCommand) -> str:
 
 
 def cause_sentence(command: ControlCommand) -> str:
+    """The record that caused the command, as a phrase such as `a spend of 1.25 USD`."""
     cause = command.cause
     if cause.kind in (CauseKind.SPEND, CauseKind.CORRECTION):
         what = "a refund" if (cause.amount or "").startswith("-") else f"a {cause.kind}"

@@ -36,6 +36,7 @@ class Sums(NamedTuple):
     campaign_total: int
 
     def plus(self, other: "Sums", sign: int = 1) -> "Sums":
+        """The sums after `other` is added, or with `sign=-1` subtracted."""
         return Sums(*(mine + sign * theirs for mine, theirs in zip(self, other, strict=True)))
 
 
@@ -78,6 +79,7 @@ class Recomputed:
 
 
 def recompute(session: Session, command: ControlCommand) -> Recomputed:
+    """The totals of the command beside those of the ledger's rows."""
     periods, stated = _Periods.of(command), _stated_sums(command)
     cause, decided_at = command.cause, parse_moment(command.decided_at)
     spend = None

@@ -48,6 +48,8 @@ RELEASES: Final = ("faust-streaming", "aiokafka", "sqlalchemy")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
+    """One check and its result; `mend` says what to do where the result is not good."""
+
     check: str
     good: bool
     result: str

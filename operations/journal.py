@@ -45,6 +45,7 @@ def decoded(row: ControlLog) -> ControlCommand:
 
 
 def command_row(journaled: Journaled) -> JsonObject:
+    """A command as a row of `control list`; `follows_a_gap`: the one before it is not in the journal."""
     row = journaled.command
     return {
         "command_id": row.command_id,
@@ -63,6 +64,7 @@ def command_row(journaled: Journaled) -> JsonObject:
 
 
 def spend_view(entry: SpendEntry) -> JsonObject:
+    """A spend of the ledger as JSON; `refused` is null for spend that counts."""
     return {
         "event_id": entry.event_id,
         "brand_id": entry.brand_id,

@@ -57,6 +57,8 @@ class Reconnecting(Generic[_Connection]):
         await asyncio.wait([self._task])
 
     def current(self) -> _Connection:
+        """The connection. Raises the error of the constructor's `unreachable` while there is none, or none that
+        answers."""
         if self._connection is None:
             raise self._unreachable(f"The {self._name} is not there now: {self._why}")
         if not self._connection.is_fresh():

@@ -62,6 +62,7 @@ class Meter(NamedTuple):
 
     @property
     def left_micros(self) -> int | None:
+        """What is left of the budget in micros, 0 when it is exceeded; None without a budget."""
         return None if self.budget_micros is None else max(0, self.budget_micros - self.spent_micros)
 
 
@@ -159,6 +160,7 @@ def budget_forecasts(brand: BrandSummary, samples: tuple[Sample, ...], now: Mome
 
 
 def day_forecast(brand: BrandSummary, samples: tuple[Sample, ...], now: Moment) -> Forecast:
+    """The forecast of the daily budget; `samples` are the day's spend at moments of the last hour."""
     base = forecast_base(samples, brand.day_starts_at, now)
     return forecast(brand.day.budget_micros, brand.day.spent_micros, base, now=now, ends_at=brand.day_ends_at)
 

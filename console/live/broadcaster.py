@@ -33,6 +33,8 @@ _TEXT_SECONDS: Final = 1.0
 
 
 class PageChanges(NamedTuple):
+    """What a page is sent: brands to be rendered again, and new commands, oldest first."""
+
     brand_ids: frozenset[str]
     commands: tuple[ReceivedCommand, ...]
 
@@ -48,6 +50,7 @@ class Subscription:
         self._commands: deque[ReceivedCommand] = deque(maxlen=_WAITING_MAX)
 
     def note_brands(self, changed: frozenset[str]) -> None:
+        """Mark those of the changed brands that the page shows."""
         if shown := self.brand_ids & changed:
             self._changed |= shown
             self._event.set()
@@ -92,6 +95,7 @@ class Broadcaster:
 
     @property
     def summaries(self) -> BrandSummaries:
+        """The summaries of all brands, of the state that is followed now."""
         live = self._live()
         if self._summaries is None or self._summaries.live is not live:
             self._summaries = BrandSummaries(live, current_moment())
@@ -99,6 +103,7 @@ class Broadcaster:
 
     @property
     def commands(self) -> CommandFeed:
+        """The newest commands."""
         return self._commands.current()
 
     def is_fresh(self) -> bool:
@@ -110,6 +115,7 @@ class Broadcaster:
 
     @contextmanager
     def subscribe(self, brand_ids: Iterable[str], wants: Callable[[ReceivedCommand], bool]) -> Iterator[Subscription]:
+        """A subscription of one page, for as long as the context lasts."""
         subscription = Subscription(brand_ids, wants)
         self._subscriptions.add(subscription)
         try:
@@ -175,6 +181,7 @@ class Broadcaster:
 
 @asynccontextmanager
 async def open_broadcaster(settings: Settings, live: Callable[[], LiveState]) -> AsyncIterator[Broadcaster]:
+    """A broadcaster that runs for as long as the context lasts. `live` returns the state, or raises Unreachable."""
     broadcaster = Broadcaster(settings, live)
     running = asyncio.create_task(broadcaster.run(), name="broadcaster")
     try:

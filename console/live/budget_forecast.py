@@ -40,6 +40,8 @@ class ForecastKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
+    """When a budget will be gone and what will have been spent at the end of its period, as far as that is known."""
+
     kind: ForecastKind
     #: Only of `RUNS_OUT`: before the period ends.
     runs_out_at: Moment | None = None

@@ -1,4 +1,4 @@
-"""What of a brand or a campaign needs somebody now: the conditions of `budget-alerts`, and how its month stands. Pure.
+"""What about a brand or campaign needs a person now: the conditions of `budget-alerts`, and how its month stands. Pure.
 
 What the controller raises as alerts is asked of the state that raised them, and what exhausts a budget of the state
 that pauses by it.
@@ -44,6 +44,7 @@ NEED_LABELS: Final = {
 
 
 def in_order(needs: Collection[Need]) -> list[Need]:
+    """The needs, the most urgent first."""
     return [it for it in Need if it in needs]
 
 

@@ -43,6 +43,7 @@ class BrandSummaries:
         return not self._stale
 
     def mark_changed(self, brand_ids: Iterable[str], now: Moment) -> None:
+        """Have these brands decoded anew before they are shown; `now` is the moment of their next sample."""
         self._now = now
         self._changed.update(dict.fromkeys(brand_ids))
         self._event.set()
@@ -54,6 +55,7 @@ class BrandSummaries:
         return self._summaries.get(brand_id)
 
     def samples(self, brand_id: str) -> tuple[Sample, ...]:
+        """The brand's spend at moments of the last hour, oldest first."""
         return self._samples.get(brand_id, ())
 
     def all(self) -> Iterable[BrandSummary]:

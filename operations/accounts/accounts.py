@@ -19,11 +19,14 @@ _FIRST_ADMIN: Final = "admin"
 
 
 class FirstAdmin(NamedTuple):
+    """The first admin's name and password in clear text, to be shown once."""
+
     name: str
     password: str
 
 
 def add_user(url: str, name: str, role: str, password: str, *, actor: str) -> Account:
+    """Add a user. Raises RefusedValue for a wrong name, role or password, AlreadyExists for a name that is taken."""
     name, role = validation.account_name("user", name), validation.one_of("role", role, list(Role))
     password_hash = hash_password(check_password(name, password))
     with session_scope(url) as session:

@@ -35,10 +35,12 @@ def check_password(name: str, password: str) -> str:
 
 
 def random_password() -> str:
+    """A random password of characters that are not taken for one another."""
     return "".join(secrets.choice(_READABLE) for _ in range(_RANDOM_LENGTH))
 
 
 def hash_password(password: str) -> str:
+    """The argon2id hash, with its parameters and its salt."""
     return _hasher.hash(_bytes(password))
 
 

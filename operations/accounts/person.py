@@ -16,6 +16,8 @@ class Role(StrEnum):
 
 
 class Credential(StrEnum):
+    """What the person has shown."""
+
     SESSION = "session"  # a person in a browser
     TOKEN = "token"  # noqa: S105 - a program
 
@@ -25,6 +27,8 @@ _RANKS: Final = {role: rank for rank, role in enumerate(Role)}
 
 @dataclass(frozen=True, slots=True)
 class Person:
+    """Who asks, and with which rights."""
+
     name: str
     role: Role
     credential: Credential

@@ -16,4 +16,5 @@ def new_secret() -> str:
 
 
 def secret_hash(secret: str) -> bytes:
+    """The SHA-256 of the secret, under which it is stored."""
     return hashlib.sha256(secret.encode(errors="surrogatepass")).digest()

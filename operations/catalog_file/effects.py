@@ -62,6 +62,8 @@ _Decisions: TypeAlias = dict[str, _Decision]
 
 @dataclass(frozen=True, slots=True)
 class Effects:
+    """The campaigns that would pause, those that would resume, and the brands of which it is not known."""
+
     pauses: list[Effect]
     resumes: list[Effect]
     #: Brands whose effects are not known: the controller does not hold them yet, or deciding about them failed.

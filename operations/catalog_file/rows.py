@@ -14,6 +14,8 @@ Value: TypeAlias = "str | bool | list[Value] | dict[str, Value] | None"
 
 
 class CatalogFileFormat(StrEnum):
+    """The formats that a catalog file may have."""
+
     CSV = "csv"
     YAML = "yaml"
 

@@ -48,6 +48,7 @@ def _difference_view(difference: RowDifference, currency: str) -> dict[str, Json
 
 
 def wrong_row_views(wrong: Iterable[WrongRow]) -> list[dict[str, Json]]:
+    """The wrong rows as JSON: `line` from 1, the cause as a sentence, and whether the row is merely stale."""
     return [{"line": it.line, "message": it.message, "is_stale": it.is_stale} for it in wrong]
 
 

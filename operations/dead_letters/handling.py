@@ -46,6 +46,8 @@ class HandlingResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HandlingOutcome:
+    """What became of one dead letter; `why` it was not handled, or the position of the `copy` that was published."""
+
     entry: DeadLetterEntry
     result: HandlingResult
     why: str = ""

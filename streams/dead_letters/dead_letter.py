@@ -39,6 +39,7 @@ class DeadLetter:
 
     @property
     def position(self) -> tuple[int, int]:
+        """Partition and offset on the topic of dead letters."""
         return self.partition, self.offset
 
 

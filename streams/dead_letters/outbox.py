@@ -50,6 +50,8 @@ _TRACES: Final = 10_000
 
 
 class OutgoingRecord(NamedTuple):
+    """A record that the next flush publishes."""
+
     topic: Topic
     partition: int
     key: bytes | None
@@ -59,6 +61,7 @@ class OutgoingRecord(NamedTuple):
 
     @property
     def size(self) -> int:
+        """Bytes of key, value and headers."""
         return (
             len(self.key or b"")
             + len(self.value or b"")
@@ -116,6 +119,7 @@ class Outbox:
         return () if trace is None else ((TRACE_PARENT_HEADER, trace),)
 
     def take(self) -> list[OutgoingRecord]:
+        """Return the records, and forget them."""
         taken, self.records, self.size = self.records, [], 0
         return taken
 
@@ -176,14 +180,17 @@ def _arrival_header(arrival: Moment) -> Headers:
 
 
 def is_rerouted(record: ConsumerRecord) -> bool:
+    """Whether the record is the copy of a misplaced one."""
     return any(name == REROUTED_HEADER for name, _ in record.headers)
 
 
 def is_replayed(record: ConsumerRecord) -> bool:
+    """Whether the record was published again, by a replay or from a dead letter."""
     return any(name == REPLAYED_HEADER for name, _ in record.headers)
 
 
 def is_counted(record: ConsumerRecord) -> bool:
+    """Whether the record is a snapshot whose spend the ledger has."""
     return any(name == COUNTED_HEADER for name, _ in record.headers)
 
 

@@ -27,6 +27,8 @@ _DECODERS: Final[Mapping[Topic, Callable[[bytes | None], Spend | Snapshot | Corr
 
 
 class RedeliveryTarget(NamedTuple):
+    """Where the original of a dead letter is published again."""
+
     topic: Topic
     brand_id: str  # key and partition are this brand's
 

@@ -39,6 +39,8 @@ _RawMember = tuple[str, str, str, bytes, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Member:
+    """A consumer in a group, and what is assigned to it."""
+
     client_id: str
     host: str
     partitions: dict[str, list[int]]  # by topic
@@ -46,6 +48,8 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class ConsumerGroup:
+    """A group as its coordinator describes it, with its lag."""
+
     name: str
     state: str
     members: list[Member]

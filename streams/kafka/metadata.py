@@ -31,6 +31,8 @@ _ANY_ID = uuid.UUID(int=0)
 
 
 class TopicFacts(NamedTuple):
+    """The id of a topic and its number of partitions."""
+
     topic_id: str
     partitions: int
 

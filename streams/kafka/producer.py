@@ -32,6 +32,7 @@ class Acked(NamedTuple):
 
 @asynccontextmanager
 async def spend_producer(settings: Settings, topic: Topic = Topic.SPEND_EVENTS) -> AsyncIterator["SpendProducer"]:
+    """A producer that is closed at the end. Raises Unreachable or ConfigurationError."""
     async with SpendProducer(settings, topic) as producer:
         yield producer
 

@@ -81,6 +81,8 @@ class TopicReader:
         self._parts: list[TopicPartition] = []
 
     async def open(self, key: str | None = None) -> None:
+        """Assign all partitions, or that of `key` alone, from their beginnings. Raises Unreachable or
+        ConfigurationError."""
         async with unreachable_after(self._settings, _SILENCE_SECONDS):
             await self._consumer.start()
             facts = await existing_topic(self._consumer._client, self._name)
@@ -134,6 +136,7 @@ class TopicReader:
             await asyncio.sleep(_CHECK_SECONDS)
 
     def seek(self, positions: ReaderPositions) -> None:
+        """Read these partitions from these offsets on."""
         for number, offset in positions.items():
             self._consumer.seek(TopicPartition(self._name, number), offset)
 

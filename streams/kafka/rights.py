@@ -15,6 +15,8 @@ __all__ = ["CLIENTS", "Client", "CommandLine", "Operation", "Process", "Resource
 
 
 class Process(StrEnum):
+    """The processes that have rights of their own."""
+
     WORKER = "worker"
     SCHEDULER = "scheduler"
     LEDGER = "ledger"
@@ -65,12 +67,16 @@ class Operation(IntEnum):
 
 
 class Resource(StrEnum):
+    """What a right is about."""
+
     TOPIC = "topic"
     GROUP = "group"
     TRANSACTIONAL_ID = "transactional id"
 
 
 class Right(NamedTuple):
+    """An operation that the cluster must allow on a resource."""
+
     operation: Operation
     resource: Resource
     name: str

@@ -28,6 +28,8 @@ _ANSWER_SECONDS: Final = 40.0
 
 
 class NewRecord(NamedTuple):
+    """A record to be published; `topic` is the name on the cluster."""
+
     topic: str
     partition: int
     key: bytes | None

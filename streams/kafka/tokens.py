@@ -1,8 +1,8 @@
 """Tokens that SASL's OAUTHBEARER shows in place of a password, here those of an OAuth 2 server (client credentials).
 
-librdkafka fetches its own from such a server; what is here is for aiokafka. aiokafka takes a connection whose token was
-refused for one that was let in: the refusal is a message of the broker, to which the client has to answer before it is
-an error.
+librdkafka fetches its own from such a server; this module is for aiokafka. aiokafka takes a connection whose token was
+refused for an accepted one: the broker sends the refusal as a message, and reports the error only after the client has
+answered it.
 """
 
 import abc
@@ -104,7 +104,7 @@ class _ClientCredentials(SharedToken):
         super().__init__()
         self._url: str = url
         self._client: str = client
-        #: Made here, so that a file that cannot be used is not told as a server that does not answer.
+        #: Made here, so that a file that cannot be used is not reported as a server that does not answer.
         self._tls: ssl.SSLContext | None = None
         if url.startswith("https:"):
             self._tls = trusting("SPENDGATE_KAFKA_TOKEN_CA_FILE", ca_file)

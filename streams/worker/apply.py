@@ -133,6 +133,7 @@ class RecordApplier:
             return self._undecidable(record, error, refuse=True)
 
     def correction(self, record: ConsumerRecord, now: Moment, catalog_complete: bool) -> Applied:
+        """Count a correction, or refuse it."""
         correction = read_correction(record.value)
         if isinstance(correction, Refusal):
             return self._refuse(record, correction)
@@ -191,6 +192,7 @@ class RecordApplier:
         return leaves_pending_resumes(self._state, brand_id, campaign_id, record.timestamp)
 
     def tick(self, record: ConsumerRecord, now: Moment, catalog_complete: bool) -> Applied:
+        """Decide on what is due by a tick, for the length of a turn; a malformed one is skipped and logged."""
         try:
             due_at = parse_moment(decode_tick(record.value or b"").due_at)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
@@ -200,6 +202,7 @@ class RecordApplier:
         return True
 
     def reset(self, record: ConsumerRecord, now: Moment, catalog_complete: bool) -> Applied:
+        """Roll the brands of a time zone over, for the length of a turn; a malformed reset is skipped and logged."""
         try:
             message = decode_reset(record.value or b"")
             check_time_zone(message.time_zone)

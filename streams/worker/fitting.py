@@ -26,8 +26,8 @@ _CUT_HEADERS_BYTES: Final = 300
 
 
 def fit(letter: Write, limit: int) -> Write | None:
-    """The letter cut to at most `limit` bytes as a batch of its own, `letter` itself where it fits; None where even the
-    smallest does not.
+    """The dead letter, cut to at most `limit` bytes as a batch of its own: `letter` itself where it fits, None where
+    even its shortest form does not.
 
     A value that could be spend is worth more than headers, and a value that could not is worth less.
     """

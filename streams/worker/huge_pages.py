@@ -1,7 +1,7 @@
 """Has Linux keep the memory of the process in huge pages.
 
-With many brands each event reads objects all over the heap. Of pages of 4 KiB the processor knows by heart where a few
-MiB are, and looks up the rest in tables in memory.
+With many brands each event reads objects all over the heap. The processor caches the addresses of few pages: with pages
+of 4 KiB those of a few MiB, and it looks up all others in tables in memory.
 """
 
 import ctypes
@@ -39,15 +39,16 @@ _GROWTH: Final = 1.25
 
 
 def keep_in_huge_pages() -> None:
-    """Do so from now on as memory grows, in a thread of its own, because a GiB takes two seconds. Nothing where the
-    system is not Linux, has no huge pages or has them switched off, or hides its files from the process."""
+    """Start a thread that moves the process's memory into huge pages whenever it has grown by a quarter; a GiB takes
+    two CPU seconds. Does nothing where the system is not Linux, has no huge pages or has them switched off, or hides
+    its files from the process."""
     if sys.platform == "linux":
         Thread(target=_keep, name="huge-pages", daemon=True).start()
 
 
 def collapse() -> None:
-    """Have huge pages in place of small ones, as far as the system has some; none where its operator has switched them
-    off (`never`). Raises OSError where the process may not read what the system says of them and of its memory."""
+    """Move the process's memory into huge pages now, as far as the system has some; none where its operator has
+    switched them off (`never`). Raises OSError where the process may not read the system's files about them."""
     if "[never]" in _ENABLED.read_text():
         return
     advise = ctypes.CDLL(None).madvise

@@ -41,7 +41,8 @@ OnStateInDoubt = Callable[[str | None], None]
 
 
 class OwnedPartition:
-    """Valid as long as its writer is not fenced. `work` decides, `flush` writes; both leave the other consistent."""
+    """State, inbox and writer of one partition, valid as long as the writer is not fenced. `work` decides and `flush`
+    writes; each may be called between two steps of the other."""
 
     def __init__(
         self,

@@ -29,6 +29,7 @@ class PublishedCommand(msgspec.Struct, frozen=True):
 
     @property
     def rank(self) -> tuple[int, int]:
+        """Epoch and sequence, by which the commands of a campaign are ordered."""
         return self.epoch, self.sequence
 
 
