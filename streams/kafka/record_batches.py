@@ -6,12 +6,12 @@ believes the offsets that records claim, which would move the reader anywhere.
 """
 
 import struct
+import sys
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
-from typing import Any, Final
+from itertools import chain, pairwise
+from typing import Any, Final, NamedTuple
 
 import msgspec
-from aiokafka import ConsumerRecord
 from aiokafka.consumer import fetcher
 from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatch
@@ -98,7 +98,7 @@ class _BoundedBatch:
         records = self._decoded_at_once()
         if records is None:
             return self._streamed()
-        return iter(records)
+        return iter((_WholeBatch(records[-1].offset, records),) if records else ())
 
     def _decoded_at_once(self) -> list[Any] | None:
         """Every record of the batch; None when it must be decoded record by record: it is too large, or the parser
@@ -156,6 +156,13 @@ class _BoundedBatch:
                 yield undecodable(self._raw, next_offset, end - 1, self._batch.max_timestamp, error)
 
 
+class _WholeBatch(NamedTuple):
+    """The records of a batch, given to aiokafka's iteration as one: it takes more time than to decode them."""
+
+    offset: int  # of the last one
+    records: list[Any]
+
+
 class ConsumedRecord(msgspec.Struct, gc=False):
     """The fields of aiokafka's ConsumerRecord that anybody reads. It costs a third to make, and the garbage collector
     need not look at it."""
@@ -172,40 +179,73 @@ class ConsumedRecord(msgspec.Struct, gc=False):
 class PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]
     """aiokafka's iteration over batches by isolation level, with bounded headers and timestamps."""
 
-    def __iter__(self) -> Iterator[ConsumerRecord]:
-        """The iterator itself, without a method call for each record."""
-        walk: Iterator[ConsumerRecord] = self._records_iterator
+    def chunks(self) -> Iterator[list[ConsumedRecord]]:
+        """The records of a batch at a time, or one at a time where it is decoded so. `next_fetch_offset` is behind
+        those of the last chunk."""
+        walk: Iterator[list[ConsumedRecord]] = self._records_iterator
         return walk
 
+    def __iter__(self) -> Iterator[ConsumedRecord]:
+        return chain.from_iterable(self.chunks())
+
     @override
-    def _consumer_record(self, tp: Any, record: Any) -> Any:
-        key, value, headers, timestamp = record.key, record.value, record.headers, record.timestamp
-        if headers:
-            headers = _bounded(headers)
-        if not 0 <= timestamp <= END_OF_TIME:  # forged, or none: no command or table could hold it
-            timestamp = 0 if timestamp < 0 else END_OF_TIME
-        return ConsumedRecord(tp.topic, tp.partition, record.offset, timestamp, key, value, headers or ())
+    def _consumer_record(self, tp: Any, record: Any) -> list[ConsumedRecord]:
+        records = [record]
+        if isinstance(record, _WholeBatch):
+            records, wanted = record.records, self.next_fetch_offset
+            if records[0].offset < wanted:
+                records = [it for it in records if it.offset >= wanted]
+        topic, partition = tp
+        return [
+            ConsumedRecord(
+                topic,
+                partition,
+                it.offset,
+                at if 0 <= (at := it.timestamp) <= END_OF_TIME else _bounded_moment(at),
+                it.key,
+                it.value,
+                _bounded(headers) if (headers := it.headers) else (),
+            )
+            for it in records
+        ]
 
 
 class FetchResult(fetcher.FetchResult):  # type: ignore[misc]
     """aiokafka's class, which hands over a bounded number of bytes at a time."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._decoded: list[ConsumedRecord] = []  # and not handed over yet
+
     @override
-    def getall(self, max_records: int | None = None) -> list[ConsumerRecord]:
+    def getone(self) -> ConsumedRecord | None:
+        return next(iter(self.getall(1)), None)
+
+    @override
+    def getall(self, max_records: int | None = None) -> list[ConsumedRecord]:
         if not self.check_assignment(self._topic_partition) or not self.has_more():
             return []
         records: PartitionRecords = self._partition_records  # type: ignore[has-type]
         memory: Memory = records._records.memory
-        taken: list[ConsumerRecord] = []
         until = memory.unpacked + HAND_OVER_BYTES
-        for record in records:
-            taken.append(record)
-            if len(taken) == max_records or memory.unpacked > until:
+        most = sys.maxsize if max_records is None else max_records
+        taken, self._decoded = self._decoded, []
+        while len(taken) < most and memory.unpacked <= until:
+            chunk = next(records.chunks(), None)
+            if chunk is None:
                 self._update_position()
+                self._partition_records = None
                 return taken
+            taken += chunk
+        taken, self._decoded = taken[:most], taken[most:]
+        records.next_fetch_offset = taken[-1].offset + 1
         self._update_position()
-        self._partition_records = None
         return taken
+
+
+def _bounded_moment(timestamp: int) -> Moment:
+    """Of a time that is forged, or none: no command or table could hold it."""
+    return 0 if timestamp < 0 else END_OF_TIME
 
 
 def _bounded(headers: Iterable[tuple[str, bytes | None]]) -> Headers:

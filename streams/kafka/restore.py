@@ -1,5 +1,6 @@
 """Reads records of `controller-state` into the core's changelog: single records, or a partition up to its end."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -15,6 +16,8 @@ __all__ = ["apply_record", "changelog_consumer", "read_changelog"]
 _POLL_MS: Final = 100
 _POLL_RECORDS: Final = 50_000
 _FETCH_BYTES: Final = 8 * 1024 * 1024
+#: After so many records the event loop goes round, by which the next fetch is sent and its answer comes in meanwhile.
+_TURN_RECORDS: Final = 1_000
 
 
 @asynccontextmanager
@@ -47,8 +50,10 @@ async def read_changelog(
     while await consumer.position(tp) < end:
         for records in (await consumer.getmany(timeout_ms=_POLL_MS, max_records=_POLL_RECORDS)).values():
             count(len(records))
-            for record in records:
-                apply_record(changelog, record)
+            for at in range(0, len(records), _TURN_RECORDS):
+                await asyncio.sleep(0)
+                for record in records[at : at + _TURN_RECORDS]:
+                    apply_record(changelog, record)
     return changelog
 
 
@@ -56,12 +61,13 @@ def apply_record(changelog: Changelog, record: ConsumerRecord) -> Applied:
     """Apply a record of the changelog's partition. One that the controller did not write changes nothing and is logged:
     an undecodable batch, a value that was cut because of its size, a foreign key, a forged `part`."""
     value = record.value
-    if isinstance(value, Undecodable):
-        applied = changelog.skip(value.why)
-    elif isinstance(value, TruncatedBytes):
-        applied = changelog.skip(f"the value has {value.length} bytes")
-    else:
+    if type(value) is bytes or value is None:
         applied = changelog.apply(record.key, value)
+    elif isinstance(value, Undecodable):
+        applied = changelog.skip(value.why)
+    else:
+        assert isinstance(value, TruncatedBytes)
+        applied = changelog.skip(f"the value has {value.length} bytes")
     if applied.skipped is not None:
         where = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
         log.warning("state_record_skipped", **where, why=applied.skipped)

@@ -4,6 +4,7 @@ import os
 import tracemalloc
 from collections.abc import Iterator
 from hashlib import sha256
+from itertools import cycle
 
 import pytest
 from aiokafka import ConsumerRecord, TopicPartition
@@ -14,7 +15,13 @@ from hypothesis import strategies as st
 from core.moment import END_OF_TIME, format_moment, parse_moment
 from core.spend import MAX_VALUE_BYTES
 from streams.kafka import record_batches
-from streams.kafka.record_batches import HAND_OVER_BYTES, ORDINARY_BYTES, MemoryRecords, PartitionRecords
+from streams.kafka.record_batches import (
+    HAND_OVER_BYTES,
+    ORDINARY_BYTES,
+    FetchResult,
+    MemoryRecords,
+    PartitionRecords,
+)
 from streams.kafka.record_stream import FetchedRecord, Memory, streamed
 from streams.kafka.truncation import CutHeaders, TruncatedBytes, Undecodable
 from tests.lengths import length
@@ -168,34 +175,73 @@ def test_what_stands_before_the_damage_is_read() -> None:
     assert isinstance(got[3].value, Undecodable)
 
 
+class _Assignment:
+    """What a result of aiokafka asks of its consumer, with the one position."""
+
+    active = True
+    paused = False
+
+    def __init__(self, position: int = 0) -> None:
+        self.position = position
+
+    def state_value(self, tp: TopicPartition) -> "_Assignment":
+        return self
+
+    def consumed_to(self, position: int) -> None:
+        self.position = position
+
+
 def test_no_more_is_handed_over_at_a_time_than_there_is_memory_for() -> None:
-    from streams.kafka.record_batches import FetchResult
-
     fetched = b"".join(batch([Raw(b"k", b"7" * MAX_VALUE_BYTES)] * 15, 4, base=base) for base in range(0, 1500, 15))
-
-    class Position:
-        paused = False
-        position = 0
-
-        def consumed_to(self, position: int) -> None:
-            self.position = position
-
-    class Assignment:
-        active = True
-        state = Position()
-
-        def state_value(self, tp: TopicPartition) -> Position:
-            return self.state
-
-    records = _records(fetched)
-    result = FetchResult(TP, assignment=Assignment(), partition_records=records, backoff=0)
+    assignment = _Assignment()
+    result = FetchResult(TP, assignment=assignment, partition_records=_records(fetched), backoff=0)
     offsets = []
     while result.has_more():
         taken = result.getall(5_000)
         assert sum(len(it.value) for it in taken) <= HAND_OVER_BYTES + ORDINARY_BYTES
         offsets += [it.offset for it in taken]
-        assert Assignment.state.position == (offsets[-1] + 1)
+        assert assignment.position == (offsets[-1] + 1)
     assert offsets == list(range(1500))
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 5), st.sampled_from(["whole", "odd", "broken"])), min_size=1, max_size=4),
+    st.integers(0, 20),
+    st.lists(st.none() | st.integers(1, 7), min_size=1),
+)
+@settings(deadline=None)
+def test_records_taken_in_pieces_of_any_size_are_those_taken_at_once(
+    batches: list[tuple[int, str]], at: int, sizes: list[int | None]
+) -> None:
+    """None: as by `getone`. `odd` is decoded record by record, `broken` not at all."""
+    odd, fetched, base = Raw(b"k", b"v", ((b"tr\xffce", None),)), b"", 0
+    for count, kind in batches:
+        records = [odd if kind == "odd" else GOOD] * count
+        fetched += batch(records, base=base, payload=b"\x40" if kind == "broken" else None)
+        base += count
+    at = min(at, base - 1)
+    expected = [it.offset for it in read(fetched) if it.offset >= at]
+    assignment = _Assignment(at)
+    result = FetchResult(TP, assignment=assignment, partition_records=_records(fetched, at), backoff=0)
+    offsets: list[int] = []
+    for size in cycle(sizes):
+        taken = result.getall(size) if size else [it for it in (result.getone(),) if it]
+        offsets += [it.offset for it in taken]
+        assert len(taken) <= (size or 1)
+        if not result.has_more():
+            break
+        assert assignment.position == offsets[-1] + 1
+    assert offsets == expected
+    assert assignment.position == base
+
+
+def test_what_is_decoded_is_not_handed_over_where_the_position_has_moved() -> None:
+    assignment = _Assignment()
+    result = FetchResult(TP, assignment=assignment, partition_records=_records(batch([GOOD] * 9)), backoff=0)
+    assert [it.offset for it in result.getall(4)] == [0, 1, 2, 3]
+    assignment.consumed_to(2)
+    assert result.getall(4) == []
+    assert not result.has_more()
 
 
 raw_records = st.builds(
