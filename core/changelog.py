@@ -1,6 +1,8 @@
 """The records of `controller-state`, folded to the latest of each key: one rule for all who read the topic."""
 
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from core.duplicates import DuplicateWindow
 from core.moment import Moment
@@ -11,11 +13,18 @@ from core.state_restore import Skipped, restore
 __all__ = ["Applied", "Changelog"]
 
 
-class Applied(NamedTuple):
-    """What a record changed: the brand that it belongs to, if any; `skipped` is the cause when it changed nothing."""
+class Applied(msgspec.Struct, frozen=True, gc=False):
+    """What a record changed: the key that belongs to a brand, if any; `skipped` is the cause when it changed nothing.
 
-    brand_id: str | None = None
+    Made for every record, of which a restart reads very many and asks nothing.
+    """
+
+    key: bytes | None = None
     skipped: str | None = None
+
+    @property
+    def brand_id(self) -> str | None:
+        return None if self.key is None else _brand_of(self.key)
 
 
 class Changelog:
@@ -35,8 +44,8 @@ class Changelog:
         self.skipped = 0
         self._of_brand = of_brand
         self._with_event_ids = with_event_ids
-        self._records: dict[str, bytes] = {}
-        self._keys_of: dict[str, dict[str, None]] | None = None  # brand -> its keys; made at the first question
+        self._records: dict[bytes, bytes] = {}
+        self._keys_of: dict[str, dict[bytes, None]] | None = None  # brand -> its keys; made at the first question
         self._restored: dict[str, BrandState] = {}
 
     @property
@@ -46,24 +55,20 @@ class Changelog:
 
     def apply(self, key: bytes | None, value: bytes | None) -> Applied:
         """Fold the topic's next record in: its key, and its value or None for a tombstone. Never raises."""
-        name = state_key(key)
-        if name is None:
+        if key is None or (key not in self._records and state_key(key) is None):
             return self.skip(f"no key of the controller's: {(key or b'')[:80]!r}")
-        if name == PART_KEY:
+        if key == _PART:
             return self._apply_part(value)
-        if name.startswith(SEEN_PREFIX):
+        if key.startswith(_SEEN):
             if self._with_event_ids and self._of_brand is None:
-                self._put(name, value)
+                self._put(key, value)
             return _NO_BRAND
-        brand_id = _brand_of(name)
-        if self._of_brand is not None and self._of_brand != brand_id:
+        if self._of_brand is not None and self._of_brand != _brand_of(key):
             return _NO_BRAND
-        self._put(name, value)
-        if self._keys_of is not None:  # at a restart nobody has asked yet, and there are very many records
-            self._note_key(brand_id, name, value is not None)
-        if self._restored:
-            self._restored.pop(brand_id, None)
-        return Applied(brand_id)
+        self._put(key, value)
+        if self._keys_of is not None:  # at a restart nobody has asked yet
+            self._note_key(self._keys_of, key, value is not None)
+        return Applied(key)
 
     def skip(self, why: str) -> Applied:
         """Count a record that the controller cannot have written; callers report by it one that they could not read."""
@@ -84,13 +89,18 @@ class Changelog:
             return None
         if brand_id not in self._restored:
             state = PartitionState(0, DuplicateWindow(1))
-            restore(state, ((key, self._records[key]) for key in keys))
+            restore(state, ((key.decode(), self._records[key]) for key in keys))
             self._restored[brand_id] = state.brand(brand_id)
         return self._restored[brand_id]
 
     def restore(self, state: PartitionState, skipped: Skipped = lambda key, why: None) -> None:
         """Fill an empty state. A record that cannot be decoded is left out and given to `skipped`."""
-        restore(state, self._records.items(), skipped)
+        restore(state, ((key.decode(), value) for key, value in self._records.items()), skipped)
+
+    def give(self, state: PartitionState, skipped: Skipped) -> None:
+        """`restore`, and forget each record but `part` as it is restored, so that both are not in memory at once."""
+        records, self._records, self._keys_of = self._records, {}, None
+        restore(state, ((key.decode(), records.pop(key)) for key in list(records)), skipped)
 
     def _apply_part(self, value: bytes | None) -> Applied:
         try:
@@ -98,37 +108,40 @@ class Changelog:
         except ValueError as error:
             return self.skip(str(error))
         assert value is not None  # decode_part refuses it
-        self._records[PART_KEY] = value
+        self._records[_PART] = value
         return _NO_BRAND
 
-    def _put(self, name: str, value: bytes | None) -> None:
+    def _put(self, key: bytes, value: bytes | None) -> None:
         if value is None:
-            self._records.pop(name, None)
+            self._records.pop(key, None)
         else:
-            self._records[name] = value
+            self._records[key] = value
 
-    def _note_key(self, brand_id: str, name: str, exists: bool) -> None:
-        assert self._keys_of is not None
-        keys = self._keys_of.setdefault(brand_id, {})
+    def _note_key(self, keys_of: dict[str, dict[bytes, None]], key: bytes, exists: bool) -> None:
+        brand_id = _brand_of(key)
+        self._restored.pop(brand_id, None)
+        keys = keys_of.setdefault(brand_id, {})
         if exists:
-            keys[name] = None
+            keys[key] = None
         else:
-            keys.pop(name, None)
+            keys.pop(key, None)
         if not keys:
-            del self._keys_of[brand_id]
+            del keys_of[brand_id]
 
-    def _index(self) -> dict[str, dict[str, None]]:
+    def _index(self) -> dict[str, dict[bytes, None]]:
         if self._keys_of is None:
             self._keys_of = {}
-            for name in self._records:
-                if name != PART_KEY and not name.startswith(SEEN_PREFIX):
-                    self._keys_of.setdefault(_brand_of(name), {})[name] = None
+            for key in self._records:
+                if key != _PART and not key.startswith(_SEEN):
+                    self._keys_of.setdefault(_brand_of(key), {})[key] = None
         return self._keys_of
 
 
+_PART: Final = PART_KEY.encode()
+_SEEN: Final = SEEN_PREFIX.encode()
 _NO_BRAND: Final = Applied()
 
 
-def _brand_of(name: str) -> str:
+def _brand_of(key: bytes) -> str:
     """The brand that a key of any kind but `part` and `seen` belongs to."""
-    return name.split("/", 2)[1]
+    return key.split(b"/", 2)[1].decode()

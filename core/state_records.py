@@ -55,8 +55,8 @@ _ID: Final = rb"[A-Za-z0-9._:-]{1,64}"
 _DAY: Final = rb"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _BUDGET: Final = "|".join(Budget).encode()
 _KEY: Final = re.compile(
-    rb"part|seen/[0-9]{1,18}|(?:doc|brand)/%b|(?:doc|campaign)/%b/%b|cost/%b/%b/%b/%b|alert/%b/(?:%b)(?:/%b)?"
-    % (_ID, _ID, _ID, _ID, _ID, _ID, _DAY, _ID, _BUDGET, _ID)
+    rb"brand/%b|doc/%b(?:/%b)?|campaign/%b/%b|part|seen/[0-9]{1,18}|cost/%b/%b/%b/%b|alert/%b/(?:%b)(?:/%b)?"
+    % (_ID, _ID, _ID, _ID, _ID, _ID, _ID, _ID, _DAY, _ID, _BUDGET, _ID)
 )
 
 

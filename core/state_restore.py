@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import date
+from typing import Final
 
 from core.budget import spent_before_day
 from core.calendar import Day, Month
@@ -38,44 +39,41 @@ def restore(
     Returns the record `part`, None when the partition was never flushed. A record that cannot be decoded is left out
     and given to `skipped`; all others take effect. Raises ValueError only for a `part` that cannot be decoded.
     """
-    of_kind: dict[str, list[tuple[str, bytes]]] = {"doc": [], "brand": [], "campaign": []}
-    of_kind |= {"cost": [], "alert": [], "seen": []}
+    chunks: list[tuple[int, bytes]] = []
+    # A brand's record needs its document, a campaign's record its brand's.
+    waiting: dict[str, list[tuple[str, bytes]]] = {"brand": [], "campaign": [], "cost": [], "alert": []}
     part = None
     for key, value in records:
         kind, _, name = key.partition("/")
-        if key == PART_KEY:
+        if kind == "doc":
+            _take(state, kind, name, value, skipped)
+        elif kind in waiting:
+            waiting[kind].append((name, value))
+        elif key == PART_KEY:
             part = decode_part(value)
-        elif kind in of_kind:
-            of_kind[kind].append((name, value))
+        elif kind == "seen" and _is_chunk(name, value):
+            chunks.append((int(name), value))
         else:
-            skipped(key, "no such kind of record")
+            skipped(key, f"{len(value)} bytes are no ids" if kind == "seen" else "no such kind of record")
     state.clock = part.clock if part else 0
-    state.duplicates.restore(_chunks(of_kind["seen"], skipped), part.seen_since if part else ())
-    # A brand's record needs its document, a campaign's record its brand's.
-    for kind, take in (
-        ("doc", _restore_document),
-        ("brand", _restore_brand),
-        ("campaign", _restore_campaign),
-        ("cost", _restore_cost),
-        ("alert", _restore_alert),
-    ):
-        for name, value in of_kind[kind]:
-            try:
-                take(state, name, value)
-            except Exception as error:  # whatever the bytes led to: this record is left out, the others are not
-                skipped(f"{kind}/{name}", repr(error))
+    state.duplicates.restore(chunks, part.seen_since if part else ())
+    for kind, entries in waiting.items():
+        entries.reverse()
+        while entries:  # so that none is kept that has taken effect: there are very many
+            _take(state, kind, *entries.pop(), skipped)
     _derive_all(state, skipped)
     return part
 
 
-def _chunks(records: Iterable[tuple[str, bytes]], skipped: Skipped) -> list[tuple[int, bytes]]:
-    chunks = []
-    for name, packed in records:
-        if name.isdigit() and name.isascii() and len(packed) % ENTRY_BYTES == 0:
-            chunks.append((int(name), packed))
-        else:
-            skipped(f"seen/{name}", f"{len(packed)} bytes are no ids")
-    return chunks
+def _is_chunk(name: str, packed: bytes) -> bool:
+    return name.isdigit() and name.isascii() and len(packed) % ENTRY_BYTES == 0
+
+
+def _take(state: PartitionState, kind: str, name: str, value: bytes, skipped: Skipped) -> None:
+    try:
+        _RESTORE[kind](state, name, value)
+    except Exception as error:  # whatever the bytes led to: this record is left out, the others are not
+        skipped(f"{kind}/{name}", repr(error))
 
 
 def _restore_document(state: PartitionState, name: str, value: bytes) -> None:
@@ -171,6 +169,15 @@ def _restore_alert(state: PartitionState, name: str, value: bytes) -> None:
     record = decode_alert(value)
     thresholds = state.thresholds.setdefault(brand_id, {})
     thresholds[Budget(budget), campaign_id] = Thresholds(record.period, record.percents)
+
+
+_RESTORE: Final = {
+    "doc": _restore_document,
+    "brand": _restore_brand,
+    "campaign": _restore_campaign,
+    "cost": _restore_cost,
+    "alert": _restore_alert,
+}
 
 
 def _derive_all(state: PartitionState, skipped: Skipped) -> None:

@@ -480,6 +480,22 @@ def test_a_brand_of_the_fold_is_the_controllers_own() -> None:
     assert fold.part.positions == {"spend-events": 9}
 
 
+def test_what_a_fold_gives_is_what_it_restores_and_it_forgets_it() -> None:
+    scenario = check(SETUP)
+    for line in LINES[:8]:
+        scenario.run(line)
+    scenario.flush()
+    fold, restored, given, skipped = folded(scenario), new_state(), new_state(), list[str]()
+    fold.apply(b"brand/unheard-of", b"{}")
+    fold.restore(restored)
+    assert fold.brand_ids() == ["nike", "puma", "unheard-of"]
+    fold.give(given, lambda key, why: skipped.append(key))
+    assert _all_records(given) == _all_records(restored)
+    assert skipped == ["brand/unheard-of"]
+    assert (fold.brand_ids(), fold.brand("nike")) == ([], None)
+    assert fold.part, "its positions are still asked for"
+
+
 def test_a_fold_of_one_brand_keeps_nothing_of_the_others() -> None:
     scenario = check(SETUP)
     scenario.run("13:00 spend a 40 brand=nike")
