@@ -8,7 +8,6 @@ boundary that would lie beyond the last moment that can be written is none. So e
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from importlib import resources
@@ -48,8 +47,7 @@ _FIRST_WALL = datetime.combine(date.min, time.min)
 _LAST_WALL = datetime.combine(date.max, time.max)
 
 
-@dataclass(frozen=True, slots=True)
-class ZoneSpan:
+class ZoneSpan(NamedTuple):
     """A time zone and the moment from which it is in force; `None` for a brand's first."""
 
     time_zone: str

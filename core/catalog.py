@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from core.calendar import Zones, ZoneSpan, check_time_zone
 from core.dayparting import Schedule
@@ -79,6 +80,7 @@ class _AnyVersion(msgspec.Struct):
 _decode_brand: Final = msgspec.json.Decoder(BrandDocument)
 _decode_campaign: Final = msgspec.json.Decoder(CampaignDocument)
 _decode_version: Final = msgspec.json.Decoder(_AnyVersion)
+_encode: Final = msgspec.json.Encoder().encode
 
 
 def read_brand_config(brand_id: str, value: bytes) -> BrandConfig | Refusal:
@@ -87,7 +89,7 @@ def read_brand_config(brand_id: str, value: bytes) -> BrandConfig | Refusal:
         document = _decode_brand.decode(value)
         if document.brand_id != brand_id or not valid_id(brand_id):
             raise ValueError(f"brand_id is not the key {brand_id[:80]!r}")
-        return _brand_config(document)
+        return _brand_config(_encode(replace(document, brand_id="", name="")))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
         return invalid_field(f"brand document {brand_id[:80]}: {error}")
 
@@ -98,12 +100,15 @@ def read_campaign_config(brand_id: str, campaign_id: str, value: bytes) -> Campa
         document = _decode_campaign.decode(value)
         if (document.brand_id, document.campaign_id) != (brand_id, campaign_id):
             raise ValueError("the ids are not those of the key")
-        return _campaign_config(document)
+        return _campaign_config(_encode(replace(document, brand_id="", campaign_id="", name="")))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
         return CampaignConfig(version=_version_of_any(value), usable=False)
 
 
-def _brand_config(document: BrandDocument) -> BrandConfig:
+@lru_cache(maxsize=4_096)
+def _brand_config(terms: bytes) -> BrandConfig:
+    """Of a document without id and name. Cached, so that the brands of equal terms share one."""
+    document = _decode_brand.decode(terms)
     if _CURRENCY.fullmatch(document.currency) is None:
         raise ValueError("currency must be three capital letters")
     overrides = read_overrides(document.budget_overrides)
@@ -126,7 +131,10 @@ def _brand_config(document: BrandDocument) -> BrandConfig:
     )
 
 
-def _campaign_config(document: CampaignDocument) -> CampaignConfig:
+@lru_cache(maxsize=4_096)
+def _campaign_config(terms: bytes) -> CampaignConfig:
+    """As `_brand_config`."""
+    document = _decode_campaign.decode(terms)
     if document.external_id is not None and not document.external_id.isprintable():
         raise ValueError("external_id has characters that cannot be printed")
     overrides = read_overrides(document.budget_overrides)

@@ -11,7 +11,7 @@ from core.budget import band, fix_allowance, limit_of, open_period
 from core.dayparting import next_boundary, openness
 from core.moment import NEVER, Moment
 from core.records import Action
-from core.state import BrandState, CampaignState, PartitionState
+from core.state import ALWAYS_OPEN, BrandState, CampaignState, PartitionState
 
 __all__ = [
     "derive",
@@ -29,7 +29,8 @@ def derive(state: PartitionState, brand: BrandState) -> None:
         return
     if brand.day:
         open_period(brand, brand.config, brand.clock)
-        if brand.daily_allowance_micros is None:  # the document asks for one, but an older release knew no pacing
+        # An older release knew no pacing.
+        if brand.config.is_paced and brand.daily_allowance_micros is None:
             fix_allowance(brand)
     refresh_brand_budgets(brand)
     for campaign in brand.campaigns.values():
@@ -80,11 +81,17 @@ def refresh_schedules(state: PartitionState, brand: BrandState, campaigns: Itera
         if campaign.config is None:
             continue
         schedule, zones = campaign.config.schedule, brand.config.zones
+        if schedule.is_always:
+            campaign.openness, campaign.boundary_at = ALWAYS_OPEN, NEVER
+            continue
         campaign.openness = openness(schedule, zones, brand.clock)
         boundary = next_boundary(schedule, zones, brand.clock)
         campaign.boundary_at = NEVER if boundary is None else boundary
-    first_boundary = min((it.boundary_at for it in brand.campaigns.values()), default=NEVER)
-    state.add_boundary(brand, min(brand.day_ends_at, first_boundary))
+    first_boundary = brand.day_ends_at
+    for campaign in brand.campaigns.values():
+        if campaign.boundary_at < first_boundary:
+            first_boundary = campaign.boundary_at
+    state.add_boundary(brand, first_boundary)
 
 
 def _open_date(brand: BrandState) -> date:

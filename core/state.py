@@ -24,6 +24,7 @@ from core.reasons import NO_REASONS, Reason
 from core.records import Action, Budget, BudgetAlert, CauseKind, ControlCommand, SpendEvent
 
 __all__ = [
+    "ALWAYS_OPEN",
     "NO_FUTURE_SPEND",
     "UNLIMITED",
     "BrandState",

@@ -6,6 +6,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core import catalog
+from core.catalog import BrandConfig, read_brand_config, read_campaign_config
 from core.decide_catalog import decide_brand, decide_campaign
 from core.decide_time import Tick, decide_tick
 from core.moment import HOUR
@@ -83,6 +85,54 @@ campaign_documents = (
     | st.integers(1, 17).map(lambda power: b"[" * 2**power)
 )
 brand_documents = brand_fields.map(lambda fields: json.dumps(BRAND | fields).encode()) | st.binary(max_size=40)
+
+
+brand_objects = brand_fields.map(lambda fields: BRAND | fields)
+campaign_objects = campaign_fields.map(lambda fields: CAMPAIGN | fields)
+ids = st.sampled_from(["nike", "puma", "x" * 64, "x" * 65, "n ike", "", 'n"', "n\u00efke"])
+
+
+@given(objects=st.lists(brand_objects, min_size=1, max_size=3), brand_id=ids, name=texts)
+def test_a_brand_s_document_is_read_the_same_whatever_was_read_before(
+    objects: list[dict[str, Any]], brand_id: str, name: str
+) -> None:
+    """Brands of equal terms share them, which must let in nothing."""
+    asked = json.dumps(objects[0] | {"brand_id": brand_id, "name": name}).encode()
+    catalog._brand_config.cache_clear()
+    alone = read_brand_config(brand_id, asked)
+    for one in objects:
+        read_brand_config("nike", json.dumps(one).encode())
+    assert read_brand_config(brand_id, asked) == alone
+    assert not isinstance(alone, BrandConfig) or len(brand_id) <= 64
+    assert not isinstance(read_brand_config("other", asked), BrandConfig)
+
+
+@given(objects=st.lists(campaign_objects, min_size=1, max_size=3), brand_id=ids, campaign_id=ids, name=texts)
+def test_a_campaign_s_document_is_read_the_same_whatever_was_read_before(
+    objects: list[dict[str, Any]], brand_id: str, campaign_id: str, name: str
+) -> None:
+    asked = json.dumps(objects[0] | {"brand_id": brand_id, "campaign_id": campaign_id, "name": name}).encode()
+    catalog._campaign_config.cache_clear()
+    alone = read_campaign_config(brand_id, campaign_id, asked)
+    for one in objects:
+        read_campaign_config("nike", "a", json.dumps(one).encode())
+    assert read_campaign_config(brand_id, campaign_id, asked) == alone
+    assert not read_campaign_config("other", campaign_id, asked).usable
+    assert not read_campaign_config(brand_id, "other", asked).usable
+
+
+def test_brands_and_campaigns_of_equal_terms_share_them() -> None:
+    zone = {"zones": [{"time_zone": "UTC", "from": None}]}
+    brands = [
+        read_brand_config(it, json.dumps(BRAND | zone | {"brand_id": it, "name": it}).encode()) for it in ("nike", "p")
+    ]
+    window = {"windows": [{"days": ["mon"], "from": "09:00", "to": "17:00"}]}
+    campaigns = [
+        read_campaign_config("nike", it, json.dumps(CAMPAIGN | window | {"campaign_id": it, "name": it}).encode())
+        for it in ("a", "b")
+    ]
+    for one, other in (brands, campaigns):
+        assert one is other
 
 
 def founded() -> Scenario:
