@@ -10,7 +10,7 @@ import re
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Thread
 from typing import Final
@@ -38,12 +38,12 @@ _LEAST_KIB: Final = 256 * 1024
 _GROWTH: Final = 1.25
 
 
-def keep_in_huge_pages() -> None:
+def keep_in_huge_pages(is_ready: Callable[[], bool]) -> None:
     """Start a thread that moves the process's memory into huge pages whenever it has grown by a quarter; a GiB takes
-    two CPU seconds. Does nothing where the system is not Linux, has no huge pages or has them switched off, or hides
-    its files from the process."""
+    two CPU seconds, for which a restart does not wait: nothing is moved while `is_ready` says False. Does nothing where
+    the system is not Linux, has no huge pages or has them switched off, or hides its files from the process."""
     if sys.platform == "linux":
-        Thread(target=_keep, name="huge-pages", daemon=True).start()
+        Thread(target=_keep, args=(is_ready,), name="huge-pages", daemon=True).start()
 
 
 def collapse() -> None:
@@ -58,11 +58,11 @@ def collapse() -> None:
             advise(start, size, advice)
 
 
-def _keep() -> None:
+def _keep(is_ready: Callable[[], bool]) -> None:
     next_kib = float(_LEAST_KIB)
     while True:
         most_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        if most_kib >= next_kib:
+        if most_kib >= next_kib and is_ready():
             try:
                 collapse()
             except OSError as error:

@@ -45,7 +45,7 @@ def prepare_process(app: ControllerApp) -> None:
     # The state is large and long-lived: collecting it again and again would block the process for a second each time.
     gc.freeze()
     gc.set_threshold(50_000, 50, 1000)
-    keep_in_huge_pages()
+    keep_in_huge_pages(lambda: app.table.ready)
     port = _METRICS_PORT if settings.metrics_port is None else settings.metrics_port
     serve_health(settings.metrics_host, port, lambda: app.table.ready, app.table.obstacles)
     watch(app.table.waiting, settings.patience_seconds)

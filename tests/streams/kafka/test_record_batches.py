@@ -215,11 +215,12 @@ def test_records_taken_in_pieces_of_any_size_are_those_taken_at_once(
 ) -> None:
     """None: as by `getone`. `odd` is decoded record by record, `broken` not at all."""
     odd, fetched, base = Raw(b"k", b"v", ((b"tr\xffce", None),)), b"", 0
+    at = min(at, sum(count for count, _ in batches) - 1)
     for count, kind in batches:
         records = [odd if kind == "odd" else GOOD] * count
-        fetched += batch(records, base=base, payload=b"\x40" if kind == "broken" else None)
+        if at < base + count:  # the broker begins with the batch that holds the offset
+            fetched += batch(records, base=base, payload=b"\x40" if kind == "broken" else None)
         base += count
-    at = min(at, base - 1)
     expected = [it.offset for it in read(fetched) if it.offset >= at]
     assignment = _Assignment(at)
     result = FetchResult(TP, assignment=assignment, partition_records=_records(fetched, at), backoff=0)

@@ -85,8 +85,23 @@ def test_a_process_from_which_linux_hides_its_memory_goes_on_without(
     monkeypatch.setattr(huge_pages, "_ENABLED", _setting(tmp_path, "always [madvise] never"))
     monkeypatch.setattr(huge_pages, hidden, tmp_path / "hidden")
     with capture_logs() as logged:
-        huge_pages._keep()
+        huge_pages._keep(lambda: True)
     assert [it["event"] for it in logged] == ["huge_pages_not_used"]
+
+
+def test_there_are_none_until_the_process_is_ready(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(huge_pages, "_LEAST_KIB", 0)
+    monkeypatch.setattr(huge_pages, "_CHECK_SECONDS", 0)
+    monkeypatch.setattr(huge_pages, "_ENABLED", tmp_path / "hidden")  # to look into it ends the thread
+    asked: list[bool] = []
+
+    def is_ready() -> bool:
+        asked.append(len(asked) == 2)
+        return asked[-1]
+
+    with capture_logs():
+        huge_pages._keep(is_ready)
+    assert asked == [False, False, True]
 
 
 def _setting(folder: Path, words: str) -> Path:
