@@ -98,7 +98,7 @@ def _of_rate(rate: int, seconds: int) -> Case:
 
 def _of_peers(brands: int, events: int) -> Case:
     arguments = f"peers --brands {brands} --events {events}"
-    measure = partial(peers.measure, brands=brands, events=events, only="")
+    measure = partial(peers.measure, brands=brands, events=events)
     return Case("peers", f"{brands:,} brands", arguments, 150 + brands / 1_000 + events / 1_500, measure)
 
 

@@ -6,18 +6,20 @@ A program that fails, or whose sums or pauses are not those of the topic, has no
 import argparse
 import asyncio
 import json
+import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from bench.backlog import read_raw
+from bench.listener import Heard, Listener
 from bench.load import AMOUNT_MICROS, publish_catalog, publish_events
 from bench.machine import Worker, broker, describe, topics, wait_until
 from bench.peer import flink, kafka_streams, python
@@ -33,7 +35,7 @@ from streams.settings import Settings
 
 #: A peer that is slow by far gets this part of the events, in topics of its own; its name says so.
 _SLOW_PART = 10
-#: So many brands apart are campaigns whose daily budget ends half-way.
+#: So many brands apart are campaigns with a daily budget.
 _WITH_BUDGET = 100
 _REPEAT_EVERY = 100
 _PATIENCE_SECONDS = 1_200
@@ -42,36 +44,62 @@ _COLUMNS = {
     "warm_events_per_second": "events/s, warm",
     "cpu_seconds_per_million": "CPU s per million, with the start",
     "warm_cpu_seconds_per_million": "CPU s per million, warm",
+    "pause_unread_median_ms": "pause unread, median ms",
+    "pause_unread_longest_ms": "pause unread, longest ms",
 }
 
 #: What stands above the tables.
 ABOUT = """\
 Parse JSON; add exact money in whole micros to the day and month of the brand and to the day and total of the campaign;
 know the last 1,000,000 event ids of a partition; pause a campaign when its daily budget is used up; keep all of it
-durably; commit every 500 ms. One record in 100 is a duplicate, and one campaign in 100 has a budget that ends half-way.
-`cold` runs from the first event to the last, `warm` is the second half. Sums of every brand and campaign and the number
-of pauses must be those that are added up from the topic alone: who counted wrong has no figures. All events have one
-amount; Spendgate remembers amounts that it has parsed, the peers do not.
+durably; commit every 500 ms, where no other interval is named. Spendgate commits a pause at once, all else every
+500 ms. One record in 100 is a duplicate, and one campaign in 100 has a budget that is used up under way.
+`cold` runs from the first event to the last, `warm` is the second half. A pause is `unread` from the broker's timestamp
+of its record until a reader of committed records has it. Sums of every brand and campaign and the number of pauses must
+be those that are added up from the topic alone: who counted wrong has no figures. All events have one amount; Spendgate
+remembers amounts that it has parsed, the peers do not. The broker has the other core, and its processor time is not in
+the figures: what a peer writes to disk itself is.
 """
+
+
+class _Described(NamedTuple):
+    """A peer: when its pauses can be read and its state is durable, and what it leaves out beside `_ALL_LEAVE_OUT`."""
+
+    durable: str
+    leaves_out: str = ""
+
+
 _ALL_LEAVE_OUT = (
     "first states and resumes; budgets of brands, of months and in all; schedules, pacing, alerts, corrections, "
     "snapshots, `occurred_at`, late days; an event that would be refused stops it"
 )
-#: What each leaves out beyond that.
-_LEAVES_OUT = {
-    "Kafka Streams": "",
-    "Apache Flink": "; changes of the catalog while it runs; event ids are in each checkpoint whole",
-    "Bytewax": (
-        "; changes of the catalog while it runs; transactions: after a failure a pause may be told twice; state is on "
-        "the local disk alone; each brand has an equal share of all windows of ids"
+_TRANSACTION = "pauses, changelogs and offsets in one transaction every 500 ms"
+_DESCRIBED = {
+    "Kafka Streams": _Described(_TRANSACTION),
+    "Apache Flink": _Described(
+        "a checkpoint of all state every 500 or 50 ms, or as soon as the one before is done; pauses in a transaction "
+        "that is committed with it",
+        "; changes of the catalog while it runs; event ids are in each checkpoint whole; checkpoints are on the local "
+        "disk alone, and nobody else can read the state",
     ),
-    "Pathway": (
+    "Bytewax": _Described(
+        "pauses at once, state every 500 ms",
+        "; changes of the catalog while it runs; transactions: after a failure a pause may be told twice; state is on "
+        "the local disk alone; each brand has an equal share of all windows of ids",
+    ),
+    "Pathway": _Described(
+        "pauses at once, input every 500 ms",
         "; transactions: after a failure a pause may be told twice; a pause has neither moment, sum nor event; ids are "
         "never forgotten; after a failure it reads all of its input again, because to keep the state of its operators "
-        "asks for a licence key"
+        "asks for a licence key",
     ),
-    "Faust": "; changes of the catalog while it runs. A pause is in the transaction because it is a table's change",
-    "Quix Streams": "; changes of the catalog while it runs; each brand has an equal share of all windows of ids",
+    "Faust": _Described(
+        _TRANSACTION,
+        "; changes of the catalog while it runs. A pause is in the transaction because it is a table's change",
+    ),
+    "Quix Streams": _Described(
+        _TRANSACTION, "; changes of the catalog while it runs; each brand has an equal share of all windows of ids"
+    ),
 }
 
 Program = Callable[[Settings, int, str], Drained]
@@ -81,8 +109,8 @@ def _kafka_streams(settings: Settings, events: int, commands: str, store: str) -
     return kafka_streams.drain(settings, events, store, commands)
 
 
-def _flink(settings: Settings, events: int, commands: str, backend: str) -> Drained:
-    return flink.drain(settings, events, backend, commands)
+def _flink(settings: Settings, events: int, commands: str, backend: str, interval_ms: int) -> Drained:
+    return flink.drain(settings, events, backend, interval_ms, commands)
 
 
 def _python(settings: Settings, events: int, commands: str, engine: python.Engine) -> Drained:
@@ -92,7 +120,11 @@ def _python(settings: Settings, events: int, commands: str, engine: python.Engin
 #: By name; `_SLOW` are those that get a part of the events.
 _PEERS: dict[str, Program] = {
     **{f"Kafka Streams, {store}": partial(_kafka_streams, store=store) for store in kafka_streams.STORES},
-    **{f"Apache Flink, {backend}": partial(_flink, backend=backend) for backend in flink.BACKENDS},
+    **{
+        f"Apache Flink, {backend}, every {interval_ms} ms": partial(_flink, backend=backend, interval_ms=interval_ms)
+        for backend in flink.BACKENDS
+        for interval_ms in flink.INTERVALS_MS
+    },
     **{name: partial(_python, engine=engine) for name, engine in python.ENGINES.items()},
 }
 _SLOW: dict[str, Program] = {
@@ -121,28 +153,34 @@ def main() -> None:
         options.markdown.write_text(table(runs))
 
 
-def measure(settings: Settings, brands: int, events: int, only: str) -> dict[str, Any]:
-    """Figures by program, or what it counted wrong."""
-    budgets = _budgets(brands, events)
+def measure(settings: Settings, brands: int, events: int, only: Sequence[str] = ()) -> dict[str, Any]:
+    """Figures by program, or what it counted wrong; of the peers that have a word of `only` in their names."""
+    budgets = events_to_budget(brands, events)
     publish_catalog(settings, budgets)
     with Worker(settings) as worker:
         wait_until(lambda: worker.metric('spendgate_commands_total{action="resume"}') == brands, _PATIENCE_SECONDS)
     expected = _publish_events(settings, budgets, events)
     found: dict[str, Any] = {"Spendgate": _ours(settings, brands, events, expected)}
     found["`getmany`, which does nothing"] = {"events_per_second": round(events / read_raw(settings, events).seconds)}
-    found |= _measure_peers(_PEERS, settings, events, only, expected)
-    if any(only.lower() in name.lower() for name in _SLOW):
-        found |= _measure_slow_peers(settings, brands, events // _SLOW_PART, only)
+    found |= _measure_peers(chosen(_PEERS, only), settings, events, expected)
+    if slow := chosen(_SLOW, only):
+        found |= _measure_slow_peers(slow, settings, brands, events // _SLOW_PART)
     return found
 
 
-def _measure_slow_peers(settings: Settings, brands: int, events: int, only: str) -> dict[str, Any]:
+def chosen(peers: dict[str, Program], only: Sequence[str]) -> dict[str, Program]:
+    """Those whose name has one of the words, in any case; all of them where there is none."""
+    words = [it.lower() for it in only]
+    return {name: drain for name, drain in peers.items() if not words or any(it in name.lower() for it in words)}
+
+
+def _measure_slow_peers(peers: dict[str, Program], settings: Settings, brands: int, events: int) -> dict[str, Any]:
     fewer = of_slow_peers(settings)
     asyncio.run(create_topics(fewer))
-    budgets = _budgets(brands, events)
+    budgets = events_to_budget(brands, events)
     publish_catalog(fewer, budgets)
     expected = _publish_events(fewer, budgets, events)
-    return _measure_peers(_SLOW, fewer, events, only, expected)
+    return _measure_peers(peers, fewer, events, expected)
 
 
 def of_slow_peers(settings: Settings) -> Settings:
@@ -150,9 +188,13 @@ def of_slow_peers(settings: Settings) -> Settings:
     return settings.replace(topic_prefix=f"{settings.topic_prefix}fewer-")
 
 
-def _budgets(brands: int, events: int) -> list[int | None]:
-    """How many events use up the day of a brand's campaign."""
-    return [max(1, events // brands // 2) if it % _WITH_BUDGET == 0 else None for it in range(brands)]
+def events_to_budget(brands: int, events: int) -> list[int | None]:
+    """How many events use up the day of each brand's campaign. Those that have a budget end one after the other."""
+    found: list[int | None] = [None] * brands
+    with_budget = range(0, brands, _WITH_BUDGET)
+    for place, number in enumerate(with_budget, start=1):
+        found[number] = max(1, events // brands * place // (len(with_budget) + 1))
+    return found
 
 
 def _publish_events(settings: Settings, budgets: list[int | None], events: int) -> Expected:
@@ -162,37 +204,38 @@ def _publish_events(settings: Settings, budgets: list[int | None], events: int) 
     return add_up(_records(settings, events), micros)
 
 
-def _measure_peers(
-    peers: dict[str, Program], settings: Settings, events: int, only: str, expected: Expected
-) -> dict[str, Any]:
-    chosen = {name: drain for name, drain in peers.items() if only.lower() in name.lower()}
+def _measure_peers(peers: dict[str, Program], settings: Settings, events: int, expected: Expected) -> dict[str, Any]:
     return {
         name: _peer(drain, settings, events, f"{settings.topic_prefix}peer-{number}", expected)
-        for number, (name, drain) in enumerate(chosen.items())
+        for number, (name, drain) in enumerate(peers.items())
     }
 
 
 def table(runs: list[dict[str, Any]]) -> str:
     """Medians of the runs by program."""
+    measured = {figure for run in runs for figures in run.values() for figure in figures}
+    columns = {figure: label for figure, label in _COLUMNS.items() if figure in {"events_per_second", *measured}}
     rows = {}
     for name in runs[0]:
         refused = [run[name]["refused"] for run in runs if "refused" in run[name]]
         if refused:
-            rows[name] = [f"refused: {refused[0]}", *[""] * (len(_COLUMNS) - 1)]
+            rows[name] = [f"refused: {refused[0]}", *[""] * (len(columns) - 1)]
         else:
-            rows[name] = [_cell([run[name][it] for run in runs if it in run[name]]) for it in _COLUMNS]
-    return markdown_table(["one core each", *_COLUMNS.values()], rows)
+            rows[name] = [_cell([run[name][it] for run in runs if it in run[name]]) for it in columns]
+    return markdown_table(["one core each", *columns.values()], rows)
 
 
 def left_out(runs: Sequence[dict[str, Any]]) -> str:
-    """What each peer that has figures in these runs leaves out of the worker's work, as a table."""
+    """When what each peer with figures in these runs has decided is durable, and what it leaves out of the worker's
+    work, as a table."""
     measured = {_peer_of(name) for run in runs for name, figures in run.items() if "refused" not in figures}
-    rows = {"`getmany`": ["all of it: it reads and throws away"]} if "`getmany`" in measured else {}
+    rows = {"`getmany`": ["", "all of it: it reads and throws away"]} if "`getmany`" in measured else {}
     the_same = _ALL_LEAVE_OUT
-    for name in [name for name in _LEAVES_OUT if name in measured]:
-        rows[name] = [the_same + _LEAVES_OUT[name]]
-        the_same = "the same"
-    return markdown_table(["peer", "leaves out of the worker's work"], rows) if rows else ""
+    for name, described in _DESCRIBED.items():
+        if name in measured:
+            rows[name] = [described.durable, the_same + described.leaves_out]
+            the_same = "the same"
+    return markdown_table(["peer", "durable and readable", "leaves out of the worker's work"], rows) if rows else ""
 
 
 def _peer_of(program: str) -> str:
@@ -206,14 +249,14 @@ def _cell(values: list[float]) -> str:
 
 def _ours(settings: Settings, brands: int, events: int, expected: Expected) -> dict[str, Any]:
     """As the peers are measured: from the first event, over the first half when cold, and over the second half."""
-    with Worker(settings) as worker:
+    control = settings.topic(Topic.CAMPAIGN_CONTROL)
+    with Listener(settings, control) as listener, Worker(settings) as worker:
         moments = []
         for count in (1, events // 2, events):
             clock = wait_until(partial(_has_applied, worker, count), _PATIENCE_SECONDS, every=0.05)
             moments.append((worker.applied(Topic.SPEND_EVENTS), clock, worker.cpu_seconds()))
     # Those of the last flush are there when it has stopped.
-    told = _read(settings, settings.topic(Topic.CAMPAIGN_CONTROL))
-    pauses = sum(decode_command(message.value()).action is Action.PAUSE for message in told)
+    pauses = sum(_is_pause(message.value()) for message in _read(settings, control))
     first, middle, last = moments
     sums = asyncio.run(_held(settings, [_name(number) for number in range(brands)]))
     return _refused(sums, pauses, expected) or {
@@ -221,6 +264,22 @@ def _ours(settings: Settings, brands: int, events: int, expected: Expected) -> d
         "cpu_seconds_per_million": round(last[2] / events * 1_000_000, 2),
         "warm_events_per_second": round((last[0] - middle[0]) / (last[1] - middle[1])),
         "warm_cpu_seconds_per_million": round((last[2] - middle[2]) / (last[0] - middle[0]) * 1_000_000, 2),
+        **_unread([it for it in listener.heard if _is_pause(it.value)]),
+    }
+
+
+def _is_pause(command: bytes) -> bool:
+    return decode_command(command).action is Action.PAUSE
+
+
+def _unread(pauses: Sequence[Heard]) -> dict[str, float]:
+    """How long pauses were in Kafka before a reader of committed records had them."""
+    delays = [it.delay_ms for it in pauses]
+    if not delays:
+        return {}
+    return {
+        "pause_unread_median_ms": round(statistics.median(delays)),
+        "pause_unread_longest_ms": round(max(delays)),
     }
 
 
@@ -231,13 +290,16 @@ def _has_applied(worker: Worker, count: int) -> bool:
 def _peer(drain: Program, settings: Settings, events: int, commands: str, expected: Expected) -> dict[str, Any]:
     """Its commands go to a topic of its own. One that fails leaves the others their figures."""
     admin = AdminClient({"bootstrap.servers": settings.brokers})
-    admin.create_topics([NewTopic(commands, settings.partitions, 1)])[commands].result(30)
+    topic = NewTopic(commands, settings.partitions, 1, config={"message.timestamp.type": "LogAppendTime"})
+    admin.create_topics([topic])[commands].result(30)
     try:
-        drained = drain(settings, events, commands)
+        with Listener(settings, commands) as listener:
+            drained = drain(settings, events, commands)
     except PeerFailed as error:
         return {"refused": str(error)}
     pauses = sum(1 for _ in _read(settings, commands))
-    return _refused(read_sums(drained.sums), pauses, expected) or drained.figures
+    wrong = _refused(read_sums(drained.sums), pauses, expected)
+    return wrong or {**drained.figures, **_unread(listener.heard)}
 
 
 def _refused(sums: Sums, pauses: int, expected: Expected) -> dict[str, Any]:
@@ -307,7 +369,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--events", type=int, default=2_000_000, help="the second half is what is called warm")
     parser.add_argument("--partitions", type=int, default=4)
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--only", default="", help="peers whose name has this")
+    parser.add_argument("--only", nargs="+", default=[], help="peers whose name has one of these words")
     parser.add_argument("--markdown", type=Path, help="a file for the table")
     return parser.parse_args()
 

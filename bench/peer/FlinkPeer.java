@@ -1,4 +1,3 @@
-import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -10,7 +9,6 @@ import java.util.Map;
 import java.util.Properties;
 import java.util.stream.IntStream;
 import org.apache.flink.api.common.RuntimeExecutionMode;
-
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.functions.OpenContext;
 import org.apache.flink.api.common.serialization.SimpleStringSchema;
@@ -32,12 +30,15 @@ import org.apache.flink.connector.kafka.source.enumerator.initializer.OffsetsIni
 import org.apache.flink.connector.kafka.source.reader.deserializer.KafkaRecordDeserializationSchema;
 import org.apache.flink.runtime.state.FunctionInitializationContext;
 import org.apache.flink.runtime.state.FunctionSnapshotContext;
+import org.apache.flink.runtime.state.KeyedStateBackend;
+import org.apache.flink.runtime.state.VoidNamespace;
+import org.apache.flink.runtime.state.VoidNamespaceSerializer;
 import org.apache.flink.streaming.api.checkpoint.CheckpointedFunction;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.datastream.DataStreamUtils;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.functions.KeyedProcessFunction;
-
+import org.apache.flink.streaming.api.operators.KeyedProcessOperator;
 import org.apache.flink.util.Collector;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -47,7 +48,7 @@ import org.apache.kafka.common.serialization.StringDeserializer;
 
 /**
  * The work of {@link Work} on Flink, in one JVM: a source, a function by brand and a sink that are chained, checkpoints
- * every 500 ms and commands in transactions that commit with them.
+ * every so many milliseconds (`-Dcheckpoint.interval`) and commands in transactions that commit with them.
  *
  * <p>Arguments: name, brokers, hashmap or rocksdb, spend topic, catalog topic, commands topic, count, state folder, file
  * for the totals, partitions.
@@ -73,17 +74,19 @@ public final class FlinkPeer {
     configuration.setString("execution.checkpointing.storage", "filesystem");
     configuration.setString("pipeline.object-reuse", "true");
     configuration.setString("taskmanager.memory.managed.size", "512m");
+    // One that was restarted would count its events again.
+    configuration.setString("restart-strategy.type", "none");
     configuration.setString("rest.port", "0");
     configuration.setString("rest.bind-port", "0");
     StreamExecutionEnvironment flink = StreamExecutionEnvironment.createLocalEnvironment(1, configuration);
     flink.setRuntimeMode(RuntimeExecutionMode.STREAMING);
-    flink.enableCheckpointing(500);
-    flink.getCheckpointConfig().setMinPauseBetweenCheckpoints(250);
+    long interval = Long.getLong("checkpoint.interval");
+    flink.enableCheckpointing(interval);
+    flink.getCheckpointConfig().setMinPauseBetweenCheckpoints(interval / 2);
     DataStream<Event> events =
         flink.fromSource(source(arguments), WatermarkStrategy.noWatermarks(), "spend", TypeInformation.of(Event.class));
     DataStreamUtils.reinterpretAsKeyedStream(events, event -> event.key, Types.STRING)
-        .process(new Decide(arguments))
-        .returns(Types.STRING)
+        .transform("decide", Types.STRING, new DecideOperator(new Decide(arguments)))
         .sinkTo(sink(arguments));
     flink.execute(arguments[0]);
   }
@@ -133,8 +136,26 @@ public final class FlinkPeer {
     }
   }
 
+  /** Writes the totals at the end of the topic. A function alone sees the state of one brand, and no end. */
+  private static final class DecideOperator extends KeyedProcessOperator<String, Event, String> {
+    private final Decide decide;
+
+    DecideOperator(Decide decide) {
+      super(decide);
+      this.decide = decide;
+    }
+
+    @Override
+    public void finish() throws Exception {
+      decide.writeTotals(getKeyedStateBackend());
+      super.finish();
+    }
+  }
+
   /** Totals are state of the brand, the ids of the partitions state of the operator: all are in each checkpoint. */
   private static final class Decide extends KeyedProcessFunction<String, Event, String> implements CheckpointedFunction {
+    private static final ValueStateDescriptor<long[]> BRAND = new ValueStateDescriptor<>("brand", LONGS);
+
     private final String[] arguments;
     private final long wanted;
     private transient Work work;
@@ -142,7 +163,6 @@ public final class FlinkPeer {
     private transient ListState<long[]> kept;
     private transient ValueState<long[]> brands;
     private transient MapState<String, long[]> campaigns;
-    private transient PrintWriter totals;
     private transient long read;
 
     Decide(String[] arguments) {
@@ -178,17 +198,11 @@ public final class FlinkPeer {
     }
 
     @Override
-    public void open(OpenContext context) throws IOException {
-      brands = getRuntimeContext().getState(new ValueStateDescriptor<>("brand", LONGS));
+    public void open(OpenContext context) {
+      brands = getRuntimeContext().getState(BRAND);
       campaigns = getRuntimeContext().getMapState(new MapStateDescriptor<>("campaigns", Types.STRING, LONGS));
-      totals = new PrintWriter(Files.newBufferedWriter(Path.of(arguments[8])));
       work = new Work();
       readCatalog();
-    }
-
-    @Override
-    public void close() {
-      totals.close();
     }
 
     @Override
@@ -210,10 +224,6 @@ public final class FlinkPeer {
       }
       window.add(hash);
       long[] before = brands.value();
-      if (before == null) {
-        // At the end of the topic the watermark is the highest: then each brand writes its totals.
-        context.timerService().registerEventTimeTimer(Long.MAX_VALUE);
-      }
       long[] ofBrand = Work.addToBrand(before == null ? null : before.clone(), brand, event.at, micros);
       brands.update(ofBrand);
       long[] campaign = campaigns.get(spend.campaign_id());
@@ -224,13 +234,19 @@ public final class FlinkPeer {
       campaigns.put(spend.campaign_id(), campaign);
     }
 
-    @Override
-    public void onTimer(long at, OnTimerContext context, Collector<String> out) throws Exception {
-      String brand = context.getCurrentKey();
-      long[] total = brands.value();
-      totals.println(brand + "\t" + total[2] + "\t" + total[5]);
-      for (Map.Entry<String, long[]> it : campaigns.entries()) {
-        totals.println(brand + "/" + it.getKey() + "\t" + it.getValue()[1] + "\t" + it.getValue()[2]);
+    void writeTotals(KeyedStateBackend<String> states) throws Exception {
+      try (PrintWriter totals = new PrintWriter(Files.newBufferedWriter(Path.of(arguments[8])))) {
+        states.applyToAllKeys(
+            VoidNamespace.INSTANCE,
+            VoidNamespaceSerializer.INSTANCE,
+            BRAND,
+            (brand, state) -> {
+              long[] total = state.value();
+              totals.println(brand + "\t" + total[2] + "\t" + total[5]);
+              for (Map.Entry<String, long[]> it : campaigns.entries()) {
+                totals.println(brand + "/" + it.getKey() + "\t" + it.getValue()[1] + "\t" + it.getValue()[2]);
+              }
+            });
       }
     }
 

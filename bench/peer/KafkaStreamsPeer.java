@@ -130,16 +130,16 @@ public final class KafkaStreamsPeer {
       if (count == 1 || count == wanted / 2 || count == wanted) {
         Work.mark(count);
       }
-      spend(Work.parse(record.value()), record.timestamp());
+      spend(record.key(), Work.parse(record.value()), record.timestamp());
       if (count == wanted) {
         done.countDown();
       }
     }
 
-    private void spend(Work.Spend spend, long at) {
+    private void spend(String recordKey, Work.Spend spend, long at) {
       long micros = Work.micros(spend.amount());
       Work.Brand brand = work.brands.get(spend.brand_id());
-      if (brand == null || !brand.currency().equals(spend.currency())) {
+      if (brand == null || !brand.currency().equals(spend.currency()) || !recordKey.equals(spend.brand_id())) {
         throw new IllegalStateException("an event that Spendgate would refuse: " + spend);
       }
       long hash = Work.hash(spend.brand_id(), spend.event_id());

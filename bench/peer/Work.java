@@ -1,7 +1,12 @@
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.ObjectReader;
+import com.fasterxml.jackson.databind.cfg.CoercionAction;
+import com.fasterxml.jackson.databind.cfg.CoercionInputShape;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.type.LogicalType;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
@@ -24,7 +29,20 @@ final class Work {
   record Brand(ZoneId zone, String currency) {}
 
   private static final ObjectMapper MAPPER = new ObjectMapper();
-  private static final ObjectReader READER = MAPPER.readerFor(Spend.class);
+
+  /** A number or a boolean is no amount and no name, and nothing may follow the event. */
+  private static final ObjectReader READER =
+      JsonMapper.builder()
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .withCoercionConfig(
+              LogicalType.Textual,
+              it -> {
+                it.setCoercion(CoercionInputShape.Integer, CoercionAction.Fail);
+                it.setCoercion(CoercionInputShape.Float, CoercionAction.Fail);
+                it.setCoercion(CoercionInputShape.Boolean, CoercionAction.Fail);
+              })
+          .build()
+          .readerFor(Spend.class);
 
   /** The catalog: brands by id; budgets of a day in micros by brand/campaign, where there is one. */
   final Map<String, Brand> brands = new HashMap<>();
@@ -49,7 +67,7 @@ final class Work {
       JsonNode document = MAPPER.readTree(value);
       if (key.indexOf('/') < 0) {
         ZoneId zone = ZoneId.of(document.get("zones").get(0).get("time_zone").asText());
-        brands.put(key, new Brand(zone, document.get("currency").asText()));
+        brands.put(key, new Brand(zone, document.get("currency").asText().intern()));
       } else if (document.hasNonNull("daily_budget")) {
         budgets.put(key, micros(document.get("daily_budget").asText()));
       }

@@ -8,9 +8,11 @@ from bench.peer.program import Drained
 from local.jars import kafka_jars
 from streams.settings import Settings
 
-__all__ = ["BACKENDS", "drain"]
+__all__ = ["BACKENDS", "INTERVALS_MS", "drain"]
 
 BACKENDS: Final = ("hashmap", "rocksdb")
+#: From one checkpoint to the next: as the other peers commit, and nearer to Spendgate, which commits a pause at once.
+INTERVALS_MS: Final = (500, 50)
 
 _LOCK: Final = Path(__file__).with_name("flink.lock")
 #: What Flink's own scripts open for Java 17.
@@ -30,8 +32,9 @@ _OPENS: Final = (
 )
 
 
-def drain(settings: Settings, events: int, backend: str, commands: str) -> Drained:
+def drain(settings: Settings, events: int, backend: str, interval_ms: int, commands: str) -> Drained:
     """With totals on the heap or in RocksDB; pauses go to the topic `commands`."""
     java = str(Path(javac()).with_name("java"))  # a newer one than Flink knows may be on PATH for other programs
-    command = [java, *(f"--add-opens={it}=ALL-UNNAMED" for it in _OPENS)]
+    opens = (f"--add-opens={it}=ALL-UNNAMED" for it in _OPENS)
+    command = [java, *opens, f"-Dcheckpoint.interval={interval_ms}"]
     return drain_by("FlinkPeer", kafka_jars(lock_file=_LOCK), command, settings, events, backend, commands)
