@@ -53,6 +53,7 @@ class Chunk(NamedTuple):
     records: list[aiokafka.ConsumerRecord]
     position: int  # offset that is read next; beyond the last record where transaction markers follow
     session: int  # grows with every seek; a chunk read before the latest seek is void
+    polled: Mapping[str, int]  # by topic: up to where the poll has read this partition number, with this chunk
 
 
 class FetchedUpTo(NamedTuple):
@@ -202,12 +203,16 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         return not self._dropped
 
     def _chunks(self, records: Mapping[TP, list[Any]], watched: set[TP]) -> Iterator[Chunk]:
+        polled: defaultdict[int, dict[str, int]] = defaultdict(dict)
         for tp, batch in records.items():
-            yield Chunk(tp.topic, tp.partition, batch, self._read_position(tp) or batch[-1].offset + 1, self.session)
+            polled[tp.partition][tp.topic] = self._read_position(tp) or batch[-1].offset + 1
+        for tp, batch in records.items():
+            of_number = polled[tp.partition]
+            yield Chunk(tp.topic, tp.partition, batch, of_number[tp.topic], self.session, of_number)
         for tp in watched:
             position = None if tp in records else self._read_position(tp)
             if position is not None:
-                yield Chunk(tp.topic, tp.partition, [], position, self.session)
+                yield Chunk(tp.topic, tp.partition, [], position, self.session, polled[tp.partition])
 
     def _message(self, chunks: list[Chunk]) -> tuple[TP, ConsumerMessage]:
         """Of the first chunk's partition, by whose topic Faust finds the agent."""

@@ -1,7 +1,7 @@
 """The records of one partition number that are read but not applied, lowest arrival first across topics."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, cast
 
 from aiokafka import ConsumerRecord
@@ -61,6 +61,13 @@ class Inbox:
         if position >= self._ends.get(topic, 0):
             self._ends.pop(topic, None)
 
+    def expect(self, positions: Mapping[Topic, int]) -> None:
+        """Topics are behind until they are read to these positions: what one poll has read comes topic by topic, and is
+        at hand together."""
+        for topic, position in positions.items():
+            if self._read[topic] < position:
+                self._ends[topic] = max(position, self._ends.get(topic, 0))
+
     def note_fetched(self, topic: Topic, offset: int, sent_at: Moment) -> None:
         """Records below `offset` are all that the topic had when a fetch was sent at `sent_at`, by our own clock."""
         self._fetched[topic] = (offset, sent_at)
@@ -109,7 +116,8 @@ class Inbox:
         return self._read[topic]
 
     def behind(self) -> set[Topic]:
-        """Topics with empty queues that were not read to their ends as of the start: the order waits for them."""
+        """Topics with empty queues that were not read to their ends as of the start, or to where a poll has read them:
+        the order waits for them."""
         return {topic for topic in self._ends if not self._queues[topic]}
 
     def full(self) -> set[Topic]:

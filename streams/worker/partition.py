@@ -1,7 +1,7 @@
 """One owned partition: what it was given is decided, and a transaction writes what was decided."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -97,11 +97,13 @@ class OwnedPartition:
         # Resumes that were pending before need a barrier, also where no record follows.
         self.work()
 
-    def receive(self, topic: Topic, records: list[ConsumerRecord], position: int) -> None:
-        """Take what one poll brought and decide all that may be decided; `position` is read next."""
+    def receive(self, topic: Topic, records: list[ConsumerRecord], position: int, polled: Mapping[Topic, int]) -> None:
+        """Take what one poll brought of a topic and decide all that may be decided; `position` is read next. `polled`
+        has the positions of all topics of which the poll has records: none is decided before all of them came."""
         if records:
             self._heartbeat.note_arrival(records[0].timestamp)
         self.inbox.add(topic, records, position)
+        self.inbox.expect(polled)
         self.work()
 
     def watched(self) -> set[Topic]:

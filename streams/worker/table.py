@@ -76,7 +76,8 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         partition = self.owned.get(chunk.partition)
         if partition is None or partition.suspended or chunk.session != self.app.consumer.session:
             return
-        partition.receive(self._names[chunk.topic], chunk.records, chunk.position)
+        polled = {self._names[topic]: position for topic, position in chunk.polled.items()}
+        partition.receive(self._names[chunk.topic], chunk.records, chunk.position, polled)
 
     async def take_over(self, assigned: set[TP]) -> dict[TP, int] | None:
         """Own exactly these partitions; returns the offset to read each from, or None when the worker is ending or the

@@ -45,14 +45,17 @@ class PartitionHarness:
         self._next = dict.fromkeys(INPUTS, 0)
         self.partition.begin(dict(self._next), {})
 
-    def read(self, topic: Topic, key: str, value: object, arrival: Moment | None = None) -> None:
+    def record(self, topic: Topic, key: str, value: object, arrival: Moment | None = None) -> ConsumerRecord:
+        """The next record of a topic, which is not read yet."""
         offset = self._next[topic]
         self._next[topic] = offset + 1
         raw = json.dumps(value).encode()
         arrival = NOON + offset if arrival is None else arrival
-        record = ConsumerRecord(topic, 0, offset, arrival, 0, key.encode(), raw, None, 4, len(raw), ())
-        self.partition.inbox.add(topic, [record], offset + 1)
-        self.partition.work()
+        return ConsumerRecord(topic, 0, offset, arrival, 0, key.encode(), raw, None, 4, len(raw), ())
+
+    def read(self, topic: Topic, key: str, value: object, arrival: Moment | None = None) -> None:
+        record = self.record(topic, key, value, arrival)
+        self.partition.receive(topic, [record], record.offset + 1, {topic: record.offset + 1})
 
     def spend(self, brand_id: str, amount: str, arrival: Moment | None = None) -> None:
         event = spend_event(brand_id, f"{brand_id}-1", amount, f"{self._next[Topic.SPEND_EVENTS]}")
@@ -179,6 +182,25 @@ async def test_a_heartbeat_claims_nothing_beyond_the_cause_of_a_pending_resume(h
         await harness.answer()
     assert harness.emitted() == ["resume puma-1"]
     assert _claimed(harness, NOON + 6000) == NOON + 6000
+
+
+async def test_nothing_of_a_poll_is_decided_before_all_of_it_came(harness: PartitionHarness) -> None:
+    """Spend that was sent after an edit is decided by it, also where one poll has both and spend comes first."""
+    brand = {"kind": "brand", "brand_id": "free", "currency": "USD", "zones": [{"time_zone": "UTC", "from": None}]}
+    campaign = {"kind": "campaign", "brand_id": "free", "campaign_id": "free-1", "version": 1}
+    harness.read(Topic.CATALOG, "free", {**brand, "version": 1, "daily_budget": "10"})
+    harness.read(Topic.CATALOG, "free/free-1", campaign)
+    await harness.answer()
+    assert harness.emitted() == ["resume free-1"]
+    raised = harness.record(Topic.CATALOG, "free", {**brand, "version": 2, "daily_budget": "100"}, NOON + HOUR)
+    spent = harness.record(Topic.SPEND_EVENTS, "free", spend_event("free", "free-1", "50", "after"), NOON + HOUR + 1)
+    polled = {Topic.SPEND_EVENTS: spent.offset + 1, Topic.CATALOG: raised.offset + 1}
+    harness.partition.receive(Topic.SPEND_EVENTS, [spent], spent.offset + 1, polled)
+    assert harness.emitted() == []
+    assert not harness.is_applied(Topic.SPEND_EVENTS)
+    harness.partition.receive(Topic.CATALOG, [raised], raised.offset + 1, polled)
+    assert harness.is_applied(Topic.SPEND_EVENTS)
+    assert harness.emitted() == []
 
 
 async def test_many_first_states_are_asked_for_at_once(harness: PartitionHarness) -> None:

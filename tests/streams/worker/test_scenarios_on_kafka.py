@@ -144,6 +144,21 @@ async def t17_wrong_key(broker: Broker, brand_id: str) -> None:
     assert dict(broker.dead_letters[0].headers)["spendgate-reason"] == b"misplaced"
 
 
+async def test_spend_that_is_sent_after_an_edit_is_decided_by_it(broker: Broker, worker: WorkerProcess) -> None:
+    """One poll may have both, and brings its topics one after the other."""
+    at, brands = "2025-09-08T00:00:00Z", [f"brand-{number}" for number in range(60)]
+    for brand_id in brands:
+        await broker.brand(brand_id, at, daily_budget="10")
+        await broker.campaign(brand_id, f"{brand_id}-1", at)
+    await broker.until_settled()
+    for number, brand_id in enumerate(brands):
+        minute = f"2025-09-08T01:{number:02}"
+        await broker.brand(brand_id, f"{minute}:00Z", daily_budget="100")
+        await broker.spend(brand_id, f"{brand_id}-1", "50", f"{minute}:30Z", event_id="after")
+    await broker.until_settled()
+    assert [command.command_id for command in broker.commands if command.action == "pause"] == []
+
+
 async def test_t7_down_over_midnight(broker: Broker, worker: WorkerProcess) -> None:
     home = broker.home("nike")
     await broker.brand("nike", "2025-09-08T18:00:00Z", zone="Asia/Karachi", daily_budget="100")

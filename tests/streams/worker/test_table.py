@@ -15,6 +15,7 @@ from core.state import PartitionState
 from streams.kafka.topics import ALL_TOPICS, INPUTS, Topic
 from streams.settings import Settings
 from streams.worker import fatal, table
+from streams.worker.consumer import BatchConsumer, Chunk
 from streams.worker.partition import OwnedPartition
 from streams.worker.partition_restore import RestoredPartitions
 from streams.worker.table import ControllerTable
@@ -194,6 +195,25 @@ async def test_a_partition_that_is_in_doubt_does_not_go_on_with_others(harness: 
         while harness.notes[-1] != "begun 0":
             await asyncio.sleep(0)
     assert harness.notes[:5] == ["restored 1", "begun 1", "closed 0", "restored 0", "begun 1"]
+
+
+async def test_a_partition_waits_for_all_that_a_poll_has_of_it_and_for_nothing_of_others(harness: TableHarness) -> None:
+    await harness.take_over(0, 1)
+    records = {TP(Topic.SPEND_EVENTS, 0): [Mock(offset=6)], TP(Topic.CATALOG, 0): [Mock(offset=3)]}
+    others = {TP(Topic.DAYPARTING_TICKS, 1): [Mock(offset=0)]}
+    consumer = Mock(session=harness.table.app.consumer.session, _read_position={TP(Topic.CATALOG, 0): 5}.get)
+    chunks: list[Chunk] = list(BatchConsumer._chunks(consumer, {**records, **others}, {TP(Topic.CATALOG, 0)}))
+    polled = {Topic.SPEND_EVENTS: 7, Topic.CATALOG: 5}  # beyond the last record there may be a transaction's marker
+    assert [(it.topic, it.partition, it.position, dict(it.polled)) for it in chunks] == [
+        (Topic.SPEND_EVENTS, 0, 7, polled),
+        (Topic.CATALOG, 0, 5, polled),
+        (Topic.DAYPARTING_TICKS, 1, 1, {Topic.DAYPARTING_TICKS: 1}),
+    ]
+    harness.table.receive(chunks[0]._replace(records=[]))
+    assert harness.table.owned[0].inbox.behind() == {Topic.CATALOG}
+    assert harness.table.owned[1].inbox.behind() == set()
+    harness.table.receive(chunks[1]._replace(records=[]))
+    assert harness.table.owned[0].inbox.behind() == set()
 
 
 async def test_a_hand_over_tells_producers_to_open_no_further_before_its_flush_ends(harness: TableHarness) -> None:
