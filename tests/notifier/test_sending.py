@@ -116,7 +116,9 @@ async def test_whatever_a_receiver_answers_is_told_without_the_address(
         if why is None:
             await webhooks.send(address, SECRET, "msg_1", "{}", NOON)
             return
-        async with webhook_sender(allow_private=True, timeout_seconds=2) as impatient:
+        # The others answer at once, on a busy machine too.
+        patience_seconds = 0.5 if "within" in why else 2
+        async with webhook_sender(allow_private=True, timeout_seconds=patience_seconds) as impatient:
             with pytest.raises(NotDelivered) as told:
                 await impatient.send(address, SECRET, "msg_1", "{}", NOON)
     assert why in str(told.value)
