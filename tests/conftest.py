@@ -22,7 +22,7 @@ from tests.cheap_services import (
 from tests.distribution import Distribution, is_of_longest
 from tests.entries import ManyEntries, TokenServer
 from tests.lengths import WHOLE, length
-from tests.shared_services import SharedServices, note_users, service
+from tests.shared_services import SharedServices, note_users, service, use_shared_services
 
 #: The migrated installation with a worker that tests of operations, cli and console share.
 pytest_plugins = ["tests.installation"]
@@ -53,6 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
         services = SharedServices()
         config.pluginmanager.register(services)
         config.pluginmanager.register(Distribution(services))
+    use_shared_services(config)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,4 +1,4 @@
-"""One Kafka and one PostgreSQL for a whole test run, however many processes share its tests.
+"""One Kafka, one PostgreSQL and one process that forks for a whole test run, however many processes share its tests.
 
 Under pytest-xdist the controlling process starts them, once a collected test wants one, and stops them after the last
 test; the processes that run tests wait for their ports. In a run of one process they are that process's own.
@@ -22,13 +22,15 @@ import pytest
 from local.kafka import LocalKafka
 from local.postgres import LocalPostgres
 from tests.cheap_services import temporary_root
+from tests.forks import ForkingProcess, use_forking_process
 
-__all__ = ["SharedServices", "note_users", "service"]
+__all__ = ["SharedServices", "note_users", "service", "use_shared_services"]
 
 Service = TypeVar("Service", LocalKafka, LocalPostgres)
 
 START_SECONDS: Final = 180
 FOLDER: Final = "services_folder"  # what the controlling process tells the others
+FORKS: Final = "forks"  # in the folder
 SERVICES: Final = {"kafka": LocalKafka, "postgres": LocalPostgres}
 #: Fixtures whose users the controlling process knows.
 NOTED: Final = (*SERVICES, "surroundings")
@@ -42,6 +44,7 @@ class SharedServices:
         _remove_abandoned(root or Path(tempfile.gettempdir()))
         self._folder = tempfile.TemporaryDirectory(prefix=f"services-{os.getpid()}-", dir=root)
         self._running: dict[str, LocalKafka | LocalPostgres] = {}
+        self._forks: ForkingProcess | None = None
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: "WorkerController") -> None:  # type: ignore[name-defined]  # noqa: F821
@@ -50,6 +53,8 @@ class SharedServices:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self) -> None:
         users = self.users()
+        if self._forks is None and any(users.values()):
+            self._forks = ForkingProcess(Path(self._folder.name) / FORKS)
         missing = [name for name in SERVICES if users[name] and name not in self._running]
         with ThreadPoolExecutor() as pool:
             for name, started in zip(missing, pool.map(self._start, missing), strict=True):
@@ -63,6 +68,8 @@ class SharedServices:
     def pytest_unconfigure(self) -> None:
         for running in self._running.values():
             running.stop()
+        if self._forks:
+            self._forks.end()
         self._folder.cleanup()
 
     def _start(self, name: str) -> LocalKafka | LocalPostgres:
@@ -81,6 +88,13 @@ def _remove_abandoned(root: Path) -> None:
         process = folder.name.split("-")[1]
         if process.isdecimal() and not psutil.pid_exists(int(process)):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def use_shared_services(config: pytest.Config) -> None:
+    """In a process that runs tests for a controlling one."""
+    folder = _folder_of(config)
+    if folder is not None:
+        use_forking_process(folder / FORKS)
 
 
 def note_users(config: pytest.Config, fixtures: Sequence[tuple[str, Set[str]]]) -> None:

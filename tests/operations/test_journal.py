@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,8 +13,9 @@ from core.errors import RefusedValue
 from streams.kafka.reader import topic_reader
 from streams.kafka.topics import Topic
 from streams.settings import Settings
-from tests.commands import EXECUTABLE, Commands
+from tests.commands import Commands
 from tests.installation import Surroundings
+from tests.ledger.ledger_process import LedgerProcess
 from tests.streams.worker_process import WorkerProcess
 
 PATIENCE_SECONDS = 60
@@ -24,12 +23,9 @@ PATIENCE_SECONDS = 60
 
 @pytest.fixture(scope="module")
 def ledger(surroundings: Surroundings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    environment = {**os.environ, **surroundings.environment, "SPENDGATE_METRICS_PORT": "0"}
-    with (tmp_path_factory.mktemp("ledger") / "ledger.log").open("wb") as log:
-        process = subprocess.Popen([EXECUTABLE, "ledger"], env=environment, stdout=log, stderr=log)
-        yield
-        process.terminate()
-        process.wait(30)
+    process = LedgerProcess(surroundings.settings, tmp_path_factory.mktemp("ledger") / "ledger.log")
+    yield
+    process.terminate()
 
 
 def test_a_dispute_is_settled_from_journal_and_ledger(commands: Commands, worker: WorkerProcess, ledger: None) -> None:

@@ -16,7 +16,8 @@ READY_SECONDS = 120
 
 
 class WorkerProcess:
-    """Its output is in `log`; a process that is still there is killed by `kill`."""
+    """Its output is in `log`; a process that is still there is killed by `kill`. The command may be that of a worker
+    with a defect: the path of `NAME_worker.py` and its arguments."""
 
     def __init__(self, settings: Settings, log: Path, command: Sequence[str] = (), **environment: str) -> None:
         self.log = log
@@ -51,8 +52,9 @@ class WorkerProcess:
         self._log_from = self.log.stat().st_size if self.log.exists() else 0
         program, *arguments = self._command
         with self.log.open("ab") as out:
-            if program == str(EXECUTABLE):
-                self._process = Fork(arguments, self._environment, self.log.parent, out)
+            if program == str(EXECUTABLE) or program.endswith("_worker.py"):
+                of_fork = arguments if program == str(EXECUTABLE) else self._command
+                self._process = Fork(of_fork, self._environment, self.log.parent, out)
                 return
             self._process = subprocess.Popen(
                 self._command,

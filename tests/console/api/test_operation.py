@@ -1,8 +1,6 @@
 """Commands, dead letters, status, health, metrics by HTTP."""
 
 import json
-import os
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,10 +14,10 @@ from models.tables.control_ack import ControlAck
 from models.tables.control_log import ControlLog
 from streams.kafka.codec import encode
 from streams.kafka.topics import Topic
-from tests.commands import EXECUTABLE
 from tests.console.api.server import PATIENCE_SECONDS, Api, until
 from tests.docs.messages import play
 from tests.installation import Surroundings
+from tests.ledger.ledger_process import LedgerProcess
 from tests.models.ledger_rows import NOON, add
 
 
@@ -151,14 +149,11 @@ def test_health_and_metrics_are_open_and_name_nobody(api: Api, api_url: str) -> 
 
 @contextmanager
 def _ledger(surroundings: Surroundings, folder: Path) -> Iterator[None]:
-    environment = {**os.environ, **surroundings.environment, "SPENDGATE_METRICS_PORT": "0"}
-    with (folder / "ledger.log").open("wb") as log:
-        process = subprocess.Popen([EXECUTABLE, "ledger"], env=environment, stdout=log, stderr=log)
+    process = LedgerProcess(surroundings.settings, folder / "ledger.log")
     try:
         yield
     finally:
         process.terminate()
-        process.wait()
 
 
 def _publish(surroundings: Surroundings, brand_id: str, value: bytes) -> tuple[int, int]:

@@ -1,7 +1,6 @@
 """Workers of one group that start at the same moment: each partition has one owner, and no worker ends."""
 
 import asyncio
-import sys
 from pathlib import Path
 
 import pytest
@@ -24,8 +23,8 @@ async def test_a_take_over_that_a_rebalance_supersedes_ends_no_worker(
     """The first worker goes on with its take-over when the second one decides in partitions that were the first one's:
     it must fence no producer, and not call what it reads of them a loss."""
     go = tmp_path / "go"
-    command = [sys.executable, str(Path(__file__).with_name("slow_worker.py")), step, str(go)]
-    first = WorkerProcess(settings, tmp_path / "first.log", command, PYTHONPATH=str(Path(__file__).parents[3]))
+    command = [str(Path(__file__).with_name("slow_worker.py")), step, str(go)]
+    first = WorkerProcess(settings, tmp_path / "first.log", command)
     brands = [brand_in(number, settings.partitions, "brand") for number in range(settings.partitions)]
     try:
         first.start()

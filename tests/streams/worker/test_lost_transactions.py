@@ -1,6 +1,5 @@
 """A transaction that can neither be committed nor aborted restores its partition, whatever became of it."""
 
-import sys
 from pathlib import Path
 
 from streams.settings import Settings
@@ -13,8 +12,8 @@ STEPS = 24
 async def test_a_lost_transaction_restores_its_partition_and_ends_no_process(
     broker: Broker, settings: Settings, tmp_path: Path
 ) -> None:
-    command = [sys.executable, str(Path(__file__).with_name("losing_worker.py"))]
-    worker = WorkerProcess(settings, tmp_path / "worker.log", command, PYTHONPATH=str(Path(__file__).parents[3]))
+    command = [str(Path(__file__).with_name("losing_worker.py"))]
+    worker = WorkerProcess(settings, tmp_path / "worker.log", command)
     try:
         await worker.started()
         await broker.brand("nike")

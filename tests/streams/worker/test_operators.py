@@ -1,7 +1,6 @@
 """What operators do to topics and groups, by mistake or not: each is refused with its cause and cure, or harmless."""
 
 import asyncio
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -212,7 +211,7 @@ async def test_partitions_added_right_after_the_check_of_a_start_end_it_with_the
     settings: Settings, tmp_path: Path
 ) -> None:
     own = settings.replace(partitions=1)
-    command = [sys.executable, str(Path(__file__).with_name("unchecked_worker.py"))]
+    command = [str(Path(__file__).with_name("unchecked_worker.py"))]
     worker = WorkerProcess(own, tmp_path / "worker.log", command)
     async with open_broker(own):
         await asyncio.to_thread(Operator(own).add_partitions, Topic.SPEND_EVENTS)

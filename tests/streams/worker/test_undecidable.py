@@ -1,7 +1,6 @@
 """A defect that one brand meets, on a real broker: its records are refused one by one, and nobody else notices."""
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -20,9 +19,8 @@ async def test_a_defect_refuses_the_records_that_meet_it_and_stops_neither_the_b
     settings: Settings, tmp_path: Path
 ) -> None:
     settings = settings.replace(partitions=1)
-    command = [sys.executable, str(Path(__file__).with_name("defective_worker.py"))]
-    environment = {"PYTHONPATH": str(Path(__file__).parents[3])}
-    worker = WorkerProcess(settings, tmp_path / "worker.log", command, **environment)
+    command = [str(Path(__file__).with_name("defective_worker.py"))]
+    worker = WorkerProcess(settings, tmp_path / "worker.log", command)
     async with open_broker(settings) as broker:
         try:
             await found_brands(broker)

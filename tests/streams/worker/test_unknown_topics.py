@@ -1,7 +1,6 @@
 """A worker that assigned the partitions before it knew the topics owns them soon after."""
 
 import asyncio
-import sys
 from pathlib import Path
 
 from streams.settings import Settings
@@ -15,8 +14,8 @@ PATIENCE_SECONDS = 60
 async def test_a_worker_that_knew_no_topic_when_it_assigned_them_asks_again(
     broker: Broker, settings: Settings, tmp_path: Path
 ) -> None:
-    command = [sys.executable, str(Path(__file__).with_name("forgetful_worker.py"))]
-    worker = WorkerProcess(settings, tmp_path / "worker.log", command, PYTHONPATH=str(Path(__file__).parents[3]))
+    command = [str(Path(__file__).with_name("forgetful_worker.py"))]
+    worker = WorkerProcess(settings, tmp_path / "worker.log", command)
     try:
         await worker.started()
         assert "Ignoring missing topic" in worker.output and "partitions=[]" in worker.output

@@ -1,7 +1,6 @@
 """When a process counts as one that stands still."""
 
 import asyncio
-import sys
 from pathlib import Path
 
 import pytest
@@ -45,9 +44,9 @@ async def test_a_worker_that_stands_still_ends_itself_and_says_what_it_waited_fo
             own = settings.replace(topic_prefix=f"{settings.topic_prefix}{defect}-", partitions=1)
             async with open_broker(own) as broker:
                 await broker.brand("nike")
-            command = [sys.executable, str(Path(__file__).with_name("stuck_worker.py")), defect]
+            command = [str(Path(__file__).with_name("stuck_worker.py")), defect]
             # Long enough to be assigned partitions on a busy machine, which is waited for like anything else.
-            environment = {"SPENDGATE_PATIENCE_SECONDS": "15", "PYTHONPATH": str(Path(__file__).parents[3])}
+            environment = {"SPENDGATE_PATIENCE_SECONDS": "15"}
             workers.append(WorkerProcess(own, tmp_path / f"{defect}.log", command, **environment))
             workers[-1].start()
         assert await asyncio.gather(*(worker.ended(READY_SECONDS + 30) for worker in workers)) == [EXIT_CODE] * len(
