@@ -18,9 +18,10 @@ from core.state import Origin
 from core.windows import DAY_NAMES, END_OF_DAY, Window, format_minute, format_window, merged, parse_window
 from tests.core.clock_changes import at
 from tests.core.scenario import Scenario
+from tests.lengths import length
 
 NOW = at("2025-09-08T09:30:00Z")
-MANY = 50_000
+MANY = length(20_000, 50_000)
 
 minutes = st.integers(0, END_OF_DAY - 1) | st.sampled_from([0, 60, 90, 120, 150, 180, 1439])
 sets_of_windows = st.lists(
@@ -83,6 +84,7 @@ def overnight(number: int) -> tuple[int, int, int]:
     return number % 7, 720 + number % 700, number // 700 % 700
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("window", [touching, apart, overnight])
 def test_the_cost_of_a_document_grows_with_its_windows_and_no_faster(
     window: Callable[[int], tuple[int, int, int]],

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from docs.make_openapi import OPENAPI_FILE, render
 from tests.console.api.server import Api
+from tests.lengths import length
 
-EXAMPLES = 10
+EXAMPLES = length(5, 10)
 #: An id that holds a slash makes another address of it.
 OF_ANOTHER_ADDRESS = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
 DOCUMENT = json.loads(OPENAPI_FILE.read_text(encoding="utf-8"))
@@ -44,6 +45,7 @@ def test_the_server_publishes_the_document_to_all(api: Api) -> None:
 
 # Schemathesis draws with the random module, which hypothesis does not like.
 @pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisDeprecationWarning")
+@pytest.mark.long
 @pytest.mark.parametrize("label", LABELS)
 def test_whatever_is_sent_is_answered_as_described(label: str, operations: dict[str, Any], api: Api) -> None:
     from schemathesis import GenerationMode

@@ -4,8 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import date
@@ -34,12 +32,13 @@ from streams.dead_letters.outbox import REPLAYED_HEADER
 from streams.kafka.provision import admin_client, create_topics
 from streams.kafka.topics import Topic
 from streams.settings import Settings, Timestamps
+from tests.forks import ROOT, Fork
 from tests.ledger.conftest import PATIENCE_SECONDS, LedgerTables, RunningLedger
+from tests.lengths import length
 from tests.streams.broker import Broker, open_broker, spend_event
 from tests.streams.worker_process import WorkerProcess
 from tests.topics import make_anew
 
-ROOT = Path(__file__).parents[3]
 #: How much the ledger has read of the newest spend topic.
 READ_TO_THE_END = """
 SELECT sum(position)::int FROM ledger_position
@@ -49,7 +48,8 @@ WHERE incarnation = (SELECT max(incarnation) FROM topic_incarnation WHERE right(
 ROWS = "SELECT sum(amount), (SELECT count(*) FROM spend_log), (SELECT count(*) FROM spend_repeat) FROM spend_counted"
 #: Spend that snapshots made.
 SNAPSHOT_SUM = "SELECT count(*)::int, sum(amount) FROM spend_counted WHERE event_id LIKE 'snapshot:%%'"
-MANY = 100_000
+#: Of each of two campaigns: a replay sends them in several parts, so that it can be killed between two.
+MANY = length(50_000, 100_000)
 
 
 @pytest.fixture
@@ -110,6 +110,7 @@ async def test_opening_balances_stand_for_what_came_before(
         assert plan.spend + plan.spend_before == counted(ledger_tables)
 
 
+@pytest.mark.long
 async def test_killed_in_the_middle_it_goes_on_and_nobody_is_told_to_resume_meanwhile(
     settings: Settings, ledger_tables: LedgerTables, new_worker: NewWorker
 ) -> None:
@@ -497,13 +498,8 @@ class ReplayProcess:
             "SPENDGATE_PARTITIONS": str(settings.partitions),
             "SPENDGATE_TIMESTAMPS": settings.timestamps,
         }
-        self._process = subprocess.Popen(
-            [Path(sys.executable).with_name("spendgate"), "replay", "--from-ledger"],
-            env=inherited | environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            cwd=ROOT,
-        )
+        with Path(os.devnull).open("wb") as out:
+            self._process = Fork(["replay", "--from-ledger"], inherited | environment, ROOT, out)
 
     def kill(self) -> None:
         self._process.send_signal(signal.SIGKILL)

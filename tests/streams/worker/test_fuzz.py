@@ -1,4 +1,4 @@
-"""Ten thousand records of which every third is good: the worker counts those and keeps the rest."""
+"""Thousands of records of which every third is good: the worker counts those and keeps the rest."""
 
 import math
 from collections import Counter
@@ -14,11 +14,12 @@ from confluent_kafka import KafkaError, Message, Producer
 from core.money import format_money
 from streams.kafka.topics import Topic
 from streams.settings import Timestamps
+from tests.lengths import length
 from tests.streams.broker import Broker
 from tests.streams.worker_process import WorkerProcess
 
 SEED = 20250908
-RECORDS = 10_000
+RECORDS = length(4_000, 10_000)
 HUGE = 30
 BRANDS = [f"brand-{number}" for number in range(16)]
 
@@ -40,6 +41,7 @@ class Sent(NamedTuple):
     reasons: frozenset[str]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("timestamps", [Timestamps.APPEND])
 async def test_what_cannot_be_used_is_kept_with_its_reason_and_what_can_is_counted(
     broker: Broker, worker: WorkerProcess
