@@ -26,7 +26,6 @@ async def test_what_somebody_else_does_changes_header_banner_and_table_of_an_ope
     brand_id = operator.brand(name="Of two people")
     page = reader.page
     await reader.sign_in()
-    await page.wait_for_url(f"{reader.address}/")
     await reader.open(f"/brands/{brand_id}")
     await reader.live()
     await expect(page.get_by_text("There is no campaign yet.")).to_be_visible()
@@ -50,7 +49,6 @@ async def test_a_list_that_was_filtered_to_nothing_shows_what_comes_to_match(
     brand_id = operator.brand()
     page = reader.page
     await reader.sign_in()
-    await page.wait_for_url(f"{reader.address}/")
     await reader.open(f"/?search={brand_id}&need=by_hand")
     await reader.live()
     nothing = page.get_by_text("No brand is like that now.")
@@ -68,7 +66,6 @@ async def test_what_was_typed_when_the_session_ended_is_shown_and_sent_after_sig
     brand_id = operator.brand(name="Before")
     page = reader.page
     await reader.sign_in()
-    await page.wait_for_url(f"{reader.address}/")
     await reader.open(f"/brands/{brand_id}/edit")
     await page.get_by_label("Name").fill("Typed for an hour")
     await page.get_by_label("Daily budget").fill("12.50")
@@ -103,7 +100,7 @@ async def test_sample_data_fills_an_empty_console_by_a_button(
             # Until then the page says that the state is not reached, and nobody loads it again.
             await asyncio.to_thread(until, lambda: httpx.get(f"{address}/health/ready").status_code == HTTPStatus.OK)
             reader = Reader(await context.new_page(), address, {Role.OPERATOR: "first"})
-            await reader.sign_in()
+            await reader.sign_in_by_form()
             await expect(reader.page.get_by_role("heading", name="Nothing is here yet")).to_be_visible()
             assert await reader.barriers() == []
             await reader.page.get_by_role("button", name="Load sample data").click()

@@ -39,8 +39,7 @@ async def task(page: Page, name: str, at_most: int) -> AsyncIterator[Clicks]:
 
 
 async def overview(reader: Reader) -> Page:
-    await reader.sign_in()
-    await reader.page.wait_for_url(f"{reader.address}/")
+    await reader.sign_in_by_form()
     return reader.page
 
 

@@ -32,7 +32,6 @@ async def _drag(page: Page, start: tuple[int, int], end: tuple[int, int]) -> Non
 
 async def _opened(reader: Reader, campaign_id: str, role: Role = Role.OPERATOR) -> Page:
     await reader.sign_in(role)
-    await reader.page.wait_for_url("**/")
     await reader.open(f"/campaigns/{campaign_id}/schedule")
     return reader.page
 

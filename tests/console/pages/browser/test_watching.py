@@ -140,7 +140,6 @@ async def test_the_first_steps_say_without_a_reload_that_spend_has_arrived(
     brand_id = operator.brand(name="New here")
     campaign_id = operator.campaign(brand_id)
     await reader.sign_in(Role.ADMIN)
-    await reader.page.wait_for_url(f"{reader.address}/")
     await reader.open(f"/first-steps?brand={brand_id}")
     await reader.page.get_by_role("button", name="Make a token").click()
     await expect(reader.page.locator("pre")).to_contain_text("Bearer sg_")
@@ -299,7 +298,6 @@ async def test_a_chip_counts_the_brands_that_need_somebody_and_shows_them(
         await spend(surroundings, brand_id, operator.campaign(brand_id), amount, f"{brand_id}.1")
     page = reader.page
     await reader.sign_in()
-    await page.wait_for_url(f"{reader.address}/")
     chip = page.get_by_role("link", name="1 used up")
 
     async def counted() -> None:
@@ -324,7 +322,6 @@ async def test_chips_and_the_sentence_below_the_title_follow_the_rows(
     campaign_id = operator.campaign(brand_id)
     page = reader.page
     await reader.sign_in()
-    await page.wait_for_url(f"{reader.address}/")
     await reader.open(f"/?search={name}")
     await reader.live()
     await expect(page.locator(f"[id='brand-{brand_id}']")).to_contain_text("1 running")
@@ -341,7 +338,6 @@ async def test_no_entry_of_an_admins_menu_is_cut_off_on_a_live_page(reader: Read
     page = reader.page
     await page.set_viewport_size({"width": width, "height": 800})
     await reader.sign_in(Role.ADMIN)
-    await page.wait_for_url(f"{reader.address}/")
     await reader.open("/feed")
     await reader.live()
     cut = await page.evaluate("(it => it.scrollWidth - it.clientWidth)(document.querySelector('.pages'))")
@@ -357,7 +353,6 @@ async def test_no_table_is_cut_off_where_a_day_costs_millions(reader: Reader, op
     page = reader.page
     await page.set_viewport_size({"width": width, "height": 800})
     await reader.sign_in(Role.ADMIN)
-    await page.wait_for_url(f"{reader.address}/")
     for path in (
         f"/?search={brand_id}",
         f"/brands/{brand_id}",
@@ -373,6 +368,7 @@ async def test_no_table_is_cut_off_where_a_day_costs_millions(reader: Reader, op
 async def test_the_theme_that_is_chosen_stays(reader: Reader) -> None:
     page = reader.page
     await reader.sign_in(Role.VIEWER)
+    await reader.open("/")
     await page.emulate_media(color_scheme="light")
     await page.get_by_role("button", name="Light or dark").click()
     await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
@@ -403,7 +399,6 @@ async def test_every_page_is_free_of_barriers_and_fits(
     await reader.open("/sign-in")
     assert await reader.barriers() == []
     await reader.sign_in()
-    await page.wait_for_url(f"{reader.address}/")
     for path in ("/", "/feed", "/first-steps", f"/brands/{brand_id}", f"/campaigns/{campaign_id}"):
         await reader.open(path)
         await reader.live()

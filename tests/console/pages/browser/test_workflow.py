@@ -19,13 +19,13 @@ expect.set_options(timeout=PATIENCE_MS)
 
 async def _signed_in(reader: Reader, role: Role = Role.OPERATOR) -> Page:
     await reader.sign_in(role)
-    await reader.page.wait_for_url("**/")
     return reader.page
 
 
 async def test_from_a_new_brand_to_the_pause_that_its_budget_makes(reader: Reader) -> None:
     reader.expected = ("422",)
-    page = await _signed_in(reader)
+    page = reader.page
+    await reader.sign_in_by_form()
     brand_id = f"flow-{secrets.token_hex(4)}"
 
     await page.get_by_role("link", name="New brand").click()
