@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import yaml
 from prometheus_client import REGISTRY
 from prometheus_client.metrics import MetricWrapperBase
 from typer.core import TyperGroup
@@ -20,9 +19,9 @@ from console.server import http_metrics
 from ledger.ingest import ledger_metrics
 from schedulers import scheduler_metrics
 from streams.worker import worker_metrics
-from tests.docs.repository import ROOT, text_of
+from tests.docs.repository import ROOT, text_of, yaml_of
 
-RULES: list[dict[str, Any]] = yaml.safe_load(text_of("deploy/prometheus/alerts.yml"))["groups"][0]["rules"]
+RULES: list[dict[str, Any]] = yaml_of("deploy/prometheus/alerts.yml")["groups"][0]["rules"]
 ALERTS = [rule["alert"] for rule in RULES]
 TESTS = ("alerts.test.yml", "alerts.days.test.yml")
 RUNBOOK = text_of("docs/runbook.md")
@@ -83,7 +82,7 @@ def test_every_command_of_the_runbook_is_there() -> None:
 
 
 def test_every_alert_is_tested_by_promtool() -> None:
-    tests = [test for file in TESTS for test in yaml.safe_load(text_of(f"deploy/prometheus/{file}"))["tests"]]
+    tests = [test for file in TESTS for test in yaml_of(f"deploy/prometheus/{file}")["tests"]]
     assert sorted(test["name"] for test in tests) == sorted(ALERTS)
     for test in tests:
         quiet, firing = test["alert_rule_test"]

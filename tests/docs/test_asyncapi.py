@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 import pytest
-import yaml
 from jsonschema import Draft7Validator, ValidationError
 
 from core.refusal import RefusalReason
@@ -17,8 +16,9 @@ from streams.kafka.topics import Topic
 from streams.worker.fitting import fit
 from streams.worker.writes import Write
 from tests.docs.messages import MORNING, SENT, SPEND, dead_letter, play, rerouted
+from tests.docs.repository import yaml_of
 
-DOCUMENT = yaml.safe_load(ASYNCAPI_FILE.read_text(encoding="utf-8"))
+DOCUMENT = yaml_of("docs/asyncapi.yaml")
 ASYNCAPI_SCHEMA = json.loads(Path(__file__).with_name("asyncapi-3.0.0.json").read_text(encoding="utf-8"))
 
 

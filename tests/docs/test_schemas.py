@@ -5,16 +5,15 @@ import re
 from typing import Any
 
 import pytest
-import yaml
 from jsonschema import Draft202012Validator, ValidationError
 
-from docs.make_asyncapi import ASYNCAPI_FILE, SCHEMAS_FOLDER, render_schemas
+from docs.make_asyncapi import SCHEMAS_FOLDER, render_schemas
 from streams.kafka.codec import encode
 from streams.kafka.topics import Topic
 from tests.docs.messages import SENT, SPEND, play, played
-from tests.docs.repository import text_of
+from tests.docs.repository import text_of, yaml_of
 
-DOCUMENT = yaml.safe_load(ASYNCAPI_FILE.read_text(encoding="utf-8"))
+DOCUMENT = yaml_of("docs/asyncapi.yaml")
 FILES = sorted(path.name for path in SCHEMAS_FOLDER.iterdir())
 
 

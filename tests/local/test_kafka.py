@@ -2,12 +2,12 @@
 
 import signal
 import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
+from confluent_kafka.admin import AdminClient
 
 from local.kafka import LocalKafka
 from local.kafka_properties import client_properties, inheritable_file
@@ -190,5 +190,4 @@ def test_an_unknown_tool_is_refused_with_the_known_ones() -> None:
 
 
 def topics_of(broker: LocalKafka) -> list[str]:
-    listed = subprocess.run(tool_command("kafka-topics", ["--list"], broker.brokers), check=True, capture_output=True)
-    return listed.stdout.decode().split()
+    return list(AdminClient({"bootstrap.servers": broker.brokers}).list_topics(timeout=30).topics)

@@ -1,6 +1,7 @@
 """Nothing outlives the program that started it, however that program ends."""
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -9,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from local.java import QUICK_START
 from local.kafka import LocalKafka
 from local.postgres import LocalPostgres
 from tests.local.test_postgres import query
@@ -31,7 +33,12 @@ sys.stdin.readline()
 @pytest.mark.parametrize("end", ["killed", pytest.param("returned", marks=pytest.mark.long_only)])
 def test_the_death_of_the_parent_ends_both_servers_and_the_next_start_finds_all(tmp_path: Path, end: str) -> None:
     parent = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", PROGRAM, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        # What use_cheap_services does to the brokers of the tests' own process.
+        env={**os.environ, "JDK_JAVA_OPTIONS": QUICK_START},
     )
     assert parent.stdin is not None
     assert parent.stdout is not None
