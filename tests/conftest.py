@@ -1,6 +1,7 @@
 """Real services for tests: one Kafka and one PostgreSQL a run, started when a test asks for them."""
 
 import gc
+import logging
 import os
 import secrets
 from collections.abc import Generator, Iterator
@@ -135,12 +136,17 @@ def _cheap_hashes() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _usual_logs() -> None:
-    """A command that ran in the process before has set up logs in its own way. A traceback with the values of all
-    variables takes seconds, in which a server of this process would answer nobody."""
+def _usual_logs() -> Iterator[None]:
+    """A command that ran in the process before has set up logs in its own way, and for libraries with a stream that is
+    closed after its test. A traceback with the values of all variables takes seconds, in which a server of this process
+    would answer nobody."""
+    before = logging.getLogger().handlers[:]
     structlog.reset_defaults()
     renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*structlog.get_config()["processors"][:-1], renderer])
+    yield
+    for handler in set(logging.getLogger().handlers).difference(before):
+        logging.getLogger().removeHandler(handler)
 
 
 @pytest.fixture(scope="session")
