@@ -66,6 +66,8 @@ def use_cheap_services() -> None:
         LocalKafka.lock_file = Path(__file__).parent / "kafka" / f"{version}.lock"
     # A partition takes 25 KiB of the heap: of 512 MiB those of a run would leave little, and Java collect all the time.
     local.kafka.BROKER_OPTIONS = (*local.kafka.BROKER_OPTIONS, QUICK_START, "-Xmx1g")
+    # Each of these goes through all partitions, of which a run has some 20,000 at its end.
+    local.kafka.SETTINGS += "log.cleaner.backoff.ms=30000\nreplica.high.watermark.checkpoint.interval.ms=30000\n"
     LocalKafka._format = _format_by_copy  # type: ignore[method-assign]
     local.postgres.SETTINGS.update(
         fsync="off",

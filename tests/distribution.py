@@ -18,8 +18,8 @@ from tests.shared_services import SharedServices
 __all__ = ["Distribution", "is_of_longest"]
 
 #: How many processes have an installation: each takes 4 CPU seconds to start, and its worker alone 3 % of a core while
-#: it waits, two thirds of that in the broker.
-INSTALLATIONS: Final = 2
+#: it waits, two thirds of that in the broker. Tests that use one are a third of a run.
+INSTALLATIONS: Final = 3
 
 _SPREAD: Final = (
     "tests/fuzz/test_every_topic.py",
@@ -46,12 +46,16 @@ _SECURED: Final = (
 _LONGEST: Final = (
     *_SPREAD,
     *_SECURED,
+    "tests/cli/test_framework.py",
     "tests/cli/test_simulate.py",
     "tests/cli/test_up.py",
+    "tests/console/access/test_sign_in.py",
     "tests/console/pages/browser/",
+    "tests/deploy/",
     "tests/faults/",
     "tests/fuzz/test_bombs.py",
     "tests/models/migrations/test_upgrades.py",
+    "tests/notifier/",
     "tests/simulation/test_defects.py",
     "tests/simulation/test_simulation.py",
     "tests/streams/worker/",
