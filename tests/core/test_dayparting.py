@@ -230,6 +230,13 @@ def test_changes_are_half_open_so_that_previews_can_be_joined() -> None:
     assert observed(schedule, zones, middle, "2025-09-08T17:00:00Z") == f"+{middle}"
 
 
+def test_changes_that_lie_a_millisecond_before_the_beginning_are_not_listed() -> None:
+    schedule, zones = windows("daily 09:00-17:00"), only("UTC")
+    closes = "-2025-09-08T17:00:00Z"
+    assert observed(schedule, zones, "2025-09-08T09:00:00.001Z", "2025-09-09T00:00:00Z") == closes
+    assert observed(schedule, zones, "2025-09-08T17:00:00.001Z", "2025-09-09T09:00:00.001Z") == "+2025-09-09T09:00:00Z"
+
+
 @pytest.mark.parametrize(
     ("text", "days", "from_minute", "to_minute", "written"),
     [
@@ -426,3 +433,12 @@ def test_a_flight_is_over_from_the_midnight_after_its_last_day(moment: str, is_o
     flight = Schedule((), date(2025, 9, 9), date(2025, 9, 9))
     assert flight_is_over(flight, only("Asia/Karachi"), at(moment)) is is_over
     assert not flight_is_over(Schedule((), date(2025, 9, 9), None), only("Asia/Karachi"), at(moment))
+
+
+def test_a_flight_is_over_by_the_clock_of_the_zone_that_is_in_force() -> None:
+    changed_at = at("2025-09-09T12:00:00Z")
+    zones = (ZoneSpan("Asia/Karachi", None), ZoneSpan("America/New_York", changed_at))
+    flight = Schedule((), None, date(2025, 9, 9))
+    assert not flight_is_over(flight, zones, at("2025-09-10T03:59:59.999Z"))
+    assert flight_is_over(flight, zones, at("2025-09-10T04:00:00Z"))
+    assert flight_is_over(Schedule((), None, date(2025, 9, 8)), zones, at("2025-09-08T19:00:00Z"))
