@@ -33,7 +33,8 @@ from streams.kafka.topics import Topic
 from streams.live_state import read_brands
 from streams.settings import Settings
 
-#: A peer that is slow by far gets this part of the events, in topics of its own; its name says so.
+#: A peer that is slow by far, or does not end with all of them, gets this part of the events, in topics of its own; its
+#: name says so.
 _SLOW_PART = 10
 #: So many brands apart are campaigns with a daily budget.
 _WITH_BUDGET = 100
