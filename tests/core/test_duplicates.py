@@ -142,3 +142,36 @@ def test_what_an_older_release_wrote_has_no_beginning() -> None:
     window.add(1, 1)
     flush(window, stored)
     assert restored(stored, 1_000).reaches_back_to is None
+
+
+def test_a_chunk_that_is_written_again_keeps_the_moment_at_which_it_was_begun() -> None:
+    window = DuplicateWindow(1_000_000)
+    for now in (10, 20, 30):
+        window.add(now, 1)
+        window.take_changes(now)
+    assert window.beginnings == [(0, 10)]
+
+
+def test_of_more_than_64_beginnings_every_second_is_kept() -> None:
+    window = DuplicateWindow(1_000_000)
+    for now in range(65):
+        for hashed in range(now * CHUNK_FULL, (now + 1) * CHUNK_FULL):
+            window.add(hashed, 1)
+        assert len(window.beginnings) == now
+        window.take_changes(now)
+    assert window.beginnings == [(number, number) for number in range(0, 65, 2)]
+
+
+def test_a_chunk_that_repeats_ids_of_another_is_dropped_too() -> None:
+    """Forged: no window writes it."""
+    first, second = DuplicateWindow(1_000_000), DuplicateWindow(1_000_000)
+    first.add(0, 1)
+    for hashed in range(CHUNK_FULL):
+        second.add(hashed, 1)
+    [(_, repeated)], [(_, chunk)] = first.take_changes()[0], second.take_changes()[0]
+    window = DuplicateWindow(1)
+    window.restore([(0, repeated), (1, chunk)])
+    for hashed in (CHUNK_FULL, CHUNK_FULL + 1):
+        window.add(hashed, 1)
+    assert window.take_changes()[1] == [0, 1]
+    assert set(window.seen) == {CHUNK_FULL, CHUNK_FULL + 1}

@@ -176,3 +176,25 @@ def test_a_pause_tells_no_moment_at_which_time_would_pause_it() -> None:
         10:00 spend a 100
           -> pause a daily_budget resumes_at=09T09:00 pauses_at=none
     """)
+
+
+@pytest.mark.parametrize(
+    ("next_day", "resumes_at"),
+    [
+        ("97", "02T00:00"),  # below 100.00, its share of what is left without its own spend
+        ("100", "03T00:00"),
+        ("101", "03T00:00"),
+    ],
+)
+def test_the_allowance_of_a_later_day_leaves_out_what_is_booked_from_that_day_on(
+    next_day: str, resumes_at: str
+) -> None:
+    check(f"""
+        day 2026-06-01
+        09:00 brand nike zone=UTC monthly=3000 pacing=even
+        09:00 campaign a
+        10:00 correct a {next_day} on=2026-06-02
+        10:00 correct a 500 on=2026-07-05
+        12:00 spend a 100
+          -> pause a pacing resumes_at={resumes_at}
+    """)
