@@ -106,9 +106,9 @@ def read_campaign_config(brand_id: str, campaign_id: str, value: bytes) -> Campa
 
 
 @lru_cache(maxsize=4_096)
-def _brand_config(terms: bytes) -> BrandConfig:
-    """Of a document without id and name. Cached, so that the brands of equal terms share one."""
-    document = _decode_brand.decode(terms)
+def _brand_config(unnamed_document: bytes) -> BrandConfig:
+    """The configuration in a document without id and name. Cached, so that brands which differ in these share one."""
+    document = _decode_brand.decode(unnamed_document)
     if _CURRENCY.fullmatch(document.currency) is None:
         raise ValueError("currency must be three capital letters")
     overrides = read_overrides(document.budget_overrides)
@@ -132,9 +132,9 @@ def _brand_config(terms: bytes) -> BrandConfig:
 
 
 @lru_cache(maxsize=4_096)
-def _campaign_config(terms: bytes) -> CampaignConfig:
-    """As `_brand_config`."""
-    document = _decode_campaign.decode(terms)
+def _campaign_config(unnamed_document: bytes) -> CampaignConfig:
+    """As `_brand_config`, of a campaign's document without its ids and name."""
+    document = _decode_campaign.decode(unnamed_document)
     if document.external_id is not None and not document.external_id.isprintable():
         raise ValueError("external_id has characters that cannot be printed")
     overrides = read_overrides(document.budget_overrides)

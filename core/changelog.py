@@ -97,8 +97,8 @@ class Changelog:
         """Fill an empty state. A record that cannot be decoded is left out and given to `skipped`."""
         restore(state, ((key.decode(), value) for key, value in self._records.items()), skipped)
 
-    def give(self, state: PartitionState, skipped: Skipped) -> None:
-        """`restore`, and forget each record but `part` as it is restored, so that both are not in memory at once."""
+    def restore_and_clear(self, state: PartitionState, skipped: Skipped) -> None:
+        """`restore`, and forget each record but `part` as soon as it is restored: both are not in memory at once."""
         records, self._records, self._keys_of = self._records, {}, None
         restore(state, ((key.decode(), records.pop(key)) for key in list(records)), skipped)
 

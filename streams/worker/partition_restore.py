@@ -120,7 +120,7 @@ class PartitionRestore:
                 changelog = await self._read_changelog(consumer, number)
                 states[number], parts[number] = self._empty_state(number), changelog.part
                 with _uncollected():
-                    changelog.give(states[number], partial(_log_skipped, number))
+                    changelog.restore_and_clear(states[number], partial(_log_skipped, number))
         return states, parts
 
     async def _read_changelog(self, consumer: AIOKafkaConsumer, number: int) -> Changelog:

@@ -489,7 +489,7 @@ def test_what_a_fold_gives_is_what_it_restores_and_it_forgets_it() -> None:
     fold.apply(b"brand/unheard-of", b"{}")
     fold.restore(restored)
     assert fold.brand_ids() == ["nike", "puma", "unheard-of"]
-    fold.give(given, lambda key, why: skipped.append(key))
+    fold.restore_and_clear(given, lambda key, why: skipped.append(key))
     assert _all_records(given) == _all_records(restored)
     assert skipped == ["brand/unheard-of"]
     assert (fold.brand_ids(), fold.brand("nike")) == ([], None)
