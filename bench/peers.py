@@ -161,8 +161,9 @@ def measure(settings: Settings, brands: int, events: int, only: Sequence[str] = 
     with Worker(settings) as worker:
         wait_until(lambda: worker.metric('spendgate_commands_total{action="resume"}') == brands, _PATIENCE_SECONDS)
     expected = _publish_events(settings, budgets, events)
-    found: dict[str, Any] = {"Spendgate": _ours(settings, brands, events, expected)}
-    found["`getmany`, which does nothing"] = {"events_per_second": round(events / read_raw(settings, events).seconds)}
+    found = _told("Spendgate", _ours(settings, brands, events, expected))
+    raw = round(events / read_raw(settings, events).seconds)
+    found |= _told("`getmany`, which does nothing", {"events_per_second": raw})
     found |= _measure_peers(chosen(_PEERS, only), settings, events, expected)
     if slow := chosen(_SLOW, only):
         found |= _measure_slow_peers(slow, settings, brands, events // _SLOW_PART)
@@ -170,9 +171,8 @@ def measure(settings: Settings, brands: int, events: int, only: Sequence[str] = 
 
 
 def chosen(peers: dict[str, Program], only: Sequence[str]) -> dict[str, Program]:
-    """Those whose name has one of the words, in any case; all of them where there is none."""
-    words = [it.lower() for it in only]
-    return {name: drain for name, drain in peers.items() if not words or any(it in name.lower() for it in words)}
+    """Those whose name has one of the words, in any case and in the order of the words; all where there is none."""
+    return {name: drain for word in only or [""] for name, drain in peers.items() if word.lower() in name.lower()}
 
 
 def _measure_slow_peers(peers: dict[str, Program], settings: Settings, brands: int, events: int) -> dict[str, Any]:
@@ -206,10 +206,16 @@ def _publish_events(settings: Settings, budgets: list[int | None], events: int) 
 
 
 def _measure_peers(peers: dict[str, Program], settings: Settings, events: int, expected: Expected) -> dict[str, Any]:
-    return {
-        name: _peer(drain, settings, events, f"{settings.topic_prefix}peer-{number}", expected)
-        for number, (name, drain) in enumerate(peers.items())
-    }
+    found: dict[str, Any] = {}
+    for number, (name, drain) in enumerate(peers.items()):
+        found |= _told(name, _peer(drain, settings, events, f"{settings.topic_prefix}peer-{number}", expected))
+    return found
+
+
+def _told(name: str, figures: dict[str, Any]) -> dict[str, Any]:
+    """As soon as they are there: a run that is interrupted has told what it has."""
+    print(json.dumps({name: figures}), file=sys.stderr, flush=True)
+    return {name: figures}
 
 
 def table(runs: list[dict[str, Any]]) -> str:
@@ -370,7 +376,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--events", type=int, default=2_000_000, help="the second half is what is called warm")
     parser.add_argument("--partitions", type=int, default=4)
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--only", nargs="+", default=[], help="peers whose name has one of these words")
+    parser.add_argument("--only", nargs="+", default=[], help="peers whose name has one of these words, in this order")
     parser.add_argument("--markdown", type=Path, help="a file for the table")
     return parser.parse_args()
 
