@@ -85,6 +85,12 @@ class _ByFile(LoadScopeScheduling):
             return "secured"
         return nodeid if nodeid.startswith(_SPREAD) else nodeid.split("::", 1)[0]
 
+    def _reschedule(self, node: WorkerController) -> None:
+        """A process knows the test that it runs and the next. By itself xdist gives it more while it has two: at the
+        end of a run a file would wait behind both while others have nothing to do."""
+        if not self.workqueue or self._pending_of(self.assigned_work[node]) < 2:
+            super()._reschedule(node)
+
     def _assign_work_unit(self, node: WorkerController) -> None:
         scope = self._next_scope(node)
         self.workqueue.move_to_end(scope, last=False)
