@@ -123,7 +123,10 @@ _OPTIONAL_HEADERS: Final[dict[Topic, dict[str, Schema]]] = {
             "description": "topic/partition/offset of the misplaced original that this is the copy of.",
         },
         ARRIVAL_HEADER: {"description": "The original's arrival, RFC 3339 in UTC."},
-        REPLAYED_HEADER: {"description": "Published again by `replay` or `dlq replay`."},
+        REPLAYED_HEADER: {
+            "pattern": "^[0-9]+(/[0-9]+)?$",
+            "description": "Published again: the number of the `replay`, or partition/offset of the dead letter.",
+        },
         TRACE_PARENT_HEADER: _TRACE_PARENT,
     },
     Topic.CAMPAIGN_CONTROL: {TRACE_PARENT_HEADER: _TRACE_PARENT},

@@ -17,7 +17,7 @@ from core.refusal import Refusal, RefusalReason
 from core.spend import Spend, read_spend, valid_id
 from ledger.ingest.brand_configs import BrandConfigs
 from ledger.ingest.rows import AckRow, CommandRow, CorrectionRow, RefusalRow, ReplayedRow, SpendRow, UnbookedRow
-from streams.dead_letters.outbox import arrival_of, is_replayed
+from streams.dead_letters.outbox import arrival_of, is_from_ledger
 from streams.kafka.codec import decode_ack, decode_command, decode_correction
 
 __all__ = ["SkippedRecord", "ack_row", "command_row", "correction_row", "refusal_row", "spend_row"]
@@ -184,7 +184,7 @@ def correction_row(record: ConsumerRecord, incarnation: int) -> CorrectionRow | 
 
 def _booked(record: ConsumerRecord, incarnation: int, spend: Spend, config: BrandConfig, arrival: Moment) -> SpendRow:
     occurred_at = arrival if spend.occurred_at is None else spend.occurred_at
-    kind = ReplayedRow if is_replayed(record) else SpendRow
+    kind = ReplayedRow if is_from_ledger(record) else SpendRow
     return kind(
         spend.brand_id,
         spend.event_id,

@@ -30,13 +30,13 @@ __all__ = [
     "cut_headers",
     "dropped_header",
     "is_counted",
-    "is_replayed",
+    "is_from_ledger",
     "is_rerouted",
 ]
 
 REROUTED_HEADER: Final = "spendgate-rerouted"
 ARRIVAL_HEADER: Final = "spendgate-arrival"
-#: Set by a replay from the ledger, which has the row of this spend already.
+#: Of what is published again: the number of a replay from the ledger, or the `partition/offset` of its dead letter.
 REPLAYED_HEADER: Final = "spendgate-replayed"
 #: Of a snapshot whose spend is in the ledger: set by a replay, which sends that spend itself.
 COUNTED_HEADER: Final = "spendgate-counted"
@@ -184,9 +184,10 @@ def is_rerouted(record: ConsumerRecord) -> bool:
     return any(name == REROUTED_HEADER for name, _ in record.headers)
 
 
-def is_replayed(record: ConsumerRecord) -> bool:
-    """Whether the record was published again, by a replay or from a dead letter."""
-    return any(name == REPLAYED_HEADER for name, _ in record.headers)
+def is_from_ledger(record: ConsumerRecord) -> bool:
+    """Whether a replay has published the record from the ledger, which has its row. The copy of a dead letter has none:
+    it may be the first that counts."""
+    return any(name == REPLAYED_HEADER and b"/" not in (value or b"") for name, value in record.headers)
 
 
 def is_counted(record: ConsumerRecord) -> bool:

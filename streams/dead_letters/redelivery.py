@@ -10,7 +10,7 @@ from core.refusal import Refusal, RefusalReason
 from core.snapshot import Snapshot, read_snapshot
 from core.spend import Spend, read_spend, valid_id
 from streams.dead_letters.dead_letter import DeadLetter
-from streams.dead_letters.outbox import ARRIVAL_HEADER, REROUTED_HEADER
+from streams.dead_letters.outbox import ARRIVAL_HEADER, REPLAYED_HEADER, REROUTED_HEADER
 from streams.kafka.headers import Headers
 from streams.kafka.topics import Topic
 from streams.kafka.truncation import KEY_LENGTH_HEADER, LENGTH_HEADER
@@ -45,14 +45,16 @@ def redelivery_target(dead_letter: DeadLetter, settings: Settings) -> Redelivery
 
 
 def redelivery_headers(dead_letter: DeadLetter, tolerance: Tolerance) -> Headers:
-    """The headers of the copy: the original's, and its arrival, so that it counts for the day on which it came.
+    """The headers of the copy: the original's, the dead letter that it is the copy of, and the original's arrival, so
+    that it counts for the day on which it came.
 
     Without `spendgate-rerouted`: a copy that bears it must not be misplaced again, and this one is a new original.
     """
-    own = tuple(header for header in dead_letter.headers if header[0] not in (ARRIVAL_HEADER, REROUTED_HEADER))
+    own = tuple(header for header in dead_letter.headers if not _is_of_a_copy(*header))
+    replayed = (REPLAYED_HEADER, f"{dead_letter.partition}/{dead_letter.offset}".encode())
     if _arrives_anew(dead_letter, tolerance):
-        return own
-    return (*own, (ARRIVAL_HEADER, format_moment(dead_letter.arrived_at).encode()))
+        return (*own, replayed)
+    return (*own, replayed, (ARRIVAL_HEADER, format_moment(dead_letter.arrived_at).encode()))
 
 
 def redelivery_obstacle(
@@ -81,6 +83,13 @@ def redelivery_obstacle(
     arrival = now if _arrives_anew(dead_letter, tolerance) else min(dead_letter.arrived_at, now)
     refusal = refusal_of(event, currency, arrival, tolerance)
     return refusal and _obstacle(event, currency, refusal)
+
+
+def _is_of_a_copy(name: str, value: bytes | None) -> bool:
+    """Whether a header says of which record its own is a copy. What came from the ledger remains so."""
+    if name == REPLAYED_HEADER:
+        return b"/" in (value or b"")
+    return name in (ARRIVAL_HEADER, REROUTED_HEADER)
 
 
 def _cut(dead_letter: DeadLetter) -> str | None:

@@ -15,7 +15,7 @@ from operations.dead_letters.count import DeadLetterCount
 from operations.dead_letters.handling import HandlingOutcome, HandlingResult, drop, replay
 from operations.dead_letters.pages import page
 from operations.dead_letters.search import DeadLetterEntry, DeadLetterFilter, read_batches, scan
-from streams.dead_letters.outbox import ARRIVAL_HEADER, REROUTED_HEADER
+from streams.dead_letters.outbox import ARRIVAL_HEADER, REPLAYED_HEADER, REROUTED_HEADER
 from streams.kafka.topics import Topic
 from streams.settings import Settings
 from tests.ledger.conftest import LedgerTables, RunningLedger
@@ -121,7 +121,8 @@ async def test_what_can_never_count_stays_until_it_is_dropped_or_forced(
     assert forced.result is HandlingResult.REPLAYED
     [*_, refused_again] = await _letters(broker, 4)
     assert refused_again.dead_letter.reason == "amount_zero"
-    assert dict(refused_again.dead_letter.headers) == {ARRIVAL_HEADER: ARRIVED.encode()}
+    replayed = f"{zero.dead_letter.partition}/{zero.dead_letter.offset}".encode()
+    assert dict(refused_again.dead_letter.headers) == {ARRIVAL_HEADER: ARRIVED.encode(), REPLAYED_HEADER: replayed}
 
     assert len(await _drop(settings, "nothing to read", [nothing.dead_letter.position])) == 1
     assert len(await _drop(settings, "a test")) == 2

@@ -12,7 +12,14 @@ from core.refusal import Refusal, RefusalReason
 from core.spend import Spend, read_spend
 from core.verdict import Verdict
 from streams.dead_letters.dead_letter import DeadLetter, read_dead_letter
-from streams.dead_letters.outbox import ARRIVAL_HEADER, REROUTED_HEADER, Outbox, arrival_of
+from streams.dead_letters.outbox import (
+    ARRIVAL_HEADER,
+    REPLAYED_HEADER,
+    REROUTED_HEADER,
+    Outbox,
+    arrival_of,
+    is_from_ledger,
+)
 from streams.dead_letters.redelivery import RedeliveryTarget, redelivery_headers, redelivery_obstacle, redelivery_target
 from streams.kafka.headers import Headers
 from streams.kafka.topics import Topic
@@ -23,6 +30,8 @@ SETTINGS = Settings(topic_prefix="x-")
 ARRIVED = parse_moment("2025-09-08T20:00:00Z")
 REFUSED = ARRIVED + 60_000
 TOLERANCE = Tolerance(300_000, 72 * HOUR)
+#: Where the letters of these tests lie.
+REPLAYED = (REPLAYED_HEADER, b"3/14")
 EVENT = {"event_id": "e", "brand_id": "nike", "campaign_id": "c", "amount": "1.00"}
 CORRECTION = {
     "correction_id": "k",
@@ -60,19 +69,28 @@ def test_a_letter_that_is_refused_again_and_again_gathers_nothing() -> None:
     assert (
         redelivery_headers(second, TOLERANCE)
         == redelivery_headers(first, TOLERANCE)
-        == (("trace", b"1"), (ARRIVAL_HEADER, b"2025-09-08T20:00:00Z"))
+        == (("trace", b"1"), REPLAYED, (ARRIVAL_HEADER, b"2025-09-08T20:00:00Z"))
     )
 
 
 def test_a_reroutes_arrival_goes_on_and_its_mark_does_not() -> None:
     headers = ((REROUTED_HEADER, b"t/1/2"), (ARRIVAL_HEADER, b"2025-09-08T19:00:00Z"), ("trace", b"1"))
     letter = read_dead_letter(refused(record(b"{}", headers=headers), RefusalReason.MISPLACED))
-    assert redelivery_headers(letter, TOLERANCE) == (("trace", b"1"), (ARRIVAL_HEADER, b"2025-09-08T19:00:00Z"))
+    observed = redelivery_headers(letter, TOLERANCE)
+    assert observed == (("trace", b"1"), REPLAYED, (ARRIVAL_HEADER, b"2025-09-08T19:00:00Z"))
+
+
+def test_only_what_a_replay_has_sent_is_from_the_ledger_also_when_it_was_refused_and_goes_back() -> None:
+    for mark, expected in (((), False), (((REPLAYED_HEADER, b"7"),), True)):
+        letter = read_dead_letter(refused(record(b"{}", headers=mark), RefusalReason.UNKNOWN_BRAND))
+        headers = redelivery_headers(letter, TOLERANCE)
+        assert REPLAYED in headers
+        assert is_from_ledger(record(b"{}", headers=headers)) is expected
 
 
 def test_what_was_dated_ahead_of_its_arrival_arrives_anew() -> None:
     letter = read_dead_letter(refused(record(b"{}"), RefusalReason.OCCURRED_IN_FUTURE))
-    assert redelivery_headers(letter, TOLERANCE) == ()
+    assert redelivery_headers(letter, TOLERANCE) == (REPLAYED,)
 
 
 @pytest.mark.parametrize("reason", [RefusalReason.UNKNOWN_BRAND, RefusalReason.OCCURRED_IN_FUTURE])
@@ -95,7 +113,7 @@ def test_what_was_too_early_goes_back_with_its_arrival_once_more_days_are_taken(
     assert "PAST_TOLERANCE_DAYS" in against
     more = TOLERANCE._replace(behind_ms=96 * HOUR)
     assert redelivery_obstacle(letter, Topic.SPEND_EVENTS, {"nike": "USD"}, REFUSED + 960 * HOUR, more) is None
-    assert redelivery_headers(letter, more) == ((ARRIVAL_HEADER, b"2025-09-08T20:00:00Z"),)
+    assert redelivery_headers(letter, more) == (REPLAYED, (ARRIVAL_HEADER, b"2025-09-08T20:00:00Z"))
 
 
 def decided(copy: ConsumerRecord) -> Verdict | Refusal:
