@@ -66,16 +66,18 @@ class Command(TyperCommand):
 
 
 class Group(TyperGroup):
-    """`spendgate --json brand list` is the same as `spendgate brand list --json`."""
+    """`spendgate --json brand list` is the same as `spendgate brand list --json`; `--json` may also stand behind
+    `--version`."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         return _as_typed(super().get_params(ctx))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if args[:1] == ["--json"]:
+        at = next((place for place, arg in enumerate(args) if not arg.startswith("-")), len(args))
+        if "--json" in args[:at]:
             output.set_json()
-            args = args[1:]
-        return super().parse_args(ctx, args)
+        own = [arg for arg in args[:at] if arg != "--json"]
+        return super().parse_args(ctx, own + args[at:])
 
 
 class CommandGroup(typer.Typer):

@@ -68,7 +68,7 @@ def _defaults(source: str | None, day: str | None, as_of: str | None, decimal: s
     from operations.snapshots.local_numbers import Decimal
 
     made_at = current_moment() if as_of is None else validation.moment("moment", as_of)
-    all_of_day = None if day is None else validation.date_or_none("--day", day)
+    all_of_day = None if day is None else validation.day("--day", day)
     return Defaults(
         as_of=format_moment(made_at),
         source=None if source is None else validation.identifier("source", source),

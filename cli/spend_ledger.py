@@ -113,7 +113,7 @@ def import_(
 def _day(option: str, text: str | None) -> "date | None":
     from operations import validation
 
-    return None if text is None else validation.date_or_none(option, text)
+    return None if text is None else validation.day(option, text)
 
 
 def _totals(listed: "Sequence[SpendEntry]", total: "SpendTotal | None", *, more: bool) -> Iterator[str]:

@@ -22,15 +22,15 @@ CHECK_SECONDS: Final = 0.1
 
 
 def _port(usual: int) -> Any:
-    return typer.Option(None, min=0, max=65535, show_default=False, help=f"{usual} when it is free; 0 is any free one.")
+    return typer.Option(None, show_default=False, help=f"{usual} when it is free; 0 is any free one.")
 
 
 @app.command()
 def up(
     data_dir: Path = typer.Option(None, help="Where everything is kept; SPENDGATE_DATA_DIR, else .spendgate."),
-    kafka_port: int = _port(9092),
-    postgres_port: int = _port(5432),
-    http_port: int = _port(8000),
+    kafka_port: str = _port(9092),
+    postgres_port: str = _port(5432),
+    http_port: str = _port(8000),
     demo: bool = typer.Option(False, "--demo", help="Brands in three cities that spend, pause and resume."),
     services_only: bool = typer.Option(False, "--services-only", help="Kafka, PostgreSQL, tables and topics alone."),
     secured: bool = typer.Option(
@@ -43,9 +43,9 @@ def up(
     from cli.environment import load_settings
     from cli.local_installation import Ports, running_system
 
+    ports = Ports(*(_number_of_port(text) for text in (kafka_port, postgres_port, http_port)))
     _stop_on_signals()
     settings = load_settings()
-    ports = Ports(kafka_port, postgres_port, http_port)
     started_at = time.monotonic()
     folder = data_dir or settings.data_dir
     running = running_system(folder, ports, services_only=services_only, secured=secured, say=_say)
@@ -58,6 +58,12 @@ def up(
         output.line({"event": "ready"}, "ready")
         _serve(system, demo)
     _say("stopped")
+
+
+def _number_of_port(text: str | None) -> int | None:
+    from operations import validation
+
+    return None if text is None else validation.number("ports", text, least=0, most=65_535)
 
 
 def _show_first_admin(system: "System") -> None:

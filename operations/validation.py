@@ -22,6 +22,7 @@ __all__ = [
     "budget_number",
     "currency",
     "date_or_none",
+    "day",
     "flight",
     "identifier",
     "is_none",

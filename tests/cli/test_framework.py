@@ -60,6 +60,31 @@ def test_json_may_stand_anywhere(app: CommandGroup, place: int, capsys: pytest.C
     assert json.loads(capsys.readouterr().out) == {"campaign": "c", "amount": "-1.00", "event_id": "none"}
 
 
+@pytest.mark.parametrize("arguments", [["--version", "--json"], ["--json", "--version"]])
+def test_the_version_is_json_wherever_that_is_asked_for(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(application(arguments), arguments) == 0
+    assert list(json.loads(capsys.readouterr().out)) == ["version"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "observed"),
+    [
+        (["up", "--kafka-port", "65536"], "write 0 to 65535"),
+        (["up", "--http-port", "http"], "write 0 to 65535"),
+        (["up", "--postgres-port", "-1"], "write 0 to 65535"),
+        (["spend", "list", "--day", "none"], "--day needs a date"),
+        (["snapshots", "import", "-", "--day", "none"], "--day needs a date"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_exit_4(
+    arguments: list[str], observed: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(application(arguments), arguments) == 4
+    assert observed in capsys.readouterr().err
+
+
 def test_json_is_forgotten_between_two_runs(app: CommandGroup, capsys: pytest.CaptureFixture[str]) -> None:
     run(app, ["spend", "c", "1", "--json"])
     capsys.readouterr()

@@ -309,3 +309,15 @@ def test_any_bytes_are_rows_or_refused(data: bytes) -> None:
     for read in (yaml_rows, json_rows):
         with suppress(RefusedValue):
             compare(read(data).rows, NOTHING, 0)
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [("1e-05", "0.00001"), ("1.5E+3", "1500.00"), ("1e2", "100.00"), ("0.10", "0.10"), ("7", "7")]
+    + [(it, it) for it in ("1e-7", "1e12", "1e999999999999")],
+)
+def test_a_number_of_json_is_the_amount_that_it_says_and_a_refused_one_stays_as_it_is(
+    number: str, expected: str
+) -> None:
+    rows = json_rows(b'{"rows":[{"brand_id":"nike","daily_budget":%s}]}' % number.encode())
+    assert rows.rows[0].values["daily_budget"] == expected
