@@ -3,13 +3,16 @@
 aiokafka requests metadata only up to version 5; ids came with version 10.
 """
 
+import asyncio
+import random
 import uuid
 from collections.abc import Collection
+from contextlib import suppress
 from io import BytesIO
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import TopicAuthorizationFailedError, UnknownTopicOrPartitionError, for_code
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError, UnknownTopicOrPartitionError, for_code
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import (
     AbstractType,
@@ -25,9 +28,11 @@ from typing_extensions import override
 
 from core.errors import ConfigurationError
 
-__all__ = ["TopicFacts", "authorized_operations", "existing_topic", "topic_facts", "topic_ids"]
+__all__ = ["TopicFacts", "authorized_operations", "existing_topic", "topic_facts", "topic_ids", "without_leader"]
 
 _ANY_ID = uuid.UUID(int=0)
+#: A broker that has not answered for so long is passed over for another one.
+_ANSWER_SECONDS: Final = 3.0
 
 
 class TopicFacts(NamedTuple):
@@ -39,7 +44,7 @@ class TopicFacts(NamedTuple):
 
 async def topic_facts(client: AIOKafkaClient, names: Collection[str]) -> dict[str, TopicFacts]:
     """Id and partition count by topic name, as of now; missing topics are left out. Raises an error of aiokafka."""
-    response = await client.send(client.get_random_node(), _MetadataRequest(names))
+    response = await _asked(client, _MetadataRequest(names))
     facts: dict[str, TopicFacts] = {}
     for error_code, name, topic_id, _, partitions, *_ in response.topics:
         error = for_code(error_code)
@@ -62,7 +67,7 @@ async def existing_topic(client: AIOKafkaClient, name: str) -> TopicFacts:
 async def authorized_operations(client: AIOKafkaClient, names: Collection[str]) -> dict[str, frozenset[int]]:
     """The operations that our user may do on each topic, as numbers of Kafka's AclOperation; none without the right to
     describe it. Missing topics are left out."""
-    response = await client.send(client.get_random_node(), _MetadataRequest(names, authorized_operations=True))
+    response = await _asked(client, _MetadataRequest(names, authorized_operations=True))
     allowed: dict[str, frozenset[int]] = {}
     for error_code, name, _, _, _, operations, *_ in response.topics:
         error = for_code(error_code)
@@ -76,6 +81,29 @@ async def authorized_operations(client: AIOKafkaClient, names: Collection[str]) 
 async def topic_ids(client: AIOKafkaClient, names: Collection[str]) -> dict[str, str]:
     """The id of each topic by name; missing topics are left out."""
     return {name: facts.topic_id for name, facts in (await topic_facts(client, names)).items()}
+
+
+async def without_leader(client: AIOKafkaClient, names: Collection[str]) -> list[tuple[str, int]]:
+    """Topic and number of each partition that has no leader, as of now. Raises an error of aiokafka."""
+    response = await _asked(client, _MetadataRequest(names))
+    return sorted(
+        (name, number)
+        for _, name, _, _, partitions, *_ in response.topics
+        for _, number, leader, *_ in partitions
+        if leader < 0
+    )
+
+
+async def _asked(client: AIOKafkaClient, request: "_MetadataRequest") -> Any:
+    """The answer of the first broker that gives one. One that is away or stands still may be among those that the
+    client knows."""
+    known = [broker.nodeId for broker in client.cluster.brokers()]
+    random.shuffle(known)
+    for node in known:
+        with suppress(KafkaError, TimeoutError):
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                return await client.send(node, request)
+    return await client.send(client.get_random_node(), request)
 
 
 class _Uuid(AbstractType):  # type: ignore[misc]

@@ -10,8 +10,10 @@ lookup; otherwise a transactional producer would fail permanently.
 """
 
 import asyncio
+import random
 from contextlib import suppress
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from aiokafka.client import AIOKafkaClient
 from aiokafka.conn import create_conn
@@ -23,10 +25,10 @@ __all__ = ["install"]
 _ANSWER_SECONDS: Final = 3.0
 #: Of a bootstrap address, to which no connection is open yet.
 _CONNECTED_SECONDS: Final = 10.0
-#: The client asks the brokers in random order, so each time another may be the first.
-_ATTEMPTS: Final = 5
 
-_ask_known_brokers: Final = AIOKafkaClient._metadata_update
+#: Client -> the brokers that did not answer it the last time.
+_silent: Final[WeakKeyDictionary[AIOKafkaClient, set[Any]]] = WeakKeyDictionary()
+
 _look_up_coordinator: Final = AIOKafkaClient.coordinator_lookup
 
 
@@ -37,22 +39,42 @@ def install() -> None:
 
 
 async def _ask_known_brokers_or_bootstrap(client: AIOKafkaClient, cluster: Any, topics: Any) -> bool:
-    for _ in range(_ATTEMPTS):
-        with suppress(TimeoutError):
+    silent = _silent.setdefault(client, set())
+    known = [broker.nodeId for broker in client.cluster.brokers()]
+    random.shuffle(known)
+    for node_id in sorted(known, key=silent.__contains__):
+        with suppress(KafkaError, OSError, TimeoutError):
+            silent.add(node_id)
             async with asyncio.timeout(_ANSWER_SECONDS):
-                if await _ask_known_brokers(client, cluster, topics):
-                    return True
-                break
+                metadata = await _ask_known(client, node_id, topics)
+            silent.discard(node_id)
+            if _update(cluster, metadata):
+                return True
     for host, port, _ in client.hosts:
-        try:
+        with suppress(KafkaError, OSError, TimeoutError):
             async with asyncio.timeout(_CONNECTED_SECONDS):
                 metadata = await _ask(client, host, port, topics)
-        except (KafkaError, OSError, TimeoutError):
-            continue
-        if metadata.brokers:
-            cluster.update_metadata(metadata)
-            return True
+            if _update(cluster, metadata):
+                return True
     return False
+
+
+def _update(cluster: Any, metadata: Any) -> bool:
+    """Whether the answer names brokers; a broker that has just begun may not know any."""
+    if metadata.brokers:
+        cluster.update_metadata(metadata)
+    return bool(metadata.brokers)
+
+
+async def _ask_known(client: AIOKafkaClient, node_id: Any, topics: Any) -> Any:
+    connection = await client._get_conn(node_id)
+    if connection is None:
+        raise NodeNotReadyError(f"no connection to broker {node_id}")
+    return await connection.send(_request(topics))
+
+
+def _request(topics: Any) -> MetadataRequest:
+    return MetadataRequest(list(topics) if topics else None)
 
 
 async def _look_up_coordinator_again(client: AIOKafkaClient, kind: Any, key: Any) -> Any:
@@ -79,6 +101,6 @@ async def _ask(client: AIOKafkaClient, host: str, port: int, topics: Any) -> Any
         sasl_oauth_token_provider=client._sasl_oauth_token_provider,
     )
     try:
-        return await connection.send(MetadataRequest(list(topics) if topics else None))
+        return await connection.send(_request(topics))
     finally:
         connection.close()

@@ -5,10 +5,10 @@ Faust's consumer answers only between its polls, which would hold every resume b
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import suppress
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaTimeoutError
 
 from streams.kafka.options import consumer_options
@@ -17,9 +17,10 @@ from streams.settings import Settings
 
 __all__ = ["OffsetQueries"]
 
-#: A question that a silent broker does not answer is asked again, of whoever leads by then, for 40 s in all.
-_ANSWER_SECONDS: Final = 5.0
-_ATTEMPTS: Final = 8
+#: A question that a silent broker does not answer is asked again, of whoever leads by then, for 40 s in all. The first
+#: one is still waited for: a broker that is only slow answers it first.
+_ANSWER_SECONDS: Final = 1.0
+_ATTEMPTS: Final = 40
 
 
 class OffsetQueries:
@@ -57,6 +58,18 @@ class OffsetQueries:
         offsets = await _asked(self._committed.end_offsets, [tp for of in tps.values() for tp in of.values()])
         return {number: {topic: offsets[tp] for topic, tp in of.items()} for number, of in tps.items()}
 
+    async def high_watermarks(self, partitions: Iterable[int], topics: Iterable[Topic]) -> dict[int, dict[Topic, int]]:
+        """The high watermark of each topic, by partition."""
+        tps = self._tps(partitions, topics)
+        offsets = await _asked(self._uncommitted.end_offsets, [tp for of in tps.values() for tp in of.values()])
+        return {number: {topic: offsets[tp] for topic, tp in of.items()} for number, of in tps.items()}
+
+    def has_leader(self, topic: Topic, partition: int) -> bool:
+        """Whether the brokers have named one, when they were asked last."""
+        client: AIOKafkaClient = self._uncommitted._client
+        leader = client.cluster.leader_for_partition(TopicPartition(self._settings.topic(topic), partition))
+        return leader is not None and leader >= 0
+
     async def end(self, topic: Topic, partition: int, stable: bool) -> int:
         """The last stable offset, or the high watermark, which counts records of open transactions too."""
         tp = TopicPartition(self._settings.topic(topic), partition)
@@ -85,8 +98,19 @@ class OffsetQueries:
 async def _asked(
     question: Callable[[list[TopicPartition]], Awaitable[Mapping[TopicPartition, int]]], tps: list[TopicPartition]
 ) -> Mapping[TopicPartition, int]:
-    for _ in range(_ATTEMPTS):
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_ANSWER_SECONDS):
-                return await question(tps)
+    """The first answer. Raises KafkaTimeoutError where none comes, and any other error of aiokafka at once."""
+    first = latest = asyncio.ensure_future(question(tps))
+    try:
+        for _ in range(_ATTEMPTS):
+            answered, _ = await asyncio.wait(
+                {first, latest}, timeout=_ANSWER_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+            if answered:
+                return answered.pop().result()
+            if latest is not first:
+                latest.cancel()
+            latest = asyncio.ensure_future(question(tps))
+    finally:
+        first.cancel()
+        latest.cancel()
     raise KafkaTimeoutError

@@ -21,6 +21,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from core.errors import Fenced, TransactionLost
 from streams.kafka.failures import BrokerAnswer, translated_answer
 from streams.kafka.options import librdkafka_options
+from streams.kafka.topics import Topic
 from streams.settings import Settings
 from streams.worker.writes import Write, rounds, size_of
 
@@ -33,6 +34,8 @@ _RECORD_BYTES: Final = 64 * 1024 * 1024
 #: Records that the client is given by one call, which holds Python's lock for half a millisecond.
 _AT_ONCE: Final = 1000
 _STEP_SECONDS: Final = 5.0
+#: Of a new producer, to connect to a broker.
+_CONNECT_SECONDS: Final = 1.0
 #: A record that is not delivered within this time has failed; shorter than the transaction's own timeout.
 _DELIVERY_SECONDS: Final = 20.0
 _TRANSACTION_SECONDS: Final = 60.0
@@ -50,11 +53,16 @@ _OPTIONS: Final[dict[str, object]] = {
     # librdkafka waits for the end of the transaction before by retries; the first ones come soon.
     "retry.backoff.ms": 2,
     "retry.backoff.max.ms": 200,
-    "reconnect.backoff.max.ms": 1000,
     # A broker that keeps its connections and answers nothing is left for the one that leads meanwhile. What was sent to
     # it is sent again under the same numbers, so nothing is written twice.
     "socket.timeout.ms": 5000,
-    "topic.metadata.refresh.interval.ms": 2000,
+    "topic.metadata.refresh.interval.ms": 1000,
+    # librdkafka asks for the coordinator of the transaction again when its connection to the one that it knows changes:
+    # when it is lost, and each time that an attempt to have it back fails. By default one attempt may take 10 s with a
+    # broker that stands still, and 30 s with a machine that is gone.
+    "reconnect.backoff.max.ms": 250,
+    "api.version.request.timeout.ms": 2000,
+    "socket.connection.setup.timeout.ms": 5000,
 }
 
 #: What waiting raises when an error that is fatal to the producer comes meanwhile, as from being fenced: the client's
@@ -172,6 +180,9 @@ class PartitionWriter:
 
     def _initialise(self) -> None:
         self._producer = self._producer_class(self._options)
+        # Where it is not connected yet, the client asks for its coordinator only half a second later.
+        with suppress(KafkaException):
+            self._producer.list_topics(self._settings.topic(Topic.CONTROLLER_STATE), timeout=_CONNECT_SECONDS)
         while not self._closing:
             try:
                 self._producer.init_transactions(_STEP_SECONDS)

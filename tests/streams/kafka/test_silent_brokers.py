@@ -13,6 +13,7 @@ from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.protocol.offset import OffsetRequest
 
+from streams.kafka.metadata import _MetadataRequest, topic_facts
 from streams.kafka.options import client_options
 from streams.kafka.provision import create_topics
 from streams.kafka.topics import Topic
@@ -24,11 +25,14 @@ SOONER_SECONDS = 30
 
 
 class Silence:
-    """Counts requests by type, and leaves those unanswered for which `holds` is true of the type and its count."""
+    """Counts requests by type; leaves those unanswered for which `holds` is true of the type and its count, and gives
+    the answers of `slow` ones late."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.sent: Counter[type] = Counter()
         self.holds: Callable[[type, int], bool] = lambda _type, _count: False
+        self.slow: Callable[[type, int], bool] = lambda _type, _count: False
+        self.may_answer = asyncio.Event()  # of the slow ones
         self._send = AIOKafkaConnection.send
         monkeypatch.setattr(AIOKafkaConnection, "send", lambda *given, **named: self._send_or_hold(*given, **named))
 
@@ -38,7 +42,11 @@ class Silence:
         if self.holds(kind, self.sent[kind]):
             return asyncio.get_running_loop().create_future()
         answer: Awaitable[Any] = self._send(connection, request, **named)
-        return answer
+        return self._later(answer) if self.slow(kind, self.sent[kind]) else answer
+
+    async def _later(self, answer: Awaitable[Any]) -> Any:
+        await self.may_answer.wait()
+        return await answer
 
 
 @pytest.fixture
@@ -78,6 +86,42 @@ async def test_the_end_of_a_topic_is_asked_again_where_its_leader_does_not_answe
             assert await queries.end(Topic.SPEND_EVENTS, 0, stable=False) == 0
     finally:
         await queries.stop()
+
+
+async def test_a_broker_that_is_only_slow_has_the_end_of_a_topic_taken_from_its_first_answer(
+    settings: Settings, silence: Silence
+) -> None:
+    await create_topics(settings)
+    queries = OffsetQueries(settings)
+    await queries.start()
+    try:
+        await queries.end(Topic.SPEND_EVENTS, 0, stable=False)  # connects
+        silence.sent.clear()
+        silence.holds = lambda kind, count: kind is OffsetRequest and count > 1
+        silence.slow = lambda kind, count: kind is OffsetRequest and count == 1
+        asking = asyncio.create_task(queries.end(Topic.SPEND_EVENTS, 0, stable=False))
+        async with asyncio.timeout(SOONER_SECONDS):
+            while silence.sent[OffsetRequest] < 3:
+                await asyncio.sleep(0.05)
+            silence.may_answer.set()
+            assert await asking == 0
+    finally:
+        await queries.stop()
+
+
+async def test_a_broker_that_does_not_tell_of_topics_is_passed_over(settings: Settings, silence: Silence) -> None:
+    await create_topics(settings)
+    client = AIOKafkaClient(**client_options(settings))
+    await client.bootstrap()
+    try:
+        await client.force_metadata_update()
+        silence.holds = lambda kind, count: kind is _MetadataRequest and count == 1
+        async with asyncio.timeout(SOONER_SECONDS):
+            facts = await topic_facts(client, [settings.topic(Topic.CATALOG)])
+        assert facts[settings.topic(Topic.CATALOG)].partitions == settings.partitions
+        assert silence.sent[_MetadataRequest] == 2
+    finally:
+        await client.close()
 
 
 async def test_a_broker_that_does_not_say_who_leads_is_passed_over(settings: Settings, silence: Silence) -> None:
