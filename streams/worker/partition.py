@@ -7,6 +7,7 @@ from typing import Final
 
 import structlog
 from aiokafka import ConsumerRecord
+from aiokafka.errors import KafkaTimeoutError
 
 from core.errors import TransactionLost
 from core.guard import StateInDoubt
@@ -70,6 +71,8 @@ class OwnedPartition:
         self._on_doubt = on_doubt
         self._turns = turns  # of all partitions of the process
         self._outbox = Outbox()
+        self._find_end_offset = end_offset
+        end_offset = self._end_offset_or_restore
         self._barriers = Barriers(state.partition, self.inbox, settings, end_offset, self._work_unless_suspended)
         given_times = settings.timestamps is Timestamps.CREATE
         applier = RecordApplier(state, self._outbox, partitions=settings.partitions, given_times=given_times)
@@ -243,6 +246,15 @@ class OwnedPartition:
             return False
         self._has_committed = True
         return True
+
+    async def _end_offset_or_restore(self, topic: Topic, partition: int, stable: bool) -> int:
+        """The end of a topic. Where Kafka does not say it, the partition is restored as soon as it can be read."""
+        try:
+            return await self._find_end_offset(topic, partition, stable)
+        except KafkaTimeoutError as error:
+            log.warning("end_unknown", topic=topic, partition=partition, why=repr(error))
+            self._restore(None)
+            return await asyncio.Future()  # what was to be done with the answer is cancelled with the partition
 
     def _restore(self, brand_id: str | None) -> None:
         self.suspended = self.in_doubt = True

@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Final, NamedTuple
@@ -31,51 +31,63 @@ from streams.worker.startup_checks import (
     is_of_older_release,
     known_topic_ids,
 )
-from streams.worker.transaction import PartitionWriter
+from streams.worker.transaction import NotOpened, PartitionWriter
 
-__all__ = ["PartitionRestore", "RestoredPartitions"]
+__all__ = ["OpenProducer", "PartitionRestore", "RestoredPartitions"]
 
 log = structlog.get_logger()
 
 #: How long the end of a transaction may take to be seen. Where one does not end, the other partitions of the take-over
-#: wait for 12 s at most: twice for this, and in between for the fence and the close of its producer, a step of 5 s.
+#: wait for 13 s at most: twice for this, and between for the fence and the close of its producer, steps of 6 and 5 s.
 _END_SECONDS: Final = 1.0
 _FENCE_SECONDS: Final = 5.0
+
+#: Opens a producer, for so many seconds at most, so that a hand-over can end it and wait for it.
+OpenProducer = Callable[[PartitionWriter, float], Awaitable[None]]
 
 
 class RestoredPartitions(NamedTuple):
     """The states and the offsets to read each input from, by partition number; the ids of topics, by name without
-    prefix; a sentence for each partition that is not restored, because a transaction hides its state."""
+    prefix; a sentence for each partition that cannot be restored yet."""
 
     states: dict[int, PartitionState]
     positions: dict[int, dict[Topic, int]]
     topic_ids: dict[str, str]
-    hidden: dict[int, str]
+    why_not: dict[int, str]
 
 
 class PartitionRestore:
     """Restores partitions whose producers are open, so that nobody else can add to their state.
 
     `guarded` are the brands of which a decision has raised before (core.guard). `count` is called with the number of
-    records of each fetch.
+    records of each fetch, `open_producer` for each producer of an older release that has to be fenced.
     """
 
     def __init__(
-        self, settings: Settings, offsets: OffsetQueries, guarded: Collection[str], count: Callable[[int], None]
+        self,
+        settings: Settings,
+        offsets: OffsetQueries,
+        guarded: Collection[str],
+        count: Callable[[int], None],
+        open_producer: OpenProducer,
     ) -> None:
         self._settings = settings
         self._offsets = offsets
         self._guarded = guarded
         self._count = count
+        self._open_producer = open_producer
 
     async def restore(self, numbers: list[int]) -> RestoredPartitions:
         """Raises ConfigurationError where topics and state do not belong together; docs/architecture.md, "What
         operators do to topics and groups", lists the cases."""
         topic_ids = await known_topic_ids(self._settings)
-        hidden = await self._hidden(numbers)
-        visible = [number for number in numbers if number not in hidden]
-        states, positions = await self._restore(visible, topic_ids) if visible else ({}, {})
-        return RestoredPartitions(states, positions, topic_ids, hidden)
+        why_not = await self._hidden(numbers)
+        visible = [number for number in numbers if number not in why_not]
+        if not visible:
+            return RestoredPartitions({}, {}, topic_ids, why_not)
+        states, parts, unread = await self._read_states(visible)
+        positions = await self._positions(states, parts, topic_ids) if states else {}
+        return RestoredPartitions(states, positions, topic_ids, why_not | unread)
 
     async def _hidden(self, numbers: list[int]) -> dict[int, str]:
         """A sentence for each partition in which a transaction hides records of the state. It is none of ours under
@@ -90,17 +102,15 @@ class PartitionRestore:
     async def _end_of_older_release(self, number: int) -> None:
         """End what a worker of an older release has left open, when it was killed amid a flush."""
         try:
-            async with asyncio.timeout(_FENCE_SECONDS):
-                await _fence_older_release(number, self._settings)
-        except (SpendgateError, TimeoutError) as error:
+            await self._fence_older_release(number)
+        except SpendgateError as error:
             # The right that only the first start after an upgrade needs may be missing. The broker ends it in a minute.
             log.info("older_release_not_fenced", partition=number, why=repr(error))
 
-    async def _restore(
-        self, numbers: list[int], topic_ids: dict[str, str]
-    ) -> tuple[dict[int, PartitionState], dict[int, dict[Topic, int]]]:
-        settings = self._settings
-        states, parts = await self._read_states(numbers)
+    async def _positions(
+        self, states: Mapping[int, PartitionState], parts: Mapping[int, PartRecord | None], topic_ids: dict[str, str]
+    ) -> dict[int, dict[Topic, int]]:
+        settings, numbers = self._settings, list(states)
         beginnings = await self._offsets.beginnings(numbers, (*INPUTS, Topic.CONTROLLER_STATE))
         ends = await self._offsets.ends(numbers)
         committed = await committed_offsets(settings, settings.topic(WORKER_GROUP), numbers)
@@ -110,27 +120,43 @@ class PartitionRestore:
         for state in states.values():
             check_brands(state, settings)
         await self._check_commands(states, parts, topic_ids)
-        return states, positions
+        return positions
 
-    async def _read_states(self, numbers: list[int]) -> tuple[dict[int, PartitionState], dict[int, PartRecord | None]]:
+    async def _read_states(
+        self, numbers: list[int]
+    ) -> tuple[dict[int, PartitionState], dict[int, PartRecord | None], dict[int, str]]:
+        """The states and their `part` by partition, and a sentence for each of which the state is not final, because a
+        worker of an older release may still write it."""
         states: dict[int, PartitionState] = {}
         parts: dict[int, PartRecord | None] = {}
+        unread: dict[int, str] = {}
         async with changelog_consumer(client_options(self._settings)) as consumer:
             for number in numbers:  # one after the other, because a changelog takes half the memory of its state
-                changelog = await self._read_changelog(consumer, number)
+                try:
+                    changelog = await self._read_changelog(consumer, number)
+                except NotOpened as error:
+                    unread[number] = str(error)
+                    continue
                 states[number], parts[number] = self._empty_state(number), changelog.part
                 with _uncollected():
                     changelog.restore_and_clear(states[number], partial(_log_skipped, number))
-        return states, parts
+        return states, parts, unread
 
     async def _read_changelog(self, consumer: AIOKafkaConsumer, number: int) -> Changelog:
-        settings = self._settings
-        name = settings.topic(Topic.CONTROLLER_STATE)
+        name = self._settings.topic(Topic.CONTROLLER_STATE)
         changelog = await read_changelog(consumer, name, number, self._count)
         if not _is_of_older_release(changelog):
             return changelog
-        await _fence_older_release(number, settings)
+        await self._fence_older_release(number)
         return await read_changelog(consumer, name, number, self._count)
+
+    async def _fence_older_release(self, number: int) -> None:
+        """Older releases had other transactional ids: one of their workers may be frozen and not fenced."""
+        writer = PartitionWriter(f"{self._settings.topic('worker')}-{number}", self._settings)
+        try:
+            await self._open_producer(writer, _FENCE_SECONDS)
+        finally:
+            await writer.close()
 
     def _empty_state(self, number: int) -> PartitionState:
         return PartitionState(
@@ -166,15 +192,6 @@ def _log_skipped(partition: int, key: str, why: str) -> None:
 
 def _is_of_older_release(changelog: Changelog) -> bool:
     return changelog.part is not None and is_of_older_release(changelog.part)
-
-
-async def _fence_older_release(number: int, settings: Settings) -> None:
-    """Older releases had other transactional ids: one of their workers may be frozen and not fenced."""
-    writer = PartitionWriter(f"{settings.topic('worker')}-{number}", settings)
-    try:
-        await writer.open()
-    finally:
-        await writer.close()
 
 
 @contextmanager

@@ -5,8 +5,9 @@ memory of a partition is valid exactly as long as its producer is not fenced.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 import faust
@@ -23,13 +24,14 @@ from streams.settings import Settings
 from streams.worker import worker_metrics
 from streams.worker.consumer import Chunk, FetchedUpTo
 from streams.worker.fatal import end_process, or_end_process
-from streams.worker.hidden_state import hidden_state
+from streams.worker.hidden_state import hidden_state, hidden_state_sentence
 from streams.worker.offset_queries import OffsetQueries
 from streams.worker.partition import OwnedPartition
 from streams.worker.partition_restore import PartitionRestore
 from streams.worker.startup_checks import check_topics, commit_note
 from streams.worker.topic_watch import watch_topics
-from streams.worker.transaction import PartitionWriter
+from streams.worker.transaction import NotOpened, PartitionWriter
+from streams.worker.unanswered import unanswered
 from streams.worker.unrestored import Unrestored
 
 __all__ = ["ControllerTable"]
@@ -39,6 +41,9 @@ log = structlog.get_logger()
 _LIMIT_SECONDS: Final = 8.0
 #: How long after a look at the partitions that cannot be restored the next one is taken.
 _LOOK_AGAIN_SECONDS: Final = 2.0
+#: Where the client is to read a partition that is not restored: it fetches nothing there, and its answer that there is
+#: no such offset is never asked for.
+_BEYOND_ALL: Final = 2**62
 
 
 class _Superseded(SpendgateError):
@@ -156,7 +161,8 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         async with self._ownership:
             if not (self.ready and (self._unrestored or any(it.in_doubt for it in self.owned.values()))):
                 return  # a rebalance has restored them, or is about to
-            if await self._own({*self.owned, *self._unrestored}, self._hand_overs) is not None:
+            numbers = {*self.owned, *self._unrestored}
+            if await self._own(numbers, self._hand_overs, unless_none_is_gained=True) is not None:
                 self.app.consumer.read_again()
 
     def committable(self) -> Mapping[TP, int]:
@@ -215,11 +221,14 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         also for one that ends before `take_over`: what was another worker's in between is restored again."""
         self._given_away |= set(range(self.settings.partitions)) - {tp.partition for tp in assigned}
 
-    async def _own(self, numbers: set[int], hand_overs: int) -> dict[TP, int] | None:
+    async def _own(
+        self, numbers: set[int], hand_overs: int, *, unless_none_is_gained: bool = False
+    ) -> dict[TP, int] | None:
         """Own exactly these partitions; `hand_overs` is their count when the partitions were assigned. None where there
-        was another one: a rebalance has begun, and goes on with `take_over`."""
+        was another one: a rebalance has begun, and goes on with `take_over`. None also `unless_none_is_gained`, where
+        the partitions that are owned go on as they are."""
         try:
-            return await self._own_unless_superseded(numbers, hand_overs)
+            return await self._own_unless_superseded(numbers, hand_overs, unless_none_is_gained)
         except Exception as error:
             if hand_overs == self._hand_overs:
                 raise
@@ -228,39 +237,50 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
             log.info("take_over_superseded", partitions=sorted(numbers), why=repr(error))
             return None
 
-    async def _own_unless_superseded(self, numbers: set[int], hand_overs: int) -> dict[TP, int]:
+    async def _own_unless_superseded(
+        self, numbers: set[int], hand_overs: int, unless_none_is_gained: bool
+    ) -> dict[TP, int] | None:
+        self._check_not_superseded(hand_overs)
+        if self._offsets is None:
+            self._offsets = OffsetQueries(self.settings)
+            await self._offsets.start()
+        why_not = await unanswered(self._offsets, numbers, self.settings)
         self._check_not_superseded(hand_overs)
         given_away, self._given_away = self._given_away, set()
         for number, partition in list(self.owned.items()):
             if partition.in_doubt:
-                await partition.flush()  # writes nothing, but ends after one that is under way
-            if partition.in_doubt or number not in numbers or number in given_away:
+                await partition.hand_over()  # writes nothing, but ends after a flush that is under way
+            if partition.in_doubt or number not in numbers or number in given_away or number in why_not:
                 await self._leave(number)
         self._unrestored.keep(numbers)
-        if self._offsets is None:
-            self._offsets = OffsetQueries(self.settings)
-            await self._offsets.start()
-        if gained := sorted(numbers - self.owned.keys()):
-            await self._restore(gained, self._offsets, hand_overs)
-        ends = await self._offsets.ends(numbers) if numbers else {}
+        gained = sorted(numbers - self.owned.keys())
+        if to_restore := [number for number in gained if number not in why_not]:
+            why_not |= await self._restore(to_restore, self._offsets, hand_overs)
+        if unless_none_is_gained and why_not.keys() >= set(gained):
+            self._note_tried(numbers, why_not, self._offsets)
+            return None
+        ends = await self._offsets.ends(self.owned) if self.owned else {}
         self._check_not_superseded(hand_overs)
-        positions = self._begin(gained, ends)
+        self._note_tried(numbers, why_not, self._offsets)
+        return self._begin(gained, ends)
+
+    def _note_tried(self, numbers: set[int], why_not: Mapping[int, str], offsets: OffsetQueries) -> None:
+        worker_metrics.OWNED.set(len(self.owned))
+        self._unrestored.note_tried(numbers, why_not)
         if self._unrestored and (self._looking_again is None or self._looking_again.done()):
-            self._looking_again = asyncio.create_task(or_end_process(self._look_again(self._offsets), self.settings))
-        return positions
+            self._looking_again = asyncio.create_task(or_end_process(self._look_again(offsets), self.settings))
 
     def _check_not_superseded(self, hand_overs: int) -> None:
         if hand_overs != self._hand_overs:
             raise _Superseded
 
     def _begin(self, gained: list[int], ends: Mapping[int, dict[Topic, int]]) -> dict[TP, int]:
-        """Returns the offset to read each input from; of a partition that is not restored, its end."""
-        positions = {number: ends[number] for number in self._unrestored}
+        """Returns the offset to read each input from."""
+        positions = {number: dict.fromkeys(INPUTS, _BEYOND_ALL) for number in self._unrestored}
         for number, partition in self.owned.items():
             positions[number] = partition.inbox.positions()
             if not partition.in_doubt:  # since a moment ago: it is restored next, and decides nothing until then
                 partition.begin(positions[number], ends[number])
-        worker_metrics.OWNED.set(len(self.owned))
         self.ready = True
         log.info("partitions_owned", partitions=sorted(self.owned), gained=gained)
         return {TP(self.settings.topic(it), number): at for number, of in positions.items() for it, at in of.items()}
@@ -273,43 +293,65 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
                 await self._reopen()
 
     async def _can_restore(self, offsets: OffsetQueries) -> bool:
+        """Whether the state of one of them can be read."""
         numbers = list(self._unrestored)
         try:
-            return len(await hidden_state(offsets, numbers, 0)) < len(numbers)
-        except KafkaError as error:  # one has no leader now, which must not end the worker that decides on others
+            why_not = await unanswered(offsets, numbers, self.settings)
+            answered = [number for number in numbers if number not in why_not]
+            hidden = await hidden_state(offsets, answered, 0)
+        except KafkaError as error:  # which must not end the worker that decides on others
             log.warning("hidden_state_unknown", partitions=numbers, why=repr(error))
             return False
+        why_not |= {number: hidden_state_sentence(number, at, self.settings) for number, at in hidden.items()}
+        self._unrestored.note_still(why_not)
+        return len(why_not) < len(numbers)
 
     async def _leave(self, number: int) -> None:
         self._runners.pop(number).cancel()
         await self.owned.pop(number).close()
 
-    async def _restore(self, numbers: list[int], offsets: OffsetQueries, hand_overs: int) -> None:
+    async def _restore(self, numbers: list[int], offsets: OffsetQueries, hand_overs: int) -> dict[int, str]:
+        """Returns a sentence for each that cannot be restored yet."""
         writers = {n: PartitionWriter(self.settings.transactional_id(n), self.settings) for n in numbers}
         try:
             # Opened first: afterwards nobody else can add to what is read next.
-            await self._open(writers.values(), hand_overs)
-            await self._restore_with(writers, offsets)
+            why_not = await self._open(writers, hand_overs)
+            if opened := {number: writer for number, writer in writers.items() if number not in why_not}:
+                why_not |= await self._restore_with(opened, offsets, hand_overs)
+            return why_not
         finally:  # cancelled too: whoever owns the partitions next must not wait for an open transaction
             await asyncio.gather(*(writer.close() for number, writer in writers.items() if number not in self.owned))
 
-    async def _open(self, writers: Iterable[PartitionWriter], hand_overs: int) -> None:
+    async def _open(self, writers: Mapping[int, PartitionWriter], hand_overs: int) -> dict[int, str]:
+        """Returns a sentence for each that Kafka does not open."""
+        opening = (self._open_one(hand_overs, writer) for writer in writers.values())
+        answers = dict(zip(writers, await asyncio.gather(*opening, return_exceptions=True), strict=True))
         self._check_not_superseded(hand_overs)
-        self._opening = {writer: asyncio.ensure_future(writer.open()) for writer in writers}
-        try:
-            # All of them, also where one fails: `hand_over` waits for what is still under way.
-            answers = await asyncio.gather(*self._opening.values(), return_exceptions=True)
-        finally:
-            self._opening = {}
-        if failures := [it for it in answers if it is not None]:
-            raise failures[0]
+        why_not: dict[int, str] = {}
+        for number, error in answers.items():
+            if isinstance(error, NotOpened):
+                why_not[number] = f"{error} Until then partition {number} decides nothing; it goes on by itself."
+            elif error is not None:
+                raise error
+        return why_not
+
+    async def _open_one(self, hand_overs: int, writer: PartitionWriter, *patience_seconds: float) -> None:
+        """Open a producer so that `hand_over` waits for it, also where whoever has called this is cancelled."""
+        self._check_not_superseded(hand_overs)
+        opening = self._opening[writer] = asyncio.ensure_future(writer.open(*patience_seconds))
+        opening.add_done_callback(lambda _: self._opening.pop(writer))
+        await asyncio.shield(opening)
         self._check_not_superseded(hand_overs)
 
-    async def _restore_with(self, writers: Mapping[int, PartitionWriter], offsets: OffsetQueries) -> None:
+    async def _restore_with(
+        self, writers: Mapping[int, PartitionWriter], offsets: OffsetQueries, hand_overs: int
+    ) -> dict[int, str]:
+        """Returns a sentence for each that cannot be restored yet."""
         settings = self.settings
-        restored = await PartitionRestore(settings, offsets, self._guarded, self._count_restored).restore(list(writers))
+        open_producer = partial(self._open_one, hand_overs)
+        restore = PartitionRestore(settings, offsets, self._guarded, self._count_restored, open_producer)
+        restored = await restore.restore(list(writers))
         topic_ids = restored.topic_ids
-        self._unrestored.note_tried(writers, restored.hidden)
         for number, state in restored.states.items():
             partition = OwnedPartition(
                 state,
@@ -329,6 +371,7 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         if self._watching is None:
             watching = watch_topics(offsets.client, settings, topic_ids)
             self._watching = asyncio.create_task(or_end_process(watching, settings))
+        return restored.why_not
 
     def _count_restored(self, records: int) -> None:
         self._restored += records

@@ -18,14 +18,14 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from core.errors import Fenced, TransactionLost
+from core.errors import Fenced, SpendgateError, TransactionLost
 from streams.kafka.failures import BrokerAnswer, translated_answer
 from streams.kafka.options import librdkafka_options
 from streams.kafka.topics import Topic
 from streams.settings import Settings
 from streams.worker.writes import Write, rounds, size_of
 
-__all__ = ["REFUSALS", "PartitionWriter", "TransactionFailure"]
+__all__ = ["REFUSALS", "NotOpened", "PartitionWriter", "TransactionFailure"]
 
 #: Bytes of one batch; a topic that takes less is given less.
 _BATCH_BYTES: Final = 900_000
@@ -34,6 +34,8 @@ _RECORD_BYTES: Final = 64 * 1024 * 1024
 #: Records that the client is given by one call, which holds Python's lock for half a millisecond.
 _AT_ONCE: Final = 1000
 _STEP_SECONDS: Final = 5.0
+#: How long a producer may take to open. Where a cluster loses a broker its coordinator moves within about as long.
+_OPEN_SECONDS: Final = 10.0
 #: Of a new producer, to connect to a broker.
 _CONNECT_SECONDS: Final = 1.0
 #: A record that is not delivered within this time has failed; shorter than the transaction's own timeout.
@@ -84,6 +86,16 @@ _COLLATERAL: Final = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLI
 _FENCED: Final = frozenset({KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH})
 
 _Answer = TypeVar("_Answer")
+
+
+class NotOpened(SpendgateError):
+    """A producer was not opened in time; it may be tried again."""
+
+    def __init__(self, transactional_id: str, why: str) -> None:
+        super().__init__(
+            f"The producer {transactional_id} cannot be opened ({why.rstrip('.')}): start or mend the brokers that "
+            "have the replicas of __transaction_state."
+        )
 
 
 class TransactionFailure(NamedTuple):
@@ -142,9 +154,10 @@ class PartitionWriter:
         self._round: Sequence[Write] = ()  # given to the client since it was last known to hold nothing
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=transactional_id)
 
-    async def open(self) -> None:
-        """Open the producer, which fences the former owner: afterwards the former owner can write nothing."""
-        await self._in_thread(self._initialise)
+    async def open(self, patience_seconds: float = _OPEN_SECONDS) -> None:
+        """Open the producer, which fences the former owner: afterwards the former owner can write nothing. Raises
+        NotOpened where Kafka lets it wait for longer, by a step of at most 5 seconds."""
+        await self._in_thread(partial(self._initialise, patience_seconds))
 
     def open_no_further(self) -> None:
         """Let `open` return at the end of its step of at most 5 seconds, whether it is done or not."""
@@ -178,7 +191,8 @@ class PartitionWriter:
     async def _in_thread(self, step: Callable[[], _Answer]) -> _Answer:
         return await asyncio.get_running_loop().run_in_executor(self._thread, step)
 
-    def _initialise(self) -> None:
+    def _initialise(self, patience_seconds: float) -> None:
+        until = monotonic() + patience_seconds
         self._producer = self._producer_class(self._options)
         # Where it is not connected yet, the client asks for its coordinator only half a second later.
         with suppress(KafkaException):
@@ -192,6 +206,8 @@ class PartitionWriter:
                 self._producer.poll(0)  # hands out what there is to log
                 if not error.retriable() or error.fatal():
                     raise self._lost(error) from raised
+                if monotonic() >= until:
+                    raise NotOpened(self._name, error.str()) from raised
 
     def _attempt(self, writes: Sequence[Write]) -> list[TransactionFailure]:
         self._failures = []

@@ -40,14 +40,21 @@ class Unrestored(Collection[int]):
                 del self._sentences[number]
                 log.warning("partition_goes_on", partition=number)
                 worker_metrics.STOPPED.labels(str(number)).set(0)
-        for number, why in why_not.items():
-            if self._sentences.get(number) != why:
-                log.error("partition_stopped", partition=number, why=why)
-            self._sentences[number] = why
-            worker_metrics.STOPPED.labels(str(number)).set(1)
+        self._note(why_not)
+
+    def note_still(self, why_not: Mapping[int, str]) -> None:
+        """Note why those of these that are still not restored are not, which may be for another reason than before."""
+        self._note({number: why for number, why in why_not.items() if number in self._sentences})
 
     def keep(self, numbers: Collection[int]) -> None:
         """Forget the partitions that are not assigned any more: all but `numbers`."""
         for number in [it for it in self if it not in numbers]:
             del self._sentences[number]
             worker_metrics.STOPPED.labels(str(number)).set(0)
+
+    def _note(self, why_not: Mapping[int, str]) -> None:
+        for number, why in why_not.items():
+            if self._sentences.get(number) != why:
+                log.error("partition_stopped", partition=number, why=why)
+            self._sentences[number] = why
+            worker_metrics.STOPPED.labels(str(number)).set(1)

@@ -6,22 +6,34 @@ those of one broker that goes and comes back.
 """
 
 import asyncio
+import json
 import os
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Final
 
 import pytest
-from aiokafka.admin import NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.client import AIOKafkaClient
+from aiokafka.conn import AIOKafkaConnection
+from confluent_kafka import Consumer, Producer, TopicPartition
 
+from core.errors import Unreachable
+from core.partitioner import partition_of
+from operations.leaders import read_missing_leaders
+from operations.status import read_status
+from streams.kafka.options import client_options
 from streams.kafka.provision import admin_client, create_topics
 from streams.kafka.topics import Topic, topic_configs
 from streams.settings import Settings
 from tests.faults.cluster import BROKERS, Cluster, Node
 from tests.faults.small_disk import fill, small_disk
 from tests.faults.traffic import Traffic
+from tests.streams.broker import brand_in
+from tests.streams.watched_worker import WatchedWorker
 from tests.streams.worker_process import WorkerProcess
 
 TIMES: Final = int(os.environ.get("SPENDGATE_FAULTS_TIMES") or 1)
@@ -32,6 +44,8 @@ PATIENCE_SECONDS: Final = 180
 #: lasts 9 s, and then its partitions, the group's and the transaction's coordinator have to move.
 LONGEST_SILENCE_SECONDS: Final = 90.0
 FROZEN_SECONDS: Final = 20.0
+#: How often a client asks who leads: in random order each of three would be the first of it in a third of them.
+UPDATES: Final = 20
 #: Longer than the worker's client tries to deliver a record.
 LONGER_THAN_A_REQUEST_SECONDS: Final = 25.0
 
@@ -74,13 +88,20 @@ async def topics(cluster: Cluster, settings: Settings, placed: dict[Topic, Seque
     await cluster.until_in_sync()
     async with admin_client(settings) as admin:
         for topic, brokers in placed.items():
-            configs = topic_configs(topic, settings) | {"min.insync.replicas": str(len(brokers))}
-            assignments = {number: list(brokers) for number in range(PARTITIONS)}
-            await admin.create_topics(
-                [NewTopic(settings.topic(topic), -1, -1, replica_assignments=assignments, topic_configs=configs)]
-            )
+            await _place(admin, settings, topic, [brokers] * PARTITIONS)
     await create_topics(settings)
     await cluster.until_in_sync()
+
+
+async def _place(
+    admin: AIOKafkaAdminClient, settings: Settings, topic: Topic, brokers: Sequence[Sequence[int]]
+) -> None:
+    """Make the topic, each partition on the brokers of these numbers, as many for each."""
+    configs = topic_configs(topic, settings) | {"min.insync.replicas": str(len(brokers[0]))}
+    assignments = {number: list(of_partition) for number, of_partition in enumerate(brokers)}
+    await admin.create_topics(
+        [NewTopic(settings.topic(topic), -1, -1, replica_assignments=assignments, topic_configs=configs)]
+    )
 
 
 @pytest.fixture
@@ -106,6 +127,36 @@ async def traffic(worker: WorkerProcess, settings: Settings) -> AsyncIterator[Tr
         traffic.close()
 
 
+class Lost:
+    """Of each broker that was lost, how long Kafka itself took to lead its partitions elsewhere, and whether it was the
+    active controller too: then a new one is elected first, which gives the lost broker another session of 9 s."""
+
+    def __init__(self) -> None:
+        self._kafkas: list[float] = []
+        self._controllers: list[bool] = []
+        self._since = 0.0
+
+    def note(self, cluster: Cluster, node: Node) -> None:
+        """It is lost now."""
+        self._controllers.append(cluster.controller() is node)
+        self._since = time.monotonic()
+
+    def note_gone(self) -> None:
+        """The other brokers know it."""
+        self._kafkas.append(time.monotonic() - self._since)
+
+    def show(self, silences: Sequence[float]) -> None:
+        for is_controller, what in ((False, "other than the active controller"), (True, "and active controller")):
+            of = [it for it, flag in enumerate(self._controllers) if flag is is_controller]
+            if of:
+                kafkas, ours = [self._kafkas[it] for it in of], [silences[it] - self._kafkas[it] for it in of]
+                print(
+                    f"| a leader {what} | {len(of)} | {median(silences[it] for it in of):.1f} s | "
+                    f"{max(silences[it] for it in of):.1f} s | Kafka {median(kafkas):.1f}, {max(kafkas):.1f} s | "
+                    f"then {median(ours):.1f}, {max(ours):.1f} s |"
+                )
+
+
 async def _is_exact(what: str, traffic: Traffic, worker: WorkerProcess, *silences: float) -> None:
     counted = await traffic.finish()
     worker.check_alive()
@@ -117,15 +168,20 @@ async def _is_exact(what: str, traffic: Traffic, worker: WorkerProcess, *silence
 async def test_a_leader_that_is_killed_costs_no_record(
     cluster: Cluster, settings: Settings, traffic: Traffic, worker: WorkerProcess
 ) -> None:
+    lost = Lost()
+
     async def kill_and_start() -> None:
         node = cluster.leader(settings.topic(Topic.CONTROLLER_STATE), 0)
+        lost.note(cluster, node)
         await asyncio.to_thread(node.kill)
         await cluster.until_gone(node)
+        lost.note_gone()
         await asyncio.to_thread(node.start)
         await cluster.until_in_sync()
 
     silences = [await traffic.during(kill_and_start()) for _ in range(TIMES)]
     await _is_exact("kill -9 of a leader", traffic, worker, *silences)
+    lost.show(silences)
     assert max(silences) < LONGEST_SILENCE_SECONDS
 
 
@@ -145,18 +201,51 @@ async def test_a_rolling_restart_costs_no_record_and_ends_no_worker(
 async def test_a_leader_that_is_frozen_costs_no_record(
     cluster: Cluster, settings: Settings, traffic: Traffic, worker: WorkerProcess
 ) -> None:
+    lost = Lost()
+
     async def freeze_and_thaw() -> None:
         node = cluster.leader(settings.topic(Topic.CONTROLLER_STATE), 0)
+        lost.note(cluster, node)
         node.freeze()
         try:
-            await asyncio.sleep(FROZEN_SECONDS)  # the fault is that long
+            ends = asyncio.create_task(asyncio.sleep(FROZEN_SECONDS))  # the fault is that long
+            await cluster.until_gone(node)
+            lost.note_gone()
+            await ends
         finally:
             node.thaw()
         await cluster.until_in_sync()
 
     silences = [await traffic.during(freeze_and_thaw()) for _ in range(TIMES)]
     await _is_exact(f"leader frozen for {FROZEN_SECONDS:g} s", traffic, worker, *silences)
+    lost.show(silences)
     assert max(silences) < LONGEST_SILENCE_SECONDS
+
+
+async def test_who_leads_is_asked_of_others_than_the_broker_that_did_not_say_it(
+    cluster: Cluster, topics: None, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = AIOKafkaClient(**client_options(settings))
+    await client.bootstrap()
+    await client.force_metadata_update()
+    node, asked = cluster.nodes[0], Counter[int]()
+    send = AIOKafkaConnection.send
+
+    def counted(connection: AIOKafkaConnection, request: object, **named: object) -> object:
+        asked[connection.port] += 1
+        return send(connection, request, **named)
+
+    monkeypatch.setattr(AIOKafkaConnection, "send", counted)
+    node.freeze()
+    try:
+        for _ in range(UPDATES):
+            assert await client.force_metadata_update()
+    finally:
+        node.thaw()
+        await client.close()
+        await cluster.until_in_sync()
+    assert asked.total() >= UPDATES
+    assert asked[node.port] <= 2  # one attempt: what it can do, and who leads
 
 
 @pytest.mark.parametrize("placed", [{Topic.CAMPAIGN_CONTROL: [2, 3]}, {Topic.CONTROLLER_STATE: [2, 3]}], ids=list)
@@ -195,6 +284,50 @@ async def test_a_leader_that_is_away_longer_than_a_request_lasts_is_named_and_wa
     silence = await traffic.during(kill_and_start())
     assert _has_gone_on(worker)
     await _is_exact(f"the only leader of {topic} away", traffic, worker, silence)
+
+
+@pytest.mark.parametrize("topic", [Topic.SPEND_EVENTS, Topic.CONTROLLER_STATE])
+async def test_a_partition_without_a_leader_waits_alone_while_each_owner_decides_on_the_others(
+    topic: Topic, cluster: Cluster, settings: Settings, tmp_path: Path
+) -> None:
+    await cluster.until_in_sync()
+    async with admin_client(settings) as admin:
+        await _place(admin, settings, topic, [[3], [1]])
+    await create_topics(settings)
+    await cluster.until_in_sync()
+    first, second = (WatchedWorker(settings, tmp_path / f"{name}.log") for name in ("first", "second"))
+    waiting, others = (brand_in(number, PARTITIONS, "brand") for number in range(PARTITIONS))
+    node, named = cluster.nodes[2], f"{settings.topic(topic)}, partition 0, has no leader"
+    decided = Decided(settings)
+    try:
+        await asyncio.to_thread(node.kill)
+        await cluster.until_gone(node)
+        await first.process.started()
+        await first.stopped(named)
+        for brand in (waiting, others):
+            await decided.document(brand)
+        await decided.until(others, 1)
+        with pytest.raises(Unreachable, match=named):
+            await read_status(settings)
+        assert [it.partition(":")[0] for it in await read_missing_leaders(settings)] == [named]
+
+        await second.process.started()
+        assert await first.process.stop() == 0
+        await second.stopped(named)
+        await decided.document(others)
+        await decided.until(others, 2)
+        assert decided.of[waiting] == 0
+
+        await asyncio.to_thread(node.start)
+        await decided.until(waiting, 1)
+        await second.ready()
+        assert await second.process.stop() == 0
+    finally:
+        decided.close()
+        for worker in (first, second):
+            worker.process.kill()
+        if node.process is None:
+            await asyncio.to_thread(node.start)
 
 
 async def test_two_brokers_of_three_away_are_told_and_waited_for(
@@ -240,6 +373,44 @@ async def test_a_disk_that_fills_up_during_a_flush_is_waited_for(
     silence = await traffic.during(fill_and_make_room())
     assert _has_gone_on(worker)
     await _is_exact("full disk", traffic, worker, silence)
+
+
+class Decided:
+    """Publishes documents of brands with a campaign, and counts the commands of each brand in `of`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.of: Counter[str] = Counter()
+        self._topic = settings.topic(Topic.CATALOG)
+        self._versions: Counter[str] = Counter()
+        self._producer = Producer({"bootstrap.servers": settings.brokers, "log_level": 0})
+        self._consumer = Consumer(
+            {"bootstrap.servers": settings.brokers, "group.id": "decided", "auto.offset.reset": "earliest"}
+        )
+        control = settings.topic(Topic.CAMPAIGN_CONTROL)
+        self._consumer.assign([TopicPartition(control, number, 0) for number in range(PARTITIONS)])
+
+    async def document(self, brand: str) -> None:
+        """A brand, and its campaign, which is switched each time."""
+        self._versions[brand] += 1
+        version = self._versions[brand]
+        zones = [{"time_zone": "UTC", "from": None}]
+        of_brand = {"kind": "brand", "brand_id": brand, "version": version, "currency": "USD", "zones": zones}
+        of_campaign = {"kind": "campaign", "brand_id": brand, "campaign_id": "summer", "version": version}
+        of_campaign |= {"enabled": version % 2 == 1}
+        number = partition_of(brand, PARTITIONS)
+        for key, document in ((brand, of_brand), (f"{brand}/summer", of_campaign)):
+            self._producer.produce(self._topic, json.dumps(document), key, number)
+        assert await asyncio.to_thread(self._producer.flush, PATIENCE_SECONDS) == 0
+
+    async def until(self, brand: str, commands: int) -> None:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while self.of[brand] < commands:
+                record = await asyncio.to_thread(self._consumer.poll, 0.2)
+                if record is not None and record.error() is None:
+                    self.of[json.loads(record.value())["brand_id"]] += 1
+
+    def close(self) -> None:
+        self._consumer.close()
 
 
 def _has_gone_on(worker: WorkerProcess) -> bool:

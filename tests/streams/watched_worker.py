@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -13,11 +14,12 @@ from tests.streams.worker_process import WorkerProcess
 class WatchedWorker:
     """A worker whose health and metrics can be asked for."""
 
-    def __init__(self, settings: Settings, log: Path) -> None:
+    def __init__(self, settings: Settings, log: Path, command: Sequence[str] = (), **environment: str) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self._port = probe.getsockname()[1]
-        self.process = WorkerProcess(settings, log, SPENDGATE_METRICS_PORT=str(self._port))
+        environment["SPENDGATE_METRICS_PORT"] = str(self._port)
+        self.process = WorkerProcess(settings, log, command, **environment)
 
     async def get(self, path: str) -> tuple[int, str]:
         return await asyncio.to_thread(self._get, path)

@@ -15,12 +15,12 @@ initialise = PartitionWriter._initialise
 read_states = PartitionRestore._read_states
 
 
-def wait_and_open(self: PartitionWriter) -> None:
+def wait_and_open(self: PartitionWriter, patience_seconds: float) -> None:
     print("stands still", flush=True)
     while not (self._closing or GO.exists()):
         time.sleep(0.02)
     if not self._closing:
-        initialise(self)
+        initialise(self, patience_seconds)
 
 
 async def read_and_wait(self: PartitionRestore, numbers: list[int]) -> Any:

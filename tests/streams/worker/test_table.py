@@ -1,12 +1,14 @@
 """What the table makes of rebalances that follow each other. Needs no services: no broker has anything."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from functools import partial
 from typing import Any, NoReturn
 from unittest.mock import Mock
 
 import pytest
+from aiokafka.errors import KafkaTimeoutError
 from faust.types import TP
 from typing_extensions import override
 
@@ -14,12 +16,12 @@ from core.duplicates import DuplicateWindow
 from core.state import PartitionState
 from streams.kafka.topics import ALL_TOPICS, INPUTS, Topic
 from streams.settings import Settings
-from streams.worker import fatal, table
+from streams.worker import fatal, table, unanswered
 from streams.worker.consumer import BatchConsumer, Chunk
 from streams.worker.partition import OwnedPartition
-from streams.worker.partition_restore import RestoredPartitions
+from streams.worker.partition_restore import OpenProducer, RestoredPartitions
 from streams.worker.table import ControllerTable
-from streams.worker.transaction import PartitionWriter, TransactionFailure
+from streams.worker.transaction import NotOpened, PartitionWriter, TransactionFailure
 from streams.worker.writes import Write
 
 SETTINGS = Settings(partitions=3)
@@ -34,9 +36,11 @@ class SilentWriter(PartitionWriter):
         self.may_open = asyncio.Event()
         self.may_write = asyncio.Event()
         self.told_to_stop = asyncio.Event()
+        self.opened = False
 
     @override
-    async def open(self) -> None:
+    async def open(self, patience_seconds: float = 0) -> None:
+        self.opened = True
         await self.may_open.wait()
 
     @override
@@ -52,8 +56,16 @@ class SilentWriter(PartitionWriter):
 
 class FailingWriter(SilentWriter):
     @override
-    async def open(self) -> None:
+    async def open(self, patience_seconds: float = 0) -> None:
         raise ConnectionError("no broker")
+
+
+class UnopenedWriter(SilentWriter):
+    """Of which the coordinator is away."""
+
+    @override
+    async def open(self, patience_seconds: float = 0) -> None:
+        raise NotOpened(self._name, "no coordinator")
 
 
 class NotedPartition(OwnedPartition):
@@ -92,10 +104,16 @@ class EmptyTopics:
         self.asked_for_states = asyncio.Event()
         self.may_restore = asyncio.Event()
         self.may_restore.set()
+        self.open_producer: OpenProducer
+        self.of_older_release: SilentWriter | None = None
+        self.silent: set[int] = set()  # partitions that have no leader
+        self.timed_out = False  # the next question for an end
 
     async def restore(self, numbers: list[int]) -> RestoredPartitions:
         self.asked_for_states.set()
         await self.may_restore.wait()
+        if self.of_older_release:
+            await self.open_producer(self.of_older_release, 0)
         states = {number: PartitionState(number, DuplicateWindow(100)) for number in numbers}
         positions = {number: dict.fromkeys(INPUTS, 0) for number in numbers}
         return RestoredPartitions(states, positions, dict.fromkeys(ALL_TOPICS, "id"), {})
@@ -104,6 +122,23 @@ class EmptyTopics:
         return {number: dict.fromkeys(INPUTS, 0) for number in numbers}
 
     async def end(self, topic: Topic, partition: int, stable: bool) -> int:
+        if self.timed_out:
+            self.timed_out = False
+            raise KafkaTimeoutError
+        return await self._answer(partition)
+
+    async def high_watermarks(self, numbers: Iterable[int], topics: Iterable[Topic]) -> None:
+        await asyncio.gather(*map(self._answer, numbers))
+
+    async def state_ends(self, numbers: Iterable[int], stable: bool) -> dict[int, int]:
+        return {number: await self._answer(number) for number in numbers}
+
+    def has_leader(self, topic: Topic, partition: int) -> bool:
+        return partition not in self.silent
+
+    async def _answer(self, number: int) -> int:
+        if number in self.silent:
+            await asyncio.Event().wait()
         return 0
 
     async def control_ends(self, partitions: Collection[int]) -> dict[int, int]:
@@ -122,8 +157,13 @@ class TableHarness:
         self.writers: dict[int, SilentWriter] = {}
         self.slow: set[int] = set()  # partitions whose producers are not opened by themselves
         self.failing: set[int] = set()
+        self.unopened: set[int] = set()
+        self.made: Counter[int] = Counter()  # producers, by partition
         monkeypatch.setattr(table, "PartitionWriter", self._writer)
-        monkeypatch.setattr(table, "PartitionRestore", lambda *_: self.topics)
+        monkeypatch.setattr(table, "PartitionRestore", self._restore)
+        monkeypatch.setattr(table, "_LOOK_AGAIN_SECONDS", 0.01)
+        monkeypatch.setattr(unanswered, "_TOGETHER_SECONDS", 0.01)
+        monkeypatch.setattr(unanswered, "_CHECK_SECONDS", 0.01)
         monkeypatch.setattr(table, "OwnedPartition", partial(NotedPartition, self.notes))
         monkeypatch.setattr(table, "watch_topics", self.topics.watch)
         for module in (fatal, table):
@@ -140,9 +180,19 @@ class TableHarness:
         await self.table.hand_over()
         await self.table.on_rebalance(_tps(numbers))
 
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not condition():
+                await asyncio.sleep(0.01)
+
+    def _restore(self, *arguments: Any) -> EmptyTopics:
+        self.topics.open_producer = arguments[-1]
+        return self.topics
+
     def _writer(self, transactional_id: str, settings: Settings) -> SilentWriter:
         number = int(transactional_id.rpartition("-")[2])
-        kind = FailingWriter if number in self.failing else SilentWriter
+        self.made[number] += 1
+        kind = FailingWriter if number in self.failing else UnopenedWriter if number in self.unopened else SilentWriter
         writer = self.writers[number] = kind(transactional_id, settings)
         writer.may_write.set()
         if number not in self.slow:
@@ -158,8 +208,8 @@ async def harness(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[TableHarness
         writer.open_no_further()
         writer.may_write.set()
     await harness.take_over()
-    assert harness.table._watching
-    harness.table._watching.cancel()
+    if harness.table._watching:
+        harness.table._watching.cancel()
 
 
 async def test_a_partition_that_is_kept_is_flushed_and_not_restored_again(harness: TableHarness) -> None:
@@ -194,7 +244,7 @@ async def test_a_partition_that_is_in_doubt_does_not_go_on_with_others(harness: 
     async with asyncio.timeout(PATIENCE_SECONDS):
         while harness.notes[-1] != "begun 0":
             await asyncio.sleep(0)
-    assert harness.notes[:5] == ["restored 1", "begun 1", "closed 0", "restored 0", "begun 1"]
+    assert harness.notes[:6] == ["restored 1", "begun 1", "flushed 0", "closed 0", "restored 0", "begun 1"]
 
 
 async def test_a_partition_waits_for_all_that_a_poll_has_of_it_and_for_nothing_of_others(harness: TableHarness) -> None:
@@ -237,6 +287,68 @@ async def test_a_hand_over_waits_for_a_producer_though_the_opening_of_another_ha
     await harness.table.hand_over()
     assert harness.writers[1].told_to_stop.is_set()
     assert await taking_over is None
+
+
+async def test_a_hand_over_waits_for_the_producer_that_fences_an_older_release(harness: TableHarness) -> None:
+    harness.topics.of_older_release = writer = SilentWriter("worker-0", SETTINGS)
+    taking_over = asyncio.create_task(harness.take_over(0))
+    await harness.until(lambda: writer.opened)
+    await harness.table.hand_over()
+    assert writer.told_to_stop.is_set()
+    assert await taking_over is None
+    assert harness.notes == []
+
+
+async def test_an_older_release_is_not_fenced_when_a_hand_over_has_begun(harness: TableHarness) -> None:
+    harness.topics.of_older_release = writer = SilentWriter("worker-0", SETTINGS)
+    harness.topics.may_restore.clear()
+    taking_over = asyncio.create_task(harness.take_over(0))
+    await harness.topics.asked_for_states.wait()
+    await harness.table.hand_over()
+    harness.topics.may_restore.set()
+    assert await taking_over is None
+    assert not writer.opened
+
+
+async def test_a_partition_whose_producer_cannot_be_opened_waits_alone_until_it_can(harness: TableHarness) -> None:
+    harness.unopened = {1}
+    await harness.take_over(0, 1)
+    (said,) = harness.table.obstacles()
+    assert "spendgate-worker-1 cannot be opened (no coordinator)" in said
+    assert harness.table.not_delivered() == _tps([1])
+    await harness.until(lambda: harness.made[1] == 3)
+    assert harness.notes == ["restored 0", "begun 0"]  # and it is not begun again for nothing
+    harness.unopened = set()
+    await harness.until(lambda: not harness.table.obstacles())
+    assert harness.notes[2:] == ["restored 1", "begun 0", "begun 1"]
+    assert harness.table.not_delivered() == set()
+
+
+async def test_a_partition_without_a_leader_waits_alone_also_where_it_was_owned_before(harness: TableHarness) -> None:
+    await harness.take_over(0, 1)
+    harness.topics.silent = {1, 2}
+    await harness.rebalance(0, 1, 2)
+    harness.notes.clear()
+    await harness.take_over(0, 1, 2)
+    assert harness.notes == ["closed 1", "begun 0"]
+    assert [it.partition(":")[0] for it in sorted(harness.table.obstacles())] == [
+        f"{SETTINGS.topic(Topic.CONTROLLER_STATE)}, partition {number}, has no leader" for number in (1, 2)
+    ]
+    harness.topics.silent = {2}
+    await harness.until(lambda: len(harness.table.obstacles()) == 1)
+    assert harness.notes[2:] == ["restored 1", "begun 0", "begun 1"]
+    harness.topics.silent = set()
+    await harness.until(lambda: not harness.table.obstacles())
+    assert harness.table.not_delivered() == set()
+
+
+async def test_a_partition_whose_end_kafka_does_not_say_is_restored_and_ends_no_worker(harness: TableHarness) -> None:
+    await harness.take_over(0)
+    harness.topics.timed_out = True
+    partition = harness.table.owned[0]
+    partition._barriers.raise_at_end(Topic.SPEND_EVENTS)
+    await harness.until(lambda: harness.table.owned.get(0) not in (None, partition))
+    assert harness.notes[-3:] == ["closed 0", "restored 0", "begun 0"]
 
 
 async def _until_opening(harness: TableHarness, number: int) -> None:
