@@ -9,16 +9,18 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from time import monotonic
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from aiokafka import ConsumerRecord
 from aiokafka.partitioner import murmur2
 
 from core import partitioner
-from core.errors import SpendgateError
+from core.errors import NotAllowed, SpendgateError, Unreachable
 from core.moment import SECOND
 from operations.hidden_state import read_hidden_state
 from operations.last_records import last_records
+from operations.leaders import read_missing_leaders
 from operations.state_summary import StateSummary, read_state_summary
 from streams.clock import current_moment
 from streams.kafka.certificates import certificate_days_left, certificate_name
@@ -40,10 +42,16 @@ TICK_SECONDS: Final = 60.0
 #: Producers send again what a broker has not acknowledged, for up to two minutes by default.
 LEAST_WINDOW_SECONDS: Final = 3_600.0
 LONGEST_HOLD_SECONDS: Final = 60.0
+#: What a cluster gets over by itself when it loses a broker, or a worker is lost amid a flush, is no fault before that.
+FAILOVER_SECONDS: Final = 15.0
+LOOK_AGAIN_SECONDS: Final = 1.0
 #: A client certificate that lasts less long is reported.
 LEAST_DAYS: Final = 14
 LATEST_SPEND: Final = 250
 RELEASES: Final = ("faust-streaming", "aiokafka", "sqlalchemy")
+
+
+_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,12 +198,38 @@ async def _broker(client: Client | None, settings: Settings) -> list[Finding]:
         findings.append(Finding("topics", True, "partitions, cleanup, replication and clocks are as they must be"))
     if any(one.what in ("the topic", "partitions") for one in differences):
         return findings
-    ticks = await last_records(settings, Topic.DAYPARTING_TICKS, at_most=3)
-    spend = await last_records(settings, Topic.SPEND_EVENTS, at_most=LATEST_SPEND)
-    state = await read_state_summary(settings, current_moment())
-    findings += _hidden_state(await read_hidden_state(settings))
+    missing_leaders = await _lasting(partial(read_missing_leaders, settings))
+    findings += _leaders(missing_leaders)
+    if missing_leaders:
+        return findings
+    ticks = await _read_despite_failover(partial(last_records, settings, Topic.DAYPARTING_TICKS, at_most=3))
+    spend = await _read_despite_failover(partial(last_records, settings, Topic.SPEND_EVENTS, at_most=LATEST_SPEND))
+    state = await _read_despite_failover(lambda: read_state_summary(settings, current_moment()))
+    findings += _hidden_state(await read_hidden_state(settings, FAILOVER_SECONDS))
     findings += [_broker_clock(settings, ticks), _placement(settings, spend), _duplicates(state), _resumes(state)]
     return findings
+
+
+async def _lasting(find: Callable[[], Awaitable[list[str]]]) -> list[str]:
+    """What is found all the time in which a cluster that has lost a broker gets over it."""
+    until = monotonic() + FAILOVER_SECONDS
+    while (found := await find()) and monotonic() < until:
+        await asyncio.sleep(LOOK_AGAIN_SECONDS)
+    return found
+
+
+async def _read_despite_failover(read: Callable[[], Awaitable[_Read]]) -> _Read:
+    """What it reads, also where the leader of a partition is away and no other one leads it yet."""
+    until = monotonic() + FAILOVER_SECONDS
+    while True:
+        try:
+            return await read()
+        except NotAllowed:
+            raise
+        except Unreachable:
+            if monotonic() >= until:
+                raise
+        await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
 
 def _rights(settings: Settings, missing: Mapping[Client, list[Right]]) -> Iterator[Finding]:
@@ -209,6 +243,14 @@ def _rights(settings: Settings, missing: Mapping[Client, list[Right]]) -> Iterat
     if not lacking:
         whose = f"of {', '.join(missing)}" if len(missing) == 1 else "that a process or a command needs"
         yield Finding("rights", True, f"{principal(settings)} has every right {whose}")
+
+
+def _leaders(sentences: list[str]) -> Iterator[Finding]:
+    for sentence in sentences:
+        result, _, mend = sentence.partition(": ")
+        yield Finding("leaders", False, result, mend.rstrip("."))
+    if not sentences:
+        yield Finding("leaders", True, "every partition has one")
 
 
 def _hidden_state(sentences: list[str]) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from aiokafka import ConsumerRecord
 from aiokafka.admin import AIOKafkaAdminClient
 from msgspec import MsgspecError
 
+from core.errors import Unreachable
 from core.moment import format_moment
 from ledger.ingest.holes import holes
 from ledger.reconcile.restored import restored
@@ -19,6 +20,7 @@ from models.tables.reconcile_run import last_reconcile
 from operations.dead_letters.count import DeadLetterCount
 from operations.hidden_state import read_hidden_state
 from operations.last_records import last_records
+from operations.leaders import read_missing_leaders
 from operations.state_summary import read_state_summary
 from streams.clock import current_moment
 from streams.kafka.codec import decode_command, decode_tick
@@ -40,7 +42,10 @@ _Message = TypeVar("_Message")
 
 async def read_status(settings: Settings, letters: DeadLetterCount | None = None) -> Status:
     """The status as `spendgate status --json` prints it. Callers that read it often pass the same DeadLetterCount each
-    time."""
+    time. Raises Unreachable, with what is seen and what to do, also where a partition has no leader: its records cannot
+    be read."""
+    if missing := await read_missing_leaders(settings):
+        raise Unreachable(" ".join(missing))
     of_kafka = asyncio.gather(
         _groups(settings),
         _last_tick(settings),

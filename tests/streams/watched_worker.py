@@ -14,12 +14,11 @@ from tests.streams.worker_process import WorkerProcess
 class WatchedWorker:
     """A worker whose health and metrics can be asked for."""
 
-    def __init__(self, settings: Settings, log: Path, command: Sequence[str] = (), **environment: str) -> None:
+    def __init__(self, settings: Settings, log: Path, command: Sequence[str] = ()) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self._port = probe.getsockname()[1]
-        environment["SPENDGATE_METRICS_PORT"] = str(self._port)
-        self.process = WorkerProcess(settings, log, command, **environment)
+        self.process = WorkerProcess(settings, log, command, SPENDGATE_METRICS_PORT=str(self._port))
 
     async def get(self, path: str) -> tuple[int, str]:
         return await asyncio.to_thread(self._get, path)

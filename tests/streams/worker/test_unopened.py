@@ -1,6 +1,5 @@
 """A partition whose producer Kafka does not open: its worker says so, and decides on all others meanwhile."""
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,8 +14,8 @@ async def test_a_partition_whose_producer_is_not_opened_waits_alone_until_it_is(
     broker: Broker, settings: Settings, tmp_path: Path
 ) -> None:
     go = tmp_path / "go"
-    command = [sys.executable, str(Path(__file__).with_name("unopened_worker.py")), str(go)]
-    watched = WatchedWorker(settings, tmp_path / "worker.log", command, PYTHONPATH=str(Path(__file__).parents[3]))
+    command = [str(Path(__file__).with_name("unopened_worker.py")), str(go)]
+    watched = WatchedWorker(settings, tmp_path / "worker.log", command)
     waiting, other = (brand_in(number, settings.partitions, "brand") for number in (0, 1))
     try:
         await watched.process.started()
