@@ -7,7 +7,7 @@ import msgspec
 from core.duplicates import DuplicateWindow
 from core.moment import Moment
 from core.state import BrandState, PartitionState
-from core.state_records import PART_KEY, SEEN_PREFIX, PartRecord, decode_part, state_key
+from core.state_records import PART_KEY, SEEN_PREFIX, PartRecord, decode_part, is_state_key
 from core.state_restore import Skipped, restore
 
 __all__ = ["Applied", "Changelog"]
@@ -55,7 +55,7 @@ class Changelog:
 
     def apply(self, key: bytes | None, value: bytes | None) -> Applied:
         """Fold the topic's next record in: its key, and its value or None for a tombstone. Never raises."""
-        if key is None or (key not in self._records and state_key(key) is None):
+        if key is None or not (key in self._records or is_state_key(key)):
             return self.skip(f"no key of the controller's: {(key or b'')[:80]!r}")
         if key == _PART:
             return self._apply_part(value)

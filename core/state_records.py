@@ -42,6 +42,7 @@ __all__ = [
     "decode_cost",
     "decode_part",
     "encode",
+    "is_state_key",
     "state_key",
 ]
 
@@ -196,7 +197,12 @@ def decode_campaign(value: bytes, campaign_id: str) -> CampaignRecord:
 
 def state_key(key: bytes | None) -> str | None:
     """The text of a record's key; None when it is not one of the table above."""
-    return key.decode() if key is not None and _KEY.fullmatch(key) else None
+    return key.decode() if key is not None and is_state_key(key) else None
+
+
+def is_state_key(key: bytes) -> bool:
+    """Whether the key is one of the table above."""
+    return _KEY.fullmatch(key) is not None
 
 
 def decode_part(value: bytes | None) -> PartRecord:
