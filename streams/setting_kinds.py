@@ -10,10 +10,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["Secret", "Setting", "addresses", "choice", "number", "path", "secret", "switch", "text", "whole"]
+__all__ = ["Secret", "Setting", "addresses", "choice", "hosts", "number", "path", "secret", "switch", "text", "whole"]
 
 _TRUE: Final = {"1", "on", "t", "true", "y", "yes"}
 _FALSE: Final = {"0", "off", "f", "false", "n", "no"}
+
+
+#: A name or an address of IPv4, or one of IPv6 in brackets, and a port.
+_HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s,:\[\]]+)(:[0-9]{1,5})?")
 
 
 @dataclass(frozen=True, repr=False)
@@ -113,6 +117,18 @@ def choice(default: StrEnum) -> Any:
     return Setting(default, parse)
 
 
+def hosts(default: str) -> Any:
+    """Hosts, each with a port or without, separated by commas."""
+
+    def parse(value: Any) -> str:
+        given: str = text("").parse(value)
+        if not all(_HOST.fullmatch(one.strip()) or _is_ipv6(one.strip()) for one in given.split(",")):
+            raise ValueError("Input should be hosts with their ports such as kafka-1:9092, separated by commas")
+        return given
+
+    return Setting(default, parse)
+
+
 def addresses() -> Any:
     """Addresses and networks, separated by commas. `*` is refused, with which a client could choose the address by
     which its attempts to sign in are counted."""
@@ -131,6 +147,15 @@ def addresses() -> Any:
         return given
 
     return Setting("", parse)
+
+
+def _is_ipv6(text: str) -> bool:
+    from ipaddress import IPv6Address
+
+    try:
+        return bool(IPv6Address(text))
+    except ValueError:
+        return False
 
 
 def _check_bounds(value: float, least: float | None, most: float | None) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from core.errors import RefusedValue
-from streams.setting_kinds import Secret, Setting, addresses, choice, number, path, secret, switch, text, whole
+from streams.setting_kinds import Secret, Setting, addresses, choice, hosts, number, path, secret, switch, text, whole
 
 if TYPE_CHECKING:
     from core.acceptance import Tolerance
@@ -36,7 +36,7 @@ class Settings:
     be given as a file by `<NAME>_FILE`. Raises RefusedValue, which names each variable whose value is wrong and repeats
     no value, because it may be a secret."""
 
-    brokers: str = text("127.0.0.1:9092")
+    brokers: str = hosts("127.0.0.1:9092")
     database_url: Secret = secret("postgresql://spendgate@127.0.0.1:5432/spendgate")
     partitions: int = whole(4, least=1, most=1024)
     replication_factor: int = whole(1, least=1, most=7)

@@ -102,3 +102,18 @@ def test_a_replaced_value_is_checked_and_the_others_stay() -> None:
 def test_a_name_that_is_no_setting_is_a_defect() -> None:
     with pytest.raises(TypeError):
         Settings(portions=1)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    "brokers", ["kafka", "kafka:9092", "kafka-1:9092, kafka-2:9092", "10.0.0.1:1", "[::1]:9092", "[::1]", "::1"]
+)
+def test_brokers_are_hosts_with_their_ports(brokers: str) -> None:
+    assert Settings(environment={"SPENDGATE_BROKERS": brokers}).brokers == brokers
+
+
+@pytest.mark.parametrize(
+    "brokers", ["", " ", "a:b", "a:b:c", "kafka:9092,", "kafka:", ":9092", "[::1", "SSL://kafka:9092"]
+)
+def test_what_names_no_broker_is_refused(brokers: str) -> None:
+    with pytest.raises(RefusedValue, match="SPENDGATE_BROKERS: Input should be hosts with their ports"):
+        Settings(environment={"SPENDGATE_BROKERS": brokers})
