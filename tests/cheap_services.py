@@ -73,6 +73,8 @@ def use_cheap_services() -> None:
         fsync="off",
         full_page_writes="off",
         max_wal_size="512MB",
+        # An installation keeps twenty open, and a process of tests one for each of its last engines.
+        max_connections="300",
         # Of a server that is killed nothing stays in memory but its folder.
         dynamic_shared_memory_type="mmap",
     )

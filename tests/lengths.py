@@ -1,7 +1,7 @@
-"""How long a test of drawn examples or of many kills goes on: short in `make test`, whole in `make test-long`.
+"""How long a test of drawn examples, large inputs or many kills is: short in `make test`, whole in `make test-long`.
 
 A test that has two lengths bears the marker `long`; `make test-long` runs just those, with SPENDGATE_TEST_LENGTH=long,
-and CI runs every test so. A full length includes what the short one shows: more of the same examples or kills.
+and CI runs every test so. A full length includes what the short one shows: more of the same examples, bytes or kills.
 One that repeats at other values what a test of `make test` shows, or that takes minutes, bears `long_only`, and
 `make test` leaves it out.
 """
