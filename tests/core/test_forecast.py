@@ -13,6 +13,7 @@ from tests.core.scenario import check
         ("monthly=100", "", "100", "monthly_budget resumes_at=10-01T00:00"),
         ("daily=100 monthly=100", "", "100", "daily_budget,monthly_budget resumes_at=10-01T00:00"),
         ("", "daily=100", "100", "campaign_daily_budget resumes_at=09T00:00"),
+        ("", "daily=0.000001", "0.000001", "campaign_daily_budget resumes_at=09T00:00"),
         ("", "total=100", "100", "campaign_total_budget resumes_at=none"),
         ("daily=100", "total=100", "100", "campaign_total_budget,daily_budget resumes_at=none"),
         # A budget and a schedule.

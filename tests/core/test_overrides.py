@@ -96,6 +96,7 @@ def test_budgets_of_campaign_and_month() -> None:
         ('daily=100 overrides="2026-11-26..2026-11-28 daily=0"', "", "daily_budget resumes_at=29T00:00"),
         ('daily=0 overrides="2026-11-28..2026-11-28 daily=5"', "", "daily_budget resumes_at=28T00:00"),
         ('daily=0 overrides="2026-11-20..2026-11-25 daily=5"', "", "daily_budget resumes_at=none"),
+        ('daily=0 overrides="2031-11-28..2031-11-28 daily=5"', "", "daily_budget resumes_at=2031-11-28T00:00"),
         (
             'daily=0 overrides="2026-11-26..2026-11-27 daily=0;2026-11-28..2026-11-28 daily=0"',
             "",
