@@ -237,6 +237,12 @@ def test_changes_that_lie_a_millisecond_before_the_beginning_are_not_listed() ->
     assert observed(schedule, zones, "2025-09-08T17:00:00.001Z", "2025-09-09T09:00:00.001Z") == "+2025-09-09T09:00:00Z"
 
 
+def test_windows_are_open_on_the_first_day_of_the_calendar() -> None:
+    schedule, zones, first_midnight = windows("daily 09:00-17:00"), only("UTC"), -62_135_596_800_000
+    assert not openness(schedule, zones, first_midnight + 8 * HOUR).in_window
+    assert openness(schedule, zones, first_midnight + 12 * HOUR).in_window
+
+
 @pytest.mark.parametrize(
     ("text", "days", "from_minute", "to_minute", "written"),
     [
