@@ -237,6 +237,12 @@ def test_changes_that_lie_a_millisecond_before_the_beginning_are_not_listed() ->
     assert observed(schedule, zones, "2025-09-08T17:00:00.001Z", "2025-09-09T09:00:00.001Z") == "+2025-09-09T09:00:00Z"
 
 
+def test_windows_that_leave_out_the_first_minute_of_the_week_are_closed_in_it() -> None:
+    schedule, zones = windows("mon 00:01-24:00", "tue-sun 00:00-24:00"), only("UTC")
+    since, until = "2025-09-07T12:00:00Z", "2025-09-14T12:00:00Z"
+    assert observed(schedule, zones, since, until) == "-2025-09-08T00:00:00Z +2025-09-08T00:01:00Z"
+
+
 def test_windows_are_open_on_the_first_day_of_the_calendar() -> None:
     schedule, zones, first_midnight = windows("daily 09:00-17:00"), only("UTC"), -62_135_596_800_000
     assert not openness(schedule, zones, first_midnight + 8 * HOUR).in_window
