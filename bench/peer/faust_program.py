@@ -14,6 +14,7 @@ from typing import Any
 
 os.environ["FAUST_LOOP"] = "uvloop"
 import faust
+from confluent_kafka.admin import AdminClient, NewTopic
 from faust.transport.producer import ProducerBuffer
 from work import (
     WINDOW,
@@ -125,6 +126,17 @@ async def end() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
+def create_changelogs() -> None:
+    """Faust creates them when it has begun to read: its agent may fail with an event and go on without it."""
+    names = [f"{arguments.name}-{table}-changelog" for table in ("brands", "campaigns", "ids")]
+    config = {"cleanup.policy": "compact"}
+    topics = [NewTopic(name, arguments.partitions, 1, config=config) for name in names]
+    admin = AdminClient({"bootstrap.servers": arguments.brokers})
+    for created in admin.create_topics(topics).values():
+        created.result(30)
+
+
 if __name__ == "__main__":
+    create_changelogs()
     work.read_catalog(arguments)
     faust.Worker(app, loglevel="WARNING", redirect_stdouts=False).execute_from_commandline()
