@@ -211,7 +211,8 @@ async def _broker(client: Client | None, settings: Settings) -> list[Finding]:
 
 
 async def _lasting(find: Callable[[], Awaitable[list[str]]]) -> list[str]:
-    """What is found all the time in which a cluster that has lost a broker gets over it."""
+    """What `find` returns once it has found something each time for as long as a failover takes; nothing as soon as it
+    finds nothing."""
     until = monotonic() + FAILOVER_SECONDS
     while (found := await find()) and monotonic() < until:
         await asyncio.sleep(LOOK_AGAIN_SECONDS)
