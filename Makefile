@@ -45,7 +45,7 @@ test: setup ## Run all tests, on a real Kafka and PostgreSQL
 test-fast: setup ## Run the tests that need neither Kafka, PostgreSQL nor many examples
 	@$(BIN)/pytest --numprocesses 2 -m "not services and not long"
 
-test-long: setup ## Run the tests with random examples and the kill tests at their full length
+test-long: setup ## Run the tests with random examples or large inputs, and the kill tests, at full length
 	@SPENDGATE_TEST_LENGTH=long $(BIN)/pytest $(SHARED) -m long
 
 faults: setup ## Kill and freeze processes in random order, FAULTS of them (200), and count what comes out
