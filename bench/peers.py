@@ -161,9 +161,9 @@ def measure(settings: Settings, brands: int, events: int, only: Sequence[str] = 
     with Worker(settings) as worker:
         wait_until(lambda: worker.metric('spendgate_commands_total{action="resume"}') == brands, _PATIENCE_SECONDS)
     expected = _publish_events(settings, budgets, events)
-    found = _told("Spendgate", _ours(settings, brands, events, expected))
+    found = _reported("Spendgate", _ours(settings, brands, events, expected))
     raw = round(events / read_raw(settings, events).seconds)
-    found |= _told("`getmany`, which does nothing", {"events_per_second": raw})
+    found |= _reported("`getmany`, which does nothing", {"events_per_second": raw})
     found |= _measure_peers(chosen(_PEERS, only), settings, events, expected)
     if slow := chosen(_SLOW, only):
         found |= _measure_slow_peers(slow, settings, brands, events // _SLOW_PART)
@@ -208,12 +208,12 @@ def _publish_events(settings: Settings, budgets: list[int | None], events: int) 
 def _measure_peers(peers: dict[str, Program], settings: Settings, events: int, expected: Expected) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for number, (name, drain) in enumerate(peers.items()):
-        found |= _told(name, _peer(drain, settings, events, f"{settings.topic_prefix}peer-{number}", expected))
+        found |= _reported(name, _peer(drain, settings, events, f"{settings.topic_prefix}peer-{number}", expected))
     return found
 
 
-def _told(name: str, figures: dict[str, Any]) -> dict[str, Any]:
-    """As soon as they are there: a run that is interrupted has told what it has."""
+def _reported(name: str, figures: dict[str, Any]) -> dict[str, Any]:
+    """Print the figures of one program as soon as it has ended: a run that is interrupted leaves those."""
     print(json.dumps({name: figures}), file=sys.stderr, flush=True)
     return {name: figures}
 

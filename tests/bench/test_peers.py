@@ -22,7 +22,9 @@ def test_only_peers_with_figures_are_described() -> None:
 def test_the_first_peer_says_what_the_others_leave_out_too() -> None:
     figures = {"events_per_second": 5}
     first, second = left_out([{"Bytewax": figures, "Faust, a tenth of the events": figures}]).splitlines()[2:]
+    assert first.startswith("| Bytewax | ")
     assert "| first states and resumes; budgets" in first
+    assert second.startswith("| Faust | ")
     assert "| the same; changes" in second
 
 

@@ -1,4 +1,4 @@
-"""A few KiB that unpack to hundreds of MiB, on every topic, none takes a process much memory.
+"""A few KiB that unpack to hundreds of MiB, on every topic: they take little memory of each process that reads one.
 
 The worker's own test is in tests/streams/worker/test_hostile_batches.py.
 """
