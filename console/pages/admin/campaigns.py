@@ -1,6 +1,6 @@
 """The pages that add and edit campaigns."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any, NamedTuple
 
@@ -20,6 +20,7 @@ from console.rendering.render import page
 from console.server.paging import CampaignId
 from console.server.queries import PageQuery
 from console.server.services import Served, Services
+from core.windows import Window
 from models.errors import AlreadyExists, RowNotFound, StaleEdit
 from models.queries.catalog import get_campaign
 from models.queries.catalog_edits import add_campaign, edit_campaign
@@ -51,13 +52,14 @@ async def new_campaign(request: Request, query: NewQuery, person: PageOperator, 
     texts = dict.fromkeys([field.name for field in NEW_CAMPAIGN], "")
     texts["brand_id"] = filter_text(query, "brand") or ""
     new = _New(query.get("copy", ""), query.get("next", ""))
-    paused = False
+    paused, windows = False, None
     if new.copy:
-        row = await read_catalog(services, lambda session: get_campaign(session, new.copy))
+        row, windows = await read_catalog(services, lambda session: _with_windows(get_campaign(session, new.copy)))
         # The id on the platform is that of one campaign.
         texts |= texts_of(CAMPAIGN, row) | {"brand_id": row.brand_id, "external_id": ""}
         paused = not row.enabled
-    return _new_form(request, person, services, EditForm.opened(NEW_CAMPAIGN, texts), new, paused=paused)
+    form = EditForm.opened(NEW_CAMPAIGN, texts)
+    return _new_form(request, person, services, form, new, paused=paused, windows=windows)
 
 
 @router.post("/new/campaign")
@@ -116,6 +118,11 @@ async def save(request: Request, campaign_id: CampaignId, person: PageOperator, 
     return flash_redirect(request.url.path, flash)
 
 
+def _with_windows(row: Campaign) -> tuple[Campaign, Sequence[Window]]:
+    """Both as the database has them now; the catalog in memory may be a moment behind."""
+    return row, schedule_of(row).windows
+
+
 def _new_form(
     request: Request,
     person: Person,
@@ -125,8 +132,11 @@ def _new_form(
     status: HTTPStatus = HTTPStatus.OK,
     *,
     paused: bool = False,
+    windows: Sequence[Window] | None = None,
 ) -> Response:
-    copied = services.catalog.campaign(new.copy) if new.copy else None
+    """`windows` are those of the campaign that is copied; without them the catalog in memory has them."""
+    if windows is None and new.copy and (copied := services.catalog.campaign(new.copy)):
+        windows = schedule_of(copied).windows
     return page(
         request,
         "catalog/new_campaign.html",
@@ -135,7 +145,7 @@ def _new_form(
         form=form,
         paused=paused,
         copy=new.copy,
-        copied_windows=in_words(schedule_of(copied).windows) if copied else "",
+        copied_windows=in_words(windows) if windows is not None else "",
         next=safe_next(new.next) if new.next else "",
         brand_ids=services.catalog.brand_ids(),
     )
