@@ -146,6 +146,13 @@ class Broker:
         await self.until(lambda: not any(state.pending_resumes for state in self.states().values()))
         await self.caught_up()
 
+    async def until_spend_is_applied(self) -> None:
+        """All spend that lies on its topic now, whoever sent it, is applied and committed."""
+        tps = [TopicPartition(self.settings.topic(Topic.SPEND_EVENTS), number) for number in self._changelogs]
+        ends = await self._watermarks.end_offsets(tps)
+        on_topic = {(Topic.SPEND_EVENTS, tp.partition): end for tp, end in ends.items() if end}
+        await self.until(lambda: self.applied(on_topic))
+
     async def caught_up(self) -> None:
         """Read up to the end as of now. The markers that end a transaction reach its partitions one by one: what one of
         them does not show yet is waited for."""

@@ -413,8 +413,9 @@ def state_summary(brand: BrandState) -> Any:
 
 
 async def in_force(broker: Broker, campaigns: int) -> None:
-    """Every campaign was told, and nothing is on its way."""
+    """Every campaign was told, and nothing is on its way. The first state of one that is paused waits for no spend."""
     await broker.until(lambda: len({it.campaign_id for it in broker.commands}) == campaigns)
+    await broker.until_spend_is_applied()
     await broker.until(lambda: not any(state.pending_resumes for state in broker.states().values()))
     await broker.caught_up()
 

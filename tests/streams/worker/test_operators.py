@@ -206,7 +206,7 @@ async def test_what_is_done_under_a_running_worker_ends_it_within_seconds(
         await _check_next_start(case, broker, new_worker)
 
 
-@pytest.mark.long_only  # the client looks for the partition that is not there for 40 s
+@pytest.mark.long_only  # until the client knows of the new partition
 async def test_partitions_added_right_after_the_check_of_a_start_end_it_with_their_cause(
     settings: Settings, tmp_path: Path
 ) -> None:
@@ -220,7 +220,7 @@ async def test_partitions_added_right_after_the_check_of_a_start_end_it_with_the
             assert await worker.ended(180) == EXIT_CODE
         finally:
             worker.kill()
-    assert "partitions is 2 and must be 1" in " ".join(worker.output.split())
+    assert "was given 2 partitions under the running worker, in place of 1" in " ".join(worker.output.split())
 
 
 async def test_commands_that_the_topic_lacks_are_told_again_from_the_journal_and_the_worker_goes_on(
