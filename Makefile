@@ -6,7 +6,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Many tests wait, so more of them run at once than there are cores; a file is one process's own. Each process costs the
 # CPU of its imports, and three of them that of a worker, a ledger and a console of their own (tests/distribution.py).
-SHARED := --numprocesses 8 --dist loadfile --no-loadscope-reorder
+PROCESSES ?= 8
+SHARED := --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 # With AGAIN=1 only what failed the last time, one test after the other.
 ifdef AGAIN
 SHARED := --last-failed --last-failed-no-failures none
