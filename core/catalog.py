@@ -81,6 +81,8 @@ _decode_brand: Final = msgspec.json.Decoder(BrandDocument)
 _decode_campaign: Final = msgspec.json.Decoder(CampaignDocument)
 _decode_version: Final = msgspec.json.Decoder(_AnyVersion)
 _encode: Final = msgspec.json.Encoder().encode
+#: A longer document is not kept to be shared: 4,096 as long as a topic takes would be 4 GiB.
+_SHARED_BYTES: Final = 4_096
 
 
 def read_brand_config(brand_id: str, value: bytes) -> BrandConfig | Refusal:
@@ -89,7 +91,8 @@ def read_brand_config(brand_id: str, value: bytes) -> BrandConfig | Refusal:
         document = _decode_brand.decode(value)
         if document.brand_id != brand_id or not valid_id(brand_id):
             raise ValueError(f"brand_id is not the key {brand_id[:80]!r}")
-        return _brand_config(_encode(replace(document, brand_id="", name="")))
+        unnamed = _encode(replace(document, brand_id="", name=""))
+        return _shared_brand_config(unnamed) if len(unnamed) <= _SHARED_BYTES else _brand_config(unnamed)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
         return invalid_field(f"brand document {brand_id[:80]}: {error}")
 
@@ -100,14 +103,14 @@ def read_campaign_config(brand_id: str, campaign_id: str, value: bytes) -> Campa
         document = _decode_campaign.decode(value)
         if (document.brand_id, document.campaign_id) != (brand_id, campaign_id):
             raise ValueError("the ids are not those of the key")
-        return _campaign_config(_encode(replace(document, brand_id="", campaign_id="", name="")))
+        unnamed = _encode(replace(document, brand_id="", campaign_id="", name=""))
+        return _shared_campaign_config(unnamed) if len(unnamed) <= _SHARED_BYTES else _campaign_config(unnamed)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
         return CampaignConfig(version=_version_of_any(value), usable=False)
 
 
-@lru_cache(maxsize=4_096)
 def _brand_config(unnamed_document: bytes) -> BrandConfig:
-    """The configuration in a document without id and name. Cached, so that brands which differ in these share one."""
+    """The configuration in a document without id and name."""
     document = _decode_brand.decode(unnamed_document)
     if _CURRENCY.fullmatch(document.currency) is None:
         raise ValueError("currency must be three capital letters")
@@ -131,7 +134,6 @@ def _brand_config(unnamed_document: bytes) -> BrandConfig:
     )
 
 
-@lru_cache(maxsize=4_096)
 def _campaign_config(unnamed_document: bytes) -> CampaignConfig:
     """As `_brand_config`, of a campaign's document without its ids and name."""
     document = _decode_campaign.decode(unnamed_document)
@@ -151,6 +153,11 @@ def _campaign_config(unnamed_document: bytes) -> CampaignConfig:
         archived=document.archived,
         daily_overrides=overrides.daily,
     )
+
+
+#: So that brands or campaigns which differ in ids and name alone share one.
+_shared_brand_config: Final = lru_cache(maxsize=4_096)(_brand_config)
+_shared_campaign_config: Final = lru_cache(maxsize=4_096)(_campaign_config)
 
 
 def _schedule(document: CampaignDocument) -> Schedule:

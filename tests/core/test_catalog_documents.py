@@ -98,7 +98,7 @@ def test_a_brand_s_document_is_read_the_same_whatever_was_read_before(
 ) -> None:
     """Brands of equal terms share them, which must let in nothing."""
     asked = json.dumps(objects[0] | {"brand_id": brand_id, "name": name}).encode()
-    catalog._brand_config.cache_clear()
+    catalog._shared_brand_config.cache_clear()
     alone = read_brand_config(brand_id, asked)
     for one in objects:
         read_brand_config("nike", json.dumps(one).encode())
@@ -112,7 +112,7 @@ def test_a_campaign_s_document_is_read_the_same_whatever_was_read_before(
     objects: list[dict[str, Any]], brand_id: str, campaign_id: str, name: str
 ) -> None:
     asked = json.dumps(objects[0] | {"brand_id": brand_id, "campaign_id": campaign_id, "name": name}).encode()
-    catalog._campaign_config.cache_clear()
+    catalog._shared_campaign_config.cache_clear()
     alone = read_campaign_config(brand_id, campaign_id, asked)
     for one in objects:
         read_campaign_config("nike", "a", json.dumps(one).encode())
@@ -133,6 +133,20 @@ def test_brands_and_campaigns_of_equal_terms_share_them() -> None:
     ]
     for one, other in (brands, campaigns):
         assert one is other
+
+
+def test_long_documents_are_not_kept_to_be_shared() -> None:
+    """As many of them as are kept of others would not fit into memory."""
+    later = [{"time_zone": "UTC", "from": f"{year}-01-01T00:00:00Z"} for year in range(2000, 2100)]
+    brand = json.dumps(BRAND | {"zones": [{"time_zone": "UTC", "from": None}, *later]}).encode()
+    windows = {"windows": [{"days": ["mon"], "from": "09:00", "to": "17:00"}] * 100}
+    campaign = json.dumps(CAMPAIGN | windows).encode()
+    for one, other in (
+        (read_brand_config("nike", brand), read_brand_config("nike", brand)),
+        (read_campaign_config("nike", "a", campaign), read_campaign_config("nike", "a", campaign)),
+    ):
+        assert one == other
+        assert one is not other
 
 
 def founded() -> Scenario:
