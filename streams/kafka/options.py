@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 from typing import Any, Final
 
-from streams.kafka import closing, lost_connections, rebootstrap, silent_brokers, tokens
+from streams.kafka import closing, lost_connections, missing_leaders, rebootstrap, silent_brokers, tokens
 from streams.kafka.certificates import tls_context
 from streams.kafka.iam_tokens import iam_token_provider
 from streams.kafka.record_batches import install as install_decoder
@@ -30,6 +30,7 @@ install_decoder()
 rebootstrap.install()
 closing.install()
 lost_connections.install()
+missing_leaders.install()
 silent_brokers.install()
 tokens.install()
 
