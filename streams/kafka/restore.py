@@ -16,6 +16,8 @@ __all__ = ["apply_record", "changelog_consumer", "read_changelog"]
 _POLL_MS: Final = 100
 _POLL_RECORDS: Final = 50_000
 _FETCH_BYTES: Final = 8 * 1024 * 1024
+#: A fetch beyond the end is under way when a partition is read; the next partition is fetched after its answer.
+_FETCH_WAIT_MS: Final = 10
 #: After so many records the event loop goes round, by which the next fetch is sent and its answer comes in meanwhile.
 _TURN_RECORDS: Final = 1_000
 
@@ -29,6 +31,7 @@ async def changelog_consumer(client_options: Mapping[str, Any]) -> AsyncIterator
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         max_partition_fetch_bytes=_FETCH_BYTES,
+        fetch_max_wait_ms=_FETCH_WAIT_MS,
     )
     await consumer.start()
     try:

@@ -34,8 +34,9 @@ class OffsetQueries:
 
     async def start(self) -> None:
         """Raises an error of aiokafka when no broker answers."""
-        await self._committed.start()
-        await self._uncommitted.start()
+        topics = [self._settings.topic(topic) for topic in (*INPUTS, Topic.CONTROLLER_STATE)]
+        await _start(self._committed, topics)
+        await _start(self._uncommitted, topics)
 
     async def stop(self) -> None:
         await self._committed.stop()
@@ -93,6 +94,12 @@ class OffsetQueries:
     def _tps(self, partitions: Iterable[int], topics: Iterable[Topic]) -> dict[int, dict[Topic, TopicPartition]]:
         names = {topic: self._settings.topic(topic) for topic in topics}
         return {number: {topic: TopicPartition(name, number) for topic, name in names.items()} for number in partitions}
+
+
+async def _start(consumer: AIOKafkaConsumer, topics: list[str]) -> None:
+    await consumer.start()
+    # All at once: at its first question a consumer asks for each topic by itself, 0.1 s each.
+    await consumer._client.set_topics(topics)
 
 
 async def _asked(
