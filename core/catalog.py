@@ -92,7 +92,7 @@ def read_brand_config(brand_id: str, value: bytes) -> BrandConfig | Refusal:
         if document.brand_id != brand_id or not valid_id(brand_id):
             raise ValueError(f"brand_id is not the key {brand_id[:80]!r}")
         unnamed = _encode(replace(document, brand_id="", name=""))
-        return _shared_brand_config(unnamed) if len(unnamed) <= _SHARED_BYTES else _brand_config(unnamed)
+        return _shared_brand_config(unnamed) if len(unnamed) <= _SHARED_BYTES else _brand_config(document)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
         return invalid_field(f"brand document {brand_id[:80]}: {error}")
 
@@ -104,14 +104,24 @@ def read_campaign_config(brand_id: str, campaign_id: str, value: bytes) -> Campa
         if (document.brand_id, document.campaign_id) != (brand_id, campaign_id):
             raise ValueError("the ids are not those of the key")
         unnamed = _encode(replace(document, brand_id="", campaign_id="", name=""))
-        return _shared_campaign_config(unnamed) if len(unnamed) <= _SHARED_BYTES else _campaign_config(unnamed)
+        return _shared_campaign_config(unnamed) if len(unnamed) <= _SHARED_BYTES else _campaign_config(document)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
         return CampaignConfig(version=_version_of_any(value), usable=False)
 
 
-def _brand_config(unnamed_document: bytes) -> BrandConfig:
-    """The configuration in a document without id and name."""
-    document = _decode_brand.decode(unnamed_document)
+@lru_cache(maxsize=4_096)
+def _shared_brand_config(unnamed: bytes) -> BrandConfig:
+    """One for all brands whose documents differ in id and name alone; `unnamed` is a document without these."""
+    return _brand_config(_decode_brand.decode(unnamed))
+
+
+@lru_cache(maxsize=4_096)
+def _shared_campaign_config(unnamed: bytes) -> CampaignConfig:
+    """As `_shared_brand_config`, of a campaign's document without its ids and name."""
+    return _campaign_config(_decode_campaign.decode(unnamed))
+
+
+def _brand_config(document: BrandDocument) -> BrandConfig:
     if _CURRENCY.fullmatch(document.currency) is None:
         raise ValueError("currency must be three capital letters")
     overrides = read_overrides(document.budget_overrides)
@@ -134,9 +144,7 @@ def _brand_config(unnamed_document: bytes) -> BrandConfig:
     )
 
 
-def _campaign_config(unnamed_document: bytes) -> CampaignConfig:
-    """As `_brand_config`, of a campaign's document without its ids and name."""
-    document = _decode_campaign.decode(unnamed_document)
+def _campaign_config(document: CampaignDocument) -> CampaignConfig:
     if document.external_id is not None and not document.external_id.isprintable():
         raise ValueError("external_id has characters that cannot be printed")
     overrides = read_overrides(document.budget_overrides)
@@ -153,11 +161,6 @@ def _campaign_config(unnamed_document: bytes) -> CampaignConfig:
         archived=document.archived,
         daily_overrides=overrides.daily,
     )
-
-
-#: So that brands or campaigns which differ in ids and name alone share one.
-_shared_brand_config: Final = lru_cache(maxsize=4_096)(_brand_config)
-_shared_campaign_config: Final = lru_cache(maxsize=4_096)(_campaign_config)
 
 
 def _schedule(document: CampaignDocument) -> Schedule:
