@@ -22,6 +22,8 @@ __all__ = ["OffsetQueries"]
 _ANSWER_SECONDS: Final = 1.0
 _ATTEMPTS: Final = 40
 
+_Question = Callable[[list[TopicPartition]], Awaitable[Mapping[TopicPartition, int]]]
+
 
 class OffsetQueries:
     """Two consumers that read nothing, one for each isolation level: last stable offsets and high watermarks."""
@@ -49,21 +51,15 @@ class OffsetQueries:
 
     async def beginnings(self, partitions: Iterable[int], topics: Iterable[Topic]) -> dict[int, dict[Topic, int]]:
         """The first offset of each topic that is still there, by partition."""
-        tps = self._tps(partitions, topics)
-        offsets = await _asked(self._committed.beginning_offsets, [tp for of in tps.values() for tp in of.values()])
-        return {number: {topic: offsets[tp] for topic, tp in of.items()} for number, of in tps.items()}
+        return await self._of_each(self._committed.beginning_offsets, partitions, topics)
 
     async def ends(self, partitions: Iterable[int]) -> dict[int, dict[Topic, int]]:
         """The last stable offset of each input topic, by partition."""
-        tps = self._tps(partitions, INPUTS)
-        offsets = await _asked(self._committed.end_offsets, [tp for of in tps.values() for tp in of.values()])
-        return {number: {topic: offsets[tp] for topic, tp in of.items()} for number, of in tps.items()}
+        return await self._of_each(self._committed.end_offsets, partitions, INPUTS)
 
     async def high_watermarks(self, partitions: Iterable[int], topics: Iterable[Topic]) -> dict[int, dict[Topic, int]]:
         """The high watermark of each topic, by partition."""
-        tps = self._tps(partitions, topics)
-        offsets = await _asked(self._uncommitted.end_offsets, [tp for of in tps.values() for tp in of.values()])
-        return {number: {topic: offsets[tp] for topic, tp in of.items()} for number, of in tps.items()}
+        return await self._of_each(self._uncommitted.end_offsets, partitions, topics)
 
     def has_leader(self, topic: Topic, partition: int) -> bool:
         """Whether the brokers have named one, when they were asked last."""
@@ -91,9 +87,13 @@ class OffsetQueries:
         offsets = await _asked(self._uncommitted.end_offsets, [TopicPartition(name, it) for it in partitions])
         return {tp.partition: offset for tp, offset in offsets.items()}
 
-    def _tps(self, partitions: Iterable[int], topics: Iterable[Topic]) -> dict[int, dict[Topic, TopicPartition]]:
+    async def _of_each(
+        self, question: _Question, partitions: Iterable[int], topics: Iterable[Topic]
+    ) -> dict[int, dict[Topic, int]]:
         names = {topic: self._settings.topic(topic) for topic in topics}
-        return {number: {topic: TopicPartition(name, number) for topic, name in names.items()} for number in partitions}
+        tps = {number: {it: TopicPartition(name, number) for it, name in names.items()} for number in partitions}
+        offsets = await _asked(question, [tp for of in tps.values() for tp in of.values()])
+        return {number: {topic: offsets[tp] for topic, tp in of.items()} for number, of in tps.items()}
 
 
 async def _start(consumer: AIOKafkaConsumer, topics: list[str]) -> None:
@@ -102,9 +102,7 @@ async def _start(consumer: AIOKafkaConsumer, topics: list[str]) -> None:
     await consumer._client.set_topics(topics)
 
 
-async def _asked(
-    question: Callable[[list[TopicPartition]], Awaitable[Mapping[TopicPartition, int]]], tps: list[TopicPartition]
-) -> Mapping[TopicPartition, int]:
+async def _asked(question: _Question, tps: list[TopicPartition]) -> Mapping[TopicPartition, int]:
     """The first answer. Raises KafkaTimeoutError where none comes, and any other error of aiokafka at once."""
     first = latest = asyncio.ensure_future(question(tps))
     try:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -54,6 +54,15 @@ def silence(monkeypatch: pytest.MonkeyPatch) -> Silence:
     return Silence(monkeypatch)
 
 
+@pytest.fixture
+async def queries(settings: Settings, silence: Silence) -> AsyncIterator[OffsetQueries]:
+    await create_topics(settings)
+    queries = OffsetQueries(settings)
+    await queries.start()
+    yield queries
+    await queries.stop()
+
+
 async def test_who_leads_is_asked_again_and_again_while_a_fetch_has_no_answer(
     settings: Settings, silence: Silence
 ) -> None:
@@ -75,38 +84,26 @@ async def test_who_leads_is_asked_again_and_again_while_a_fetch_has_no_answer(
 
 
 async def test_the_end_of_a_topic_is_asked_again_where_its_leader_does_not_answer(
-    settings: Settings, silence: Silence
+    queries: OffsetQueries, silence: Silence
 ) -> None:
-    await create_topics(settings)
-    queries = OffsetQueries(settings)
-    await queries.start()
-    try:
-        silence.holds = lambda kind, count: kind is OffsetRequest and count == 1
-        async with asyncio.timeout(SOONER_SECONDS):
-            assert await queries.end(Topic.SPEND_EVENTS, 0, stable=False) == 0
-    finally:
-        await queries.stop()
+    silence.holds = lambda kind, count: kind is OffsetRequest and count == 1
+    async with asyncio.timeout(SOONER_SECONDS):
+        assert await queries.end(Topic.SPEND_EVENTS, 0, stable=False) == 0
 
 
 async def test_a_broker_that_is_only_slow_has_the_end_of_a_topic_taken_from_its_first_answer(
-    settings: Settings, silence: Silence
+    queries: OffsetQueries, silence: Silence
 ) -> None:
-    await create_topics(settings)
-    queries = OffsetQueries(settings)
-    await queries.start()
-    try:
-        await queries.end(Topic.SPEND_EVENTS, 0, stable=False)  # connects
-        silence.sent.clear()
-        silence.holds = lambda kind, count: kind is OffsetRequest and count > 1
-        silence.slow = lambda kind, count: kind is OffsetRequest and count == 1
-        asking = asyncio.create_task(queries.end(Topic.SPEND_EVENTS, 0, stable=False))
-        async with asyncio.timeout(SOONER_SECONDS):
-            while silence.sent[OffsetRequest] < 3:
-                await asyncio.sleep(0.05)
-            silence.may_answer.set()
-            assert await asking == 0
-    finally:
-        await queries.stop()
+    await queries.end(Topic.SPEND_EVENTS, 0, stable=False)  # connects
+    silence.sent.clear()
+    silence.holds = lambda kind, count: kind is OffsetRequest and count > 1
+    silence.slow = lambda kind, count: kind is OffsetRequest and count == 1
+    asking = asyncio.create_task(queries.end(Topic.SPEND_EVENTS, 0, stable=False))
+    async with asyncio.timeout(SOONER_SECONDS):
+        while silence.sent[OffsetRequest] < 3:
+            await asyncio.sleep(0.05)
+        silence.may_answer.set()
+        assert await asking == 0
 
 
 async def test_a_broker_that_does_not_tell_of_topics_is_passed_over(settings: Settings, silence: Silence) -> None:
