@@ -199,13 +199,14 @@ async def _broker(client: Client | None, settings: Settings) -> list[Finding]:
     if any(one.what in ("the topic", "partitions") for one in differences):
         return findings
     missing_leaders = await _lasting(partial(read_missing_leaders, settings))
-    findings += _leaders(missing_leaders)
+    findings += _from_sentences("leaders", missing_leaders, "every partition has one")
     if missing_leaders:
         return findings
     ticks = await _read_despite_failover(partial(last_records, settings, Topic.DAYPARTING_TICKS, at_most=3))
     spend = await _read_despite_failover(partial(last_records, settings, Topic.SPEND_EVENTS, at_most=LATEST_SPEND))
     state = await _read_despite_failover(lambda: read_state_summary(settings, current_moment()))
-    findings += _hidden_state(await read_hidden_state(settings, FAILOVER_SECONDS))
+    hidden = await read_hidden_state(settings, FAILOVER_SECONDS)
+    findings += _from_sentences("state", hidden, "no open transaction hides the state of a partition")
     findings += [_broker_clock(settings, ticks), _placement(settings, spend), _duplicates(state), _resumes(state)]
     return findings
 
@@ -246,20 +247,13 @@ def _rights(settings: Settings, missing: Mapping[Client, list[Right]]) -> Iterat
         yield Finding("rights", True, f"{principal(settings)} has every right {whose}")
 
 
-def _leaders(sentences: list[str]) -> Iterator[Finding]:
+def _from_sentences(name: str, sentences: list[str], result_of_none: str) -> Iterator[Finding]:
+    """A finding for each sentence: what is wrong, a colon, and how to mend it."""
     for sentence in sentences:
         result, _, mend = sentence.partition(": ")
-        yield Finding("leaders", False, result, mend.rstrip("."))
+        yield Finding(name, False, result, mend.rstrip("."))
     if not sentences:
-        yield Finding("leaders", True, "every partition has one")
-
-
-def _hidden_state(sentences: list[str]) -> Iterator[Finding]:
-    for sentence in sentences:
-        result, _, mend = sentence.partition(": ")
-        yield Finding("state", False, result, mend.rstrip("."))
-    if not sentences:
-        yield Finding("state", True, "no open transaction hides the state of a partition")
+        yield Finding(name, True, result_of_none)
 
 
 def _broker_clock(settings: Settings, ticks: list[ConsumerRecord]) -> Finding:
