@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -17,6 +18,7 @@ from cli.__main__ import application
 from cli.framework import run
 
 TOOL_SECONDS = 120
+SHOW_SECONDS = 20
 EXECUTABLE = Path(sys.executable).with_name("spendgate")
 _numbers = count(1)
 
@@ -43,7 +45,13 @@ class Commands:
         return result.out
 
     def json(self, *arguments: str) -> Any:
-        return json.loads(self.done(*arguments, "--json"))
+        """What a command prints as JSON. A `show` is repeated until the controller has applied all that was published
+        before it: beside other test processes the two seconds that it waits by itself can be too few."""
+        tries_until = time.monotonic() + SHOW_SECONDS
+        while True:
+            shown = json.loads(self.done(*arguments, "--json"))
+            if not _is_behind(shown) or time.monotonic() > tries_until:
+                return shown
 
     def refused(self, *arguments: str) -> str:
         """The one sentence of a command that must be refused, with nothing on stdout."""
@@ -64,6 +72,10 @@ class Commands:
         campaign_id = f"{brand_id}.campaign-{next(_numbers)}"
         self.done("campaign", "add", campaign_id, "--brand", brand_id, *options)
         return campaign_id
+
+
+def _is_behind(shown: Any) -> bool:
+    return isinstance(shown, dict) and shown.get("up_to_date") is False
 
 
 def run_kafka_tool(*arguments: str) -> None:

@@ -140,6 +140,6 @@ def test_what_the_controller_does_not_hold_yet_is_unknown_and_says_why(
     assert (shown["state"], shown["sequence"], shown["daily_spent"]) == ("unknown", 0, None)
     assert shown["daily_budget"] == "1.00"
     assert "spendgate worker" in result.err
-    brand = commands.json("brand", "show", shown["brand_id"])
+    brand = json.loads(commands.done("brand", "show", shown["brand_id"], "--json"))
     assert (brand["state"], brand["daily_budget"], brand["daily_spent"]) == ("unknown", "5.00", None)
     assert [it["state"] for it in brand["campaigns"]] == ["unknown"]
