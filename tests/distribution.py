@@ -54,10 +54,15 @@ _LONGEST: Final = (
     "tests/deploy/",
     "tests/faults/",
     "tests/fuzz/test_bombs.py",
+    "tests/ledger/reconcile/test_reconcile.py",
     "tests/models/migrations/test_upgrades.py",
     "tests/notifier/",
+    "tests/schedulers/catalog_relay/test_relay.py",
+    "tests/schedulers/test_run.py",
     "tests/simulation/test_defects.py",
     "tests/simulation/test_simulation.py",
+    "tests/streams/kafka/test_follower.py",
+    "tests/streams/kafka/test_open_transactions.py",
     "tests/streams/worker/",
 )
 
