@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 # Many tests wait, so more of them run at once than there are cores; a file is one process's own. Each process costs the
 # CPU of its imports, and three of them that of a worker, a ledger and a console of their own (tests/distribution.py).
 PROCESSES ?= 8
-SHARED := --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
+SHARED = --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 # With AGAIN=1 only what failed the last time, one test after the other.
 ifdef AGAIN
 SHARED := --last-failed --last-failed-no-failures none
@@ -20,7 +20,7 @@ MUTATE ?=
 MUTANTS := .venv-mutants
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --no-header --python-version 3.11
 
-# How many processes `make faults` kills and freezes.
+# How many processes `make faults` kills and freezes. SPENDGATE_FAULTS_SEED=3141 draws others.
 FAULTS ?= 200
 # How often `make gaps` does each fault.
 TIMES ?= 20
@@ -49,8 +49,10 @@ test-fast: setup ## Run the tests that need neither Kafka, PostgreSQL nor many e
 test-long: setup ## Run the tests with random examples or large inputs, and the kill tests, at full length
 	@SPENDGATE_TEST_LENGTH=long $(BIN)/pytest $(SHARED) -m long
 
+# Its tests wait for brokers and sessions; each has up to three brokers, two workers and a database.
+faults: PROCESSES := 4
 faults: setup ## Kill and freeze processes in random order, FAULTS of them (200), and count what comes out
-	@SPENDGATE_TEST_LENGTH=long SPENDGATE_FAULTS=$(FAULTS) $(BIN)/pytest -s tests/faults
+	@SPENDGATE_TEST_LENGTH=long SPENDGATE_FAULTS=$(FAULTS) $(BIN)/pytest $(SHARED) -v -raP tests/faults
 
 gaps: setup ## Kill, stop and freeze one worker or broker, TIMES each (20), and print how long nothing was decided
 	@SPENDGATE_TEST_LENGTH=long SPENDGATE_FAULTS_TIMES=$(TIMES) $(BIN)/pytest -s tests/faults/test_gaps.py \

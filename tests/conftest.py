@@ -20,7 +20,7 @@ from tests.cheap_services import (
     use_cheap_services,
     use_hashes,
 )
-from tests.distribution import Distribution, is_of_longest
+from tests.distribution import Distribution, turn_of
 from tests.entries import ManyEntries, TokenServer
 from tests.lengths import WHOLE, length
 from tests.shared_services import SharedServices, note_users, service, use_shared_services
@@ -87,11 +87,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=_rank)
 
 
-def _rank(item: pytest.Item) -> int:
+def _rank(item: pytest.Item) -> tuple[int, ...]:
     services = item.get_closest_marker("services") is not None
     if _is_drawn(item) and not services:
-        return 0
-    return 1 + 2 * services + (not is_of_longest(item.nodeid))
+        return (0,)
+    return (1, services, turn_of(item.nodeid))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -15,13 +15,24 @@ from xdist.workermanage import WorkerController
 
 from tests.shared_services import SharedServices
 
-__all__ = ["Distribution", "is_of_longest"]
+__all__ = ["Distribution", "turn_of"]
 
 #: How many processes have an installation: each takes 4 CPU seconds to start, and its worker alone 3 % of a core while
 #: it waits, two thirds of that in the broker. Tests that use one are a third of a run.
 INSTALLATIONS: Final = 3
 
+#: They take minutes; the longest first.
+_MINUTES: Final = (
+    "tests/faults/test_cluster.py",
+    "tests/faults/test_random.py",
+    "tests/faults/test_network.py",
+    "tests/faults/test_away.py",
+)
 _SPREAD: Final = (
+    "tests/faults/test_away.py",
+    "tests/faults/test_network.py",
+    "tests/faults/test_random.py",
+    "tests/faults/test_stopped_flush.py",
     "tests/fuzz/test_every_topic.py",
     "tests/ledger/ingest/test_ledger_process.py",
     "tests/ledger/reconcile/test_restored_database.py",
@@ -67,8 +78,10 @@ _LONGEST: Final = (
 )
 
 
-def is_of_longest(nodeid: str) -> bool:
-    return nodeid.startswith(_LONGEST)
+def turn_of(nodeid: str) -> int:
+    """A test with a lower one is begun before the others."""
+    turns = (*_MINUTES, _LONGEST)
+    return next((turn for turn, begins in enumerate(turns) if nodeid.startswith(begins)), len(turns))
 
 
 class _ByFile(LoadScopeScheduling):

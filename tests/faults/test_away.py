@@ -3,7 +3,6 @@ all goes on by itself, and the end is what a model says that shares no code with
 """
 
 import asyncio
-import os
 import subprocess
 from collections.abc import Awaitable, Callable
 from contextlib import closing
@@ -15,11 +14,11 @@ import pytest
 
 from local.kafka import LocalKafka
 from local.postgres import NAME, LocalPostgres, programs
+from tests.faults.runs import SEED
 from tests.faults.small_disk import fill, small_disk
 from tests.faults.traffic import Traffic
 from tests.faults.world import World
 
-SEED: Final = int(os.environ.get("SPENDGATE_FAULTS_SEED", "20261126"))
 #: As long as a worker is patient before it ends itself.
 AWAY_SECONDS: Final = 120.0
 PATIENCE_SECONDS: Final = 240

@@ -30,6 +30,7 @@ from streams.kafka.provision import admin_client, create_topics
 from streams.kafka.topics import Topic, topic_configs
 from streams.settings import Settings
 from tests.faults.cluster import BROKERS, Cluster, Node
+from tests.faults.runs import SEED
 from tests.faults.small_disk import fill, small_disk
 from tests.faults.traffic import Traffic
 from tests.streams.broker import brand_in
@@ -37,7 +38,6 @@ from tests.streams.watched_worker import WatchedWorker
 from tests.streams.worker_process import WorkerProcess
 
 TIMES: Final = int(os.environ.get("SPENDGATE_FAULTS_TIMES") or 1)
-SEED: Final = int(os.environ.get("SPENDGATE_FAULTS_SEED", "20261126"))
 PARTITIONS: Final = 2
 PATIENCE_SECONDS: Final = 180
 #: What a record may wait at most for its decision while one broker goes. Not a figure of speed: the broker's session

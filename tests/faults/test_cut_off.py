@@ -20,6 +20,7 @@ from streams.kafka.topics import Topic
 from streams.settings import Settings
 from tests.faults.cluster import BROKERS
 from tests.faults.cut_off import CutOffCluster, SecondNetwork
+from tests.faults.runs import SEED
 from tests.faults.traffic import Traffic
 from tests.streams.worker_process import WorkerProcess
 
@@ -29,7 +30,6 @@ pytestmark = [
     pytest.mark.skipif("SPENDGATE_CUT_OFF" not in os.environ, reason="SPENDGATE_CUT_OFF=1 lets it add a network"),
 ]
 
-SEED: Final = int(os.environ.get("SPENDGATE_FAULTS_SEED", "20261126"))
 PARTITIONS: Final = 3
 #: Longer than the session of a broker (9 s) and than the worker's client tries to deliver a record.
 CUT_SECONDS: Final = 30.0

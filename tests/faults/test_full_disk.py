@@ -2,7 +2,6 @@
 both go on when there is room."""
 
 import asyncio
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -14,6 +13,7 @@ from local.kafka import LocalKafka
 from local.supervisor import Supervisor
 from streams.kafka.provision import create_topics
 from streams.settings import Settings
+from tests.faults.runs import SEED
 from tests.faults.small_disk import fill, small_disk
 from tests.faults.traffic import Traffic
 from tests.streams.worker_process import WorkerProcess
@@ -23,7 +23,6 @@ pytestmark = [
     pytest.mark.timeout(600),
 ]
 
-SEED: Final = int(os.environ.get("SPENDGATE_FAULTS_SEED", "20261126"))
 PARTITIONS: Final = 2
 PATIENCE_SECONDS: Final = 120
 

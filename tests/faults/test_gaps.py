@@ -15,10 +15,10 @@ import pytest
 from local.kafka import LocalKafka
 from streams.kafka.provision import create_topics
 from streams.settings import Settings
+from tests.faults.runs import SEED
 from tests.faults.traffic import Traffic
 from tests.streams.worker_process import WorkerProcess
 
-SEED: Final = int(os.environ.get("SPENDGATE_FAULTS_SEED", "20261126"))
 TIMES: Final = int(os.environ.get("SPENDGATE_FAULTS_TIMES") or 1)
 PARTITIONS: Final = 4
 

@@ -2,7 +2,7 @@
 combination under traffic: the end is what a model says that shares no code with the product.
 
 SPENDGATE_FAULTS_SEED draws another order, SPENDGATE_FAULTS says how many: a quarter of it, as each goes on for a while,
-and one at least.
+and one at least, in runs that may go on at the same time.
 """
 
 import asyncio
@@ -21,17 +21,19 @@ from typing_extensions import override
 from local.kafka import LocalKafka
 from local.ports import HOST, choose_port
 from streams.settings import Settings
+from tests.faults.runs import Run, runs_of
 from tests.faults.tcp_proxy import FaultyProxy, Mode
 from tests.faults.world import World
 
-SEED: Final = int(os.environ.get("SPENDGATE_FAULTS_SEED", "20261126"))
 FAULTS: Final = max(1, int(os.environ.get("SPENDGATE_FAULTS") or 80) // 4)
+#: A run has so many at most.
+RUN: Final = 25
 #: A network that stands still for longer costs a worker its session.
 LONGEST_FAULT_SECONDS: Final = 12.0
 
 pytestmark = [
     pytest.mark.long_only,
-    pytest.mark.timeout(600 + 120 * FAULTS),
+    pytest.mark.timeout(600 + 120 * min(FAULTS, RUN)),
 ]
 
 
@@ -83,25 +85,26 @@ class ProxiedWorld(World):
         )
 
 
-async def test_a_faulty_network_costs_no_record(topic_prefix: str, tmp_path: Path) -> None:
-    world, random = ProxiedWorld(tmp_path, topic_prefix), Random(SEED)
+@pytest.mark.parametrize("run", runs_of(FAULTS, at_most=RUN), ids=str)
+async def test_a_faulty_network_costs_no_record(run: Run, topic_prefix: str, tmp_path: Path) -> None:
+    world, random = ProxiedWorld(tmp_path, topic_prefix), Random(run.seed)
     worst: dict[str, list[float]] = defaultdict(list)
     async with world.running():
-        traffic = world.traffic(seed=SEED, brands=6)
+        traffic = world.traffic(seed=run.seed, brands=6)
         try:
             await traffic.start()
-            for number in range(1, FAULTS + 1):
+            for number in range(1, run.faults + 1):
                 name, proxy = random.choice([("Kafka", world.to_kafka), ("PostgreSQL", world.to_postgres)])
                 mode = random.choice([it for it in Mode if it is not Mode.PASS])
                 seconds = random.uniform(1, LONGEST_FAULT_SECONDS)
                 silence = await traffic.during(_fault(proxy, mode, seconds))
                 worst[f"{mode.value} on the way to {name}"].append(silence)
-                print(f"{number} of {FAULTS}: {mode.value} to {name} for {seconds:.1f} s: {silence:.1f} s", flush=True)
+                print(f"{number} of {run}: {mode.value} to {name} for {seconds:.1f} s: {silence:.1f} s", flush=True)
             counted = await world.count(traffic)
         finally:
             traffic.close()
     assert world.to_kafka.passed_bytes > 0 and world.to_postgres.passed_bytes > 0
-    print(f"\n{FAULTS} faults, seed {SEED}: {counted}")
+    print(f"\n{run}: {counted}")
     for name, times in sorted(worst.items()):
         print(f"| {name} | {len(times)} | {max(times):.1f} s |")
 

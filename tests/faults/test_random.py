@@ -1,7 +1,8 @@
 """Faults in random combination: of two workers, the ledger, PostgreSQL and the broker up to three at once are killed or
 frozen under traffic, and the end is what a model says that shares no code with the product.
 
-`make faults` runs it with SPENDGATE_FAULTS=200; SPENDGATE_FAULTS_SEED draws others, SPENDGATE_FAULTS_MINUTES bounds it.
+`make faults` runs it with SPENDGATE_FAULTS=200, in runs that may go on at the same time; SPENDGATE_FAULTS_SEED draws
+others, SPENDGATE_FAULTS_MINUTES bounds each run.
 """
 
 import asyncio
@@ -18,20 +19,22 @@ import pytest
 
 from local.kafka import LocalKafka
 from local.postgres import LocalPostgres
+from tests.faults.runs import Run, runs_of
 from tests.faults.world import World
 from tests.streams.worker_process import WorkerProcess
 
-SEED: Final = int(os.environ.get("SPENDGATE_FAULTS_SEED", "20261126"))
 FAULTS: Final = int(os.environ.get("SPENDGATE_FAULTS") or 20)
 #: After so many no more begin; on a machine that others use a broker may take one to come back.
 MINUTES: Final = float(os.environ.get("SPENDGATE_FAULTS_MINUTES") or "inf")
+#: A run has so many at most.
+RUN: Final = 50
 MOST_AT_ONCE: Final = 3
 #: A worker that was frozen for longer loses its partitions to the other one.
 FROZEN_SECONDS: Final = 9.0
 
 pytestmark = [
     pytest.mark.long_only,
-    pytest.mark.timeout(600 + 120 * FAULTS),
+    pytest.mark.timeout(600 + 120 * min(FAULTS, RUN)),
 ]
 
 
@@ -40,29 +43,30 @@ class Fault(NamedTuple):
     do: Callable[[], Coroutine[Any, Any, None]]
 
 
-async def test_faults_in_random_combination_cost_no_record(topic_prefix: str, tmp_path: Path) -> None:
-    world, random = World(tmp_path, topic_prefix), Random(SEED)
+@pytest.mark.parametrize("run", runs_of(FAULTS, at_most=RUN), ids=str)
+async def test_faults_in_random_combination_cost_no_record(run: Run, topic_prefix: str, tmp_path: Path) -> None:
+    world, random = World(tmp_path, topic_prefix), Random(run.seed)
     alone: dict[str, list[float]] = defaultdict(list)
     together: dict[str, list[float]] = defaultdict(list)
     done = 0
     async with world.running():
-        traffic = world.traffic(seed=SEED, brands=6)
+        traffic = world.traffic(seed=run.seed, brands=6)
         try:
             await traffic.start()
             began, minutes = time.monotonic(), 0.0
-            while done < FAULTS and minutes < MINUTES:
-                faults = _draw(world, random, FAULTS - done)
+            while done < run.faults and minutes < MINUTES:
+                faults = _draw(world, random, run.faults - done)
                 silence = await traffic.during(_at_once(faults))
                 done += len(faults)
                 names = [fault.name for fault in faults]
                 for name in names:
                     (alone if len(faults) == 1 else together)[name].append(silence)
                 minutes = (time.monotonic() - began) / 60
-                print(f"{done} of {FAULTS}, minute {minutes:.0f}: {', '.join(names)}: {silence:.1f} s", flush=True)
+                print(f"{done} of {run}, minute {minutes:.0f}: {', '.join(names)}: {silence:.1f} s", flush=True)
             counted = await world.count(traffic)
         finally:
             traffic.close()
-    print(f"\n{done} faults in {minutes:.0f} minutes, seed {SEED}: {counted}")
+    print(f"\n{done} faults in {minutes:.0f} minutes, seed {run.seed}: {counted}")
     for name in sorted({*alone, *together}):
         print(f"| {name} | {_times_and_longest(alone[name])} | {_times_and_longest(together[name])} |")
 

@@ -3,7 +3,6 @@ or doubled; and where fencing is taken out, the count finds what the frozen one 
 """
 
 import asyncio
-import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -15,10 +14,10 @@ from local.kafka import LocalKafka
 from streams.kafka.provision import create_topics
 from streams.settings import Settings
 from streams.worker.fatal import EXIT_CODE
+from tests.faults.runs import SEED
 from tests.faults.traffic import Traffic
 from tests.streams.worker_process import WorkerProcess
 
-SEED: Final = int(os.environ.get("SPENDGATE_FAULTS_SEED", "20261126"))
 PARTITIONS: Final = 4
 PATIENCE_SECONDS: Final = 120
 STEPS: Final = ("decided", "begun", "sent", "committed")
