@@ -10,6 +10,7 @@ from aiokafka import TopicPartition
 from core.changelog import Changelog
 from ledger.read_topics import READ
 from operations.last_records import last_records
+from streams.kafka.groups import group_offsets
 from streams.kafka.identities import LEDGER_GROUP
 from streams.kafka.provision import admin_client
 from streams.kafka.reader import TopicReader, topic_reader
@@ -72,5 +73,5 @@ async def _stored(settings: Settings) -> bool:
             part = TopicPartition(record.topic, record.partition)
             ends[part] = max(record.offset + 1, ends.get(part, 0))
     async with admin_client(settings) as admin:
-        committed = await admin.list_consumer_group_offsets(settings.topic(LEDGER_GROUP))
+        committed = await group_offsets(admin, settings.topic(LEDGER_GROUP))
     return all(part in committed and committed[part].offset >= end for part, end in ends.items())

@@ -12,6 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from ledger.read_topics import READ
 from ledger.reconcile.sums import PartitionId, partitions_behind
+from streams.kafka.groups import group_offsets
 from streams.kafka.identities import LEDGER_GROUP
 from streams.kafka.metadata import topic_ids
 from streams.settings import Settings
@@ -24,7 +25,7 @@ _ADVICE: Final = "`spendgate ledger` reads again from there; wait for it before 
 async def restored(settings: Settings, admin: AIOKafkaAdminClient) -> str | None:
     """A sentence that says which partition is behind, or None. Raises ModelError while the database is away."""
     ids = await topic_ids(admin._client, [settings.topic(topic) for topic in READ])
-    committed = await admin.list_consumer_group_offsets(settings.topic(LEDGER_GROUP))
+    committed = await group_offsets(admin, settings.topic(LEDGER_GROUP))
     committed_offsets = {
         PartitionId(part.topic, ids[part.topic], part.partition): at.offset
         for part, at in committed.items()

@@ -1,8 +1,10 @@
-"""Describes consumer groups: members, their partitions, and the lag."""
+"""Describes consumer groups: members, their partitions, committed offsets, and the lag."""
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
+from time import monotonic
 from typing import Final
 
 from aiokafka import TopicPartition
@@ -12,11 +14,14 @@ from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 from aiokafka.errors import (
     GroupCoordinatorNotAvailableError,
     GroupLoadInProgressError,
+    KafkaError,
     NotCoordinatorForGroupError,
     for_code,
 )
 from aiokafka.protocol.admin import DescribeGroupsRequest_v2
 from aiokafka.protocol.api import Request
+from aiokafka.protocol.commit import OffsetFetchRequest
+from aiokafka.structs import OffsetAndMetadata
 from typing_extensions import override
 
 from streams.kafka.clients import unreachable_after
@@ -25,9 +30,10 @@ from streams.kafka.reader import topic_reader
 from streams.kafka.topics import ALL_TOPICS, Topic
 from streams.settings import Settings
 
-__all__ = ["ConsumerGroup", "DescribeGroups", "Member", "describe_group"]
+__all__ = ["ConsumerGroup", "DescribeGroups", "Member", "describe_group", "group_offsets"]
 
 ANSWER_SECONDS: Final = 8.0
+_ASK_AGAIN_SECONDS: Final = 0.1
 #: The state of a group that the broker does not know.
 _DEAD: Final = "Dead"
 
@@ -66,6 +72,48 @@ async def describe_group(settings: Settings, admin: AIOKafkaAdminClient, name: s
     return ConsumerGroup(name, state, [_member(member) for member in members], lag)
 
 
+async def group_offsets(
+    admin: AIOKafkaAdminClient,
+    group: str,
+    partitions: Collection[TopicPartition] | None = None,
+    patience_seconds: float = ANSWER_SECONDS,
+) -> dict[TopicPartition, OffsetAndMetadata]:
+    """What the group has committed: of these partitions, -1 where there is nothing, or without them of all where there
+    is something. A coordinator that is lost or has just begun is waited for. Raises an error of aiokafka."""
+    until = monotonic() + patience_seconds
+    while True:
+        try:
+            return await _group_offsets(admin, group, partitions)
+        except KafkaError as error:
+            if not error.retriable or monotonic() >= until:
+                raise
+        await asyncio.sleep(_ASK_AGAIN_SECONDS)
+
+
+async def _group_offsets(
+    admin: AIOKafkaAdminClient, group: str, partitions: Collection[TopicPartition] | None
+) -> dict[TopicPartition, OffsetAndMetadata]:
+    """As aiokafka's own question does it, which takes the answer of a coordinator that has just begun for an empty
+    one."""
+    numbers: defaultdict[str, list[int]] = defaultdict(list)
+    for topic, number in partitions or ():
+        numbers[topic].append(number)
+    request = OffsetFetchRequest(group, None if partitions is None else list(numbers.items()))
+    response = await admin._send_request(request, await admin.find_coordinator(group))
+    _check(response.error_code, group)
+    found: dict[TopicPartition, OffsetAndMetadata] = {}
+    for topic, of_topic in response.topics:
+        for number, offset, metadata, error_code in of_topic:
+            _check(error_code, topic)
+            found[TopicPartition(topic, number)] = OffsetAndMetadata(offset, metadata)
+    return found
+
+
+def _check(error_code: int, name: str) -> None:
+    if error_code:
+        raise for_code(error_code)(name)
+
+
 async def _described(settings: Settings, admin: AIOKafkaAdminClient, group: str) -> tuple[str, list[_RawMember]]:
     """State and members of the group. A broker that has just started finds coordinators only after a moment: asks
     again."""
@@ -76,7 +124,7 @@ async def _described(settings: Settings, admin: AIOKafkaAdminClient, group: str)
             try:
                 return await _ask(client, await admin.find_coordinator(group), group)
             except _NOT_YET:
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(_ASK_AGAIN_SECONDS)
     finally:
         await client.close()
 
@@ -86,8 +134,7 @@ async def _ask(client: AIOKafkaClient, coordinator: int, group: str) -> tuple[st
         raise GroupCoordinatorNotAvailableError(group)
     response = await client.send(coordinator, DescribeGroups(group))
     ((code, _, state, _, _, members),) = response.groups
-    if code:
-        raise for_code(code)(group)
+    _check(code, group)
     return state, members
 
 
@@ -105,7 +152,7 @@ async def _lag(settings: Settings, admin: AIOKafkaAdminClient, group: str) -> di
     # transaction waits too, though nobody can read it yet.
     async with topic_reader(settings, Topic.SPEND_EVENTS, isolation_level="read_uncommitted") as reader:
         ends = await reader.ends_with(ALL_TOPICS)
-        committed = await admin.list_consumer_group_offsets(group)
+        committed = await group_offsets(admin, group)
     lag: dict[str, int] = defaultdict(int)
     for topic, ends_of_topic in ends.items():
         for number, end in ends_of_topic.items():

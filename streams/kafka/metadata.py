@@ -3,16 +3,13 @@
 aiokafka requests metadata only up to version 5; ids came with version 10.
 """
 
-import asyncio
-import random
 import uuid
 from collections.abc import Collection
-from contextlib import suppress
 from io import BytesIO
-from typing import Any, Final, NamedTuple
+from typing import NamedTuple
 
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaError, TopicAuthorizationFailedError, UnknownTopicOrPartitionError, for_code
+from aiokafka.errors import TopicAuthorizationFailedError, UnknownTopicOrPartitionError, for_code
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import (
     AbstractType,
@@ -27,12 +24,11 @@ from aiokafka.protocol.types import (
 from typing_extensions import override
 
 from core.errors import ConfigurationError
+from streams.kafka.any_broker import ask_any_broker
 
 __all__ = ["TopicFacts", "authorized_operations", "existing_topic", "topic_facts", "topic_ids", "without_leader"]
 
 _ANY_ID = uuid.UUID(int=0)
-#: A broker that has not answered for so long is passed over for another one.
-_ANSWER_SECONDS: Final = 3.0
 
 
 class TopicFacts(NamedTuple):
@@ -44,7 +40,7 @@ class TopicFacts(NamedTuple):
 
 async def topic_facts(client: AIOKafkaClient, names: Collection[str]) -> dict[str, TopicFacts]:
     """Id and partition count by topic name, as of now; missing topics are left out. Raises an error of aiokafka."""
-    response = await _asked(client, _MetadataRequest(names))
+    response = await ask_any_broker(client, _MetadataRequest(names))
     facts: dict[str, TopicFacts] = {}
     for error_code, name, topic_id, _, partitions, *_ in response.topics:
         error = for_code(error_code)
@@ -67,7 +63,7 @@ async def existing_topic(client: AIOKafkaClient, name: str) -> TopicFacts:
 async def authorized_operations(client: AIOKafkaClient, names: Collection[str]) -> dict[str, frozenset[int]]:
     """The operations that our user may do on each topic, as numbers of Kafka's AclOperation; none without the right to
     describe it. Missing topics are left out."""
-    response = await _asked(client, _MetadataRequest(names, authorized_operations=True))
+    response = await ask_any_broker(client, _MetadataRequest(names, authorized_operations=True))
     allowed: dict[str, frozenset[int]] = {}
     for error_code, name, _, _, _, operations, *_ in response.topics:
         error = for_code(error_code)
@@ -85,25 +81,13 @@ async def topic_ids(client: AIOKafkaClient, names: Collection[str]) -> dict[str,
 
 async def without_leader(client: AIOKafkaClient, names: Collection[str]) -> list[tuple[str, int]]:
     """Topic and number of each partition that has no leader, as of now. Raises an error of aiokafka."""
-    response = await _asked(client, _MetadataRequest(names))
+    response = await ask_any_broker(client, _MetadataRequest(names))
     return sorted(
         (name, number)
         for _, name, _, _, partitions, *_ in response.topics
         for _, number, leader, *_ in partitions
         if leader < 0
     )
-
-
-async def _asked(client: AIOKafkaClient, request: "_MetadataRequest") -> Any:
-    """The answer of the first broker that gives one. One that is away or stands still may be among those that the
-    client knows."""
-    known = [broker.nodeId for broker in client.cluster.brokers()]
-    random.shuffle(known)
-    for node in known:
-        with suppress(KafkaError, TimeoutError):
-            async with asyncio.timeout(_ANSWER_SECONDS):
-                return await client.send(node, request)
-    return await client.send(client.get_random_node(), request)
 
 
 class _Uuid(AbstractType):  # type: ignore[misc]

@@ -15,6 +15,7 @@ from aiokafka.protocol.group import HeartbeatRequest
 from aiokafka.protocol.transaction import EndTxnRequest
 
 from core.errors import NotAllowed
+from streams.kafka.any_broker import ask_any_broker
 from streams.kafka.clients import unreachable_after
 from streams.kafka.failures import not_allowed, principal
 from streams.kafka.groups import DescribeGroups
@@ -93,12 +94,11 @@ async def _denied_others(client: AIOKafkaClient, rights: Iterable[Right]) -> lis
 
 
 async def _is_denied(client: AIOKafkaClient, right: Right) -> bool:
-    node = client.get_random_node()
     if right.resource is Resource.TRANSACTIONAL_ID:
-        answer = await client.send(node, EndTxnRequest(right.name, -1, -1, False))
+        answer = await ask_any_broker(client, EndTxnRequest(right.name, -1, -1, False))
         return bool(answer.error_code == _TRANSACTION_DENIED)
     if right.operation is Operation.Describe:
-        answer = await client.send(node, DescribeGroups(right.name))
+        answer = await ask_any_broker(client, DescribeGroups(right.name))
         return bool(answer.groups[0][0] == _GROUP_DENIED)
-    answer = await client.send(node, HeartbeatRequest(right.name, -1, "nobody"))
+    answer = await ask_any_broker(client, HeartbeatRequest(right.name, -1, "nobody"))
     return bool(answer.error_code == _GROUP_DENIED)

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -20,8 +20,10 @@ from aiokafka.errors import (
     UnknownTopicOrPartitionError,
     for_code,
 )
+from typing_extensions import override
 
 from core.errors import ConfigurationError, NotAllowed, Unreachable
+from streams.kafka.any_broker import ask_any_broker
 from streams.kafka.clients import unreachable_after
 from streams.kafka.failures import translated
 from streams.kafka.options import client_options
@@ -77,10 +79,20 @@ class _ExistingTopic:
     replication: int
 
 
+class _AdminClient(AIOKafkaAdminClient):  # type: ignore[misc]
+    """Asks another broker where one is away or stands still; aiokafka asks one, at random."""
+
+    @override
+    async def _send_request(self, request: Any, node_id: int | None = None) -> Any:
+        if node_id is None:
+            return await ask_any_broker(self._client, request)
+        return await super()._send_request(request, node_id)
+
+
 @asynccontextmanager
 async def admin_client(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
     """A connected admin client. Raises Unreachable within 8 seconds."""
-    admin = AIOKafkaAdminClient(**client_options(settings), request_timeout_ms=int(ANSWER_SECONDS * 1000))
+    admin = _AdminClient(**client_options(settings), request_timeout_ms=int(ANSWER_SECONDS * 1000))
     try:
         async with unreachable_after(settings, ANSWER_SECONDS):
             await admin.start()

@@ -10,24 +10,20 @@ lookup; otherwise a transactional producer would fail permanently.
 """
 
 import asyncio
-import random
 from contextlib import suppress
 from typing import Any, Final
-from weakref import WeakKeyDictionary
 
 from aiokafka.client import AIOKafkaClient
 from aiokafka.conn import create_conn
 from aiokafka.errors import KafkaConnectionError, KafkaError, NodeNotReadyError
 from aiokafka.protocol.metadata import MetadataRequest
 
+from streams.kafka.any_broker import any_answer
+
 __all__ = ["install"]
 
-_ANSWER_SECONDS: Final = 3.0
 #: Of a bootstrap address, to which no connection is open yet.
 _CONNECTED_SECONDS: Final = 10.0
-
-#: Client -> the brokers that did not answer it the last time.
-_silent: Final[WeakKeyDictionary[AIOKafkaClient, set[Any]]] = WeakKeyDictionary()
 
 _look_up_coordinator: Final = AIOKafkaClient.coordinator_lookup
 
@@ -39,38 +35,28 @@ def install() -> None:
 
 
 async def _ask_known_brokers_or_bootstrap(client: AIOKafkaClient, cluster: Any, topics: Any) -> bool:
-    silent = _silent.setdefault(client, set())
-    known = [broker.nodeId for broker in client.cluster.brokers()]
-    random.shuffle(known)
-    for node_id in sorted(known, key=silent.__contains__):
-        with suppress(KafkaError, OSError, TimeoutError):
-            silent.add(node_id)
-            async with asyncio.timeout(_ANSWER_SECONDS):
-                metadata = await _ask_known(client, node_id, topics)
-            silent.discard(node_id)
-            if _update(cluster, metadata):
-                return True
+    metadata = await any_answer(client, _request(topics), _names_brokers)
+    if metadata is None:
+        metadata = await _ask_bootstrap(client, topics)
+    if metadata is None:
+        return False
+    cluster.update_metadata(metadata)
+    return True
+
+
+async def _ask_bootstrap(client: AIOKafkaClient, topics: Any) -> Any:
     for host, port, _ in client.hosts:
         with suppress(KafkaError, OSError, TimeoutError):
             async with asyncio.timeout(_CONNECTED_SECONDS):
                 metadata = await _ask(client, host, port, topics)
-            if _update(cluster, metadata):
-                return True
-    return False
+            if _names_brokers(metadata):
+                return metadata
+    return None
 
 
-def _update(cluster: Any, metadata: Any) -> bool:
-    """Whether the answer names brokers; a broker that has just begun may not know any."""
-    if metadata.brokers:
-        cluster.update_metadata(metadata)
+def _names_brokers(metadata: Any) -> bool:
+    """A broker that has just begun may not know any."""
     return bool(metadata.brokers)
-
-
-async def _ask_known(client: AIOKafkaClient, node_id: Any, topics: Any) -> Any:
-    connection = await client._get_conn(node_id)
-    if connection is None:
-        raise NodeNotReadyError(f"no connection to broker {node_id}")
-    return await connection.send(_request(topics))
 
 
 def _request(topics: Any) -> MetadataRequest:

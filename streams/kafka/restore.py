@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaTimeoutError
 
 from core.changelog import Applied, Changelog
 from models.lazy_log import log
@@ -18,6 +19,8 @@ _POLL_RECORDS: Final = 50_000
 _FETCH_BYTES: Final = 8 * 1024 * 1024
 #: A fetch beyond the end is under way when a partition is read; the next partition is fetched after its answer.
 _FETCH_WAIT_MS: Final = 10
+#: A leader that has given nothing for so long is given up. A cluster that loses a broker has other leaders by then.
+_SILENCE_SECONDS: Final = 40.0
 #: After so many records the event loop goes round, by which the next fetch is sent and its answer comes in meanwhile.
 _TURN_RECORDS: Final = 1_000
 
@@ -44,20 +47,33 @@ async def read_changelog(
     consumer: AIOKafkaConsumer, topic: str, partition: int, count: Callable[[int], None]
 ) -> Changelog:
     """The changelog of a partition, with what is committed when this is called. `count` is called with the number of
-    records of each fetch."""
+    records of each fetch. Raises KafkaTimeoutError where nothing comes for 40 s."""
     tp, changelog = TopicPartition(topic, partition), Changelog()
-    consumer.assign([tp])
-    end = (await consumer.end_offsets([tp]))[tp]
-    await consumer.seek_to_beginning(tp)
-    # Compacted and transactional logs end in offsets that bear no record, so positions are compared, not records.
-    while await consumer.position(tp) < end:
-        for records in (await consumer.getmany(timeout_ms=_POLL_MS, max_records=_POLL_RECORDS)).values():
-            count(len(records))
-            for at in range(0, len(records), _TURN_RECORDS):
-                await asyncio.sleep(0)
-                for record in records[at : at + _TURN_RECORDS]:
-                    apply_record(changelog, record)
+    try:
+        async with asyncio.timeout(_SILENCE_SECONDS) as silence:
+            consumer.assign([tp])
+            end = (await consumer.end_offsets([tp]))[tp]
+            await consumer.seek_to_beginning(tp)
+            # Compacted and transactional logs end in offsets that bear no record, so positions are compared, not
+            # records.
+            reached = -1
+            while (position := await consumer.position(tp)) < end:
+                if position > reached:
+                    reached = position
+                    silence.reschedule(asyncio.get_running_loop().time() + _SILENCE_SECONDS)
+                for records in (await consumer.getmany(timeout_ms=_POLL_MS, max_records=_POLL_RECORDS)).values():
+                    count(len(records))
+                    await _apply(changelog, records)
+    except TimeoutError as error:
+        raise KafkaTimeoutError(f"{topic}, partition {partition}, gives nothing") from error
     return changelog
+
+
+async def _apply(changelog: Changelog, records: list[ConsumerRecord]) -> None:
+    for at in range(0, len(records), _TURN_RECORDS):
+        await asyncio.sleep(0)
+        for record in records[at : at + _TURN_RECORDS]:
+            apply_record(changelog, record)
 
 
 def apply_record(changelog: Changelog, record: ConsumerRecord) -> Applied:

@@ -13,6 +13,7 @@ from core.errors import ConfigurationError
 from core.partitioner import partition_of
 from core.state import PartitionState
 from core.state_records import SCHEMA, PartRecord
+from streams.kafka.groups import group_offsets
 from streams.kafka.metadata import topic_ids
 from streams.kafka.options import client_options
 from streams.kafka.provision import admin_client, topic_differences
@@ -39,6 +40,9 @@ _FATAL: Final = frozenset({"the topic", "partitions"}) | NEEDED_SETTINGS
 
 #: Topics that may lose old records or be created again: a missing tick or reset changes no total.
 _MAY_BE_GONE: Final = frozenset({Topic.DAYPARTING_TICKS, Topic.BUDGET_RESETS})
+
+#: Where a cluster loses the coordinator of the group, another one has its offsets by then.
+_COORDINATOR_SECONDS: Final = 40.0
 
 #: About so many brands of a partition are looked at.
 _BRANDS_LOOKED_AT: Final = 1_000
@@ -77,10 +81,10 @@ async def check_topics(settings: Settings) -> None:
 async def committed_offsets(
     settings: Settings, group: str, numbers: Iterable[int]
 ) -> dict[int, dict[Topic, Committed]]:
-    """The group's committed offset of each input topic, by partition."""
+    """The group's committed offset of each input topic, by partition. Raises an error of aiokafka."""
     tps = {(number, topic): TopicPartition(settings.topic(topic), number) for number in numbers for topic in INPUTS}
     async with admin_client(settings) as admin:
-        found = await admin.list_consumer_group_offsets(group, partitions=list(tps.values()))
+        found = await group_offsets(admin, group, tps.values(), _COORDINATOR_SECONDS)
     return {
         number: {topic: Committed(*found[tps[number, topic]]) for topic in INPUTS} for number in {it for it, _ in tps}
     }
