@@ -22,6 +22,7 @@ from streams.settings import Settings
 from streams.worker import worker_metrics
 from streams.worker.fitting import fit
 from streams.worker.transaction import REFUSALS, PartitionWriter, TransactionFailure
+from streams.worker.unrestored import until_then
 from streams.worker.writes import Write, size_of
 
 __all__ = ["MessageLimit", "PartitionDelivery"]
@@ -207,8 +208,7 @@ class PartitionDelivery:
             f"max.message.bytes of {write.topic} is {limit_text}, {self._record_names.get(write.topic, 'a record')} "
             f"for partition {write.partition} with key {(write.key or b'')[:200].decode(errors='backslashreplace')!r} "
             f"has {size:,} bytes: raise it with `spendgate kafka kafka-configs --alter --entity-type topics "
-            f"--entity-name {write.topic} --add-config max.message.bytes=1048588`. Until then partition "
-            f"{self._partition} decides nothing."
+            f"--entity-name {write.topic} --add-config max.message.bytes=1048588`. {until_then(self._partition)}"
         )
 
 

@@ -32,7 +32,6 @@ def hidden_state_sentence(number: int, offset: int, settings: Settings) -> str:
     """A sentence that says what hides the partition's state, and what to do."""
     return (
         f"{settings.topic(Topic.CONTROLLER_STATE)}, partition {number}, has records from offset {offset} on in a "
-        "transaction that is neither committed nor aborted, and what they say is not known. Until it has ended, "
-        f'partition {number} decides nothing: docs/disaster-recovery.md, "A transaction that does not end", has the '
-        "steps that end it."
+        "transaction that is neither committed nor aborted, and what they say is not known: "
+        'docs/disaster-recovery.md, "A transaction that does not end", has the steps that end it.'
     )

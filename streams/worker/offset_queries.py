@@ -15,12 +15,18 @@ from streams.kafka.options import consumer_options
 from streams.kafka.topics import INPUTS, Topic
 from streams.settings import Settings
 
-__all__ = ["OffsetQueries"]
+__all__ = ["NO_LEADER", "OffsetQueries", "Place"]
 
 #: A question that a silent broker does not answer is asked again, of whoever leads by then, for 40 s in all. The first
 #: one is still waited for: a broker that is only slow answers it first.
 _ANSWER_SECONDS: Final = 1.0
 _ATTEMPTS: Final = 40
+
+#: In place of the number of a broker.
+NO_LEADER: Final = -1
+
+#: A topic and the number of one of its partitions.
+Place = tuple[Topic, int]
 
 _Question = Callable[[list[TopicPartition]], Awaitable[Mapping[TopicPartition, int]]]
 
@@ -57,15 +63,18 @@ class OffsetQueries:
         """The last stable offset of each input topic, by partition."""
         return await self._of_each(self._committed.end_offsets, partitions, INPUTS)
 
-    async def high_watermarks(self, partitions: Iterable[int], topics: Iterable[Topic]) -> dict[int, dict[Topic, int]]:
-        """The high watermark of each topic, by partition."""
-        return await self._of_each(self._uncommitted.end_offsets, partitions, topics)
+    async def high_watermarks(self, places: Iterable[Place]) -> dict[Place, int]:
+        tps = {(topic, number): TopicPartition(self._settings.topic(topic), number) for topic, number in places}
+        offsets = await _asked(self._uncommitted.end_offsets, list(tps.values()))
+        return {place: offsets[tp] for place, tp in tps.items()}
 
-    def has_leader(self, topic: Topic, partition: int) -> bool:
-        """Whether the brokers have named one, when they were asked last."""
+    def leader(self, place: Place) -> int | None:
+        """The number of the broker that leads it, as the brokers said when they were asked last: NO_LEADER where none
+        does, None where they have not said it."""
+        topic, number = place
         client: AIOKafkaClient = self._uncommitted._client
-        leader = client.cluster.leader_for_partition(TopicPartition(self._settings.topic(topic), partition))
-        return leader is not None and leader >= 0
+        leader: int | None = client.cluster.leader_for_partition(TopicPartition(self._settings.topic(topic), number))
+        return leader
 
     async def end(self, topic: Topic, partition: int, stable: bool) -> int:
         """The last stable offset, or the high watermark, which counts records of open transactions too."""

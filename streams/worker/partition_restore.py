@@ -21,8 +21,13 @@ from streams.kafka.restore import changelog_consumer, read_changelog
 from streams.kafka.topics import INPUTS, Topic
 from streams.settings import Settings
 from streams.worker.hidden_state import hidden_state, hidden_state_sentence
-from streams.worker.offset_queries import OffsetQueries
-from streams.worker.published_commands import check_topic_has_all, check_topic_has_none_of, read_last_commands
+from streams.worker.offset_queries import OffsetQueries, Place
+from streams.worker.published_commands import (
+    check_topic_has_all,
+    check_topic_has_none_of,
+    command_partitions,
+    read_last_commands,
+)
 from streams.worker.startup_checks import (
     OnBroker,
     check_brands,
@@ -32,6 +37,8 @@ from streams.worker.startup_checks import (
     known_topic_ids,
 )
 from streams.worker.transaction import NotOpened, PartitionWriter
+from streams.worker.unanswered import silent_places, why_silent
+from streams.worker.unrestored import WhyNot
 
 __all__ = ["OpenProducer", "PartitionRestore", "RestoredPartitions"]
 
@@ -48,12 +55,12 @@ OpenProducer = Callable[[PartitionWriter, float], Awaitable[None]]
 
 class RestoredPartitions(NamedTuple):
     """The states and the offsets to read each input from, by partition number; the ids of topics, by name without
-    prefix; a sentence for each partition that cannot be restored yet."""
+    prefix; why not, for each partition that cannot be restored yet."""
 
     states: dict[int, PartitionState]
     positions: dict[int, dict[Topic, int]]
     topic_ids: dict[str, str]
-    why_not: dict[int, str]
+    why_not: dict[int, WhyNot]
 
 
 class PartitionRestore:
@@ -87,17 +94,20 @@ class PartitionRestore:
             return RestoredPartitions({}, {}, topic_ids, why_not)
         states, parts, unread = await self._read_states(visible)
         positions = await self._positions(states, parts, topic_ids) if states else {}
-        return RestoredPartitions(states, positions, topic_ids, why_not | unread)
+        unchecked = await self._check_commands(states, parts, topic_ids) if states else {}
+        for number in unchecked:
+            del states[number], positions[number]
+        return RestoredPartitions(states, positions, topic_ids, why_not | unread | unchecked)
 
-    async def _hidden(self, numbers: list[int]) -> dict[int, str]:
-        """A sentence for each partition in which a transaction hides records of the state. It is none of ours under
-        way, because the producers are open, which ends those; but a broker may forget to write the end of one into a
+    async def _hidden(self, numbers: list[int]) -> dict[int, WhyNot]:
+        """Why not, for each partition in which a transaction hides records of the state. It is none of ours under way,
+        because the producers are open, which ends those; but a broker may forget to write the end of one into a
         partition, or another program may have one open there."""
         hidden = await hidden_state(self._offsets, numbers, _END_SECONDS)
         if hidden:
             await asyncio.gather(*(self._end_of_older_release(number) for number in hidden))
             hidden = await hidden_state(self._offsets, hidden, _END_SECONDS)
-        return {number: hidden_state_sentence(number, offset, self._settings) for number, offset in hidden.items()}
+        return {n: WhyNot(hidden_state_sentence(n, offset, self._settings)) for n, offset in hidden.items()}
 
     async def _end_of_older_release(self, number: int) -> None:
         """End what a worker of an older release has left open, when it was killed amid a flush."""
@@ -119,23 +129,22 @@ class PartitionRestore:
         }
         for state in states.values():
             check_brands(state, settings)
-        await self._check_commands(states, parts, topic_ids)
         return positions
 
     async def _read_states(
         self, numbers: list[int]
-    ) -> tuple[dict[int, PartitionState], dict[int, PartRecord | None], dict[int, str]]:
-        """The states and their `part` by partition, and a sentence for each of which the state is not final, because a
+    ) -> tuple[dict[int, PartitionState], dict[int, PartRecord | None], dict[int, WhyNot]]:
+        """The states and their `part` by partition, and why not for each of which the state is not final, because a
         worker of an older release may still write it."""
         states: dict[int, PartitionState] = {}
         parts: dict[int, PartRecord | None] = {}
-        unread: dict[int, str] = {}
+        unread: dict[int, WhyNot] = {}
         async with changelog_consumer(client_options(self._settings)) as consumer:
             for number in numbers:  # one after the other, because a changelog takes half the memory of its state
                 try:
                     changelog = await self._read_changelog(consumer, number)
                 except NotOpened as error:
-                    unread[number] = str(error)
+                    unread[number] = WhyNot(str(error))
                     continue
                 states[number], parts[number] = self._empty_state(number), changelog.part
                 with _uncollected():
@@ -169,21 +178,40 @@ class PartitionRestore:
 
     async def _check_commands(
         self, states: Mapping[int, PartitionState], parts: Mapping[int, PartRecord | None], topic_ids: Mapping[str, str]
-    ) -> None:
-        """Compare states with `campaign-control`, which is read only where one of the two may have been recreated."""
+    ) -> dict[int, WhyNot]:
+        """Compare states with `campaign-control`, which is read only where one of the two may have been recreated.
+        Returns why not for each state that cannot be compared, because the topic does not answer where the state has
+        commands, or where it is to be read."""
         control = Topic.CAMPAIGN_CONTROL
-        empty = {number for number, part in parts.items() if part is None}
-        beginnings = await self._offsets.beginnings(range(self._settings.partitions), (control,))
+        places = [(control, number) for number in range(self._settings.partitions)]
+        silent = await silent_places(self._offsets, places)
+        answering = [number for topic, number in places if (topic, number) not in silent]
+        beginnings = await self._offsets.beginnings(answering, (control,))
         has_lost_records = any(of_partition[control] for of_partition in beginnings.values())
-        to_check = [
+        empty = {number for number, part in parts.items() if part is None}
+        to_check = {
             number
             for number, part in parts.items()
             if part is not None and (has_lost_records or part.topic_ids.get(control) != topic_ids[control])
-        ]
+        }
+        if silent:
+            return self._unchecked(states, silent, to_read=empty | to_check)
         if empty or to_check:
             published = await read_last_commands(self._settings, self._count)
             check_topic_has_none_of(empty, published, self._settings)
             check_topic_has_all([states[number] for number in to_check], published)
+        return {}
+
+    def _unchecked(
+        self, states: Mapping[int, PartitionState], silent: Mapping[Place, str], to_read: Collection[int]
+    ) -> dict[int, WhyNot]:
+        """Why not, for each state with commands in the silent partitions of `campaign-control`, and for those `to_read`
+        the whole topic for."""
+        needed: dict[int, Collection[Place]] = {number: silent.keys() for number in to_read}
+        for number, state in states.items():
+            numbers = command_partitions(state, self._settings.partitions)
+            needed.setdefault(number, {(Topic.CAMPAIGN_CONTROL, it) for it in numbers})
+        return why_silent(needed, silent, self._settings)
 
 
 def _log_skipped(partition: int, key: str, why: str) -> None:

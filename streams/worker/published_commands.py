@@ -14,7 +14,13 @@ from streams.kafka.topics import Topic
 from streams.settings import Settings
 from streams.worker.startup_checks import REBUILD
 
-__all__ = ["PublishedCommand", "check_topic_has_all", "check_topic_has_none_of", "read_last_commands"]
+__all__ = [
+    "PublishedCommand",
+    "check_topic_has_all",
+    "check_topic_has_none_of",
+    "command_partitions",
+    "read_last_commands",
+]
 
 _COUNTED_EVERY: Final = 1000
 
@@ -92,6 +98,11 @@ def check_topic_has_all(states: Iterable[PartitionState], published: Mapping[str
             "--all`, which sends them again from the journal, and start the worker again. What the journal lacks too: "
             f"{REBUILD}"
         )
+
+
+def command_partitions(state: PartitionState, partitions: int) -> set[int]:
+    """The partitions of `campaign-control` that have commands of the state's campaigns."""
+    return {partition_of(known.campaign_id, partitions) for known in _last_commands(state)}
 
 
 def _last_commands(state: PartitionState) -> Iterable[PublishedCommand]:

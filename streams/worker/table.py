@@ -5,7 +5,7 @@ memory of a partition is valid exactly as long as its producer is not fenced.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final
@@ -31,8 +31,8 @@ from streams.worker.partition_restore import PartitionRestore
 from streams.worker.startup_checks import check_topics, commit_note
 from streams.worker.topic_watch import watch_topics
 from streams.worker.transaction import NotOpened, PartitionWriter
-from streams.worker.unanswered import unanswered
-from streams.worker.unrestored import Unrestored
+from streams.worker.unanswered import ask_of_answering, unanswered
+from streams.worker.unrestored import Unrestored, WhyNot
 
 __all__ = ["ControllerTable"]
 
@@ -244,8 +244,8 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         if self._offsets is None:
             self._offsets = OffsetQueries(self.settings)
             await self._offsets.start()
-        why_not = await unanswered(self._offsets, numbers, self.settings)
-        self._check_not_superseded(hand_overs)
+        find_silent = partial(self._silent, offsets=self._offsets, hand_overs=hand_overs)
+        why_not = await find_silent(numbers)
         given_away, self._given_away = self._given_away, set()
         for number, partition in list(self.owned.items()):
             if partition.in_doubt:
@@ -254,17 +254,28 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
                 await self._leave(number)
         self._unrestored.keep(numbers)
         gained = sorted(numbers - self.owned.keys())
-        if to_restore := [number for number in gained if number not in why_not]:
-            why_not |= await self._restore(to_restore, self._offsets, hand_overs)
+        to_restore = [number for number in gained if number not in why_not]
+        restore = partial(self._restore, offsets=self._offsets, hand_overs=hand_overs)
+        unrestored, lost = await ask_of_answering(to_restore, restore, find_silent)
+        why_not |= (unrestored or {}) | lost
         if unless_none_is_gained and why_not.keys() >= set(gained):
             self._note_tried(numbers, why_not, self._offsets)
             return None
-        ends = await self._offsets.ends(self.owned) if self.owned else {}
+        ends, lost = await ask_of_answering(list(self.owned), self._offsets.ends, find_silent)
         self._check_not_superseded(hand_overs)
+        for number in lost:
+            await self._leave(number)
+        why_not |= lost
         self._note_tried(numbers, why_not, self._offsets)
-        return self._begin(gained, ends)
+        return self._begin(gained, ends or {})
 
-    def _note_tried(self, numbers: set[int], why_not: Mapping[int, str], offsets: OffsetQueries) -> None:
+    async def _silent(self, numbers: Collection[int], offsets: OffsetQueries, hand_overs: int) -> dict[int, WhyNot]:
+        self._check_not_superseded(hand_overs)
+        why_not = await unanswered(offsets, self._unrestored.needed(numbers), self.settings)
+        self._check_not_superseded(hand_overs)
+        return why_not
+
+    def _note_tried(self, numbers: set[int], why_not: Mapping[int, WhyNot], offsets: OffsetQueries) -> None:
         worker_metrics.OWNED.set(len(self.owned))
         self._unrestored.note_tried(numbers, why_not)
         if self._unrestored and (self._looking_again is None or self._looking_again.done()):
@@ -296,13 +307,13 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         """Whether the state of one of them can be read."""
         numbers = list(self._unrestored)
         try:
-            why_not = await unanswered(offsets, numbers, self.settings)
+            why_not = await unanswered(offsets, self._unrestored.needed(numbers), self.settings)
             answered = [number for number in numbers if number not in why_not]
             hidden = await hidden_state(offsets, answered, 0)
         except KafkaError as error:  # which must not end the worker that decides on others
             log.warning("hidden_state_unknown", partitions=numbers, why=repr(error))
             return False
-        why_not |= {number: hidden_state_sentence(number, at, self.settings) for number, at in hidden.items()}
+        why_not |= {number: WhyNot(hidden_state_sentence(number, at, self.settings)) for number, at in hidden.items()}
         self._unrestored.note_still(why_not)
         return len(why_not) < len(numbers)
 
@@ -310,8 +321,8 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         self._runners.pop(number).cancel()
         await self.owned.pop(number).close()
 
-    async def _restore(self, numbers: list[int], offsets: OffsetQueries, hand_overs: int) -> dict[int, str]:
-        """Returns a sentence for each that cannot be restored yet."""
+    async def _restore(self, numbers: list[int], offsets: OffsetQueries, hand_overs: int) -> dict[int, WhyNot]:
+        """Returns why not, for each that cannot be restored yet."""
         writers = {n: PartitionWriter(self.settings.transactional_id(n), self.settings) for n in numbers}
         try:
             # Opened first: afterwards nobody else can add to what is read next.
@@ -322,15 +333,15 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         finally:  # cancelled too: whoever owns the partitions next must not wait for an open transaction
             await asyncio.gather(*(writer.close() for number, writer in writers.items() if number not in self.owned))
 
-    async def _open(self, writers: Mapping[int, PartitionWriter], hand_overs: int) -> dict[int, str]:
-        """Returns a sentence for each that Kafka does not open."""
+    async def _open(self, writers: Mapping[int, PartitionWriter], hand_overs: int) -> dict[int, WhyNot]:
+        """Returns why not, for each that Kafka does not open."""
         opening = (self._open_one(hand_overs, writer) for writer in writers.values())
         answers = dict(zip(writers, await asyncio.gather(*opening, return_exceptions=True), strict=True))
         self._check_not_superseded(hand_overs)
-        why_not: dict[int, str] = {}
+        why_not: dict[int, WhyNot] = {}
         for number, error in answers.items():
             if isinstance(error, NotOpened):
-                why_not[number] = f"{error} Until then partition {number} decides nothing; it goes on by itself."
+                why_not[number] = WhyNot(str(error))
             elif error is not None:
                 raise error
         return why_not
@@ -345,8 +356,8 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
 
     async def _restore_with(
         self, writers: Mapping[int, PartitionWriter], offsets: OffsetQueries, hand_overs: int
-    ) -> dict[int, str]:
-        """Returns a sentence for each that cannot be restored yet."""
+    ) -> dict[int, WhyNot]:
+        """Returns why not, for each that cannot be restored yet."""
         settings = self.settings
         open_producer = partial(self._open_one, hand_overs)
         restore = PartitionRestore(settings, offsets, self._guarded, self._count_restored, open_producer)

@@ -1,22 +1,38 @@
 """The partitions that are assigned to a worker and cannot be restored yet."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 import structlog
 from typing_extensions import override
 
+from streams.kafka.topics import INPUTS, Topic
 from streams.worker import worker_metrics
+from streams.worker.offset_queries import Place
 
-__all__ = ["Unrestored"]
+__all__ = ["Unrestored", "WhyNot", "until_then"]
 
 log = structlog.get_logger()
 
 
+class WhyNot(NamedTuple):
+    """Why a partition cannot be restored yet: a sentence that says what to do, and what of it must answer before."""
+
+    sentence: str
+    lacking: frozenset[Place] = frozenset()
+
+
+def until_then(number: int) -> str:
+    """The sentence after one that says why a partition is stopped, and what to do."""
+    return f"Until then partition {number} decides nothing; it goes on by itself."
+
+
 class Unrestored(Collection[int]):
-    """The partitions by number, each with a sentence on why; logs and counts them as stopped."""
+    """The partitions by number, each with sentences on why; logs and counts them as stopped."""
 
     def __init__(self) -> None:
         self._sentences: dict[int, str] = {}
+        self._lacking: dict[int, frozenset[Place]] = {}
 
     @override
     def __len__(self) -> int:
@@ -33,28 +49,39 @@ class Unrestored(Collection[int]):
     def sentences(self) -> list[str]:
         return list(self._sentences.values())
 
-    def note_tried(self, numbers: Collection[int], why_not: Mapping[int, str]) -> None:
+    def needed(self, numbers: Iterable[int]) -> dict[int, frozenset[Place]]:
+        """What must answer before each of these partitions can be restored: its inputs, its state, and whatever else it
+        has lacked before."""
+        topics = (*INPUTS, Topic.CONTROLLER_STATE)
+        return {n: self._lacking.get(n, frozenset()) | {(topic, n) for topic in topics} for n in numbers}
+
+    def note_tried(self, numbers: Collection[int], why_not: Mapping[int, WhyNot]) -> None:
         """Note that these partitions were restored, except those in `why_not`."""
         for number in numbers:
             if number in self._sentences and number not in why_not:
-                del self._sentences[number]
+                self._forget(number)
                 log.warning("partition_goes_on", partition=number)
-                worker_metrics.STOPPED.labels(str(number)).set(0)
         self._note(why_not)
 
-    def note_still(self, why_not: Mapping[int, str]) -> None:
+    def note_still(self, why_not: Mapping[int, WhyNot]) -> None:
         """Note why those of these that are still not restored are not, which may be for another reason than before."""
         self._note({number: why for number, why in why_not.items() if number in self._sentences})
 
     def keep(self, numbers: Collection[int]) -> None:
         """Forget the partitions that are not assigned any more: all but `numbers`."""
         for number in [it for it in self if it not in numbers]:
-            del self._sentences[number]
-            worker_metrics.STOPPED.labels(str(number)).set(0)
+            self._forget(number)
 
-    def _note(self, why_not: Mapping[int, str]) -> None:
-        for number, why in why_not.items():
+    def _forget(self, number: int) -> None:
+        del self._sentences[number]
+        self._lacking.pop(number, None)
+        worker_metrics.STOPPED.labels(str(number)).set(0)
+
+    def _note(self, why_not: Mapping[int, WhyNot]) -> None:
+        for number, (sentence, lacking) in why_not.items():
+            why = f"{sentence} {until_then(number)}"
             if self._sentences.get(number) != why:
                 log.error("partition_stopped", partition=number, why=why)
             self._sentences[number] = why
+            self._lacking[number] = self._lacking.get(number, frozenset()) | lacking
             worker_metrics.STOPPED.labels(str(number)).set(1)

@@ -330,6 +330,48 @@ async def test_a_partition_without_a_leader_waits_alone_while_each_owner_decides
             await asyncio.to_thread(node.start)
 
 
+async def test_a_partition_whose_commands_have_no_leader_waits_alone_while_its_owner_decides_on_the_others(
+    cluster: Cluster, settings: Settings, tmp_path: Path
+) -> None:
+    await cluster.until_in_sync()
+    async with admin_client(settings) as admin:
+        await _place(admin, settings, Topic.CAMPAIGN_CONTROL, [[3], [1]])
+    await create_topics(settings)
+    await cluster.until_in_sync()
+    first, second = (WatchedWorker(settings, tmp_path / f"{name}.log") for name in ("first", "second"))
+    waiting, others = (brand_in(number, PARTITIONS, "brand") for number in range(PARTITIONS))
+    # By their keys the commands of each brand lie in the partition of its own number.
+    campaigns = {brand: brand_in(number, PARTITIONS, "campaign") for number, brand in enumerate((waiting, others))}
+    node, named = cluster.nodes[2], f"{settings.topic(Topic.CAMPAIGN_CONTROL)}, partition 0, has no leader"
+    decided = Decided(settings)
+    try:
+        await first.process.started()
+        for brand, campaign in campaigns.items():
+            await decided.document(brand, campaign)
+        for brand in campaigns:
+            await decided.until(brand, 1)
+        assert await first.process.stop() == 0
+
+        await asyncio.to_thread(node.kill)
+        await cluster.until_gone(node)
+        await second.process.started()
+        await second.stopped(named, "Until then partition 0 decides nothing")
+        for brand, campaign in campaigns.items():
+            await decided.document(brand, campaign)
+        await decided.until(others, 2)
+
+        await asyncio.to_thread(node.start)
+        await decided.until(waiting, 2)
+        await second.ready()
+        assert await second.process.stop() == 0
+    finally:
+        decided.close()
+        for worker in (first, second):
+            worker.process.kill()
+        if node.process is None:
+            await asyncio.to_thread(node.start)
+
+
 async def test_two_brokers_of_three_away_are_told_and_waited_for(
     cluster: Cluster, settings: Settings, traffic: Traffic, worker: WorkerProcess
 ) -> None:
@@ -376,7 +418,7 @@ async def test_a_disk_that_fills_up_during_a_flush_is_waited_for(
 
 
 class Decided:
-    """Publishes documents of brands with a campaign, and counts the commands of each brand in `of`."""
+    """Publishes documents of brands with a campaign each, and counts the commands of each brand in `of`."""
 
     def __init__(self, settings: Settings) -> None:
         self.of: Counter[str] = Counter()
@@ -389,16 +431,16 @@ class Decided:
         control = settings.topic(Topic.CAMPAIGN_CONTROL)
         self._consumer.assign([TopicPartition(control, number, 0) for number in range(PARTITIONS)])
 
-    async def document(self, brand: str) -> None:
+    async def document(self, brand: str, campaign: str = "summer") -> None:
         """A brand, and its campaign, which is switched each time."""
         self._versions[brand] += 1
         version = self._versions[brand]
         zones = [{"time_zone": "UTC", "from": None}]
         of_brand = {"kind": "brand", "brand_id": brand, "version": version, "currency": "USD", "zones": zones}
-        of_campaign = {"kind": "campaign", "brand_id": brand, "campaign_id": "summer", "version": version}
+        of_campaign = {"kind": "campaign", "brand_id": brand, "campaign_id": campaign, "version": version}
         of_campaign |= {"enabled": version % 2 == 1}
         number = partition_of(brand, PARTITIONS)
-        for key, document in ((brand, of_brand), (f"{brand}/summer", of_campaign)):
+        for key, document in ((brand, of_brand), (f"{brand}/{campaign}", of_campaign)):
             self._producer.produce(self._topic, json.dumps(document), key, number)
         assert await asyncio.to_thread(self._producer.flush, PATIENCE_SECONDS) == 0
 

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from unittest.mock import Mock
 
 import pytest
-from aiokafka.errors import KafkaTimeoutError
+from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError
 from faust.types import TP
 from typing_extensions import override
 
@@ -18,6 +18,7 @@ from streams.kafka.topics import ALL_TOPICS, INPUTS, Topic
 from streams.settings import Settings
 from streams.worker import fatal, table, unanswered
 from streams.worker.consumer import BatchConsumer, Chunk
+from streams.worker.offset_queries import NO_LEADER, Place
 from streams.worker.partition import OwnedPartition
 from streams.worker.partition_restore import OpenProducer, RestoredPartitions
 from streams.worker.table import ControllerTable
@@ -107,6 +108,9 @@ class EmptyTopics:
         self.open_producer: OpenProducer
         self.of_older_release: SilentWriter | None = None
         self.silent: set[int] = set()  # partitions that have no leader
+        self.lost_in_restore: set[int] = set()  # those that have none from the next restore on
+        self.lost_after_restore: set[int] = set()  # those that have none from the next question for ends on
+        self.failures: list[Exception] = []  # of the next restores
         self.timed_out = False  # the next question for an end
 
     async def restore(self, numbers: list[int]) -> RestoredPartitions:
@@ -114,11 +118,17 @@ class EmptyTopics:
         await self.may_restore.wait()
         if self.of_older_release:
             await self.open_producer(self.of_older_release, 0)
+        if self.failures:
+            raise self.failures.pop(0)
+        self.silent |= self.lost_in_restore
+        self._give_up(numbers)
         states = {number: PartitionState(number, DuplicateWindow(100)) for number in numbers}
         positions = {number: dict.fromkeys(INPUTS, 0) for number in numbers}
         return RestoredPartitions(states, positions, dict.fromkeys(ALL_TOPICS, "id"), {})
 
     async def ends(self, numbers: Iterable[int]) -> dict[int, dict[Topic, int]]:
+        self.silent |= self.lost_after_restore
+        self._give_up(numbers)
         return {number: dict.fromkeys(INPUTS, 0) for number in numbers}
 
     async def end(self, topic: Topic, partition: int, stable: bool) -> int:
@@ -127,14 +137,18 @@ class EmptyTopics:
             raise KafkaTimeoutError
         return await self._answer(partition)
 
-    async def high_watermarks(self, numbers: Iterable[int], topics: Iterable[Topic]) -> None:
-        await asyncio.gather(*map(self._answer, numbers))
+    async def high_watermarks(self, places: Iterable[Place]) -> None:
+        await asyncio.gather(*(self._answer(number) for _, number in places))
 
     async def state_ends(self, numbers: Iterable[int], stable: bool) -> dict[int, int]:
         return {number: await self._answer(number) for number in numbers}
 
-    def has_leader(self, topic: Topic, partition: int) -> bool:
-        return partition not in self.silent
+    def leader(self, place: Place) -> int | None:
+        return NO_LEADER if place[1] in self.silent else 1
+
+    def _give_up(self, numbers: Iterable[int]) -> None:
+        if self.silent & set(numbers):
+            raise KafkaTimeoutError
 
     async def _answer(self, number: int) -> int:
         if number in self.silent:
@@ -332,7 +346,7 @@ async def test_a_partition_without_a_leader_waits_alone_also_where_it_was_owned_
     await harness.take_over(0, 1, 2)
     assert harness.notes == ["closed 1", "begun 0"]
     assert [it.partition(":")[0] for it in sorted(harness.table.obstacles())] == [
-        f"{SETTINGS.topic(Topic.CONTROLLER_STATE)}, partition {number}, has no leader" for number in (1, 2)
+        f"{SETTINGS.topic(Topic.BUDGET_RESETS)}, partition {number}, has no leader" for number in (1, 2)
     ]
     harness.topics.silent = {2}
     await harness.until(lambda: len(harness.table.obstacles()) == 1)
@@ -340,6 +354,31 @@ async def test_a_partition_without_a_leader_waits_alone_also_where_it_was_owned_
     harness.topics.silent = set()
     await harness.until(lambda: not harness.table.obstacles())
     assert harness.table.not_delivered() == set()
+
+
+@pytest.mark.parametrize("step", ["lost_in_restore", "lost_after_restore"])
+async def test_a_partition_that_loses_a_leader_during_a_take_over_waits_alone(harness: TableHarness, step: str) -> None:
+    await harness.take_over(0)
+    await harness.rebalance(0, 1, 2)
+    setattr(harness.topics, step, {1})
+    await harness.take_over(0, 1, 2)
+    assert sorted(harness.table.owned) == [0, 2]
+    assert harness.notes[-2:] == ["begun 0", "begun 2"]
+    (said,) = harness.table.obstacles()
+    assert "partition 1, has no leader" in said
+    setattr(harness.topics, step, set())
+    harness.topics.silent.clear()
+    await harness.until(lambda: not harness.table.obstacles())
+    assert harness.table.not_delivered() == set()
+
+
+async def test_a_restore_that_fails_though_every_leader_answers_is_tried_once_more(harness: TableHarness) -> None:
+    harness.topics.failures = [KafkaConnectionError()]
+    await harness.take_over(0)
+    assert harness.notes == ["restored 0", "begun 0"]
+    harness.topics.failures = [KafkaConnectionError(), KafkaConnectionError("twice")]
+    with pytest.raises(AssertionError, match="could not be taken over"):
+        await harness.take_over(0, 1)
 
 
 async def test_a_partition_whose_end_kafka_does_not_say_is_restored_and_ends_no_worker(harness: TableHarness) -> None:
