@@ -8,29 +8,27 @@ import asyncio
 import json
 import statistics
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from bench.backlog import read_raw
+from bench.committed import arrived_spend, held_sums, read_committed
 from bench.listener import Heard, Listener
 from bench.load import AMOUNT_MICROS, publish_catalog, publish_events
 from bench.machine import Worker, broker, describe, topics, wait_until
 from bench.peer import flink, kafka_streams, python
 from bench.peer.program import Drained, PeerFailed
 from bench.tables import markdown_table, spread
-from bench.totals import Arrived, Expected, Sums, add_up, differences, read_sums
+from bench.totals import Expected, Sums, add_up, differences, read_sums
 from core.records import Action
 from streams.kafka.codec import decode_command
 from streams.kafka.provision import create_topics
 from streams.kafka.topics import Topic
-from streams.live_state import read_brands
 from streams.settings import Settings
 
 #: A peer that is slow by far, or does not end with all of them, gets this part of the events, in topics of its own; its
@@ -202,7 +200,7 @@ def _publish_events(settings: Settings, budgets: list[int | None], events: int) 
     """What they come to."""
     publish_events(settings, events, len(budgets), repeat_every=_REPEAT_EVERY)
     micros = {_key(number): it * AMOUNT_MICROS for number, it in enumerate(budgets) if it is not None}
-    return add_up(_records(settings, events), micros)
+    return add_up(arrived_spend(settings, events), micros)
 
 
 def _measure_peers(peers: dict[str, Program], settings: Settings, events: int, expected: Expected) -> dict[str, Any]:
@@ -263,9 +261,10 @@ def _ours(settings: Settings, brands: int, events: int, expected: Expected) -> d
             clock = wait_until(partial(_has_applied, worker, count), _PATIENCE_SECONDS, every=0.05)
             moments.append((worker.applied(Topic.SPEND_EVENTS), clock, worker.cpu_seconds()))
     # Those of the last flush are there when it has stopped.
-    pauses = sum(_is_pause(message.value()) for message in _read(settings, control))
+    pauses = sum(_is_pause(message.value()) for message in read_committed(settings, control))
     first, middle, last = moments
-    sums = asyncio.run(_held(settings, [_name(number) for number in range(brands)]))
+    brand_ids = [_name(number) for number in range(brands)]
+    sums = asyncio.run(held_sums(settings, brand_ids, _PATIENCE_SECONDS))
     return _refused(sums, pauses, expected) or {
         "events_per_second": round((last[0] - first[0]) / (last[1] - first[1])),
         "cpu_seconds_per_million": round(last[2] / events * 1_000_000, 2),
@@ -304,7 +303,7 @@ def _peer(drain: Program, settings: Settings, events: int, commands: str, expect
             drained = drain(settings, events, commands)
     except PeerFailed as error:
         return {"refused": str(error)}
-    pauses = sum(1 for _ in _read(settings, commands))
+    pauses = sum(1 for _ in read_committed(settings, commands))
     wrong = _refused(read_sums(drained.sums), pauses, expected)
     return wrong or {**drained.figures, **_unread(listener.heard)}
 
@@ -315,51 +314,6 @@ def _refused(sums: Sums, pauses: int, expected: Expected) -> dict[str, Any]:
     if pauses != expected.pauses:
         wrong.insert(0, f"{pauses} pauses instead of {expected.pauses}")
     return {"refused": f"{len(wrong)} wrong, {wrong[0]}"} if wrong else {}
-
-
-async def _held(settings: Settings, brand_ids: list[str]) -> Sums:
-    sums: Sums = {}
-    for brand_id, held in (await read_brands(settings, brand_ids, patience_seconds=_PATIENCE_SECONDS)).items():
-        if held is not None and held.state.has_spend:
-            sums[brand_id] = (held.state.daily_micros, held.state.monthly_micros)
-            for campaign in held.state.campaigns.values():
-                sums[f"{brand_id}/{campaign.campaign_id}"] = (campaign.daily_micros, campaign.total_micros)
-    return sums
-
-
-def _records(settings: Settings, events: int) -> Iterator[Arrived]:
-    read = 0
-    for message in _read(settings, settings.topic(Topic.SPEND_EVENTS)):
-        read += 1
-        yield Arrived(message.timestamp()[1], message.value())
-    assert read == events, f"{read} of {events} events are in the topic"
-
-
-def _read(settings: Settings, topic: str) -> Iterator[Any]:
-    """All committed records up to the ends that the partitions have now."""
-    reader = Consumer(
-        {
-            "bootstrap.servers": settings.brokers,
-            "group.id": "bench-totals",
-            "isolation.level": "read_committed",
-            "enable.auto.commit": False,
-        }
-    )
-    try:
-        for number in range(settings.partitions):
-            tp = TopicPartition(topic, number)
-            first, end = reader.get_watermark_offsets(tp, timeout=30)
-            reader.assign([TopicPartition(topic, number, first)])
-            deadline = time.monotonic() + 120
-            # Markers of transactions take offsets too, and no record has theirs: the position passes them.
-            while reader.position([tp])[0].offset < end and first < end:
-                if time.monotonic() > deadline:
-                    raise TimeoutError(f"{topic} {number} was not read to {end}")
-                for message in reader.consume(10_000, timeout=0.2):
-                    if not message.error():
-                        yield message
-    finally:
-        reader.close()
 
 
 def _name(number: int) -> str:

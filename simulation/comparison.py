@@ -14,6 +14,7 @@ from streams.settings import Settings
 __all__ = [
     "Key",
     "PlanDifference",
+    "brand_totals",
     "controller_differences",
     "controller_totals",
     "ledger_differences",
@@ -69,10 +70,11 @@ async def controller_totals(settings: Settings, brand_ids: set[str]) -> dict[Key
     """The controller's totals of these brands, in micros."""
     async with LiveState(settings) as live:
         reads = [live.brand(brand_id) for brand_id in sorted(brand_ids)]
-    return {key: micros for reads in reads if reads for key, micros in _totals_of(reads.state)}
+    return {key: micros for reads in reads if reads for key, micros in brand_totals(reads.state)}
 
 
-def _totals_of(brand: BrandState) -> Iterator[tuple[Key, int]]:
+def brand_totals(brand: BrandState) -> Iterator[tuple[Key, int]]:
+    """The totals that the controller holds of a brand: open day, open month, and all time of each campaign."""
     if brand.day is None or brand.month is None:
         return
     brand_id, day = brand.brand_id, brand.day.date

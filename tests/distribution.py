@@ -71,6 +71,7 @@ _LONGEST: Final = (
     "tests/schedulers/catalog_relay/test_relay.py",
     "tests/schedulers/test_run.py",
     "tests/simulation/test_defects.py",
+    "tests/simulation/test_many_brands.py",
     "tests/simulation/test_simulation.py",
     "tests/streams/kafka/test_follower.py",
     "tests/streams/kafka/test_open_transactions.py",

@@ -34,6 +34,9 @@ def new_state() -> PartitionState:
 @dataclass
 class Engine:
     kills: bool = True
+    #: Whether the state after a kill is compared with that before, which takes 0.3 ms of CPU a brand.
+    compares: bool = True
+    kills_taken: int = 0
     state: PartitionState = field(default_factory=new_state)
     commands: list[bytes] = field(default_factory=list)  # and alerts
     stored: dict[bytes, bytes] = field(default_factory=dict)
@@ -79,7 +82,8 @@ class Engine:
 
     def _kill(self) -> None:
         """Nothing since the last flush was written; the same records come again and must make the same commands."""
-        lost, before = self.commands[self._flushed :], picture_of(self.state)
+        self.kills_taken += 1
+        lost, before = self.commands[self._flushed :], self._picture()
         # A compacted topic keeps keys in no order of ours.
         entries = sorted(((key.decode(), value) for key, value in self.stored.items()), key=lambda it: it[1])
         self.state = new_state()
@@ -89,7 +93,10 @@ class Engine:
             self._apply(step)
             again += take_messages(self.state)
         assert again == lost
-        assert picture_of(self.state) == before
+        assert self._picture() == before
+
+    def _picture(self) -> tuple[object, ...]:
+        return picture_of(self.state) if self.compares else ()
 
 
 def take_messages(state: PartitionState) -> list[bytes]:
