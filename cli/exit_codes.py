@@ -1,14 +1,17 @@
 """The exit code and the one sentence of an exception.
 
-SpendgateError has both. Exceptions of libraries are listed by name, so that no library is imported for it."""
+SpendgateError has both. Exceptions of Python and of libraries are listed by class. No library is imported for that: one
+that was not imported has raised nothing."""
 
+import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from core.errors import ExitCode, SpendgateError
 
-__all__ = ["CommandFailure", "failure_of"]
+__all__ = ["CommandFailure", "failure_of", "foreign_failures"]
 
 
 class CommandFailure(NamedTuple):
@@ -16,54 +19,89 @@ class CommandFailure(NamedTuple):
     sentence: str
 
 
+#: By class: the exit code, and the sentence around `{message}`.
+ForeignFailures = dict[type[BaseException], tuple[ExitCode, str]]
+
+
 def failure_of(error: BaseException) -> CommandFailure:
     """The exit code (docs/contract.md, "Exit codes") and the sentence of an exception; of a group, those of its first
-    one. An exception that is neither a SpendgateError nor in FOREIGN is reported as a defect of Spendgate."""
+    one. An exception that is neither a SpendgateError nor a foreign failure is reported as a defect of Spendgate."""
     if isinstance(error, BaseExceptionGroup):
         return failure_of(error.exceptions[0])
     if isinstance(error, SpendgateError):
         return CommandFailure(error.exit_code, _sentence(str(error)))
+    foreign = foreign_failures()
     for kind in type(error).__mro__:
-        name = f"{kind.__module__}.{kind.__qualname__}"
-        if name in FOREIGN:
-            exit_code, sentence = FOREIGN[name]
+        if kind in foreign:
+            exit_code, sentence = foreign[kind]
             return CommandFailure(exit_code, sentence.format(message=_first_line(error)))
     return CommandFailure(ExitCode.FAILED, _defect(error))
 
 
-_BROKER_AWAY: Final = (
-    "The broker cannot be reached ({message}): start it with `spendgate up`, or set SPENDGATE_BROKERS."
-)
-_DATABASE_AWAY: Final = (
-    "The database cannot be reached ({message}): start it with `spendgate up`, or set SPENDGATE_DATABASE_URL."
-)
-_NO_TOPIC: Final = "A topic is not there ({message}): run `spendgate topics create`."
+def foreign_failures() -> ForeignFailures:
+    """The failures of Python and of the libraries that are imported. Where several bases of a class are listed, the
+    first in its method resolution order decides."""
+    found = dict(_OF_PYTHON)
+    for library, failures in _OF_LIBRARIES.items():
+        if library in sys.modules:
+            found |= failures()
+    return found
 
-#: By the qualified name of the class; the first of its bases that is listed decides.
-FOREIGN: Final[dict[str, tuple[ExitCode, str]]] = {
-    "aiokafka.errors.BrokerNotAvailableError": (ExitCode.UNREACHABLE, _BROKER_AWAY),
-    "aiokafka.errors.KafkaConnectionError": (ExitCode.UNREACHABLE, _BROKER_AWAY),
-    "aiokafka.errors.KafkaTimeoutError": (ExitCode.UNREACHABLE, _BROKER_AWAY),
-    "aiokafka.errors.KafkaUnavailableError": (ExitCode.UNREACHABLE, _BROKER_AWAY),
-    "aiokafka.errors.NoBrokersAvailable": (ExitCode.UNREACHABLE, _BROKER_AWAY),
-    "aiokafka.errors.NodeNotReadyError": (ExitCode.UNREACHABLE, _BROKER_AWAY),
-    "aiokafka.errors.RequestTimedOutError": (ExitCode.UNREACHABLE, _BROKER_AWAY),
-    "aiokafka.errors.StaleMetadata": (ExitCode.UNREACHABLE, _BROKER_AWAY),
-    "aiokafka.errors.UnknownTopicOrPartitionError": (ExitCode.FAILED, _NO_TOPIC),
-    "aiokafka.errors.KafkaError": (ExitCode.FAILED, "Kafka refused it: {message}."),
-    "psycopg2.InterfaceError": (ExitCode.UNREACHABLE, _DATABASE_AWAY),
-    "psycopg2.OperationalError": (ExitCode.UNREACHABLE, _DATABASE_AWAY),
-    "sqlalchemy.exc.InterfaceError": (ExitCode.UNREACHABLE, _DATABASE_AWAY),
-    "sqlalchemy.exc.OperationalError": (ExitCode.UNREACHABLE, _DATABASE_AWAY),
-    "builtins.ConnectionError": (ExitCode.UNREACHABLE, "The connection failed ({message}): is `spendgate up` running?"),
-    "builtins.TimeoutError": (
+
+_OF_PYTHON: Final[ForeignFailures] = {
+    ConnectionError: (ExitCode.UNREACHABLE, "The connection failed ({message}): is `spendgate up` running?"),
+    TimeoutError: (ExitCode.UNREACHABLE, "There was no answer in time ({message}): is `spendgate up` running?"),
+    PermissionError: (ExitCode.REFUSED, "The system does not allow it: {message}."),
+    IsADirectoryError: (ExitCode.REFUSED, "A folder stands where a file must be: {message}."),
+    FileNotFoundError: (ExitCode.NOT_FOUND, "A file is not there: {message}."),
+    OSError: (ExitCode.FAILED, "The system refuses it: {message}."),
+}
+
+
+def _of_aiokafka() -> ForeignFailures:
+    from aiokafka import errors
+
+    away = (
         ExitCode.UNREACHABLE,
-        "There was no answer in time ({message}): is `spendgate up` running?",
-    ),
-    "builtins.PermissionError": (ExitCode.REFUSED, "The system does not allow it: {message}."),
-    "builtins.IsADirectoryError": (ExitCode.REFUSED, "A folder stands where a file must be: {message}."),
-    "builtins.FileNotFoundError": (ExitCode.NOT_FOUND, "A file is not there: {message}."),
-    "builtins.OSError": (ExitCode.FAILED, "The system refuses it: {message}."),
+        "The broker cannot be reached ({message}): start it with `spendgate up`, or set SPENDGATE_BROKERS.",
+    )
+    no_topic = (ExitCode.FAILED, "A topic is not there ({message}): run `spendgate topics create`.")
+    return {
+        errors.BrokerNotAvailableError: away,
+        errors.KafkaConnectionError: away,
+        errors.KafkaTimeoutError: away,
+        errors.KafkaUnavailableError: away,
+        errors.NoBrokersAvailable: away,
+        errors.NodeNotReadyError: away,
+        errors.RequestTimedOutError: away,
+        errors.StaleMetadata: away,
+        errors.UnknownTopicOrPartitionError: no_topic,
+        errors.KafkaError: (ExitCode.FAILED, "Kafka refused it: {message}."),
+    }
+
+
+_DATABASE_AWAY: Final = (
+    ExitCode.UNREACHABLE,
+    "The database cannot be reached ({message}): start it with `spendgate up`, or set SPENDGATE_DATABASE_URL.",
+)
+
+
+def _of_psycopg2() -> ForeignFailures:
+    import psycopg2
+
+    return {psycopg2.InterfaceError: _DATABASE_AWAY, psycopg2.OperationalError: _DATABASE_AWAY}
+
+
+def _of_sqlalchemy() -> ForeignFailures:
+    from sqlalchemy import exc
+
+    return {exc.InterfaceError: _DATABASE_AWAY, exc.OperationalError: _DATABASE_AWAY}
+
+
+_OF_LIBRARIES: Final[dict[str, Callable[[], ForeignFailures]]] = {
+    "aiokafka": _of_aiokafka,
+    "psycopg2": _of_psycopg2,
+    "sqlalchemy": _of_sqlalchemy,
 }
 
 

@@ -3,14 +3,19 @@
 import ast
 import importlib
 import pkgutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
 
+import psycopg2
 import pytest
+import sqlalchemy.exc
 import typer
+from aiokafka.errors import KafkaConnectionError, KafkaError, UnknownTopicOrPartitionError
 
-from cli.exit_codes import FOREIGN, failure_of
+from cli.exit_codes import failure_of, foreign_failures
 from cli.framework import CommandGroup, run
 from core.errors import ExitCode, NotFound, RefusedValue, SpendgateError, TransactionLost, Unreachable
 
@@ -116,11 +121,39 @@ def test_a_command_ends_with_every_exit_code_of_the_contract(error: Exception | 
     assert run(app, ["end"]) == code
 
 
-def test_the_table_of_foreign_classes_names_classes_that_exist_and_none_of_ours() -> None:
-    for name in FOREIGN:
-        module, _, kind = name.rpartition(".")
-        assert module.split(".")[0] not in PACKAGES
-        assert issubclass(getattr(importlib.import_module(module), kind), Exception)
+@pytest.mark.parametrize(
+    ("error", "code", "begins"),
+    [
+        (KafkaConnectionError("no route"), ExitCode.UNREACHABLE, "The broker cannot be reached"),
+        (UnknownTopicOrPartitionError(), ExitCode.FAILED, "A topic is not there"),
+        (KafkaError("odd"), ExitCode.FAILED, "Kafka refused it"),
+        (psycopg2.OperationalError("gone"), ExitCode.UNREACHABLE, "The database cannot be reached"),
+        (sqlalchemy.exc.InterfaceError("", None, OSError()), ExitCode.UNREACHABLE, "The database cannot be reached"),
+        (ConnectionResetError("reset"), ExitCode.UNREACHABLE, "The connection failed"),
+        (PermissionError("no"), ExitCode.REFUSED, "The system does not allow it"),
+        (BlockingIOError("busy"), ExitCode.FAILED, "The system refuses it"),
+        (ExceptionGroup("", [NotFound(), TimeoutError()]), ExitCode.NOT_FOUND, "There is nothing of that name"),
+        (ZeroDivisionError("by zero"), ExitCode.FAILED, "This is a defect of Spendgate"),
+    ],
+)
+def test_an_exception_of_python_or_a_library_has_its_exit_code_and_sentence(
+    error: BaseException, code: ExitCode, begins: str
+) -> None:
+    failure = failure_of(error)
+    assert failure.exit_code == code
+    assert failure.sentence.startswith(begins)
+
+
+def test_no_foreign_failure_is_a_class_of_ours() -> None:
+    assert [it for it in foreign_failures() if it.__module__.split(".")[0] in PACKAGES] == []
+
+
+def test_the_failure_of_a_file_imports_no_library() -> None:
+    code = (
+        "import sys; from cli.exit_codes import failure_of; assert failure_of(FileNotFoundError()).exit_code == 3; "
+        "assert not {'aiokafka', 'psycopg2', 'sqlalchemy'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
 def test_a_class_without_a_message_tells_its_docstring() -> None:
