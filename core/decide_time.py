@@ -18,7 +18,7 @@ from core.records import CauseKind
 from core.refresh import refresh_silence, silent_at
 from core.state import BrandState, Cause, Origin, PartitionState
 
-__all__ = ["Reset", "Steps", "Tick", "decide_reset", "decide_tick", "reset_steps", "tick_steps"]
+__all__ = ["Reset", "Steps", "Tick", "decide_tick", "reset_steps", "tick_steps"]
 
 #: A decision on many brands, one at each step: the failure of a guarded brand, or None.
 Steps = Generator[Undecidable | None, None, None]
@@ -57,11 +57,6 @@ def tick_steps(state: PartitionState, tick: Tick, origin: Origin) -> Steps:
     yield from _steps(state, state.due(state.clock), state.wake_again, _apply_time, state.clock, cause)
     silent = state.due_silence_checks(state.clock)
     yield from _steps(state, silent, state.ask_again, _ask_silence, state.clock, cause)
-
-
-def decide_reset(state: PartitionState, reset: Reset, origin: Origin) -> list[Undecidable]:
-    """Take all `reset_steps` at once; returns the failures."""
-    return [failure for failure in reset_steps(state, reset, origin) if failure is not None]
 
 
 def reset_steps(state: PartitionState, reset: Reset, origin: Origin) -> Steps:

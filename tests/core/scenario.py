@@ -30,9 +30,10 @@ from core.correction import Correction, read_correction
 from core.decide import decide_correction, decide_spend
 from core.decide_catalog import decide_brand, decide_campaign
 from core.decide_snapshot import decide_snapshot
-from core.decide_time import Reset, Tick, decide_reset, decide_tick
+from core.decide_time import Reset, Tick, decide_tick, reset_steps
 from core.duplicates import DuplicateWindow
 from core.emission import release_resumes
+from core.guard import Undecidable
 from core.moment import MINUTE, Moment, format_moment, parse_moment
 from core.money import format_money
 from core.reasons import reason_names
@@ -46,7 +47,7 @@ from core.state_restore import restore
 from core.verdict import Verdict
 from core.windows import parse_window
 
-__all__ = ["Scenario", "check", "new_state"]
+__all__ = ["Scenario", "check", "decide_reset", "new_state"]
 
 PARTITION = 1
 DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -69,6 +70,11 @@ def check(table: str) -> "Scenario":
         scenario.run(line)
         scenario.expect(line, expected)
     return scenario
+
+
+def decide_reset(state: PartitionState, reset: Reset, origin: Origin) -> list[Undecidable]:
+    """Take all steps of a reset at once; returns the failures."""
+    return [failure for failure in reset_steps(state, reset, origin) if failure is not None]
 
 
 def new_state(capacity: int = 1_000_000) -> PartitionState:

@@ -4,11 +4,11 @@ from datetime import date
 
 import pytest
 
-from core.decide_time import Reset, Tick, decide_reset, decide_tick
+from core.decide_time import Reset, Tick, decide_tick
 from core.moment import parse_moment
 from core.records import CauseKind, CauseRecord
 from core.state import BrandState, Origin
-from tests.core.scenario import Scenario
+from tests.core.scenario import Scenario, decide_reset
 
 MIDNIGHT = parse_moment("2025-09-09T00:00:00Z")
 ORIGIN = Origin("topic", 77, MIDNIGHT)

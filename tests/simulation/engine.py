@@ -8,7 +8,7 @@ from core.correction import Correction, read_correction
 from core.decide import decide_correction, decide_spend
 from core.decide_catalog import decide_brand, decide_campaign
 from core.decide_snapshot import decide_snapshot
-from core.decide_time import Reset, Tick, decide_reset, decide_tick
+from core.decide_time import Reset, Tick, decide_tick
 from core.duplicates import DuplicateWindow
 from core.emission import release_resumes
 from core.guard import Undecidable, attempt
@@ -21,6 +21,7 @@ from core.state import Origin, PartitionState
 from core.state_changes import take_changes
 from core.state_restore import restore
 from core.verdict import Verdict
+from tests.core.scenario import decide_reset
 from tests.simulation.history import Mark, Record, Step
 
 PARTITION = 3
