@@ -27,7 +27,7 @@ app = CommandGroup("dlq", help="Dead letters: spend events that were refused.", 
 
 _COLUMNS: Final = ("id", "at", "reason", "message", "original", "key", "size")
 _HANDLING: Final = ("standing", "since", "by", "because")
-#: Most letters that are listed one by one, and most distinct reasons of refusal.
+#: Most dead letters that are listed one by one, and most distinct reasons of refusal.
 _MAX_LISTED: Final = 20
 
 _IDS = typer.Argument(None, metavar="ID…", help="As `dlq list` shows them: partition/offset.")
@@ -51,19 +51,19 @@ def list_(
 
     wanted = _filter(reason, brand, handled=handled)
     most = validation.number("dead letters", limit, least=1, most=100_000)
-    letters = run_async(every_page(load_settings(), wanted, limit=most))
+    dead_letters = run_async(every_page(load_settings(), wanted, limit=most))
     columns = (*_COLUMNS, *_HANDLING) if handled else _COLUMNS
     empty = "There are no dead letters." if handled else "No dead letter waits."
-    output.show_table(columns, [summary(entry) for entry in reversed(letters)], empty)
+    output.show_table(columns, [summary(entry) for entry in reversed(dead_letters)], empty)
 
 
 @app.command()
-def show(letter: str = typer.Argument(metavar="ID", help="As `dlq list` shows it: partition/offset.")) -> None:
+def show(dead_letter_id: str = typer.Argument(metavar="ID", help="As `dlq list` shows it: partition/offset.")) -> None:
     """One dead letter: why, from where, what became of it, its headers, and the value as it came."""
     from operations.dead_letters.search import dead_letter_position, find
     from operations.dead_letters.views import details
 
-    view = details(run_async(find(load_settings(), dead_letter_position(letter))))
+    view = details(run_async(find(load_settings(), dead_letter_position(dead_letter_id))))
     headers = view["headers"]
     assert isinstance(headers, list)
     lines = [
@@ -76,7 +76,7 @@ def show(letter: str = typer.Argument(metavar="ID", help="As `dlq list` shows it
 
 @app.command()
 def replay(
-    letters: list[str] = _IDS,
+    ids: list[str] = _IDS,
     reason: str = _REASON,
     brand: str = _BRAND,
     every: bool = _ALL,
@@ -85,22 +85,22 @@ def replay(
 ) -> None:
     """Publish originals again: spend counts once, on the day on which it came.
 
-    A letter that would be refused again stays and is listed with the reason; then the exit code is 4.
+    A dead letter that would be refused again stays and is listed with the reason; then the exit code is 4.
     """
     from operations.dead_letters import handling as operations
 
     settings = load_settings()
-    chosen = _selection(letters, reason, brand, every)
+    chosen = _selection(ids, reason, brand, every)
 
     def work(batches: "Batches") -> "Outcomes":
         return operations.replay(settings, batches, actor=actor(settings), dry_run=dry_run, force=force)
 
-    _process_letters(settings, chosen, work, dry_run)
+    _handle_dead_letters(settings, chosen, work, dry_run)
 
 
 @app.command()
 def drop(
-    letters: list[str] = _IDS,
+    ids: list[str] = _IDS,
     reason: str = _REASON,
     brand: str = _BRAND,
     every: bool = _ALL,
@@ -112,7 +112,7 @@ def drop(
     from operations.dead_letters import handling as operations
 
     settings = load_settings()
-    chosen = _selection(letters, reason, brand, every)
+    chosen = _selection(ids, reason, brand, every)
     because = operations.checked_because(because)
     if not (yes or dry_run):
         confirm(f"Drop {_number(run_async(_count(settings, chosen)))}")
@@ -120,7 +120,7 @@ def drop(
     def work(batches: "Batches") -> "Outcomes":
         return operations.drop(settings, batches, actor=actor(settings), because=because, dry_run=dry_run)
 
-    _process_letters(settings, chosen, work, dry_run)
+    _handle_dead_letters(settings, chosen, work, dry_run)
 
 
 def _filter(reason: str | None, brand: str | None, *, handled: bool = False) -> "DeadLetterFilter":
@@ -136,17 +136,17 @@ def _filter(reason: str | None, brand: str | None, *, handled: bool = False) -> 
 
 
 def _selection(
-    letters: list[str], reason: str | None, brand: str | None, every: bool
+    ids: list[str], reason: str | None, brand: str | None, every: bool
 ) -> "list[DeadLetterPosition] | DeadLetterFilter":
-    """Letters by id, or a filter. Raises RefusedValue where neither was given, so that a forgotten option never means
-    all."""
+    """Dead letters by id, or a filter. Raises RefusedValue where both were given or neither, so that a forgotten option
+    never means all."""
     from core.errors import RefusedValue
     from operations.dead_letters.search import dead_letter_position
 
     by_filter = every or reason is not None or brand is not None
-    if bool(letters) is by_filter:
+    if bool(ids) is by_filter:
         raise RefusedValue("Say which: either ids as `spendgate dlq list` shows them, or --reason, --brand or --all.")
-    return [dead_letter_position(letter) for letter in letters] if letters else _filter(reason, brand)
+    return [dead_letter_position(it) for it in ids] if ids else _filter(reason, brand)
 
 
 def _batches(
@@ -161,7 +161,7 @@ async def _count(settings: "Settings", chosen: "list[DeadLetterPosition] | DeadL
     return sum([len(batch) async for batch in _batches(settings, chosen)])
 
 
-def _process_letters(
+def _handle_dead_letters(
     settings: "Settings",
     chosen: "list[DeadLetterPosition] | DeadLetterFilter",
     work: "Callable[[Batches], Outcomes]",

@@ -31,7 +31,7 @@ def _lines(facts: dict[str, Any]) -> list[str]:
     lines.append(f"duplicates     {_window(facts['duplicate_window'])}")
     if facts["held_resumes"]["count"]:
         lines.append(f"resumes        {_resumes(facts['held_resumes'])}")
-    lines.append(f"dead letters   {_letters(facts['dead_letters'])}")
+    lines.append(f"dead letters   {_dead_letters(facts['dead_letters'])}")
     lines.append(f"reconcile      {_reconcile(facts['last_reconcile'])}")
     if facts["restored"]:
         lines.append(f"database       {facts['restored']}")
@@ -58,7 +58,7 @@ def _length(seconds: float) -> str:
     return f"{seconds:.1f} seconds"
 
 
-def _letters(waiting: int | None) -> str:
+def _dead_letters(waiting: int | None) -> str:
     if waiting is None:
         return "not known without the database"
     return f"{waiting} wait; see `spendgate dlq list`" if waiting else "none waits"

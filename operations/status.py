@@ -40,7 +40,7 @@ Status = dict[str, Any]
 _Message = TypeVar("_Message")
 
 
-async def read_status(settings: Settings, letters: DeadLetterCount | None = None) -> Status:
+async def read_status(settings: Settings, counter: DeadLetterCount | None = None) -> Status:
     """The status as `spendgate status --json` prints it. Callers that read it often pass the same DeadLetterCount each
     time. Raises Unreachable, with what is seen and what to do, also where a partition has no leader: its records cannot
     be read."""
@@ -60,7 +60,7 @@ async def read_status(settings: Settings, letters: DeadLetterCount | None = None
         lacking,
     ) = await asyncio.gather(
         of_kafka,
-        _waiting_letters(letters or DeadLetterCount(settings)),
+        _waiting_dead_letters(counter or DeadLetterCount(settings)),
         asyncio.to_thread(_last_reconcile, settings),
         asyncio.to_thread(_holes, settings),
     )
@@ -140,10 +140,10 @@ async def _newest(
     return None
 
 
-async def _waiting_letters(letters: DeadLetterCount) -> int | None:
+async def _waiting_dead_letters(counter: DeadLetterCount) -> int | None:
     """The number of dead letters that wait; None while the database is away."""
     try:
-        return await letters.waiting()
+        return await counter.waiting()
     except ModelError:
         return None
 

@@ -59,7 +59,7 @@ async def read(
     filters = DeadLetterFilter(reason, brand_id, handled)
     async with services.sharing.heavy(person.name):
         found = await in_own_loop(page(services.settings, filters, limit=limit, after=cursor))
-    return page_of([msgspec.json.encode(summary(entry)) for entry in found.letters], found.after)
+    return page_of([msgspec.json.encode(summary(entry)) for entry in found.dead_letters], found.after)
 
 
 @router.get("/{partition}/{offset}", **documented(schemas.DeadLetterDetail, errors=(404, 429)))
@@ -90,8 +90,10 @@ async def replay(
 async def drop(request: Request, partition: Partition, offset: Offset, person: Operator, services: Served) -> Response:
     """Notes that nothing will be done with the dead letter, and why."""
     body = await read_body(request, Drop)
-    letter = _one(services, partition, offset)
-    outcomes = handling.drop(services.settings, letter, actor=person.actor, because=body.because, dry_run=body.dry_run)
+    dead_letter = _one(services, partition, offset)
+    outcomes = handling.drop(
+        services.settings, dead_letter, actor=person.actor, because=body.because, dry_run=body.dry_run
+    )
     return await _only(outcomes, body.dry_run)
 
 

@@ -30,7 +30,7 @@ class StatusCache:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._letters = DeadLetterCount(settings)
+        self._counter = DeadLetterCount(settings)
         self._cached: asyncio.Task[dict[str, Any]] | None = None
         self._until = 0.0
 
@@ -42,7 +42,7 @@ class StatusCache:
     async def _read(self) -> dict[str, Any]:
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
-                status = await read_status(self._settings, self._letters)
+                status = await read_status(self._settings, self._counter)
         except TimeoutError as error:
             raise Unreachable(f"The broker at {self._settings.brokers} has not answered in time.") from error
         self._until = time.monotonic() + _GOOD_FOR_SECONDS

@@ -33,36 +33,36 @@ class DeadLetterSender:
                 await self._send(sender, self._waiting[0])
                 del self._waiting[0]
 
-    async def _send(self, sender: RecordSender, letter: OutgoingRecord) -> None:
-        topic = self._settings.topic(letter.topic)
+    async def _send(self, sender: RecordSender, dead_letter: OutgoingRecord) -> None:
+        topic = self._settings.topic(dead_letter.topic)
         refused: TooLarge | None = None
-        for it in shortened(letter):
+        for it in shortened(dead_letter):
             try:
                 await sender.one(NewRecord(topic, it.partition, it.key, it.value, it.headers))
             except TooLarge as error:
                 refused = error
             else:
                 if refused:
-                    log.warning("dead_letter_cut", partition=letter.partition, why=str(refused))
+                    log.warning("dead_letter_cut", partition=dead_letter.partition, why=str(refused))
                 return
         assert refused
         raise refused
 
 
-def shortened(letter: OutgoingRecord) -> Iterator[OutgoingRecord]:
+def shortened(dead_letter: OutgoingRecord) -> Iterator[OutgoingRecord]:
     """The dead letter, then the same with at most half of the original's bytes, a quarter, and so on; at last only the
     headers with the original's position and the refusal."""
-    yield letter
-    headers, ours = split_headers(letter.headers)
-    limit = len(letter.value or b"") + sum(map(_size, headers))
+    yield dead_letter
+    headers, ours = split_headers(dead_letter.headers)
+    limit = len(dead_letter.value or b"") + sum(map(_size, headers))
     while limit:
         limit //= 2
-        yield _cut_to(letter, headers, ours, limit)
+        yield _cut_to(dead_letter, headers, ours, limit)
 
 
-def _cut_to(letter: OutgoingRecord, headers: Headers, ours: Headers, limit: int) -> OutgoingRecord:
+def _cut_to(dead_letter: OutgoingRecord, headers: Headers, ours: Headers, limit: int) -> OutgoingRecord:
     """The dead letter with at most `limit` bytes of the original: its value first, then the headers that fit."""
-    value = letter.value if letter.value is None else truncated(letter.value, limit)
+    value = dead_letter.value if dead_letter.value is None else truncated(dead_letter.value, limit)
     room = limit - len(value or b"")
     kept: list[tuple[str, bytes]] = []
     for header in headers:
@@ -77,7 +77,7 @@ def _cut_to(letter: OutgoingRecord, headers: Headers, ours: Headers, limit: int)
     )
     ours = tuple(header for header in ours if header[0] not in replaced)
     cut = (*cut_headers(value), *dropped_header(before, len(headers) - len(kept)))
-    return letter._replace(value=value, headers=(*kept, *ours, *cut))
+    return dead_letter._replace(value=value, headers=(*kept, *ours, *cut))
 
 
 def _size(header: tuple[str, bytes | None]) -> int:

@@ -48,8 +48,8 @@ def count_handled(session: Session, topic_id: str, since: Mapping[int, int]) -> 
     """The number of dead letters that were replayed or dropped, from the offset `since` of each partition on."""
     place = (DeadLetterAction.partition, DeadLetterAction.record_offset)
     kept = or_(False, *(and_(place[0] == number, place[1] >= first) for number, first in since.items()))
-    letters = select(*place).where(DeadLetterAction.topic_id == topic_id, kept).distinct()
-    return session.scalar(select(func.count()).select_from(letters.subquery())) or 0
+    dead_letters = select(*place).where(DeadLetterAction.topic_id == topic_id, kept).distinct()
+    return session.scalar(select(func.count()).select_from(dead_letters.subquery())) or 0
 
 
 def currencies_of(session: Session, brand_ids: Collection[str]) -> dict[str, str]:

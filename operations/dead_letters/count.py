@@ -31,9 +31,9 @@ class DeadLetterCount:
             starts, ends = await reader.starts(), await reader.ends()
             self._forget(reader.topic_id, starts, ends)
             await self._read_on(reader, ends)
-            letters = sum(map(len, self._offsets.values()))
-            handled = await asyncio.to_thread(_count_handled, self._settings, reader.topic_id, starts) if letters else 0
-            return letters - handled
+            total = sum(map(len, self._offsets.values()))
+            handled = await asyncio.to_thread(_count_handled, self._settings, reader.topic_id, starts) if total else 0
+            return total - handled
 
     def _forget(self, topic_id: str, starts: ReaderPositions, ends: ReaderPositions) -> None:
         """Forget records that the topic has deleted, and all records when the topic was created again."""

@@ -32,7 +32,7 @@ class DeadLetterPage(NamedTuple):
     """Dead letters, newest first, without values and headers. `after` is the cursor of the next page, None on the
     last."""
 
-    letters: Sequence[DeadLetterEntry]
+    dead_letters: Sequence[DeadLetterEntry]
     after: str | None
 
 
@@ -44,10 +44,10 @@ async def page(
     async with topic_reader(settings, Topic.DEAD_LETTERS, in_small_steps=True) as reader:
         ends = await reader.ends() if after is None else _read_cursor(after, reader.partition_count)
         backwards = _Backwards(settings, reader, wanted, await reader.starts(), ends)
-        letters: list[DeadLetterEntry] = []
-        while len(letters) < limit and (entry := await backwards.next()):
-            letters.append(entry)
-        return DeadLetterPage(letters, None if await backwards.is_at_end() else backwards.cursor())
+        dead_letters: list[DeadLetterEntry] = []
+        while len(dead_letters) < limit and (entry := await backwards.next()):
+            dead_letters.append(entry)
+        return DeadLetterPage(dead_letters, None if await backwards.is_at_end() else backwards.cursor())
 
 
 async def every_page(settings: Settings, wanted: DeadLetterFilter, *, limit: int) -> Sequence[DeadLetterEntry]:
@@ -55,8 +55,8 @@ async def every_page(settings: Settings, wanted: DeadLetterFilter, *, limit: int
     found: list[DeadLetterEntry] = []
     after: str | None = None
     while len(found) < limit:
-        letters, after = await page(settings, wanted, limit=limit - len(found), after=after)
-        found += letters
+        dead_letters, after = await page(settings, wanted, limit=limit - len(found), after=after)
+        found += dead_letters
         if after is None:
             break
     return found
@@ -87,7 +87,7 @@ class _Backwards:
         """The next dead letter; None at the beginning of the topic, or after `SCANNED_MAX` offsets."""
         while (behind := self._behind()) and self._scanned < SCANNED_MAX:
             await self._read_back(behind)
-        heads = [letters[0] for letters in self._read.values() if letters]
+        heads = [dead_letters[0] for dead_letters in self._read.values() if dead_letters]
         if not heads or behind:
             return None
         newest = max(heads, key=lambda entry: (entry.dead_letter.refused_at, *entry.dead_letter.position))
@@ -100,8 +100,8 @@ class _Backwards:
 
     def cursor(self) -> str:
         below = {
-            number: letters[0].dead_letter.offset + 1 if letters else self._read_to[number]
-            for number, letters in self._read.items()
+            number: dead_letters[0].dead_letter.offset + 1 if dead_letters else self._read_to[number]
+            for number, dead_letters in self._read.items()
         }
         return "-".join(str(below[number]) for number in sorted(below))
 
@@ -112,15 +112,15 @@ class _Backwards:
     async def _read_back(self, numbers: Sequence[int]) -> None:
         ends = {number: self._read_to[number] for number in numbers}
         starts = {number: max(self._starts[number], end - self._window) for number, end in ends.items()}
-        letters: list[DeadLetter] = []
+        dead_letters: list[DeadLetter] = []
         sizes: dict[tuple[int, int], int] = {}
         async with aclosing(self._reader.between(starts, ends)) as records:
             async for record in records:
-                letter = read_dead_letter(record)
-                if self._wanted.fits(letter):
-                    sizes[letter.position] = len(letter.value or b"")
-                    letters.append(replace(letter, value=None, headers=(), added=()))
-        for entry in await entries_of(self._settings, self._reader.topic_id, letters):
+                dead_letter = read_dead_letter(record)
+                if self._wanted.fits(dead_letter):
+                    sizes[dead_letter.position] = len(dead_letter.value or b"")
+                    dead_letters.append(replace(dead_letter, value=None, headers=(), added=()))
+        for entry in await entries_of(self._settings, self._reader.topic_id, dead_letters):
             if self._wanted.handled or entry.action is None:
                 sized = replace(entry, value_bytes=sizes[entry.dead_letter.position])
                 self._read[entry.dead_letter.partition].appendleft(sized)

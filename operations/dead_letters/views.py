@@ -12,21 +12,21 @@ __all__ = ["details", "outcome_view", "summary"]
 
 def summary(entry: DeadLetterEntry) -> dict[str, Json]:
     """A dead letter as JSON, without headers and value."""
-    letter = entry.dead_letter
-    origin = (letter.original_topic, letter.original_partition, letter.original_offset)
+    dead_letter = entry.dead_letter
+    origin = (dead_letter.original_topic, dead_letter.original_partition, dead_letter.original_offset)
     return {
         "id": entry.dead_letter_id,
-        "at": format_moment(letter.refused_at),
-        "reason": letter.reason,
-        "message": letter.message,
+        "at": format_moment(dead_letter.refused_at),
+        "reason": dead_letter.reason,
+        "message": dead_letter.message,
         "original": "/".join("?" if part is None else str(part) for part in origin),
-        "original_topic": letter.original_topic,
-        "original_partition": letter.original_partition,
-        "original_offset": letter.original_offset,
-        "original_arrived_at": format_moment(letter.arrived_at),
-        "key": _text(letter.key),
-        "brand_id": letter.brand_id,
-        "event_id": letter.event_id,
+        "original_topic": dead_letter.original_topic,
+        "original_partition": dead_letter.original_partition,
+        "original_offset": dead_letter.original_offset,
+        "original_arrived_at": format_moment(dead_letter.arrived_at),
+        "key": _text(dead_letter.key),
+        "brand_id": dead_letter.brand_id,
+        "event_id": dead_letter.event_id,
         "size": entry.size,
         **_handling_view(entry),
     }
@@ -35,26 +35,28 @@ def summary(entry: DeadLetterEntry) -> dict[str, Json]:
 def details(entry: DeadLetterEntry) -> dict[str, Json]:
     """A dead letter as JSON. `value` is null where it is not UTF-8; `value_base64` has the exact bytes, null for no
     value."""
-    letter = entry.dead_letter
+    dead_letter = entry.dead_letter
     return {
         **summary(entry),
-        "headers": [{"name": name, "value": _text(header)} for name, header in (*letter.headers, *letter.added)],
-        "value": _exact_text(letter.value),
-        "value_base64": None if letter.value is None else base64.b64encode(letter.value).decode(),
+        "headers": [
+            {"name": name, "value": _text(header)} for name, header in (*dead_letter.headers, *dead_letter.added)
+        ],
+        "value": _exact_text(dead_letter.value),
+        "value_base64": None if dead_letter.value is None else base64.b64encode(dead_letter.value).decode(),
     }
 
 
 def outcome_view(outcome: HandlingOutcome, dry_run: bool) -> dict[str, Json]:
     """The result of replaying or dropping a dead letter, as JSON."""
-    letter, copy = outcome.entry.dead_letter, outcome.copy
+    dead_letter, copy = outcome.entry.dead_letter, outcome.copy
     return {
         "id": outcome.entry.dead_letter_id,
         "result": outcome.result.value,
         "dry_run": dry_run,
         "why": outcome.why or None,
-        "reason": letter.reason,
-        "brand_id": letter.brand_id,
-        "event_id": letter.event_id,
+        "reason": dead_letter.reason,
+        "brand_id": dead_letter.brand_id,
+        "event_id": dead_letter.event_id,
         "copy": None if copy is None else copy._asdict(),
     }
 

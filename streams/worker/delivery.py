@@ -144,10 +144,10 @@ class PartitionDelivery:
             return write
         size = size_of(write)
         limit = await self._reduced_limit(write.topic, size) if code in _TOO_LARGE else size
-        letter = fit(write, limit) or write
-        if letter is not write:
-            log.warning("dead_letter_cut", partition=write.partition, bytes=size, kept_bytes=size_of(letter))
-        return letter
+        dead_letter = fit(write, limit) or write
+        if dead_letter is not write:
+            log.warning("dead_letter_cut", partition=write.partition, bytes=size, kept_bytes=size_of(dead_letter))
+        return dead_letter
 
     async def _reduced_limit(self, topic: str, size: int) -> int:
         limit = await self._message_limit(topic)

@@ -25,19 +25,19 @@ _KEPT_TEXT_BYTES: Final = 200
 _CUT_HEADERS_BYTES: Final = 300
 
 
-def fit(letter: Write, limit: int) -> Write | None:
-    """The dead letter, cut to at most `limit` bytes as a batch of its own: `letter` itself where it fits, None where
-    even its shortest form does not.
+def fit(dead_letter: Write, limit: int) -> Write | None:
+    """The dead letter, cut to at most `limit` bytes as a batch of its own: unchanged where it fits, None where even its
+    shortest form does not.
 
     A value that could be spend is worth more than headers, and a value that could not is worth less.
     """
-    if size_of(letter) <= limit and _sendable(letter.headers):
-        return letter
-    value, key = letter.value or b"", letter.key or b""
-    originals, ours = split_headers(letter.headers)
+    if size_of(dead_letter) <= limit and _sendable(dead_letter.headers):
+        return dead_letter
+    value, key = dead_letter.value or b"", dead_letter.key or b""
+    originals, ours = split_headers(dead_letter.headers)
     earlier = {name: text for name, text in ours if name in (HEADERS_DROPPED_HEADER, KEY_LENGTH_HEADER)}
     ours = tuple((name, text) for name, text in ours if name not in {*earlier, LENGTH_HEADER, DIGEST_HEADER})
-    bare = replace(letter, key=None, value=None, fallback=None)
+    bare = replace(dead_letter, key=None, value=None, fallback=None)
     room = limit - _CUT_HEADERS_BYTES - size_of(replace(bare, headers=ours))
     if room < 0:
         ours = tuple((name, text[:_KEPT_TEXT_BYTES]) for name, text in ours)
@@ -51,12 +51,12 @@ def fit(letter: Write, limit: int) -> Write | None:
     key_more = min(len(key) - key_bytes, room - value_more)
     value, key = truncated(value, value_bytes + value_more), truncated(key, key_bytes + key_more)
     earlier |= dropped_header(earlier.pop(HEADERS_DROPPED_HEADER, None), len(originals) - len(kept))
-    if len(key) < len(letter.key or b""):
-        earlier.setdefault(KEY_LENGTH_HEADER, str(len(letter.key or b"")).encode())
+    if len(key) < len(dead_letter.key or b""):
+        earlier.setdefault(KEY_LENGTH_HEADER, str(len(dead_letter.key or b"")).encode())
     return replace(
         bare,
-        key=None if letter.key is None else bytes(key),
-        value=None if letter.value is None else value,
+        key=None if dead_letter.key is None else bytes(key),
+        value=None if dead_letter.value is None else value,
         headers=(*kept, *ours, *cut_headers(value), *earlier.items()),
     )
 

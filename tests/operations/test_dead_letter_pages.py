@@ -91,8 +91,8 @@ async def test_what_comes_between_two_pages_moves_nothing(settings: Settings, pr
     first = await page(settings, DeadLetterFilter(), limit=25)
     await send(producer, settings, 40, seed=3)
     rest = await page(settings, DeadLetterFilter(), limit=50, after=first.after)
-    assert (len(rest.letters), rest.after) == (35, None)
-    check_order([*first.letters, *rest.letters])
+    assert (len(rest.dead_letters), rest.after) == (35, None)
+    check_order([*first.dead_letters, *rest.dead_letters])
 
 
 async def test_few_that_fit_are_found_however_far_back(settings: Settings, producer: AIOKafkaProducer) -> None:

@@ -52,7 +52,7 @@ async def waiting(request: Request, query: DeadLettersQuery, person: PageViewer,
         filters=filters,
         handled=handled,
         reasons=[("", "Any"), *((it.value, it.value.replace("_", " ")) for it in RefusalReason)],
-        rows=found.letters,
+        rows=found.dead_letters,
         first_url=first_page(request),
         next_url=next_page(request, found.after),
     )

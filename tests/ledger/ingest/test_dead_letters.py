@@ -130,7 +130,7 @@ async def test_what_can_never_count_stays_until_it_is_dropped_or_forced(
     [dropped] = await _drop(settings, "another reason", [incomplete.dead_letter.position])
     assert (dropped.result, "a test" in dropped.why) == (HandlingResult.ALREADY, True)
     assert await DeadLetterCount(settings).waiting() == 0
-    assert len((await page(settings, DeadLetterFilter(handled=True))).letters) == 4
+    assert len((await page(settings, DeadLetterFilter(handled=True))).dead_letters) == 4
     rows = ledger_tables.rows(
         "SELECT action, because, actor, reason, brand_id, event_id FROM dead_letter_action ORDER BY 1, 2, 4"
     )
