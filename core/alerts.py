@@ -84,7 +84,7 @@ def evaluate_brand_thresholds(state: PartitionState, brand: BrandState, cause: C
 def evaluate_campaign_thresholds(
     state: PartitionState, brand: BrandState, campaign: CampaignState, cause: Cause
 ) -> None:
-    """Raise and resolve what a campaign's budgets and totals ask for; the catalog must know the campaign."""
+    """Raise and resolve the threshold alerts of a campaign's budgets; the campaign must be in the catalog."""
     config = campaign.config
     assert config and brand.day
     held, campaign_id = state.thresholds.get(brand.brand_id, {}), campaign.campaign_id

@@ -109,7 +109,8 @@ def refresh_silence(state: PartitionState, brand: BrandState) -> None:
 
 
 def silent_at(brand: BrandState) -> Moment:
-    """When so much time has passed since the last spend, and a campaign has been allowed to run for as long."""
+    """The moment at which the brand counts as silent: `silent_after_ms` after its last spend, and after the longest
+    running campaign was resumed. NEVER while it has no such setting, no spend or no running campaign."""
     assert brand.config
     after = brand.config.silent_after_ms
     if after is None or brand.last_spend_at is None:

@@ -15,5 +15,5 @@ _SHAPE: Final = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[
 
 
 def is_trace_parent(value: bytes | None) -> bool:
-    """Whether the value is one that tracers read."""
+    """Whether the value is a valid `traceparent` with the four fields that W3C Trace Context defines."""
     return value is not None and _SHAPE.fullmatch(value) is not None

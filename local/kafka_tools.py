@@ -58,7 +58,8 @@ def _brokers(tool: Tool, arguments: Sequence[str], brokers: str) -> list[str]:
 
 
 def _properties(tool: Tool, arguments: Sequence[str], properties: str | None) -> list[str]:
-    """A tool that takes a list of brokers takes no settings of theirs, and cannot enter a secured cluster."""
+    """The option that names the client's properties. A tool with --broker-list has none: it cannot enter a secured
+    cluster."""
     if properties is None or tool.brokers in (Brokers.LIST, Brokers.NOT_ASKED):
         return []
     taken = (*PROPERTIES_OPTIONS, "--config", "-c") if tool.brokers is Brokers.COMMAND_OPTION else PROPERTIES_OPTIONS

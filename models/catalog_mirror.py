@@ -93,18 +93,17 @@ class CatalogMirror:
         return self._campaigns.get(campaign_id)
 
     def campaigns_of(self, brand_id: str) -> list[Campaign]:
-        """The brand's campaigns, sorted by id. Threads may ask while campaigns are stored."""
+        """The brand's campaigns, sorted by id. Safe in any thread, also while the mirror changes."""
         # A copy of the ids: one that is put before the place of a reader would show it the same id again.
         return [self._campaigns[campaign_id] for campaign_id in tuple(self._campaign_ids_of.get(brand_id, ()))]
 
     def campaigns(self, brand_id: str | None = None, *, archived: bool) -> Iterator[Campaign]:
-        """The campaigns of one brand or of all, archived ones or the others. Threads may ask while they are stored."""
+        """The campaigns of one brand or of all, archived ones or the others. Safe as `campaigns_of` is."""
         brand_ids = tuple(self._brand_ids) if brand_id is None else (brand_id,)
         return (row for it in brand_ids for row in self.campaigns_of(it) if row.archived == archived)
 
     def campaigns_text(self, brand_id: str) -> str:
-        """The texts of the brand's campaigns, to be searched; made once until one of them is stored. Threads may ask
-        while campaigns are stored."""
+        """The searchable texts of the brand's campaigns, cached until one changes. Safe as `campaigns_of` is."""
         stored = self._stored.get(brand_id, 0)
         known = self._texts.get(brand_id)
         if known is None or known[0] != stored:

@@ -133,7 +133,7 @@ def _check_forever() -> None:
 
 
 def check_servers() -> None:
-    """Ask each server on which a statement waits for long for a sign of life; cut its connections if it gives none."""
+    """Test each server that has kept a statement waiting for long; cut its connections if it does not answer."""
     for server, connections in _waiting().items():
         if answers(server):
             for connection in connections:

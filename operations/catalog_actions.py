@@ -27,7 +27,7 @@ class CatalogAction(StrEnum):
 
     @property
     def result(self) -> str:
-        """What the brand or campaign is afterwards, for a sentence with `is`."""
+        """The state after the action, such as `paused`: the end of a sentence "nike is …"."""
         return _RESULTS[self]
 
     def effect(self, kind: str, many: bool = False) -> str:

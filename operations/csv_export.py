@@ -1,4 +1,4 @@
-"""CSV in pieces; no spreadsheet takes a value for a formula. Pure."""
+"""Writes CSV in pieces, with values escaped so that no spreadsheet reads one as a formula. Pure."""
 
 import csv
 import io

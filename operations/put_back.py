@@ -32,7 +32,7 @@ def row_that_puts_back(change: CatalogChange, revision: int) -> dict[str, Value]
 
 
 def _value(name: str, value: Json) -> Value:
-    """A value of the history as a file has it."""
+    """A value of the history, as catalog files write it."""
     if name == "budget_overrides" and isinstance(value, list):
         return [override_text(it) for it in value]
     if isinstance(value, list):

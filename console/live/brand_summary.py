@@ -68,8 +68,8 @@ class Meter(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BrandSummary:
-    """The summary, with moments and money as the controller holds them, except that the calendar's last day ends here.
-    Nothing in it depends on the present time."""
+    """The state of one brand as lists and pages show it. It does not depend on the present time. Moments and money are
+    the controller's; the last day and month of the calendar, which have no end there, end at END_OF_TIME."""
 
     brand_id: str
     standing: BrandStatus

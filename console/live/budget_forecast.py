@@ -29,7 +29,7 @@ class Sample(NamedTuple):
 
 
 class ForecastKind(StrEnum):
-    """What can be said of a budget."""
+    """What a forecast says of a budget."""
 
     UNLIMITED = "unlimited"
     EXHAUSTED = "exhausted"  # used up already; also a budget of 0

@@ -21,7 +21,7 @@ MARKS: Final = (RUNNING, PAUSED, *(it.value for it in _NEEDS), *reason_names(~_S
 
 
 class CampaignFacts(NamedTuple):
-    """`marks` is empty of an archived campaign."""
+    """Spend of the open day and of all time, and the marks; an archived campaign has no marks."""
 
     daily_micros: int
     total_micros: int
@@ -29,7 +29,7 @@ class CampaignFacts(NamedTuple):
 
 
 def campaign_facts(brand: BrandState) -> Mapping[str, CampaignFacts]:
-    """The facts of the campaigns that the catalog has, by campaign id."""
+    """Spend and marks of each campaign of the brand that the catalog has, by campaign id."""
     assert brand.day
     today = brand.day.date.isoformat()
     return {

@@ -118,7 +118,7 @@ def _urgency(needs: frozenset[Need]) -> int:
 
 
 def _percent(meter: Meter) -> float:
-    """Spent of budget, to sort by: -1 without a budget, 1 of a zero budget."""
+    """The spent share of the budget, as a sort key: 1 is all of it; -1 without a budget, 1 for a budget of zero."""
     if not meter.budget_micros:
         return -1.0 if meter.budget_micros is None else 1.0
     return meter.spent_micros / meter.budget_micros

@@ -164,7 +164,7 @@ def campaign_chips(path: str, wanted: CampaignList, found: ListedCampaigns) -> l
 
 
 def page_words(listed: ListedCampaigns) -> str:
-    """Which campaigns the page lists, of how many; empty where one page has them all and a search would help nobody."""
+    """Which campaigns the page lists, such as `101-200 of 1,250`; empty where one page has them all."""
     if listed.pages == 1:
         return ""
     first = (listed.page - 1) * PAGE_SIZE + 1

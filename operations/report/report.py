@@ -205,7 +205,7 @@ def _changes_by_campaign(
 
 
 def _added_at(changes: Sequence[CatalogChange]) -> Moment:
-    """`changes` are all of one brand or campaign, newest first."""
+    """When a brand or campaign was added; `changes` are all of its edits, newest first."""
     return changes[-1].changed_at if changes else ALWAYS
 
 

@@ -163,7 +163,7 @@ class _PlatformRows:
         return Row(line.number, fields) if isinstance(fields, Refusal) else _row(line.number, fields, self._defaults)
 
     def _is_total(self, cells: Sequence[str]) -> bool:
-        """Whether the line is a total of others: a word in place of the campaign, or neither id nor name."""
+        """Whether the line sums up others: it begins with a word such as "Total", or names no campaign."""
         if _PLATFORM_ID.fullmatch(self._cell(cells, "external_id")):
             return False
         first = next((cell.strip() for cell in cells if cell.strip(BLANKS)), "")

@@ -44,7 +44,7 @@ async def check_rights(settings: Settings, process: Process) -> None:
 
 
 def how_to_allow(settings: Settings, missing: Iterable[Right]) -> str:
-    """What an administrator has to do, as the cluster is secured."""
+    """What an administrator has to do: add ACLs, or change an IAM policy."""
     if not settings.uses_iam:
         return "let Kafka's administrator allow them with what `spendgate topics acls` prints"
     actions = dict.fromkeys(action for right in missing for action in iam_actions(right.operation.name, right.resource))

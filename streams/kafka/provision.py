@@ -202,8 +202,8 @@ async def _make(admin: AIOKafkaAdminClient, topics: Collection[PlannedTopic]) ->
 
 
 def _without_refused(topic: PlannedTopic, message: str) -> PlannedTopic | None:
-    """The topic without the settings that the broker names, or without all that may be missing where it names none of
-    them, as policies do. None where none is left to be taken out."""
+    """The topic without the optional settings that the broker's message names; without all optional ones where it names
+    none, as a CreateTopicPolicy need not. None where the broker names a needed setting, or no optional one is left."""
     optional = topic.config.keys() - NEEDED_SETTINGS
     if not optional or any(name in message for name in topic.config.keys() & NEEDED_SETTINGS):
         return None

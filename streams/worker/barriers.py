@@ -70,7 +70,7 @@ class Barriers:
         return True
 
     def clear(self) -> None:
-        """Remove all barriers. Answers that are still to come are ignored: they would be taken for later questions'."""
+        """Remove all barriers, and cancel the questions that are not answered yet."""
         self._offsets.clear()
         for task in self._tasks:
             task.cancel()
