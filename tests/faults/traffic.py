@@ -9,28 +9,30 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from random import Random
 from threading import Event, Lock, Thread
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from tests.faults.received_messages import ReceivedMessages
 
-__all__ = ["Traffic"]
+__all__ = ["MICROS", "PERCENTS", "Traffic"]
 
 PATIENCE_SECONDS: Final = 240
-_MICROS: Final = 1_000_000
+MICROS: Final = 1_000_000
 #: Switching without a rest would take the CPU that a restart needs.
 _BETWEEN_SWITCHES_SECONDS: Final = 0.1
 #: Paused by budget when it has spent so much; some campaigns get there, some do not.
 _BUDGETS: Final = {"0": 200, "1": 1_000, "2": 10**9, "totals": 10**9}
 #: Where an alert is raised, of a budget.
-_PERCENTS: Final = (80, 100)
+PERCENTS: Final = (80, 100)
 #: So that the time that is measured is the product's: these clients soon leave a broker that does not answer.
 _IMPATIENT: Final = {
     "socket.timeout.ms": 2_000,
@@ -44,7 +46,7 @@ class Traffic:
     """`rate` spends a second for `brands` brands with four campaigns each, until `finish`; of one of them its platform
     tells totals. A probe campaign of each brand is switched off and on, which tells how long nothing is decided. A
     command or alert that comes again with the same id is wrong, except as it was and of a brand whose partition
-    `may_repeat`."""
+    `may_repeat`. `clock` gives the seconds since 1970 that records are sent with, `time_zone` is that of all brands."""
 
     def __init__(
         self,
@@ -56,10 +58,14 @@ class Traffic:
         brands: int = 4,
         rate: int = 60,
         may_repeat: Callable[[int], bool] = lambda _partition: False,
+        time_zone: str = "UTC",
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.longest_seconds = 0.0
         self.acked = 0
         self._may_repeat = may_repeat
+        self._clock = clock
+        self._time_zone = ZoneInfo(time_zone)
         self._random = Random(seed)
         self._prefix = prefix
         self._rate = rate
@@ -84,18 +90,18 @@ class Traffic:
                 **_IMPATIENT,
             }
         )
-        self._commands = _Follower(brokers, f"{prefix}campaign-control", partitions)
-        self._alerts = _Follower(brokers, f"{prefix}budget-alerts", partitions)
+        self.commands = _Follower(brokers, f"{prefix}campaign-control", partitions)
+        self.alerts = _Follower(brokers, f"{prefix}budget-alerts", partitions)
         self._ended = Event()
         self._sending = Thread(target=self._send_spend, daemon=True)
 
     async def start(self) -> None:
         """Returns when each campaign has its first command."""
         for brand in self._brands:
-            await self._document(brand, {"kind": "brand", "currency": "USD", "zones": [_UTC]})
+            await self._brand(brand)
             for campaign in [*(it for of, it in self._budgets if of == brand), f"{brand}.probe"]:
                 await self._campaign(brand, campaign)
-        await self._until(lambda: len(self._commands.of) == len(self._budgets) + len(self._brands))
+        await self._until(lambda: len(self.commands.of) == len(self._budgets) + len(self._brands))
         self._sending.start()
 
     async def during(self, fault: Awaitable[None]) -> float:
@@ -121,7 +127,7 @@ class Traffic:
             self._switches[brand] += 1
             await self._campaign(brand, f"{brand}.probe", enabled=self._switches[brand] % 2 == 0)
         await self._until(
-            lambda: all(len(self._commands.of[f"{it}.probe"]) == self._switches[it] + 1 for it in self._brands)
+            lambda: all(len(self.commands.of[f"{it}.probe"]) == self._switches[it] + 1 for it in self._brands)
         )
         self.longest_seconds = max(self.longest_seconds, time.monotonic() - sent)
 
@@ -142,9 +148,9 @@ class Traffic:
         for brand, campaign in self._budgets:
             await self._campaign(brand, campaign, total_budget=None, enabled=False)
         await self._until(lambda: all(self._last(it) == "pause" for it in self._budgets))
-        counted = {it: _micros(self._commands.of[it][-1]["campaign"]["total_spent"]) for _, it in self._budgets}
+        counted = {it: _micros(self.commands.of[it][-1]["campaign"]["total_spent"]) for _, it in self._budgets}
         assert counted == self.micros
-        commands = self._commands.of
+        commands = self.commands.of
         for campaign, received in commands.items():
             numbers = range(len(received))
             assert [it["sequence"] for it in received] == [n + 1 for n in numbers], campaign
@@ -153,10 +159,10 @@ class Traffic:
             await self._until(lambda: self._reached() == self._reachable())
         assert self._reached() == self._reachable()
         self._check_followed()
-        repeated = len(self._commands.repeated) + len(self._alerts.repeated)
+        repeated = len(self.commands.repeated) + len(self.alerts.repeated)
         return (
-            f"{self.acked} spends and totals, each counted once; {self._commands.total} commands, "
-            f"{self._alerts.total} alerts" + (f", {repeated} of them a second time" if repeated else "")
+            f"{self.acked} spends and totals, each counted once; {self.commands.total} commands, "
+            f"{self.alerts.total} alerts" + (f", {repeated} of them a second time" if repeated else "")
         )
 
     @property
@@ -166,26 +172,26 @@ class Traffic:
 
     def sequences(self) -> dict[str, int]:
         """The number of commands of each campaign."""
-        return {campaign: len(emitted) for campaign, emitted in self._commands.of.items()}
+        return {campaign: len(emitted) for campaign, emitted in self.commands.of.items()}
 
     def close(self) -> None:
         self._ended.set()
         if self._sending.is_alive():
             self._sending.join()
         self._producer.purge()
-        self._commands.close()
-        self._alerts.close()
+        self.commands.close()
+        self.alerts.close()
 
     def _check_followed(self) -> None:
-        for followed in (self._commands, self._alerts):
+        for followed in (self.commands, self.alerts):
             followed.check(lambda brand_id: self._may_repeat(self._home[brand_id]))
 
     def _is_spent(self, of: tuple[str, str]) -> bool:
-        return self._micros[of[1]] >= self._budgets[of] * _MICROS
+        return self._micros[of[1]] >= self._budgets[of] * MICROS
 
     def _reached(self) -> Counter[tuple[str, int, str]]:
         """How often each percent of a campaign's budget was raised and resolved."""
-        alerts = [it for of_one in list(self._alerts.of.values()) for it in of_one if it["kind"] == "threshold"]
+        alerts = [it for of_one in list(self.alerts.of.values()) for it in of_one if it["kind"] == "threshold"]
         return Counter((it["campaign_id"], it["percent"], it["state"]) for it in alerts)
 
     def _reachable(self) -> Counter[tuple[str, int, str]]:
@@ -193,13 +199,17 @@ class Traffic:
         return Counter(
             (campaign, percent, state)
             for (_, campaign), budget in self._budgets.items()
-            for percent in _PERCENTS
+            for percent in PERCENTS
             for state in ("raised", "resolved")
-            if self._micros[campaign] * 100 >= budget * percent * _MICROS
+            if self._micros[campaign] * 100 >= budget * percent * MICROS
         )
 
     def _last(self, of: tuple[str, str]) -> str:
-        return str(self._commands.of[of[1]][-1]["action"])
+        return str(self.commands.of[of[1]][-1]["action"])
+
+    async def _brand(self, brand: str) -> None:
+        zones = [{"time_zone": self._time_zone.key, "from": None}]
+        await self._document(brand, {"kind": "brand", "currency": "USD", "zones": zones})
 
     async def _campaign(self, brand: str, campaign: str, **fields: object) -> None:
         budget = self._budgets.get((brand, campaign))
@@ -222,38 +232,51 @@ class Traffic:
             done.get_loop().call_soon_threadsafe(done.set_result, None)
 
         partition = self._home.get(brand, -1)  # the first of a brand goes where the client's partitioner wants it
-        self._producer.produce(f"{self._prefix}catalog", value, key, partition, acknowledged)
+        self._produce("catalog", value, key, partition, acknowledged, self._clock())
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not done.done():
                 await asyncio.to_thread(self._producer.poll, 0.05)
                 await asyncio.sleep(0)
 
     def _send_spend(self) -> None:
-        campaigns = list(self._budgets)
         while not self._ended.wait(1 / self._rate):
-            brand, campaign = self._random.choice(campaigns)
-            micros = self._random.randint(1, 9 * _MICROS)
+            at = self._clock()
+            brand, campaign = self._random.choice(self._spending(at))
+            micros = self._random.randint(1, 9 * MICROS)
             self._sent += 1
-
-            def acknowledged(error: object, _message: object, campaign: str = campaign, micros: int = micros) -> None:
-                with self._counting:  # whichever thread polls
-                    if error is not None:
-                        self._refused.append(str(error))
-                        return
-                    self.acked += 1
-                    self._micros[campaign] += micros
-
-            topic, fields = self._spent(campaign, micros)
+            topic, fields = self._spent(campaign, micros, at)
             value = json.dumps({"brand_id": brand, "campaign_id": campaign, **fields})
-            self._producer.produce(f"{self._prefix}{topic}", value, brand, -1, acknowledged)
+            self._produce(topic, value, brand, -1, partial(self._acknowledge, campaign, micros, at), at)
             self._producer.poll(0)
 
-    def _spent(self, campaign: str, micros: int) -> tuple[str, dict[str, str]]:
+    def _spending(self, at: float) -> Sequence[tuple[str, str]]:
+        """The campaigns that get spend at this moment."""
+        return list(self._budgets)
+
+    def _acknowledge(self, campaign: str, micros: int, at: float, error: object, _message: object) -> None:
+        with self._counting:  # whichever thread polls
+            if error is not None:
+                self._refused.append(str(error))
+                return
+            self.acked += 1
+            self._book(campaign, micros, at)
+
+    def _book(self, campaign: str, micros: int, at: float) -> None:
+        self._micros[campaign] += micros
+
+    def _day(self, at: float) -> str:
+        return datetime.fromtimestamp(at, self._time_zone).date().isoformat()
+
+    def _produce(
+        self, topic: str, value: str, key: str, partition: int, acknowledged: Callable[[Any, Any], None], at: float
+    ) -> None:
+        self._producer.produce(f"{self._prefix}{topic}", value, key, partition, acknowledged, timestamp=int(at * 1000))
+
+    def _spent(self, campaign: str, micros: int, at: float) -> tuple[str, dict[str, str]]:
         """An event, or the day's total with so much more; and the topic of it."""
         if not campaign.endswith(".totals"):
             return "spend-events", {"event_id": f"e{self._sent}", "amount": _amount(micros)}
-        now = datetime.now(UTC)
-        day = now.date().isoformat()
+        day, now = self._day(at), datetime.fromtimestamp(at, UTC)
         self._totals[campaign, day] += micros
         total = {"source": "platform", "day": day, "cost": _amount(self._totals[campaign, day])}
         return "spend-snapshots", {**total, "as_of": now.isoformat(timespec="milliseconds")}
@@ -272,15 +295,12 @@ class Traffic:
                 await asyncio.sleep(0.01)
 
 
-_UTC: Final = {"time_zone": "UTC", "from": None}
-
-
 def _amount(micros: int) -> str:
-    return f"{micros // _MICROS}.{micros % _MICROS:06d}"
+    return f"{micros // MICROS}.{micros % MICROS:06d}"
 
 
 def _micros(text: str) -> int:
-    return int(Decimal(text) * _MICROS)
+    return int(Decimal(text) * MICROS)
 
 
 class _Follower(ReceivedMessages):

@@ -1,11 +1,13 @@
-"""Two workers, the ledger, PostgreSQL and one broker, for tests to kill and freeze; what ends itself begins again."""
+"""Two workers, the ledger, PostgreSQL and one broker, for tests to kill and freeze, and what a test has beside them;
+what ends itself begins again."""
 
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from core.errors import ExitCode
@@ -13,8 +15,9 @@ from local.kafka import LocalKafka
 from local.ports import choose_port
 from local.postgres import LocalPostgres
 from models.migrations import migrate
+from models.session import engine_of
 from streams.kafka.provision import create_topics
-from streams.settings import Settings
+from streams.settings import Settings, Timestamps
 from tests.commands import EXECUTABLE
 from tests.faults.database_counts import until_rows
 from tests.faults.forgotten_end import Operator
@@ -36,15 +39,16 @@ _POLL_SECONDS: Final = 2.0
 class World:
     """All of it in one folder, from `running` on."""
 
-    def __init__(self, folder: Path, prefix: str) -> None:
+    def __init__(self, folder: Path, prefix: str, timestamps: Timestamps = Timestamps.APPEND) -> None:
         self.kafka: LocalKafka = LocalKafka(folder / "kafka-data", choose_port(0, "test"))
         self.postgres = LocalPostgres(folder / "postgres-data", choose_port(0, "test"))
-        self.processes: list[WorkerProcess] = []  # both workers, then the ledger
+        self.processes: list[WorkerProcess] = []  # both workers, the ledger, then what `begin` has begun
         self.exits: Counter[tuple[str, int]] = Counter()  # by process and exit code
         self.settings = Settings()
         self.operator = Operator(self.settings, ())
         self._folder = folder
         self._prefix = prefix
+        self._timestamps = timestamps
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -58,13 +62,11 @@ class World:
                 database_url=self.postgres.url,
                 topic_prefix=self._prefix,
                 partitions=PARTITIONS,
+                timestamps=self._timestamps,
             )
             await create_topics(self.settings)
-            given = self.for_processes()
             for name, program in (("worker-1", "worker"), ("worker-2", "worker"), ("ledger", "ledger")):
-                log, command = self._folder / f"{name}.log", [str(EXECUTABLE), program]
-                self.processes.append(WorkerProcess(given, log, command, SPENDGATE_DATABASE_URL=given.database))
-                self.processes[-1].start()
+                self.begin(name, [str(EXECUTABLE), program])
             self.operator = Operator(self.settings, self.processes[:2])
             supervising = asyncio.create_task(self._supervise())
             yield
@@ -74,31 +76,43 @@ class World:
             for process in self.processes:
                 process.kill()
             self.kafka.kill()
+            engine_of(self.postgres.url).dispose()
             self.postgres.stop()
             if supervising:
                 with suppress(asyncio.CancelledError):
                     await supervising  # raises what it has failed by
+
+    def begin(self, name: str, command: Sequence[str], **environment: str) -> WorkerProcess:
+        """Start a process that is begun again when it ends itself. Its output is in `NAME.log`."""
+        given = self.for_processes()
+        environment["SPENDGATE_DATABASE_URL"] = given.database
+        process = WorkerProcess(given, self._folder / f"{name}.log", command, **environment)
+        process.start()
+        self.processes.append(process)
+        return process
 
     def for_processes(self) -> Settings:
         """What they are told of where the services are."""
         return self.settings
 
     def traffic(self, *, seed: int, brands: int = 4) -> Traffic:
-        """What is decided again after an operator has aborted its partition's state comes a second time."""
-        return Traffic(
-            self.kafka.brokers,
-            self._prefix,
-            PARTITIONS,
-            seed=seed,
-            brands=brands,
-            may_repeat=lambda partition: partition in self.operator.decided_again,
-        )
+        return Traffic(*self.place, seed=seed, brands=brands, may_repeat=self.may_repeat)
 
-    async def count(self, traffic: Traffic) -> str:
-        """End the traffic and compare worker, topics and ledger with its count. Returns a line with the numbers."""
+    @property
+    def place(self) -> tuple[str, str, int]:
+        """Brokers, prefix of the topics and partitions."""
+        return self.kafka.brokers, self._prefix, PARTITIONS
+
+    def may_repeat(self, partition: int) -> bool:
+        """What is decided again after an operator has aborted its partition's state comes a second time."""
+        return partition in self.operator.decided_again
+
+    async def count(self, traffic: Traffic, others: Mapping[str, int] = MappingProxyType({})) -> str:
+        """End the traffic and compare worker, topics and ledger with its count and, in micros by campaign, what others
+        have spent. Returns a line with the numbers."""
         counted = await traffic.finish()
         spend = "SELECT campaign_id, (sum(amount) * 1000000)::bigint FROM spend_log GROUP BY 1"
-        await until_rows(self.settings, spend, traffic.micros)
+        await until_rows(self.settings, spend, {**traffic.micros, **others})
         journal = "SELECT campaign_id, count(*) FROM control_log GROUP BY 1 HAVING count(*) = max(sequence)"
         await until_rows(self.settings, journal, traffic.sequences())
         assert {code for _, code in self.exits} <= _EXPECTED, self.exits

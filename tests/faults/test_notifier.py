@@ -1,0 +1,77 @@
+"""The notifier is killed again and again under traffic: a webhook gets each alert and each command that a model says,
+in their order, and a second time only what was on its way at a kill.
+"""
+
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import pytest
+
+from operations.channels import add_channel
+from tests.commands import EXECUTABLE
+from tests.faults.received_messages import ReceivedMessages
+from tests.faults.runs import SEED
+from tests.faults.traffic import Traffic
+from tests.faults.world import World
+from tests.notifier.receiver import Received, Receiver, open_receiver
+
+KILLS: Final = 10
+BRANDS: Final = 3
+BETWEEN_KILLS: Final = 20
+
+pytestmark = [
+    pytest.mark.long_only,
+    pytest.mark.timeout(900),
+]
+
+
+async def test_a_notifier_that_is_killed_loses_no_message_and_sends_none_anew(
+    topic_prefix: str, tmp_path: Path
+) -> None:
+    world = World(tmp_path, topic_prefix)
+    async with world.running(), open_receiver() as receiver:
+        add_channel(
+            world.settings.replace(notify_private_addresses=True), "ops", receiver.address, commands=True, actor="ann"
+        )
+        traffic = world.traffic(seed=SEED, brands=BRANDS)
+        try:
+            await traffic.start()
+            silence = await traffic.during(_kill(world, receiver))
+            counted = await world.count(traffic)
+            await receiver.until(lambda: len(set(receiver.ids)) >= traffic.commands.total + traffic.alerts.total)
+            repeated = _check(receiver.received, traffic)
+        finally:
+            traffic.close()
+    print(
+        f"\n{KILLS} kills of the notifier: nothing decided for {silence:.1f} s; {counted}; of {len(set(receiver.ids))} "
+        f"messages {repeated} came a second time (seed {SEED})"
+    )
+
+
+async def _kill(world: World, receiver: Receiver) -> None:
+    """Each time right after a message came, which the notifier may not have noted yet."""
+    notifier = world.begin("notifier", [str(EXECUTABLE), "notifier"], SPENDGATE_NOTIFY_PRIVATE_ADDRESSES="true")
+    for _ in range(KILLS):
+        wanted = len(receiver.received) + BETWEEN_KILLS
+        await receiver.until(lambda it=wanted: len(receiver.received) >= it)  # type: ignore[misc]
+        receiver.asked.clear()
+        await receiver.asked.wait()
+        notifier.kill()
+        notifier.start()
+
+
+def _check(received: list[Received], traffic: Traffic) -> int:
+    """Returns how many came a second time."""
+    commands, alerts = ReceivedMessages(), ReceivedMessages()
+    first: dict[str, str] = {}
+    for one in received:
+        assert first.setdefault(one.message_id, one.body) == one.body
+        body = msgspec.json.decode(one.body)
+        (alerts if body["type"].startswith("budget_alert.") else commands).take(body["data"])
+    assert (commands.of, alerts.of) == (traffic.commands.of, traffic.alerts.of)
+    repeated = len(commands.repeated) + len(alerts.repeated)
+    assert repeated == len(received) - len(first) <= KILLS * BRANDS  # one of each brand is on its way
+    for messages in (commands, alerts):
+        messages.check(lambda _: True)
+    return repeated
