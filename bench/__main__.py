@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from bench.cases import SIZES, cases
-from bench.rounds import Plan, take_rounds, write_page
+from bench.results import write_pages
+from bench.rounds import Plan, take_rounds
 
 _FOLDER: Final = Path(__file__).parent
 _OUT: Final = _FOLDER.parent / "docs" / "benchmarks"
@@ -26,7 +27,7 @@ def main(arguments: Sequence[str]) -> int:
         case ["all", *rest]:
             return _all(rest)
         case ["page"]:
-            write_page(_OUT)
+            write_pages(_OUT)
             return 0
         case [name, *rest] if name in scripts:
             sys.argv = [name, *rest]

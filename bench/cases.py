@@ -1,21 +1,14 @@
 """What `python -m bench all` measures, in three sizes; each case is one that a script of this folder has by itself."""
 
-import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
-from typing import Any, Final, NamedTuple
-
-import psutil
+from typing import Final, NamedTuple
 
 from bench import backlog, latency, many_pauses, midnight, peers, scale, skew, workers
-from bench.machine import topics
-from local.kafka import LocalKafka
-from streams.settings import Settings, Timestamps
+from bench.case import Case
+from streams.settings import Timestamps
 
-__all__ = ["SIZES", "Case", "Size", "cases", "take"]
-
-_PARTITIONS: Final = 4
+__all__ = ["SIZES", "Size", "cases"]
 
 
 class Size(NamedTuple):
@@ -25,41 +18,26 @@ class Size(NamedTuple):
     events: int
     rates: tuple[int, ...]
     latency_seconds: int
-    peer_brands: tuple[int, ...]
-    peer_events: int
+    peers: tuple[tuple[int, int], ...]  # brands and events
     campaigns: int
     workers: tuple[int, ...]
     midnight_brands: int
 
 
 SIZES: Final = {
-    "small": Size((1_000, 5_000), 100_000, (5_000,), 10, (1_000,), 100_000, 500, (1, 2), 2_000),
-    "medium": Size((1_000, 100_000), 1_000_000, (20_000,), 20, (1_000,), 500_000, 5_000, (1, 2), 20_000),
+    "small": Size((1_000, 5_000), 100_000, (5_000,), 10, ((1_000, 100_000),), 500, (1, 2), 2_000),
+    "medium": Size((1_000, 100_000), 1_000_000, (20_000,), 20, ((1_000, 500_000),), 5_000, (1, 2), 20_000),
     "full": Size(
         brands=(1_000, 100_000, 1_000_000),
         events=1_000_000,
         rates=(20_000, 50_000, 100_000),
         latency_seconds=30,
-        peer_brands=(1_000, 1_000_000),
-        peer_events=2_000_000,
+        peers=((1_000, 2_000_000), (1_000_000, 1_000_000)),
         campaigns=5_000,
         workers=(1, 2, 4),
         midnight_brands=200_000,
     ),
 }
-
-
-class Case(NamedTuple):
-    """A column of a table. `arguments` are those with which `python -m bench` has it alone; `seconds` is about what it
-    takes on a quiet machine."""
-
-    group: str
-    column: str
-    arguments: str
-    seconds: float
-    measure: Callable[[Settings], dict[str, Any]]
-    partitions: int = _PARTITIONS
-    timestamps: Timestamps = Timestamps.APPEND
 
 
 def cases(size: Size) -> Iterator[Case]:
@@ -69,8 +47,8 @@ def cases(size: Size) -> Iterator[Case]:
         yield _of_brands(brands, size.events)
     for rate in size.rates:
         yield _of_rate(rate, size.latency_seconds)
-    for brands in size.peer_brands:
-        yield _of_peers(brands, size.peer_events)
+    for brands, events in size.peers:
+        yield peers.case(brands, events)
     yield _of_many_pauses(size.campaigns)
     yield _of_skew(size.events)
     for count in size.workers:
@@ -96,12 +74,6 @@ def _of_rate(rate: int, seconds: int) -> Case:
     return Case("latency", f"{rate:,} events/s", arguments, seconds + 25, measure)
 
 
-def _of_peers(brands: int, events: int) -> Case:
-    arguments = f"peers --brands {brands} --events {events}"
-    measure = partial(peers.measure, brands=brands, events=events)
-    return Case("peers", f"{brands:,} brands", arguments, 150 + brands / 1_000 + events / 1_500, measure)
-
-
 def _of_many_pauses(campaigns: int) -> Case:
     measure = partial(many_pauses.measure, campaigns=campaigns)
     return Case("pauses", f"{campaigns:,} campaigns", f"many_pauses {campaigns}", 25, measure)
@@ -123,33 +95,3 @@ def _of_midnight(brands: int) -> Case:
     measure = partial(midnight.measure, brands=brands)
     arguments, seconds = f"midnight {brands}", 30 + brands / 1_000
     return Case("midnight", f"{brands:,} brands", arguments, seconds, measure, timestamps=Timestamps.CREATE)
-
-
-def take(case: Case, kafka: LocalKafka, prefix: str) -> dict[str, Any]:
-    """One run on fresh topics: its figures, or why there are none, and how busy others kept the machine meanwhile."""
-    began, busy, own = time.monotonic(), _busy_seconds(), _own_seconds()
-    try:
-        found = {"figures": case.measure(topics(kafka, prefix, case.partitions, case.timestamps))}
-    except Exception as error:
-        # One that fails leaves the others their figures, and its failure stands in its place.
-        found = {"failed": " ".join(f"{type(error).__name__}: {error}".split())[:200]}
-    took = time.monotonic() - began
-    others = max(0.0, (_busy_seconds() - busy) - (_own_seconds() - own)) / took
-    return {"seconds": round(took, 1), "cores_of_others": round(others, 2), "load_after": os.getloadavg()[0], **found}
-
-
-def _busy_seconds() -> float:
-    """Processor seconds of the whole machine."""
-    times = psutil.cpu_times()
-    return float(sum(times) - times.idle - times.iowait - times.guest - times.guest_nice)
-
-
-def _own_seconds() -> float:
-    """Processor seconds of this process, of all below it, and of those that have ended."""
-    seconds = 0.0
-    for process in (own := psutil.Process(), *own.children(recursive=True)):
-        try:
-            seconds += sum(process.cpu_times()[:4])
-        except psutil.NoSuchProcess:
-            continue
-    return seconds

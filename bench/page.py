@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from statistics import median
 from typing import Any, Final, NamedTuple
 
-from bench import peers
+from bench import goals, peer_table
 from bench.tables import markdown_table, spread
 
 __all__ = ["page"]
@@ -109,6 +109,7 @@ def page(found: Mapping[str, Any]) -> str:
     groups = {case["group"]: None for case in found["cases"]}
     parts = [
         _head(found),
+        goals.section(found),
         *(_section(group, [it for it in found["cases"] if it["group"] == group]) for group in groups),
     ]
     return "\n".join(parts)
@@ -124,16 +125,19 @@ def _head(found: Mapping[str, Any]) -> str:
         "<!-- Made from benchmarks.json by `python -m bench page`; do not edit. -->\n"
         f"This page is made from [benchmarks.json](benchmarks.json), which `{found['command']}` writes: edit neither.\n"
         "How each figure is measured stands in [bench/README.md](../bench/README.md).\n\n"
-        f"Measured on {found['measured']}{_code(found)}. A figure is the median of {_counts(found)} runs, with the\n"
-        "lowest and the highest beside it; each round runs every case once. **The load at that time:** other\n"
-        f"programs kept {others} of {found['machine']['cores']} cores busy, and the load average was {load}. Where\n"
-        "other programs kept part of a core busy, compare a figure only within its own table.\n\n"
+        f"A figure is the median of {_counts(found)} runs, with the lowest and the highest beside it; each round runs\n"
+        "every case that is measured once. When and at which commit stands at each table. **The load at that time:**\n"
+        f"other programs kept {others} of {found['machine']['cores']} cores busy, and the load average was {load}.\n"
+        "Where other programs kept part of a core busy, compare a figure only within its own table.\n\n"
         f"| machine | |\n|---|---|\n{machine}\n"
     )
 
 
-def _code(found: Mapping[str, Any]) -> str:
-    return f" at commit {found['code']}" if found.get("code") else ""
+def _dated(runs: Iterable[Mapping[str, Any]]) -> str:
+    """`2026-11-27 at b365177`: when the runs with figures were taken, or all of them where none has any."""
+    all_runs = list(runs)
+    with_figures = [run for run in all_runs if "figures" in run] or all_runs
+    return ", ".join(dict.fromkeys(f"{run['measured']} at {run['code'] or '?'}" for run in with_figures))
 
 
 def _counts(found: Mapping[str, Any]) -> str:
@@ -146,20 +150,26 @@ def _counts(found: Mapping[str, Any]) -> str:
 def _section(name: str, cases: list[Mapping[str, Any]]) -> str:
     if name == "peers":
         runs = [run["figures"] for case in cases for run in case["runs"] if "figures" in run]
-        return "\n".join(["## Equal work\n\n" + peers.ABOUT, *map(_peers, cases), peers.left_out(runs)])
+        return "\n".join(["## Equal work\n\n" + peer_table.ABOUT, *map(_peers, cases), peer_table.left_out(runs)])
     group = _GROUPS[name]
     rows = {label: [_cell(case, figure) for case in cases] for figure, label in group.labels.items()}
     rows["*others' cores meanwhile*"] = [_others(case) for case in cases]
+    rows["*measured*"] = [_dated(case["runs"]) for case in cases]
     table = markdown_table(["", *(case["column"] for case in cases)], rows)
     return f"## {group.title}\n\n{group.text}\n\n{table}\n{_commands(cases)}{_failed(cases)}"
 
 
 def _peers(case: Mapping[str, Any]) -> str:
-    figures = [run["figures"] for run in case["runs"] if "figures" in run]
-    table = peers.table(figures) if figures else ""
+    runs = [run for run in case["runs"] if "figures" in run]
+    figures = [run["figures"] for run in runs]
+    names = {name for of_run in figures for name in of_run}
+    dated = {name: _dated(run for run in runs if name in run["figures"]) for name in names}
+    in_rows = dated if len(set(dated.values())) > 1 else None
+    table = peer_table.table(figures, in_rows) if figures else ""
+    measured = "" if in_rows else f" Measured on {_dated(case['runs'])}."
     return (
-        f"### {case['column']}\n\n{table}\n{_commands([case])}Others' cores meanwhile: {_others(case)}.\n\n"
-        f"{_failed([case])}"
+        f"### {case['column']}\n\n{table}\n{peer_table.checked(figures)}{_commands([case])}"
+        f"Others' cores meanwhile: {_others(case)}.{measured}\n\n{_failed([case])}"
     )
 
 

@@ -9,21 +9,21 @@ import json
 import statistics
 import sys
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from bench.backlog import read_raw
+from bench.case import Case, take
 from bench.committed import arrived_spend, held_sums, read_committed
 from bench.listener import Heard, Listener
 from bench.load import AMOUNT_MICROS, publish_catalog, publish_events
-from bench.machine import Worker, broker, describe, topics, wait_until
+from bench.machine import Worker, broker, describe, wait_until
 from bench.peer import flink, kafka_streams, python
 from bench.peer.program import Drained, PeerFailed
-from bench.tables import markdown_table, spread
+from bench.results import Results, read_results
 from bench.totals import Expected, Sums, add_up, differences, read_sums
 from core.records import Action
 from streams.kafka.codec import decode_command
@@ -38,68 +38,6 @@ _SLOW_PART = 10
 _WITH_BUDGET = 100
 _REPEAT_EVERY = 100
 _PATIENCE_SECONDS = 1_200
-_COLUMNS = {
-    "events_per_second": "events/s, cold",
-    "warm_events_per_second": "events/s, warm",
-    "cpu_seconds_per_million": "CPU s per million, with the start",
-    "warm_cpu_seconds_per_million": "CPU s per million, warm",
-    "pause_unread_median_ms": "pause unread, median ms",
-    "pause_unread_longest_ms": "pause unread, longest ms",
-}
-
-#: What stands above the tables.
-ABOUT = """\
-Parse JSON; add exact money in whole micros to the day and month of the brand and to the day and total of the campaign;
-know the last 1,000,000 event ids of a partition; pause a campaign when its daily budget is used up; keep all of it
-durably; commit every 500 ms, where no other interval is named. Spendgate commits a pause at once, all else every
-500 ms. One record in 100 is a duplicate, and one campaign in 100 has a budget that is used up under way.
-`cold` runs from the first event to the last, `warm` is the second half. A pause is `unread` from the broker's timestamp
-of its record until a reader of committed records has it. Sums of every brand and campaign and the number of pauses must
-be those that are added up from the topic alone: who counted wrong has no figures. All events have one amount; Spendgate
-remembers amounts that it has parsed, the peers do not. The broker has the other core, and its processor time is not in
-the figures: what a peer writes to disk itself is.
-"""
-
-
-class _Described(NamedTuple):
-    """A peer: when its pauses can be read and its state is durable, and what it leaves out beside `_ALL_LEAVE_OUT`."""
-
-    durable: str
-    leaves_out: str = ""
-
-
-_ALL_LEAVE_OUT = (
-    "first states and resumes; budgets of brands, of months and in all; schedules, pacing, alerts, corrections, "
-    "snapshots, `occurred_at`, late days; an event that would be refused stops it"
-)
-_TRANSACTION = "pauses, changelogs and offsets in one transaction every 500 ms"
-_DESCRIBED = {
-    "Kafka Streams": _Described(_TRANSACTION),
-    "Apache Flink": _Described(
-        "a checkpoint of all state every 500 or 50 ms, or as soon as the one before is done; pauses in a transaction "
-        "that is committed with it",
-        "; changes of the catalog while it runs; event ids are in each checkpoint whole; checkpoints are on the local "
-        "disk alone, and nobody else can read the state",
-    ),
-    "Bytewax": _Described(
-        "pauses at once, state every 500 ms",
-        "; changes of the catalog while it runs; transactions: after a failure a pause may be told twice; state is on "
-        "the local disk alone; each brand has an equal share of all windows of ids",
-    ),
-    "Pathway": _Described(
-        "pauses at once, input every 500 ms",
-        "; transactions: after a failure a pause may be told twice; a pause has neither moment, sum nor event; ids are "
-        "never forgotten; after a failure it reads all of its input again, because to keep the state of its operators "
-        "asks for a licence key",
-    ),
-    "Faust": _Described(
-        _TRANSACTION,
-        "; changes of the catalog while it runs. A pause is in the transaction because it is a table's change",
-    ),
-    "Quix Streams": _Described(
-        _TRANSACTION, "; changes of the catalog while it runs; each brand has an equal share of all windows of ids"
-    ),
-}
 
 Program = Callable[[Settings, int, str], Drained]
 
@@ -133,23 +71,28 @@ _SLOW: dict[str, Program] = {
 
 def main() -> None:
     options = _options()
-    about = describe()
+    measured = case(options.brands, options.events, options.only)._replace(partitions=options.partitions)
+    machine, results = describe(), None
+    if options.into:
+        before = read_results(options.into)
+        results = Results(before["command"] if before else "make bench", (), machine, before)
     runs: list[dict[str, Any]] = []
     with broker() as kafka:
         for number in range(options.repeat):
-            settings = topics(kafka, f"run{number}-", options.partitions)
-            runs.append(measure(settings, options.brands, options.events, options.only))
-            print(json.dumps(runs[-1]), file=sys.stderr, flush=True)
-    found = {
-        "measured": datetime.now(UTC).date().isoformat(),
-        "machine": about,
-        "brands": options.brands,
-        "events": options.events,
-        "runs": runs,
-    }
-    print(json.dumps(found, indent=1))
-    if options.markdown:
-        options.markdown.write_text(table(runs))
+            run = take(measured, kafka, f"run{number}-")
+            # One of some peers alone takes the place of theirs in the page, and of no whole run.
+            runs.append({"only": options.only, **run} if options.only else run)
+            if results:
+                results.add(measured, runs[-1])
+                results.write(options.into)
+    print(json.dumps({"arguments": measured.arguments, "machine": machine, "runs": runs}, indent=1))
+    sys.exit(any("failed" in run for run in runs))
+
+
+def case(brands: int, events: int, only: Sequence[str] = ()) -> Case:
+    seconds = 150 + brands / 1_000 + events / 1_500
+    take_one = partial(measure, brands=brands, events=events, only=only)
+    return Case("peers", f"{brands:,} brands", f"peers --brands {brands} --events {events}", seconds, take_one)
 
 
 def measure(settings: Settings, brands: int, events: int, only: Sequence[str] = ()) -> dict[str, Any]:
@@ -216,42 +159,6 @@ def _reported(name: str, figures: dict[str, Any]) -> dict[str, Any]:
     return {name: figures}
 
 
-def table(runs: list[dict[str, Any]]) -> str:
-    """Medians of the runs by program."""
-    measured = {figure for run in runs for figures in run.values() for figure in figures}
-    columns = {figure: label for figure, label in _COLUMNS.items() if figure in {"events_per_second", *measured}}
-    rows = {}
-    for name in runs[0]:
-        refused = [run[name]["refused"] for run in runs if "refused" in run[name]]
-        if refused:
-            rows[name] = [f"refused: {refused[0]}", *[""] * (len(columns) - 1)]
-        else:
-            rows[name] = [_cell([run[name][it] for run in runs if it in run[name]]) for it in columns]
-    return markdown_table(["one core each", *columns.values()], rows)
-
-
-def left_out(runs: Sequence[dict[str, Any]]) -> str:
-    """When what each peer with figures in these runs has decided is durable, and what it leaves out of the worker's
-    work, as a table."""
-    measured = {_peer_of(name) for run in runs for name, figures in run.items() if "refused" not in figures}
-    rows = {"`getmany`": ["", "all of it: it reads and throws away"]} if "`getmany`" in measured else {}
-    the_same = _ALL_LEAVE_OUT
-    for name, described in _DESCRIBED.items():
-        if name in measured:
-            rows[name] = [described.durable, the_same + described.leaves_out]
-            the_same = "the same"
-    return markdown_table(["peer", "durable and readable", "leaves out of the worker's work"], rows) if rows else ""
-
-
-def _peer_of(program: str) -> str:
-    """`Kafka Streams` of `Kafka Streams, memory`."""
-    return program.partition(",")[0]
-
-
-def _cell(values: list[float]) -> str:
-    return spread(values) if values else ""
-
-
 def _ours(settings: Settings, brands: int, events: int, expected: Expected) -> dict[str, Any]:
     """As the peers are measured: from the first event, over the first half when cold, and over the second half."""
     control = settings.topic(Topic.CAMPAIGN_CONTROL)
@@ -266,6 +173,7 @@ def _ours(settings: Settings, brands: int, events: int, expected: Expected) -> d
     brand_ids = [_name(number) for number in range(brands)]
     sums = asyncio.run(held_sums(settings, brand_ids, _PATIENCE_SECONDS))
     return _refused(sums, pauses, expected) or {
+        **_checked(expected),
         "events_per_second": round((last[0] - first[0]) / (last[1] - first[1])),
         "cpu_seconds_per_million": round(last[2] / events * 1_000_000, 2),
         "warm_events_per_second": round((last[0] - middle[0]) / (last[1] - middle[1])),
@@ -305,7 +213,12 @@ def _peer(drain: Program, settings: Settings, events: int, commands: str, expect
         return {"refused": str(error)}
     pauses = sum(1 for _ in read_committed(settings, commands))
     wrong = _refused(read_sums(drained.sums), pauses, expected)
-    return wrong or {**drained.figures, **_unread(listener.heard)}
+    return wrong or {**_checked(expected), **drained.figures, **_unread(listener.heard)}
+
+
+def _checked(expected: Expected) -> dict[str, int]:
+    """How much of a program was compared with the topic: the sums of brands and campaigns, two each, and pauses."""
+    return {"sums_checked": 2 * len(expected.sums), "pauses_checked": expected.pauses}
 
 
 def _refused(sums: Sums, pauses: int, expected: Expected) -> dict[str, Any]:
@@ -331,7 +244,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--partitions", type=int, default=4)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--only", nargs="+", default=[], help="peers whose name has one of these words, in this order")
-    parser.add_argument("--markdown", type=Path, help="a file for the table")
+    parser.add_argument("--into", type=Path, help="add the runs to docs/benchmarks, .json and .md, or to such a pair")
     return parser.parse_args()
 
 

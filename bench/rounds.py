@@ -1,30 +1,20 @@
 """Cases in rounds. All that is found is written after each run, so that an interrupted measurement goes on."""
 
-import hashlib
 import json
-import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 from statistics import median
-from typing import Any, Final, NamedTuple
+from typing import NamedTuple
 
-from bench.cases import Case, take
+from bench.case import Case, take
 from bench.machine import broker, describe
-from bench.page import page
-from bench.scaling import can_be_derived, with_derived
+from bench.results import Results, read_results
 
-__all__ = ["Due", "Plan", "begun", "code_of", "due", "likely_seconds", "take_rounds", "write_page"]
-
-_ROOT: Final = Path(__file__).parent.parent
-#: All but pages, for git.
-_CODE: Final = ("--", ".", ":!docs", ":!*.md")
-
-#: What was found of each case so far, by its arguments.
-Runs = Mapping[str, list[dict[str, Any]]]
+__all__ = ["Due", "Plan", "due", "likely_seconds", "take_rounds"]
 
 
 class Plan(NamedTuple):
@@ -46,17 +36,20 @@ class Due(NamedTuple):
 def take_rounds(plan: Plan, out: Path, *, afresh: bool) -> bool:
     """Take what is not there yet. True if nothing that was taken failed.
 
-    What is there of the same command and code stays, unless `afresh`; runs that failed are taken again.
+    What is there of the same code stays, unless `afresh`; runs that failed are taken again. What is there of other code
+    stays until a run replaces it.
     """
-    found = begun(plan, None if afresh else _read(out), code_of(_ROOT))
-    runs: Runs = {case["arguments"]: case["runs"] for case in found["cases"]}
-    left = list(due(plan, runs))
-    print(_announcement(left, runs), file=sys.stderr, flush=True)
+    results = Results(plan.command, plan.cases, describe(), read_results(out))
+    if afresh:
+        for case in _chosen(plan):
+            results.forget(case.arguments)
+    left = list(due(plan, results))
+    print(_announcement(left, results), file=sys.stderr, flush=True)
     ends_at = time.monotonic() + 60 * plan.minutes
     sound = True
 
     def is_in_time(it: Due) -> bool:
-        return time.monotonic() + likely_seconds(it.case, runs) <= ends_at
+        return time.monotonic() + likely_seconds(it.case, results) <= ends_at
 
     for number, group in groupby(left, key=lambda it: it.round):
         of_round = list(group)
@@ -68,52 +61,35 @@ def take_rounds(plan: Plan, out: Path, *, afresh: bool) -> bool:
                 if not is_in_time(it):
                     continue
                 run = take(it.case, kafka, f"round{number}-case{it.number}-")
-                runs[it.case.arguments].append(run)
+                results.add(it.case, run)
                 sound = sound and "failed" not in run
                 print(json.dumps([it.case.arguments, run]), file=sys.stderr, flush=True)
-                _write(out, found)
+                results.write(out)
     return sound
 
 
-def begun(plan: Plan, before: Mapping[str, Any] | None, code: str) -> dict[str, Any]:
-    """What is written: that of before, where it is of the same command and code, else without a run."""
-    if before and (before["command"], before.get("code")) == (plan.command, code):
-        return {**before, "repeat": plan.repeat}
-    return {
-        "command": plan.command,
-        "measured": datetime.now(UTC).date().isoformat(),
-        "code": code,
-        "machine": describe(),
-        "repeat": plan.repeat,
-        "cases": [{"group": it.group, "column": it.column, "arguments": it.arguments, "runs": []} for it in plan.cases],
-    }
-
-
-def due(plan: Plan, runs: Runs) -> Iterator[Due]:
+def due(plan: Plan, results: Results) -> Iterator[Due]:
     """In their order. A run that failed does not count."""
-    taken = {arguments: sum("figures" in run for run in of_case) for arguments, of_case in runs.items()}
+    taken = {case.arguments: len(results.of_this_code(case.arguments)) for case in plan.cases}
+    chosen = _chosen(plan)
     for number in range(plan.repeat):
         for place, case in enumerate(plan.cases):
-            if taken[case.arguments] <= number and (not plan.groups or case.group in plan.groups):
+            if taken[case.arguments] <= number and case in chosen:
                 yield Due(number, place, case)
 
 
-def likely_seconds(case: Case, runs: Runs) -> float:
+def likely_seconds(case: Case, results: Results) -> float:
     """What it took before, else what it takes on a quiet machine."""
-    return median([run["seconds"] for run in runs[case.arguments] if "figures" in run] or [case.seconds])
+    taken = [run["seconds"] for run in results.runs(case.arguments) if "figures" in run and "only" not in run]
+    return median(taken or [case.seconds])
 
 
-def write_page(out: Path) -> None:
-    """The page beside the JSON, and what follows from it in `scaling.md` where that is beside it too."""
-    found = json.loads(out.with_suffix(".json").read_text("utf-8"))
-    out.with_suffix(".md").write_text(page(found), "utf-8")
-    scaling_page = out.with_name("scaling.md")
-    if scaling_page.exists() and can_be_derived(found):
-        scaling_page.write_text(with_derived(scaling_page.read_text("utf-8"), found), "utf-8")
+def _chosen(plan: Plan) -> list[Case]:
+    return [case for case in plan.cases if not plan.groups or case.group in plan.groups]
 
 
-def _announcement(left: Sequence[Due], runs: Runs) -> str:
-    seconds = sum(likely_seconds(it.case, runs) for it in left)
+def _announcement(left: Sequence[Due], results: Results) -> str:
+    seconds = sum(likely_seconds(it.case, results) for it in left)
     ends = datetime.now() + timedelta(seconds=seconds)  # noqa: DTZ005
     return (
         f"{len(left)} runs of {len({it.number for it in left})} cases, about {_length(seconds)} on a quiet machine: "
@@ -124,30 +100,3 @@ def _announcement(left: Sequence[Due], runs: Runs) -> str:
 def _length(seconds: float) -> str:
     hours, minutes = divmod(round(seconds / 60), 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
-
-
-def _read(out: Path) -> dict[str, Any] | None:
-    path = out.with_suffix(".json")
-    return json.loads(path.read_text("utf-8")) if path.exists() else None
-
-
-def _write(out: Path, found: Mapping[str, Any]) -> None:
-    out.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n", "utf-8")
-    write_page(out)
-
-
-def code_of(root: Path) -> str:
-    """The last commit that changed more than pages, and whether it was changed since; empty outside of a repository.
-
-    What stands behind "+ changes" differs where they do: a measurement goes on with the same code alone.
-    """
-    commit = _git(root, "log", "-1", "--format=%h", *_CODE)
-    changes = _git(root, "diff", "HEAD", *_CODE)
-    for path in _git(root, "ls-files", "--others", "--exclude-standard", "-z", *_CODE).split("\0")[:-1]:
-        changes += path + ((root / path).read_text("utf-8", errors="replace") if (root / path).is_file() else "")
-    return f"{commit} + changes {hashlib.sha256(changes.encode()).hexdigest()[:7]}" if changes else commit
-
-
-def _git(root: Path, *arguments: str) -> str:
-    command = ["git", "-C", str(root), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, errors="replace").stdout.rstrip("\n")

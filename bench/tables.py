@@ -3,13 +3,13 @@
 import statistics
 from collections.abc import Mapping, Sequence
 
-__all__ = ["markdown_table", "spread"]
+__all__ = ["figure", "markdown_table", "spread"]
 
 
 def spread(values: Sequence[float]) -> str:
     """`12 (11-14)`: the median of the runs, the lowest and the highest one. A single run is told alone."""
-    middle = _figure(statistics.median(values))
-    return middle if len(values) == 1 else f"{middle} ({_figure(min(values))}-{_figure(max(values))})"
+    middle = figure(statistics.median(values))
+    return middle if len(values) == 1 else f"{middle} ({figure(min(values))}-{figure(max(values))})"
 
 
 def markdown_table(head: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
@@ -22,5 +22,5 @@ def markdown_table(head: Sequence[str], rows: Mapping[str, Sequence[str]]) -> st
     return "\n".join(lines) + "\n"
 
 
-def _figure(value: float) -> str:
+def figure(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:,.2f}".rstrip("0").rstrip(".")

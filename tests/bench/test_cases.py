@@ -5,7 +5,8 @@ from typing import Final
 
 import pytest
 
-from bench.cases import Case, Size, cases, take
+from bench.case import Case, take
+from bench.cases import Size, cases
 from bench.page import page
 from local.kafka import LocalKafka
 
@@ -14,8 +15,7 @@ TINY: Final = Size(
     events=40_000,  # more than a worker takes between two looks at it
     rates=(2_000,),
     latency_seconds=2,
-    peer_brands=(),
-    peer_events=0,
+    peers=(),
     campaigns=30,
     workers=(2,),
     midnight_brands=50,
@@ -28,7 +28,8 @@ TINY: Final = Size(
 def test_a_case_gives_the_figures_of_the_page(kafka: LocalKafka, topic_prefix: str, case: Case) -> None:
     run = take(case, kafka, topic_prefix)
     assert run.get("failed") is None
-    row = {"group": case.group, "column": case.column, "arguments": case.arguments, "runs": [run]}
-    about = {"command": "make bench", "measured": "2026-11-27", "code": "", "machine": {"cores": 2}}
+    dated = {"measured": "2026-11-27", "code": "", **run}
+    row = {"group": case.group, "column": case.column, "arguments": case.arguments, "runs": [dated]}
+    about = {"command": "make bench", "machine": {"cores": 2}}
     assert case.column in page({**about, "cases": [row]})
     assert min(run["figures"].values()) >= 0

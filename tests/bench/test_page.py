@@ -12,6 +12,8 @@ from bench.page import page
 from bench.scaling import with_derived
 from tests.docs.repository import text_of
 
+RUN = {"measured": "2026-11-27", "code": "abc1234", "cores_of_others": 0.5, "load_after": 3.0}
+
 
 def _case(column: str, *runs: dict[str, Any]) -> dict[str, Any]:
     return {"group": "midnight", "column": column, "arguments": f"midnight {column}", "runs": list(runs)}
@@ -19,13 +21,12 @@ def _case(column: str, *runs: dict[str, Any]) -> dict[str, Any]:
 
 def _run(seconds: float) -> dict[str, Any]:
     names = ("all_resumes_seconds", "others_answered_median_seconds", "others_answered_longest_seconds")
-    return {"cores_of_others": 0.5, "load_after": 3.0, "figures": dict.fromkeys(names, seconds)}
+    return {**RUN, "figures": dict.fromkeys(names, seconds)}
 
 
 def _found(*measured: dict[str, Any]) -> dict[str, Any]:
-    about = {"command": "make bench SIZE=small", "measured": "2026-11-27", "code": "abc1234"}
-    about |= {"machine": {"cores": 2, "python": "3.11"}}
-    return {**about, "cases": list(measured)}
+    machine = {"cores": 2, "python": "3.11"}
+    return {"command": "make bench SIZE=small", "machine": machine, "cases": list(measured)}
 
 
 def test_a_column_has_medians_of_its_runs_and_the_load_stands_beside_them() -> None:
@@ -34,12 +35,13 @@ def test_a_column_has_medians_of_its_runs_and_the_load_stands_beside_them() -> N
     assert "| *others' cores meanwhile* | 0.50 |" in text
     assert "the median of 3 runs" in text
     assert "programs kept 0.5 (0.5-0.5) of 2 cores busy, and the load average was 3 (3-3)" in text
+    assert "| *measured* | 2026-11-27 at abc1234 |" in text
     assert "    python -m bench midnight 50\n" in text
 
 
 def test_runs_that_failed_are_named_beside_the_others() -> None:
     late, lost = (
-        {"cores_of_others": 2, "load_after": 9, "failed": why}
+        {**RUN, "cores_of_others": 2, "load_after": 9, "failed": why}
         for why in ("TimeoutError: not within 3 s", "KeyError: 'x'")
     )
     text = page(_found(_case("50", _run(2), late)))
@@ -57,7 +59,7 @@ def test_no_error_of_our_own_program_is_published() -> None:
 
 
 def test_what_was_not_measured_is_not_in_the_page() -> None:
-    assert "60" not in page(_found(_case("50", _run(2)), _case("60")))
+    assert "midnight 60" not in page(_found(_case("50", _run(2)), _case("60")))
 
 
 def test_the_page_of_the_repository_is_made_from_its_figures() -> None:

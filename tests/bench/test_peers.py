@@ -1,6 +1,7 @@
 """What `bench.peers` asks of the settings, and which peers it describes."""
 
-from bench.peers import _PEERS, _SLOW, chosen, events_to_budget, left_out, of_slow_peers, table
+from bench.peer_table import checked, left_out, table
+from bench.peers import _PEERS, _SLOW, chosen, events_to_budget, of_slow_peers
 from streams.settings import Settings
 
 
@@ -52,3 +53,19 @@ def test_a_figure_that_no_run_has_is_no_column() -> None:
     runs[0]["Bytewax"] = {"events_per_second": 4, "pause_unread_longest_ms": 7}
     assert table(runs).splitlines()[0] == "| one core each | events/s, cold | pause unread, longest ms |"
     assert "| Pathway | refused: not done |  |" in table(runs)
+
+
+def test_runs_of_different_peers_are_one_table() -> None:
+    runs = [
+        {"Spendgate": {"events_per_second": 5}},
+        {"Spendgate": {"events_per_second": 7}, "Bytewax": {"refused": "no"}},
+    ]
+    assert table(runs).splitlines()[2:] == ["| Spendgate | 6 (5-7) |", "| Bytewax | refused: no |"]
+
+
+def test_the_page_says_how_much_was_compared() -> None:
+    figures = {"events_per_second": 5, "sums_checked": 4_000, "pauses_checked": 10}
+    assert checked([{"Spendgate": figures, "Bytewax": figures}]) == (
+        "Compared with the topic, of each program that counts: 4,000 sums and 10 pauses.\n\n"
+    )
+    assert checked([{"Spendgate": {"events_per_second": 5}}]) == ""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.peers import table
+from bench.peer_table import table
 from bench.tables import markdown_table, spread
 
 
