@@ -18,7 +18,7 @@ from core.moment import Moment
 from core.records import CauseKind
 from core.refusal import Refusal
 from core.spend import Spend
-from core.state import CampaignState, Cause, Origin, PartitionState
+from core.state import Cause, Origin, PartitionState
 from core.verdict import Verdict
 
 __all__ = ["decide_correction", "decide_spend"]
@@ -46,9 +46,7 @@ def decide_spend(state: PartitionState, spend: Spend, topic: str, offset: int, a
         return Verdict.DUPLICATE if counted_before == amount else Verdict.DUPLICATE_OF_OTHER_AMOUNT
     state.duplicates.add(hashed, amount)
 
-    campaign = brand.campaigns.get(spend.campaign_id)
-    if campaign is None:
-        campaign = brand.campaigns[spend.campaign_id] = CampaignState(spend.campaign_id)
+    campaign = brand.campaigns.get(spend.campaign_id) or brand.campaign(spend.campaign_id)
     time_changed_it = advance(state, brand, arrival)
     book(brand, campaign, amount, occurred_at)
     pause = campaign.pause
@@ -95,7 +93,7 @@ def decide_correction(state: PartitionState, correction: Correction, origin: Ori
     if hashed in state.duplicates.seen:
         return Verdict.DUPLICATE
     state.duplicates.add(hashed, correction.amount_micros)
-    campaign = brand.campaigns.setdefault(correction.campaign_id, CampaignState(correction.campaign_id))
+    campaign = brand.campaign(correction.campaign_id)
     advance(state, brand, origin.arrival)
     book_on(brand, campaign, correction.amount_micros, correction.booked_on)
     if correction.opening:

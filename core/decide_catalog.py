@@ -66,7 +66,7 @@ def decide_campaign(state: PartitionState, brand_id: str, campaign_id: str, valu
     """
     config = read_campaign_config(brand_id, campaign_id, value)
     brand = state.brand(brand_id)
-    campaign = brand.campaigns.setdefault(campaign_id, CampaignState(campaign_id))
+    campaign = brand.campaign(campaign_id)
     held = campaign.config
     if held is not None:
         if not config.usable and config.version == 0:

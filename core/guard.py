@@ -11,6 +11,8 @@ from dataclasses import fields
 from heapq import heappush
 from typing import Final, ParamSpec, TypeVar
 
+from core.boundaries import Boundaries
+from core.campaigns import Campaigns
 from core.errors import ExitCode, SpendgateError
 from core.refresh import derive
 from core.state import BrandState, CampaignState, PartitionState
@@ -79,7 +81,7 @@ class _Checkpoint:
         self._state, self._brand_id = state, brand_id
         self._brand = state.brands.get(brand_id)
         self._brand_copy = copy(self._brand)
-        self._campaigns = dict(self._brand.campaigns) if self._brand else {}
+        self._campaigns = self._brand.campaigns.copy() if self._brand else Campaigns()
         self._campaign_copies = [(it, copy(it), copy(it.pause)) for it in self._campaigns.values()]
         self._pending_resumes = {key: held for key, held in state.pending_resumes.items() if key[0] == brand_id}
         self._pending_moments = dict(state.pending_moments)
@@ -96,14 +98,14 @@ class _Checkpoint:
             (state.spend_events, len(state.spend_events)),
         )
         self._counted_ids = state.duplicates.mark()
-        self._boundaries, state.boundaries = state.boundaries, []
+        self._boundaries, state.boundaries = state.boundaries, Boundaries()
         self._silence_checks, state.silence_checks = state.silence_checks, []
 
     def keep(self) -> None:
         """Accept what the decision changed."""
-        changed, self._state.boundaries = self._state.boundaries, self._boundaries
-        for wake in changed:
-            heappush(self._state.boundaries, wake)
+        entered, self._state.boundaries = self._state.boundaries, self._boundaries
+        for moment, brand_id in entered:
+            self._state.boundaries.add(moment, brand_id)
         changed, self._state.silence_checks = self._state.silence_checks, self._silence_checks
         for check in changed:
             heappush(self._state.silence_checks, check)

@@ -24,7 +24,7 @@ from core.records import Action
 from core.refresh import refresh_brand_budgets
 from core.refusal import Refusal
 from core.spend import Spend
-from core.state import CampaignState, Origin, PartitionState
+from core.state import Origin, PartitionState
 
 __all__ = ["DecidedCommand", "DifferingStretch", "OpeningSpend", "Rerun", "TwoRuns", "start_rerun"]
 
@@ -126,7 +126,7 @@ def start_rerun(
         return verdict
     brand = state.brand(brand_id)
     for it in openings:
-        campaign = brand.campaigns.setdefault(it.campaign_id, CampaignState(it.campaign_id))
+        campaign = brand.campaign(it.campaign_id)
         book_on(brand, campaign, it.micros, it.booked_on)
         book_opening_balance(brand, it.micros, it.booked_on)
         brand.has_spend = True

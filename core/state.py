@@ -15,7 +15,9 @@ from typing import Final, NamedTuple
 import msgspec
 
 from core.acceptance import Tolerance
+from core.boundaries import Boundaries
 from core.calendar import Day, Month
+from core.campaigns import Campaigns
 from core.catalog import BrandConfig, CampaignConfig
 from core.dayparting import Openness
 from core.duplicates import DuplicateWindow
@@ -194,7 +196,7 @@ class BrandState:
     silence: Silence | None = None
     spent_before_day_micros: int = 0  # of the open month, as known when the open day began
     daily_allowance_micros: int | None = None  # of the open day; None unless it is paced
-    campaigns: dict[str, CampaignState] = field(default_factory=dict)
+    campaigns: Campaigns[CampaignState] = field(default_factory=Campaigns)
     recorded_campaigns: int = 0  # how many campaigns its last record in `controller-state` has
     # Derived (core.refresh):
     day_starts_at: Moment = NEVER
@@ -212,6 +214,14 @@ class BrandState:
     allowance_exhausted: bool = False
     next_boundary_at: Moment = NEVER
     dirty: bool = False
+
+    def campaign(self, campaign_id: str) -> CampaignState:
+        """The campaign's state; an empty one is added when there is none."""
+        campaign = self.campaigns.get(campaign_id)
+        if campaign is None:
+            campaign = CampaignState(campaign_id)
+            self.campaigns.add(campaign)
+        return campaign
 
 
 @dataclass(slots=True, eq=False)
@@ -231,8 +241,8 @@ class PartitionState:
     costs: dict[str, dict[date, dict[tuple[str, str], Cost]]] = field(default_factory=dict)
     #: brand -> (budget, campaign or "") -> what was raised, of budgets that raised anything in their period
     thresholds: dict[str, dict[tuple[Budget, str], Thresholds]] = field(default_factory=dict)
-    boundaries: list[tuple[Moment, str]] = field(default_factory=list)  # heap; entries may be stale
-    silence_checks: list[tuple[Moment, str]] = field(default_factory=list)  # the same
+    boundaries: Boundaries = field(default_factory=Boundaries)  # entries may be stale
+    silence_checks: list[tuple[Moment, str]] = field(default_factory=list)  # heap; entries may be stale
     guarded: set[str] = field(default_factory=set)  # brands about which a decision has failed (core.guard)
     underived: set[str] = field(default_factory=set)  # of these, those whose derived state could not be restored
     # Left by decisions since the last flush:
@@ -351,11 +361,11 @@ class PartitionState:
         if moment != brand.next_boundary_at:
             brand.next_boundary_at = moment
             if moment != NEVER:
-                heappush(self.boundaries, (moment, brand.brand_id))
+                self.boundaries.add(moment, brand.brand_id)
 
     def wake_again(self, brand: BrandState) -> None:
         """Make a brand that `due` returned due once more."""
-        heappush(self.boundaries, (brand.next_boundary_at, brand.brand_id))
+        self.boundaries.add(brand.next_boundary_at, brand.brand_id)
 
     def ask_again(self, brand: BrandState) -> None:
         """Make a brand that `due_silence_checks` returned due once more."""
@@ -366,8 +376,8 @@ class PartitionState:
 
         Whoever takes one moves its boundary, or calls `wake_again`. Those that are not taken stay due.
         """
-        while self.boundaries and self.boundaries[0][0] <= moment:  # a guard puts another list in its place meanwhile
-            entered_at, brand_id = heappop(self.boundaries)
+        while entry := self.boundaries.take_due(moment):  # a guard puts others in their place meanwhile
+            entered_at, brand_id = entry
             brand = self.brands[brand_id]
             if brand.next_boundary_at == entered_at:
                 yield brand

@@ -84,7 +84,7 @@ def _restore_document(state: PartitionState, name: str, value: bytes) -> None:
             raise ValueError(config.message)
         state.brand(brand_id).config = config
         return
-    campaign = state.brand(brand_id).campaigns.setdefault(campaign_id, CampaignState(campaign_id))
+    campaign = state.brand(brand_id).campaign(campaign_id)
     campaign.config = read_campaign_config(brand_id, campaign_id, value)
 
 
@@ -101,7 +101,9 @@ def _restore_brand(state: PartitionState, name: str, value: bytes) -> None:
     brand.monthly_micros = record.monthly_micros
     brand.clock = record.clock
     brand.has_spend = record.has_spend
-    brand.last_spend_at, brand.silence = record.last_spend_at, record.silence
+    # One number where both are equal, as spend leaves them: another takes 32 bytes.
+    brand.last_spend_at = record.clock if record.last_spend_at == record.clock else record.last_spend_at
+    brand.silence = record.silence
     brand.daily_allowance_micros = record.daily_allowance_micros
     if record.spent_before_day_micros is None:
         brand.spent_before_day_micros = spent_before_day(brand)
@@ -133,9 +135,7 @@ def _restore_record(
     recorded: Recorded,
 ) -> None:
     campaign_id = record.campaign_id
-    campaign = brand.campaigns.get(campaign_id)
-    if campaign is None:
-        campaign = brand.campaigns[campaign_id] = CampaignState(campaign_id)
+    campaign = brand.campaign(campaign_id)
     assert brand.day
     _restore_totals(campaign, record, brand.day.date)
     campaign.reasons = reasons

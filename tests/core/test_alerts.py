@@ -505,7 +505,8 @@ def _check_raised_is_reached(state: PartitionState) -> None:
         (Budget.MONTHLY, "", month, brand.monthly_micros, brand.config.monthly_budget_on(brand.day.date)),
         (Budget.ALLOWANCE, "", day, brand.daily_micros, brand.daily_allowance_micros),
     ]
-    for name, it in brand.campaigns.items():
+    for it in brand.campaigns.values():
+        name = it.campaign_id
         if it.config:
             rows.append((Budget.CAMPAIGN_DAILY, name, day, it.daily_micros, it.config.daily_budget_on(brand.day.date)))
             rows.append((Budget.CAMPAIGN_TOTAL, name, None, it.total_micros, it.config.total_budget_micros))

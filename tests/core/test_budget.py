@@ -359,5 +359,5 @@ def booked_brand() -> tuple[BrandState, CampaignState]:
     value = json.dumps(document | {"currency": "USD", "daily_budget": None, "monthly_budget": None}).encode()
     assert decide_brand(state, "nike", value, Origin("catalog", 0, moment)) is Verdict.APPLIED
     brand = state.brands["nike"]
-    campaign = brand.campaigns["a"] = CampaignState("a")
+    campaign = brand.campaign("a")
     return brand, campaign

@@ -133,7 +133,7 @@ def test_what_the_controller_cannot_have_written_is_left_out_and_named() -> None
     records = [DOCUMENT, ("brand/nike", encode(brand_record())), ("campaign/nike/a", encode(campaign_record(long_id)))]
     restore(state, records, lambda *it: skipped.append(it))
     assert skipped == [("campaign/nike/a", repr(ValueError(f"the record of campaign {'x' * 80}")))]
-    assert list(state.brands["nike"].campaigns) == []
+    assert list(state.brands["nike"].campaigns.values()) == []
 
 
 def test_a_record_of_a_release_without_pacing_tells_what_was_spent_before_the_day() -> None:

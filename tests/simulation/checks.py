@@ -5,6 +5,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from random import Random
 
+from core.boundaries import Boundaries
 from core.decide_time import Tick, decide_tick
 from core.duplicates import DuplicateWindow
 from core.emission import release_resumes
@@ -164,7 +165,7 @@ class Future:
             state.partition,
             DuplicateWindow(1),
             clock=state.clock,
-            boundaries=[(copied.next_boundary_at, brand.brand_id)],
+            boundaries=Boundaries([(copied.next_boundary_at, brand.brand_id)]),
         )
         self.state.take_brand(copied)
 

@@ -120,7 +120,10 @@ def take_derived_spend(state: PartitionState, step: Step) -> list[Record]:
 
 def picture_of(state: PartitionState) -> tuple[object, ...]:
     """All that decisions depend on; what waits for the next flush is left out."""
-    brands = {brand_id: asdict(brand) for brand_id, brand in state.brands.items()}
+    brands = {
+        brand_id: {**asdict(brand), "campaigns": {it.campaign_id: asdict(it) for it in brand.campaigns.values()}}
+        for brand_id, brand in state.brands.items()
+    }
     for brand in brands.values():
         for part in (brand, *brand["campaigns"].values()):
             del part["dirty"]

@@ -61,7 +61,7 @@ async def test_eight_producers_and_two_editors_lose_neither_a_cent_nor_an_edit(
         sequences = [it.sequence for it in broker.commands if it.campaign_id == campaign]
         assert sequences == list(range(1, len(sequences) + 1))
     sums = "SELECT campaign_id, sum(amount) FROM spend_counted GROUP BY 1 ORDER BY 1"
-    totals = [(name, Decimal(it.total_micros) / 10**6) for name, it in sorted(brand.campaigns.items())]
+    totals = sorted((it.campaign_id, Decimal(it.total_micros) / 10**6) for it in brand.campaigns.values())
     assert ledger_tables.rows(sums) == totals
 
 

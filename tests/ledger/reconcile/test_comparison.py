@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from core.budget import book_on
 from core.calendar import Day, Month
-from core.state import BrandState, CampaignState
+from core.state import BrandState
 from ledger.reconcile.comparison import Booking, BrandTotals, CampaignTotals, bookings_for, compare, not_repairable
 
 DAY, MONTH = date(2025, 9, 8), date(2025, 9, 1)
@@ -79,7 +79,7 @@ def totals(counted: Counted, *, day: date = DAY) -> BrandTotals:
     """As the controller's own rule books them."""
     brand = BrandState("nike", day=Day(day, 0, 0), month=Month(day.replace(day=1), 0, 0))
     for campaign_id, booked_on, micros in counted:
-        campaign = brand.campaigns.setdefault(campaign_id, CampaignState(campaign_id))
+        campaign = brand.campaign(campaign_id)
         book_on(brand, campaign, micros, booked_on)
     campaigns = {
         it.campaign_id: CampaignTotals(it.daily_micros, it.total_micros, it.future_spend)
