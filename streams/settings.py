@@ -73,7 +73,7 @@ class Settings:
     past_tolerance_days: int | None = whole(None, least=1, most=36_500)  # how far before it; None: however far
     reaction_seconds: int = whole(60, least=0, most=86_400)  # how long after a pause spend raises no alert
     flush_interval_seconds: float = number(0.5, above=0, most=60)
-    patience_seconds: float = number(120, least=5)  # a worker that stands still for so long ends itself
+    patience_seconds: float = number(120, least=60)  # a worker that stands still for so long ends itself
 
     spend_form: bool = switch(False)  # whether the console has the page that publishes one spend event
     notify_private_addresses: bool = switch(False)  # whether the notifier may send there and to this machine

@@ -61,7 +61,7 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         self.polls: int = 0
         #: The metadata of each committed offset.
         self.commit_note: str = ""
-        self._restored: int = 0
+        self._steps: int = 0  # of take-overs: records that were restored, and waits for brokers that have ended
         self._hand_overs: int = 0
         self._guarded: set[str] = set()
         self._changing: set[asyncio.Task[Any]] = set()  # tasks that take over partitions or restore them
@@ -207,9 +207,9 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
 
     def waiting(self) -> dict[str, object]:
         """What the process waits for, with its progress, for `watch`; called from another thread."""
-        waiting: dict[str, object] = {"a poll": (self.polls, self._restored)}
+        waiting: dict[str, object] = {"a poll": (self.polls, self._steps)}
         if not self.ready or any(partition.in_doubt for partition in list(self.owned.values())):
-            waiting["its partitions"] = self._restored
+            waiting["its partitions"] = self._steps
         for number, partition in list(self.owned.items()):
             if not partition.suspended and (waits := partition.waiting()):
                 waiting[f"partition {number}"] = waits
@@ -272,6 +272,7 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
     async def _silent(self, numbers: Collection[int], offsets: OffsetQueries, hand_overs: int) -> dict[int, WhyNot]:
         self._check_not_superseded(hand_overs)
         why_not = await unanswered(offsets, self._unrestored.needed(numbers), self.settings)
+        self._steps += 1
         self._check_not_superseded(hand_overs)
         return why_not
 
@@ -337,6 +338,7 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         """Returns why not, for each that Kafka does not open."""
         opening = (self._open_one(hand_overs, writer) for writer in writers.values())
         answers = dict(zip(writers, await asyncio.gather(*opening, return_exceptions=True), strict=True))
+        self._steps += 1
         self._check_not_superseded(hand_overs)
         why_not: dict[int, WhyNot] = {}
         for number, error in answers.items():
@@ -385,7 +387,7 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         return restored.why_not
 
     def _count_restored(self, records: int) -> None:
-        self._restored += records
+        self._steps += records
 
     async def _message_limit(self, topic: str) -> int | None:
         with suppress(SpendgateError, KafkaError, OSError, TimeoutError, ValueError):

@@ -18,7 +18,7 @@ from streams.settings import SETTINGS, Settings, Timestamps
         ("PARTITIONS", "0", "Input should be greater than or equal to 1"),
         ("PARTITIONS", "1025", "Input should be less than or equal to 1024"),
         ("PATIENCE_SECONDS", "soon", "Input should be a valid number, unable to parse string as a number"),
-        ("PATIENCE_SECONDS", "nan", "Input should be greater than or equal to 5"),
+        ("PATIENCE_SECONDS", "nan", "Input should be greater than or equal to 60"),
         ("FLUSH_INTERVAL_SECONDS", "0", "Input should be greater than 0"),
         ("FLUSH_INTERVAL_SECONDS", "nan", "Input should be greater than 0"),
         ("FLUSH_INTERVAL_SECONDS", "inf", "Input should be less than or equal to 60"),

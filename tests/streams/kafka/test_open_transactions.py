@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 from confluent_kafka import KafkaException, Producer
 
+from operations import doctor
 from operations.status import read_status
 from streams.kafka.groups import describe_group
 from streams.kafka.options import librdkafka_options
 from streams.kafka.provision import admin_client
 from streams.kafka.reader import topic_reader
+from streams.kafka.rights import CommandLine
 from streams.kafka.topics import Topic
 from streams.settings import Settings, Timestamps
 from tests.streams.broker import Broker, brand_in, spend_event
@@ -49,7 +51,7 @@ async def test_a_resume_waits_for_spend_behind_an_open_transaction_and_the_lag_c
 
 
 async def test_a_transaction_that_hides_state_stops_its_partition_alone_and_each_owner_waits_for_its_end(
-    broker: Broker, settings: Settings, new_worker: StartWorker, tmp_path: Path
+    broker: Broker, settings: Settings, new_worker: StartWorker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a broker leaves one whose end it forgets to write: what a new owner read would be an older state."""
     partition = broker.home("nike")
@@ -74,6 +76,9 @@ async def test_a_transaction_that_hides_state_stops_its_partition_alone_and_each
             f"{settings.topic(Topic.CONTROLLER_STATE)}, partition {partition}, has had a transaction open from offset "
         )
         assert "an ordinary flush ends within a minute" in said
+        monkeypatch.setattr(doctor, "FAILOVER_SECONDS", 3.0)
+        [found] = [it for it in await doctor.examine(settings, CommandLine.DOCTOR) if it.check == "state"]
+        assert "for more than 3 s" in found.result  # looked at for as long as a failover takes
         await broker.spend("nike", "nike-1", "10", event_id="1")
         await broker.spend(other, f"{other}-1", "10", event_id="1")
         await broker.until(lambda: len(broker.emitted(f"{other}-1")) == 1)

@@ -9,9 +9,15 @@ from typing import Any
 from aiokafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFailedError
 
 from cli.__main__ import main
+from streams.worker import run
 from streams.worker.consumer import BatchConsumer, _AnnotatingConsumer
 from streams.worker.partition import OwnedPartition
 from streams.worker.transaction import PartitionWriter, TransactionFailure
+from streams.worker.watchdog import watch
+
+#: Less than a worker may be told, and long enough to be assigned partitions on a busy machine, which is waited for like
+#: anything else.
+PATIENCE_SECONDS = 15
 
 
 def transaction() -> None:
@@ -54,5 +60,6 @@ DEFECTS: dict[str, Callable[[], None]] = {it.__name__: it for it in (transaction
 
 if __name__ == "__main__":
     DEFECTS[sys.argv.pop()]()
+    run.watch = lambda waiting, _: watch(waiting, PATIENCE_SECONDS)
     sys.argv.append("worker")
     main()

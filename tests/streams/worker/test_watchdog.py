@@ -45,9 +45,7 @@ async def test_a_worker_that_stands_still_ends_itself_and_says_what_it_waited_fo
             async with open_broker(own) as broker:
                 await broker.brand("nike")
             command = [str(Path(__file__).with_name("stuck_worker.py")), defect]
-            # Long enough to be assigned partitions on a busy machine, which is waited for like anything else.
-            environment = {"SPENDGATE_PATIENCE_SECONDS": "15"}
-            workers.append(WorkerProcess(own, tmp_path / f"{defect}.log", command, **environment))
+            workers.append(WorkerProcess(own, tmp_path / f"{defect}.log", command))
             workers[-1].start()
         assert await asyncio.gather(*(worker.ended(READY_SECONDS + 30) for worker in workers)) == [EXIT_CODE] * len(
             message
