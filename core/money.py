@@ -17,6 +17,7 @@ __all__ = [
     "parse_budget",
     "parse_money",
     "parse_percent_change",
+    "parse_total",
     "raised_by",
 ]
 
@@ -46,6 +47,15 @@ def parse_money(text: str) -> int | Refusal:
     if micros > LIMIT_MICROS:
         return _out_of_range(text)
     return -micros if sign else micros
+
+
+def parse_total(text: str) -> int | Refusal:
+    """Micros of a total: the sum of many amounts, which may exceed the bound of one."""
+    match = _DECIMAL.fullmatch(text)
+    if match is None:
+        return _not_money(text)
+    sign, whole, fraction = match.groups(default="")
+    return _too_precise(text) if len(fraction) > 6 else int(f"{sign}{whole}{fraction.ljust(6, '0')}")
 
 
 def parse_json_number(text: str) -> int | Refusal:

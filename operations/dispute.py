@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, Self
 from sqlalchemy.orm import Session
 
 from core.moment import MINUTE, parse_moment
-from core.money import parse_money
+from core.money import parse_total
 from core.records import CauseKind, ControlCommand
 from models.queries.catalog import epoch_began_at
 from models.queries.corrections import corrections_between
@@ -167,7 +167,7 @@ def _stated_sums(command: ControlCommand) -> Sums:
         command.campaign.daily_spent,
         command.campaign.total_spent,
     )
-    micros = [parse_money(text) for text in stated]
+    micros = [parse_total(text) for text in stated]
     return Sums(*(it if isinstance(it, int) else 0 for it in micros))
 
 

@@ -169,10 +169,11 @@ def recomputed_lines(found: Recomputed) -> list[str]:
             for name, *sums in zip(_PERIODS, found.stated, found.ledger, found.corrections, found.now, strict=True)
         ),
     ]
+    width = max(16, *(len(cell) + 2 for _, *cells in rows for cell in cells))
     return [
         *_spend_lines(found.spend),
         "",
-        *(f"  {name:<15}" + "".join(f"{cell:>16}" for cell in cells) for name, *cells in rows),
+        *(f"  {name:<15}" + "".join(f"{cell:>{width}}" for cell in cells) for name, *cells in rows),
         "",
         found.sentence,
     ]

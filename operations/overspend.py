@@ -7,7 +7,7 @@ from typing import NamedTuple, TypedDict
 from sqlalchemy.orm import Session
 
 from core.moment import SECOND, format_moment
-from core.money import format_money, parse_money
+from core.money import format_money, parse_money, parse_total
 from core.records import Action, CauseKind, ControlCommand
 from models.queries.acks import Acknowledged, SpentAfter, spent_after
 
@@ -166,7 +166,7 @@ def _crossing(command: ControlCommand) -> Crossing | None:
         reason: spent - budget
         for reason, (spent_text, budget_text) in budgets.items()
         if reason in command.reasons
-        and isinstance(spent := parse_money(spent_text), int)
+        and isinstance(spent := parse_total(spent_text), int)
         and isinstance(budget := parse_money(budget_text or ""), int)
     }
     if not over:

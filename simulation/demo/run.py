@@ -17,7 +17,7 @@ from rich.text import Text
 
 from core.calendar import local_date
 from core.moment import SECOND
-from core.money import format_money, parse_money
+from core.money import format_money, parse_total
 from core.records import Action, ControlCommand
 from simulation.demo.brands import BRANDS, DemoBrand, raise_daily_budget, set_up_catalog
 from simulation.demo.command_lines import command_line
@@ -144,7 +144,7 @@ class _Demo:
             return 0
         newest = max(commands, key=lambda command: command.decided_at)
         today = local_date(brand.time_zone, current_moment()).isoformat()
-        spent = parse_money(newest.brand.daily_spent)
+        spent = parse_total(newest.brand.daily_spent)
         assert isinstance(spent, int)
         return spent if newest.brand.day == today else 0
 

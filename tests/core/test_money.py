@@ -14,6 +14,7 @@ from core.money import (
     parse_json_number,
     parse_money,
     parse_percent_change,
+    parse_total,
     raised_by,
 )
 from core.refusal import Refusal, RefusalReason
@@ -173,6 +174,16 @@ def test_what_is_written_is_read_again(amount: int) -> None:
     text = format_money(amount)
     assert parse_money(text) == parse_json_number(text) == amount
     assert Decimal(text) * MICROS == amount
+
+
+@given(st.integers(-(10**26), 10**26))
+def test_a_total_of_any_size_is_read_again(total: int) -> None:
+    assert parse_total(format_money(total)) == total
+
+
+@pytest.mark.parametrize("text", ["", "1.0000001", "1e3", "1,000.00", "9" * 60_000])
+def test_a_text_that_is_no_total_is_refused(text: str) -> None:
+    assert isinstance(parse_total(text), Refusal)
 
 
 @given(st.text(max_size=12))

@@ -17,6 +17,7 @@ from models.tables.spend_correction import SpendCorrection
 from models.tables.spend_log import SpendLog
 from models.tables.topic_incarnation import TopicIncarnation
 from operations.dispute import Recomputed, recompute
+from operations.journal import recomputed_lines
 from streams.kafka.codec import decode_command
 from tests.ledger.ingest.test_ledger import COMMAND
 from tests.models.ledger_rows import NOON, TOPIC, add, spend_values
@@ -56,6 +57,16 @@ def test_a_correction_that_nobody_needed_explains_what_rows_do_not(url: str) -> 
 def test_totals_that_neither_rows_nor_corrections_explain_differ(url: str) -> None:
     add(url, spend("e2", 2, 10), correction(5, NOON - SECOND))
     assert not recomputed(url, stated=16, event_id="e2", offset=2).agrees
+
+
+def test_totals_above_the_largest_amount_are_those_of_the_rows(url: str) -> None:
+    """Each event is within the bounds of an amount, their sum is not."""
+    add(url, spend("e1", 1, 900_000_000_000), spend("e2", 2, 900_000_000_000))
+    found = recomputed(url, stated=1_800_000_000_000, event_id="e2", offset=2)
+    assert (found.agrees, found.stated) == (True, found.ledger)
+    header, *sums = (line.split() for line in recomputed_lines(found) if "stated" in line or "brand day" in line)
+    assert header == ["stated", "ledger", "then", "corrections", "ledger", "now"]
+    assert sums == [["brand", "day", "1800000000000.00", "1800000000000.00", "0.00", "1800000000000.00"]]
 
 
 def test_opening_balances_of_a_replay_are_sums_of_rows_and_no_corrections(url: str) -> None:

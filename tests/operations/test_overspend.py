@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from core.moment import SECOND, format_moment, parse_moment
+from core.money import MICROS
 from core.records import ControlCommand
 from models.migrations import migrate
 from models.queries.acks import acknowledgements
@@ -112,6 +113,20 @@ def test_it_ends_with_the_next_command_and_a_resume_has_none(url: str) -> None:
     assert overspend_view(found)["after_pause"]["until"] == resume.decided_at
     assert (found.after.spent_micros, found.after.events) == (5_000_000, 5)
     assert [(it.until_micros, it.later_micros) for it in found.consumers] == [(5_000_000, 0)]
+
+
+def test_a_budget_is_crossed_also_by_a_total_above_the_largest_amount(url: str) -> None:
+    scenario = Scenario()
+    for line in ("day 2025-09-08", "11:00 brand nike zone=UTC daily=900000000000", "11:00 campaign a"):
+        scenario.run(line)
+    for second in range(2):
+        scenario.run(f"12:00:0{second} spend a 800000000000")
+    pause = scenario.commands[-1]
+    add(url, journaled(pause))
+    with session_scope(url) as session:
+        found = overspend_of(session, pause, [])
+    assert found is not None and found.crossing is not None
+    assert (found.crossing.budget, found.crossing.over_micros) == ("daily_budget", 700_000_000_000 * MICROS)
 
 
 def journaled(command: ControlCommand) -> ControlLog:
