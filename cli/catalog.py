@@ -138,7 +138,7 @@ def _confirm(settings: "Settings", rows: "FileRows") -> None:
     """Ask before the rows are applied. Without a terminal it refuses before it reads the controller's state, which the
     question shows."""
     if not sys.stdin.isatty():
-        confirm("Apply the file")
+        confirm("Apply the changes")
     from operations.dangerous_budgets import dangers_of_plan
 
     planned, view = _planned(settings, rows)

@@ -93,16 +93,16 @@ def compare(rows: Collection[FileRow], known: CatalogRows, zone_starts_at: Momen
         revision = None if held is None else held.revision
         fields = list(_differing(it, held, faults))
         difference = RowDifference(it.row.line, it.brand_id, it.campaign_id, revision, fields)
+        faults += _belonging_faults(it, held, known, new_brands)
         changes_something = held is None or bool(fields)
         if changes_something:
-            faults += _belonging_faults(it, held, known, new_brands)
             faults += _faults(difference, held, zone_starts_at)
         wrong += (WrongRow(it.row.line, f"{it.name}: {fault}") for fault in faults)
         if not faults and changes_something and it.revision != revision:
             wrong.append(_revision_fault(it, revision))
         elif changes_something:
             differences.append(difference)
-        else:
+        elif not faults:
             unchanged += 1
     return Comparison(differences, sorted(wrong), unchanged)
 

@@ -191,6 +191,15 @@ def test_every_field_that_a_file_changes_is_a_difference_and_no_other(
             _assert_planned(difference, catalog, other)
 
 
+@given(catalogs(), IDS)
+def test_a_campaign_in_a_row_of_another_brand_is_a_wrong_row(catalog: CatalogRows, brand_id: str) -> None:
+    """Also where nothing else of it differs: whoever wrote the row meant to move the campaign."""
+    moved = [exported(it) | {"brand_id": brand_id} for it in catalog.campaigns.values() if it.brand_id != brand_id]
+    comparison = compare([FileRow(line, row) for line, row in enumerate(moved)], catalog, 0)
+    assert ["it belongs to brand" in it.message for it in comparison.wrong] == [True] * len(moved)
+    assert comparison.unchanged == 0
+
+
 def _assert_planned(difference: RowDifference, before: CatalogRows, after: CatalogRows) -> None:
     """Its document is the one that the relay will publish."""
     planned = planned_document(difference, 7, known=before, zone_starts_at=ZONE_STARTS_AT)
