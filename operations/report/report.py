@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from core.calendar import day_of, next_month
 from core.errors import RefusedValue
-from core.moment import ALWAYS, Moment, format_moment
+from core.moment import ALWAYS, NEVER, Moment, format_moment
 from core.money import format_money, format_optional_money
 from core.reasons import Reason, reason_names
 from models.queries.catalog import changes_with_brand, get_brand, list_campaigns
@@ -102,7 +102,7 @@ def read_report(session: Session, brand_id: str, month: date, now: Moment) -> Re
         if configs is not None and campaign_id in commands:
             before, after = commands_in_force(commands[campaign_id])
             bands = bands_of(before, after, starts_at, ends_at, zones, configs)
-        added_at = _added_at(of_campaigns.get(campaign_id, ()))
+        added_at = NEVER if campaign is None else _added_at(of_campaigns.get(campaign_id, ()))
         lines = list(campaign_lines(days, bands, configs, spent.get(campaign_id, {}), now, added_at=added_at))
         if campaign_id in spent or any(it.on_off.on for it in lines):
             found.append(CampaignReport(campaign_id, campaign, lines))

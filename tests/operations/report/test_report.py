@@ -51,7 +51,9 @@ def test_the_month_by_campaign_and_day(url: str) -> None:
     [line] = [it for it in summer.lines if it.day == DAY]
     assert (line.spent_micros, line.on_off.on, line.on_off.off) == (8 * MICROS, 12 * 3600, 12 * 3600)
     assert line.on_off.off_by_reason == {"daily_budget": 12 * 3600}
-    # Brand and campaign were added later: their days are those to which something is booked or that a command tells of.
+    # Brand and campaign were added later, and the unknown one never: their days are those to which something is booked
+    # or that a command tells of.
+    assert [it.day.day for it in unknown.lines] == [8]
     assert [it.day.day for it in summer.lines] == [8, 9]
     assert [it.day.day for it in report.days] == [8]
 
