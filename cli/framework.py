@@ -73,7 +73,7 @@ class Group(TyperGroup):
         return _as_typed(super().get_params(ctx))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        at = next((place for place, arg in enumerate(args) if not arg.startswith("-")), len(args))
+        at = next((index for index, arg in enumerate(args) if not arg.startswith("-")), len(args))
         if "--json" in args[:at]:
             output.set_json()
         own = [arg for arg in args[:at] if arg != "--json"]

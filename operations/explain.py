@@ -140,10 +140,10 @@ def _time_words(command: ControlCommand) -> str:
 
 
 def _cause_words(cause: CauseRecord, currency: str) -> str:
-    place = f"{cause.topic}, partition {cause.partition}, offset {cause.offset}"
+    position = f"{cause.topic}, partition {cause.partition}, offset {cause.offset}"
     if cause.event_id is None:
-        return f"{_KINDS[cause.kind]} ({place})"
-    return f"{_KINDS[cause.kind]} {cause.event_id} of {cause.amount} {currency} ({place})"
+        return f"{_KINDS[cause.kind]} ({position})"
+    return f"{_KINDS[cause.kind]} {cause.event_id} of {cause.amount} {currency} ({position})"
 
 
 _KINDS: Final = {

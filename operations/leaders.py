@@ -21,11 +21,11 @@ async def read_missing_leaders(settings: Settings) -> list[str]:
     try:
         async with unreachable_after(settings, _ANSWER_SECONDS):
             await client.bootstrap()
-            places = await without_leader(client, [settings.topic(topic) for topic in ALL_TOPICS])
+            leaderless = await without_leader(client, [settings.topic(topic) for topic in ALL_TOPICS])
     finally:
         await client.close()
     return [
         f"{topic}, partition {number}, has no leader: start or mend the brokers that have its replicas; partition "
         f"{number} of every topic waits for it, and goes on by itself."
-        for topic, number in places
+        for topic, number in leaderless
     ]

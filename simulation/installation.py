@@ -69,10 +69,10 @@ async def running_processes(
     supervising = None
     try:
         for number, name in enumerate(names):
-            place = folder / str(number)
-            (place / "logs").mkdir(parents=True)
-            own = {**environment, "SPENDGATE_DATA_DIR": str(place)}
-            children.append(ChildProcess(name, place, own, port_setting="SPENDGATE_METRICS_PORT", port=0))
+            data_dir = folder / str(number)
+            (data_dir / "logs").mkdir(parents=True)
+            own = {**environment, "SPENDGATE_DATA_DIR": str(data_dir)}
+            children.append(ChildProcess(name, data_dir, own, port_setting="SPENDGATE_METRICS_PORT", port=0))
             supervisor.start(children[-1])
         supervising = asyncio.create_task(_supervise(supervisor))
         await _until_ready(supervisor)

@@ -108,20 +108,20 @@ def _result(
             continue
         corrections += [(number, it) for it in _corrections(brand, *sides[brand], snapshot.parts[number], number)]
     return Reconciliation(
-        brand_id,
-        started_at,
-        current_moment(),
-        len(sides),
-        sum(len({*controller.campaigns, *ledger.campaigns}) for controller, ledger in sides.values()),
-        {
+        brand_id=brand_id,
+        started_at=started_at,
+        finished_at=current_moment(),
+        brands=len(sides),
+        campaigns=sum(len({*controller.campaigns, *ledger.campaigns}) for controller, ledger in sides.values()),
+        positions={
             str(number): {topic.value: part.positions[topic] for topic in _TOPICS} if part else {}
             for number, part in snapshot.parts.items()
         },
-        differences,
-        corrections,
-        beyond_repair,
-        found,
-        withheld,
+        differences=differences,
+        corrections=corrections,
+        beyond_repair=beyond_repair,
+        holes=found,
+        withheld=withheld,
     )
 
 

@@ -74,12 +74,12 @@ GROUP BY 1, 2, 3, 4
 def partitions_behind(url: str, wanted: Cut) -> list[PartitionLag]:
     """The partitions of which the ledger has not saved everything below `wanted`."""
     with session_scope(url) as session:
-        rows = session.execute(_POSITIONS, {"topics": sorted({place.topic for place in wanted})})
+        rows = session.execute(_POSITIONS, {"topics": sorted({it.topic for it in wanted})})
         saved = {PartitionId(topic, topic_id, partition): position for topic, topic_id, partition, position in rows}
     return [
-        PartitionLag(place, saved.get(place, 0), offset)
-        for place, offset in sorted(wanted.items())
-        if saved.get(place, 0) < offset
+        PartitionLag(partition_id, saved.get(partition_id, 0), offset)
+        for partition_id, offset in sorted(wanted.items())
+        if saved.get(partition_id, 0) < offset
     ]
 
 
@@ -154,8 +154,8 @@ def _add(
 
 def _cut_values(cut: Cut) -> dict[str, Any]:
     return {
-        "topics": [place.topic for place in cut],
-        "ids": [place.topic_id for place in cut],
-        "partitions": [place.partition for place in cut],
+        "topics": [it.topic for it in cut],
+        "ids": [it.topic_id for it in cut],
+        "partitions": [it.partition for it in cut],
         "positions": list(cut.values()),
     }

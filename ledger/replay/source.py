@@ -169,8 +169,8 @@ class LedgerSource:
     def open_spend(self, since: Moment | None, after: ReplayCursor | None) -> None:
         """Make `next_spend` begin at the arrival `since`, or after the cursor that a killed replay noted."""
         arrived_at, offset, brand_id, event_id = after or (since, -1, "", "")
-        place = {"after": _text(arrived_at), "offset": offset, "brand": brand_id, "event": event_id}
-        self._spend = self._cursor("spend", _SPEND, self._values(**place))
+        last = {"after": _text(arrived_at), "offset": offset, "brand": brand_id, "event": event_id}
+        self._spend = self._cursor("spend", _SPEND, self._values(**last))
 
     def next_spend(self) -> list[ReplayedSpend]:
         """The next rows in order of arrival; empty at the end."""

@@ -29,12 +29,12 @@ def last_actions(
     session: Session, topic_id: str, positions: Collection[DeadLetterPosition]
 ) -> dict[DeadLetterPosition, DeadLetterAction]:
     """The last action on each of these dead letters; those without one are left out."""
-    place = (DeadLetterAction.partition, DeadLetterAction.record_offset)
+    position = (DeadLetterAction.partition, DeadLetterAction.record_offset)
     query = (
         select(DeadLetterAction)
-        .where(DeadLetterAction.topic_id == topic_id, tuple_(*place).in_(positions))
-        .order_by(*place, DeadLetterAction.action_id.desc())
-        .ext(distinct_on(*place))
+        .where(DeadLetterAction.topic_id == topic_id, tuple_(*position).in_(positions))
+        .order_by(*position, DeadLetterAction.action_id.desc())
+        .ext(distinct_on(*position))
     )
     return {(row.partition, row.record_offset): row for row in session.scalars(query)}
 
@@ -46,9 +46,9 @@ def note(session: Session, actions: Iterable[DeadLetterAction]) -> None:
 
 def count_handled(session: Session, topic_id: str, since: Mapping[int, int]) -> int:
     """The number of dead letters that were replayed or dropped, from the offset `since` of each partition on."""
-    place = (DeadLetterAction.partition, DeadLetterAction.record_offset)
-    kept = or_(False, *(and_(place[0] == number, place[1] >= first) for number, first in since.items()))
-    dead_letters = select(*place).where(DeadLetterAction.topic_id == topic_id, kept).distinct()
+    position = (DeadLetterAction.partition, DeadLetterAction.record_offset)
+    kept = or_(False, *(and_(position[0] == number, position[1] >= first) for number, first in since.items()))
+    dead_letters = select(*position).where(DeadLetterAction.topic_id == topic_id, kept).distinct()
     return session.scalar(select(func.count()).select_from(dead_letters.subquery())) or 0
 
 

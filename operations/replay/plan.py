@@ -139,9 +139,9 @@ def _accepted_holes(settings: Settings, ids: dict[str, str], request: ReplayRequ
     none."""
     unaccepted = [it for it in holes_of_replay(settings.database, ids[Topic.SPEND_EVENTS]) if not it.is_accepted]
     if unaccepted and not request.accepts_holes:
-        places = _and_more("; ".join(it.where for it in unaccepted[:_NAMED_MAX]), len(unaccepted))
+        lacking = _and_more("; ".join(it.where for it in unaccepted[:_NAMED_MAX]), len(unaccepted))
         raise RefusedValue(
-            f"The ledger lacks {places}: Kafka had removed them before the ledger read them, so a replay would "
+            f"The ledger lacks {lacking}: Kafka had removed them before the ledger read them, so a replay would "
             "forget their money. Restore a newer backup, or give --accept-hole to go on without them."
         )
     return [it.key for it in unaccepted]

@@ -23,12 +23,12 @@ class SnapshotFileFormat(StrEnum):
 
 
 class Columns(NamedTuple):
-    """The columns of a file. `place` is the index of each column by our name for it; `currency` comes from the header
-    of the cost, where it names one; `width` is the number of columns."""
+    """The columns of a file. `index_of` has the index of each by our name for it; `currency` comes from the header of
+    the cost, where it names one; `width` is the number of columns."""
 
     kind: SnapshotFileFormat
     separator: str
-    place: dict[str, int]
+    index_of: dict[str, int]
     currency: str | None
     width: int
 
@@ -94,17 +94,17 @@ _WITH_CURRENCY: Final = re.compile(rf"({'|'.join(_META_COSTS)}) \(([a-z]{{3}})\)
 def columns_of(line: str, separators: Sequence[str] = SEPARATORS) -> Columns | None:
     """The columns of a header line; None where the line is no header of a file of totals."""
     found = [columns for separator in separators if (columns := _columns(line, separator))]
-    return max(found, key=lambda columns: len(columns.place), default=None)
+    return max(found, key=lambda columns: len(columns.index_of), default=None)
 
 
 def check_columns(columns: Columns, *, number: int, has_day: bool) -> None:
     """Raise RefusedValue for missing columns; with `has_day` the day need not be one."""
-    place = columns.place
-    missing = [] if "day" in place or "first_day" in place or has_day else ["day"]
+    index_of = columns.index_of
+    missing = [] if "day" in index_of or "first_day" in index_of or has_day else ["day"]
     if columns.kind is not SnapshotFileFormat.PLAIN:
-        missing = ["campaign id", *missing] if "external_id" not in place else missing
-    elif "external_id" not in place:
-        missing = [*(name for name in ("brand_id", "campaign_id") if name not in place), *missing]
+        missing = ["campaign id", *missing] if "external_id" not in index_of else missing
+    elif "external_id" not in index_of:
+        missing = [*(name for name in ("brand_id", "campaign_id") if name not in index_of), *missing]
     if missing:
         advice = "; --day says the day of all lines" if missing == ["day"] else ""
         raise RefusedValue(
@@ -123,14 +123,14 @@ def _columns(line: str, separator: str) -> Columns | None:
     if any("\N{REPLACEMENT CHARACTER}" in name for name in names):
         raise RefusedValue("The line that names the columns is not UTF-8: save the file as text in UTF-8.")
     twice = [name for name, count in Counter(names).items() if count > 1]
-    place: dict[str, int] = {}
+    index_of: dict[str, int] = {}
     for ours, theirs in _NAMES[kind].items():
         there = [name for name in theirs if name in names]
         if there and there[0] in twice:
             raise RefusedValue(f"The line that names the columns has {there[0]!r} twice.")
         if there:
-            place[ours] = names.index(there[0])
-    return Columns(kind, separator, place, currencies[0] if currencies else None, len(names))
+            index_of[ours] = names.index(there[0])
+    return Columns(kind, separator, index_of, currencies[0] if currencies else None, len(names))
 
 
 def _kind(names: Sequence[str]) -> SnapshotFileFormat | None:

@@ -133,7 +133,7 @@ def _plain_row(line: _TableLine, columns: Columns, defaults: Defaults) -> Row:
         return Row(line.number, line.cells)
     if refusal := _other_count(line.cells, columns):
         return Row(line.number, refusal)
-    named = {name: plain_cell(line.cells[place]) for name, place in columns.place.items()}
+    named = {name: plain_cell(line.cells[index]) for name, index in columns.index_of.items()}
     given = {name: cell for name, cell in named.items() if cell.strip(BLANKS)}
     return _row(line.number, given, defaults)
 
@@ -188,7 +188,7 @@ class _PlatformRows:
         return (self._columns.currency or "") if currency in _NOTHING else currency
 
     def _cost(self, cells: Sequence[str], currency: str) -> str | Refusal:
-        if "cost_micros" in self._columns.place:
+        if "cost_micros" in self._columns.index_of:
             micros = self._cell(cells, "cost_micros")
             if re.fullmatch("-?[0-9]{1,32}", micros, re.ASCII) is None:
                 return invalid_field(f"cost_micros: not a whole number: {micros[:40]!r}")
@@ -201,12 +201,12 @@ class _PlatformRows:
     def _day(self, cells: Sequence[str]) -> str | Refusal:
         """The day in ISO form; empty where there is no such column. A column of days counts more than the period that
         the whole report is of."""
-        if "day" in self._columns.place:
+        if "day" in self._columns.index_of:
             return _iso_day(self._cell(cells, "day"))
-        if "first_day" not in self._columns.place:
+        if "first_day" not in self._columns.index_of:
             return ""
         first = _iso_day(self._cell(cells, "first_day"))
-        last = _iso_day(self._cell(cells, "last_day")) if "last_day" in self._columns.place else first
+        last = _iso_day(self._cell(cells, "last_day")) if "last_day" in self._columns.index_of else first
         if isinstance(first, Refusal) or isinstance(last, Refusal):
             return first if isinstance(first, Refusal) else last
         if first != last:
@@ -215,8 +215,8 @@ class _PlatformRows:
 
     def _cell(self, cells: Sequence[str] | Refusal, name: str) -> str:
         """The cell without blanks around it; empty where there is no such column or cell."""
-        place = self._columns.place.get(name)
-        return cells[place].strip() if place is not None and place < len(cells) else ""
+        index = self._columns.index_of.get(name)
+        return cells[index].strip() if index is not None and index < len(cells) else ""
 
 
 def _id_refusal(external_id: str) -> Refusal | None:

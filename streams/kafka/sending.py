@@ -83,9 +83,9 @@ class RecordSender(OpenedClient):
         stay in order, except those that had to be sent alone."""
         sent = [await self._sent(record) for record in records]
         outcomes: list[RecordMetadata | BaseException] = await asyncio.gather(*sent, return_exceptions=True)
-        for place, outcome in enumerate(outcomes):
+        for index, outcome in enumerate(outcomes):
             if isinstance(outcome, MessageSizeTooLargeError):
-                outcomes[place] = await self._sent_alone(records[place])
+                outcomes[index] = await self._sent_alone(records[index])
         return outcomes
 
     async def _sent(self, it: NewRecord) -> "Future[RecordMetadata]":

@@ -117,7 +117,7 @@ async def _page(
 ) -> Response:
     """The form with the rows as sent; a stale one shows the saved windows too, and replaces them if sent again."""
     is_stale = status is HTTPStatus.PRECONDITION_FAILED
-    kept = status is HTTPStatus.UNPROCESSABLE_ENTITY
+    is_refused = status is HTTPStatus.UNPROCESSABLE_ENTITY
     return page(
         request,
         "schedule/schedule.html",
@@ -131,6 +131,6 @@ async def _page(
         is_stale=is_stale,
         edits=edits,
         saved_words=in_words(schedule_of(campaign).windows),
-        revision=sent.revision if kept else campaign.revision,
-        seen=sent.seen if kept else _windows_text(campaign),
+        revision=sent.revision if is_refused else campaign.revision,
+        seen=sent.seen if is_refused else _windows_text(campaign),
     )
