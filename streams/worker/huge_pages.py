@@ -32,18 +32,18 @@ _REGION: Final = re.compile(
     r"^([0-9a-f]+)-([0-9a-f]+) rw-p \S+ \S+ 0 *(?:\[heap\])?\n(?:\w+: .*\n){3}Rss: +([0-9]+) kB$", re.MULTILINE
 )
 _CHECK_SECONDS: Final = 5.0
-#: In less memory, which is that of few brands, little is gained.
+#: In less memory little is gained.
 _LEAST_KIB: Final = 256 * 1024
 #: How much memory grows until it is looked at again.
 _GROWTH: Final = 1.25
 
 
-def keep_in_huge_pages(is_ready: Callable[[], bool]) -> None:
+def keep_in_huge_pages(is_wanted: Callable[[], bool]) -> None:
     """Start a thread that moves the process's memory into huge pages whenever it has grown by a quarter; a GiB takes
-    two CPU seconds, for which a restart does not wait: nothing is moved while `is_ready` says False. Does nothing where
-    the system is not Linux, has no huge pages or has them switched off, or hides its files from the process."""
+    two CPU seconds, and nothing is moved while `is_wanted` says False. Does nothing where the system is not Linux, has
+    no huge pages or has them switched off, or hides its files from the process."""
     if sys.platform == "linux":
-        Thread(target=_keep, args=(is_ready,), name="huge-pages", daemon=True).start()
+        Thread(target=_keep, args=(is_wanted,), name="huge-pages", daemon=True).start()
 
 
 def collapse() -> None:
@@ -58,11 +58,11 @@ def collapse() -> None:
             advise(start, size, advice)
 
 
-def _keep(is_ready: Callable[[], bool]) -> None:
+def _keep(is_wanted: Callable[[], bool]) -> None:
     next_kib = float(_LEAST_KIB)
     while True:
         most_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        if most_kib >= next_kib and is_ready():
+        if most_kib >= next_kib and is_wanted():
             try:
                 collapse()
             except OSError as error:

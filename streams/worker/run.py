@@ -21,6 +21,9 @@ from streams.worker.watchdog import watch
 __all__ = ["check_cluster", "prepare_process", "run_worker"]
 
 _METRICS_PORT: Final = 9100
+#: The state of fewer brands is small. The rest of the memory, above all event ids, is hardly read, and to move it takes
+#: a worker's core from decisions when most events come.
+_MANY_BRANDS: Final = 20_000
 
 
 def run_worker(settings: Settings) -> None:
@@ -45,7 +48,7 @@ def prepare_process(app: ControllerApp) -> None:
     # The state is large and long-lived: collecting it again and again would block the process for a second each time.
     gc.freeze()
     gc.set_threshold(50_000, 50, 1000)
-    keep_in_huge_pages(lambda: app.table.ready)
+    keep_in_huge_pages(lambda: app.table.ready and app.table.brands >= _MANY_BRANDS)
     port = _METRICS_PORT if settings.metrics_port is None else settings.metrics_port
     serve_health(settings.metrics_host, port, lambda: app.table.ready, app.table.obstacles)
     watch(app.table.waiting, settings.patience_seconds)

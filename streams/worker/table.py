@@ -76,6 +76,11 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         self._unrestored: Unrestored = Unrestored()
         self._looking_again: asyncio.Task[None] | None = None
 
+    @property
+    def brands(self) -> int:
+        """How many brands the owned partitions have; another thread may ask."""
+        return sum(len(partition.state.brands) for partition in list(self.owned.values()))
+
     def receive(self, chunk: Chunk) -> None:
         """Pass the records of one poll to their partition, unless they were read before the latest seek."""
         partition = self.owned.get(chunk.partition)

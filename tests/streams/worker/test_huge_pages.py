@@ -89,18 +89,18 @@ def test_a_process_from_which_linux_hides_its_memory_goes_on_without(
     assert [it["event"] for it in logged] == ["huge_pages_not_used"]
 
 
-def test_there_are_none_until_the_process_is_ready(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_there_are_none_until_they_are_wanted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(huge_pages, "_LEAST_KIB", 0)
     monkeypatch.setattr(huge_pages, "_CHECK_SECONDS", 0)
     monkeypatch.setattr(huge_pages, "_ENABLED", tmp_path / "hidden")  # to look into it ends the thread
     asked: list[bool] = []
 
-    def is_ready() -> bool:
+    def is_wanted() -> bool:
         asked.append(len(asked) == 2)
         return asked[-1]
 
     with capture_logs():
-        huge_pages._keep(is_ready)
+        huge_pages._keep(is_wanted)
     assert asked == [False, False, True]
 
 

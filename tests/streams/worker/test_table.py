@@ -234,6 +234,14 @@ async def test_a_partition_that_is_kept_is_flushed_and_not_restored_again(harnes
     assert harness.notes == ["flushed 0", "begun 0"]
 
 
+async def test_the_brands_of_all_owned_partitions_are_counted(harness: TableHarness) -> None:
+    assert harness.table.brands == 0
+    await harness.take_over(0, 1)
+    for number, brand_id in ((0, "nike"), (1, "puma"), (1, "vans")):
+        harness.table.owned[number].state.brand(brand_id)
+    assert harness.table.brands == 3
+
+
 async def test_a_partition_that_was_anothers_in_a_generation_between_is_restored_and_not_flushed(
     harness: TableHarness,
 ) -> None:
