@@ -28,9 +28,32 @@ DEADLINE_SECONDS: Final = 10.0
 _CHECKS: Final = frozenset({"live", "ready", "startup"})
 
 
+class _Readiness:
+    """Whether a process does its work now, and whether it ever did."""
+
+    def __init__(self, ready: Callable[[], bool], obstacles: Callable[[], Iterable[str]]) -> None:
+        self.has_started = False
+        self._ready = ready
+        self._obstacles = obstacles
+
+    def look(self) -> tuple[bool, list[str]]:
+        """Whether it does now, and sentences on why not."""
+        sentences = list(self._obstacles())
+        is_ready = self._ready() and not sentences
+        self.has_started = self.has_started or is_ready
+        return is_ready, sentences
+
+    def note(self) -> None:
+        """Look as long as the start lasts, whoever asks or not."""
+        if not self.has_started:
+            with suppress(RuntimeError):  # what it looks at has changed meanwhile
+                self.look()
+
+
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
     request_queue_size = CONNECTIONS_MAX
+    readiness: _Readiness
 
     def __init__(self, *arguments: Any) -> None:
         self._open: dict[socket.socket, float] = {}  # when each is cut, the oldest first
@@ -45,7 +68,9 @@ class _Server(ThreadingMixIn, WSGIServer):
         super().process_request(request, client_address)
 
     def service_actions(self) -> None:
-        """Close overdue connections; `serve_forever` calls this after each connection, and twice a second."""
+        """Close overdue connections, and note the end of a start; `serve_forever` calls this after each connection, and
+        twice a second."""
+        self.readiness.note()
         with self._lock:
             while self._open and next(iter(self._open.values())) <= monotonic():
                 self._cut_oldest()
@@ -83,20 +108,17 @@ def serve_health(
     """Serve on one address; port 0 is any free one. Returns the port. Raises ConfigurationError where it cannot be
     used. `obstacles` gives sentences on why the process is not ready."""
     metrics = make_wsgi_app()
-    started = False
+    readiness = _Readiness(ready, obstacles)
 
     def app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        nonlocal started
         if not environ["PATH_INFO"].startswith("/health/"):
             return cast(Iterable[bytes], metrics(environ, start_response))
         asked = environ["PATH_INFO"].removeprefix("/health/")
         if asked not in _CHECKS:
             start_response("404 Not Found", [("Content-Type", "text/plain; charset=utf-8")])
             return [f"there are {', '.join(sorted(_CHECKS))}\n".encode()]
-        sentences = [] if asked == "live" else list(obstacles())
-        is_ready = asked != "live" and ready() and not sentences
-        started = started or is_ready
-        fine = {"live": True, "ready": is_ready, "startup": started}[asked]
+        is_ready, sentences = (True, []) if asked == "live" else readiness.look()
+        fine = readiness.has_started if asked == "startup" else is_ready
         start_response("200 OK" if fine else "503 Service Unavailable", [("Content-Type", "text/plain; charset=utf-8")])
         return [b"ok\n"] if fine else [f"{line}\n".encode() for line in sentences or ["not ready"]]
 
@@ -108,5 +130,6 @@ def serve_health(
             f"Port {port} of {host} cannot be used ({error.strerror}): set SPENDGATE_METRICS_PORT to a free one, "
             "and SPENDGATE_METRICS_HOST to an address of this machine."
         ) from error
+    server.readiness = readiness
     Thread(target=server.serve_forever, name="health", daemon=True).start()
     return int(server.server_port)

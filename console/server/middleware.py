@@ -56,13 +56,16 @@ class Middleware:
                 await asyncio.sleep(0)
         started_at = time.perf_counter()
         has_begun = False
+        method = scope["method"]
+        if method == "HEAD":  # is answered as GET is, without the body, which may have no end
+            scope, send = {**scope, "method": "GET"}, _without_body(send)
 
         async def send_with_headers(message: Message) -> None:
             nonlocal has_begun
             if message["type"] == "http.response.start":
                 has_begun = True
                 _add_headers(scope, message["status"], MutableHeaders(scope=message))
-                _count(scope, message["status"], time.perf_counter() - started_at)
+                _count(scope, method, message["status"], time.perf_counter() - started_at)
             await send(message)
 
         if "\0" in scope["path"]:  # PostgreSQL stores no NUL, so nothing has such a name
@@ -91,11 +94,21 @@ def _bounded(receive: Receive) -> Receive:
     return receive_bounded
 
 
-def _count(scope: Scope, status: int, seconds: float) -> None:
+def _without_body(send: Send) -> Send:
+    """Ends the answer where its body would begin. A stream ends then too, as when its reader has left."""
+
+    async def send_without_body(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await send(message)
+            await send({"type": "http.response.body"})
+
+    return send_without_body
+
+
+def _count(scope: Scope, method: str, status: int, seconds: float) -> None:
     """Labels are our own routes and the known methods, so that requests cannot create time series without bound."""
     route = getattr(scope.get("route"), "path", None) or UNKNOWN_ROUTE
-    method = scope["method"] if scope["method"] in _METHODS else UNKNOWN_ROUTE
-    REQUESTS.labels(method, route, status).inc()
+    REQUESTS.labels(method if method in _METHODS else UNKNOWN_ROUTE, route, status).inc()
     REQUEST_SECONDS.labels(route).observe(seconds)
 
 

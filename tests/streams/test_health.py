@@ -13,6 +13,7 @@ from core.errors import ConfigurationError
 from streams import health
 from streams.health import CONNECTIONS_MAX, serve_health
 
+PATIENCE_SECONDS = 20
 #: Connections that the server has not taken yet.
 AHEAD = CONNECTIONS_MAX // 2
 SLOW = b"GET /metrics HTTP/1.1\r\nX: "
@@ -62,6 +63,24 @@ def test_a_start_is_over_when_all_was_there_once() -> None:
     assert answer(port, "/health/ready") == (503, b"Partition 3 stands still.\n")
     assert answer(port, "/health/startup") == answer(port, "/health/live") == (200, b"ok\n")
     assert answer(port, "/health/other")[0] == 404
+
+
+def test_a_start_that_is_over_is_noted_though_nobody_asks() -> None:
+    obstacles: list[str] = []
+    looks = 0
+
+    def ready() -> bool:
+        nonlocal looks
+        looks += 1
+        return True
+
+    port = serve_health("127.0.0.1", 0, ready, lambda: obstacles)
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not looks and time.monotonic() < until:
+        time.sleep(0.05)
+    obstacles.append("Kafka is away.")
+    assert answer(port, "/health/ready") == (503, b"Kafka is away.\n")
+    assert answer(port, "/health/startup") == (200, b"ok\n")
 
 
 def test_whoever_opens_many_connections_keeps_nobody_out_and_starts_few_threads(port: int) -> None:

@@ -4,7 +4,9 @@ import httpx
 import pytest
 
 from console.api.status import StatusCache
-from tests.console.api.server import Api
+from console.server.sharing import STREAMS_OF_A_SESSION
+from tests.console.api.server import Api, signed_in, until
+from tests.installation import Surroundings
 
 
 @pytest.mark.parametrize(
@@ -16,6 +18,10 @@ from tests.console.api.server import Api
         ("GET", "/api/v2/brands", 404),
         ("DELETE", "/api/v1/brands", 405),
         ("TRACE", "/api/v1/brands", 405),
+        ("HEAD", "/health/live", 200),
+        ("HEAD", "/api/v1/brands", 401),
+        ("HEAD", "/api/v1/catalog/plan", 405),
+        ("HEAD", "/nothing-here", 404),
         ("GET", "/sign-in", 200),
         ("GET", "/nothing-here", 404),
         ("GET", "/static/../app.py", 404),
@@ -38,6 +44,26 @@ def test_every_answer_carries_the_headers(api_url: str, method: str, path: str, 
         assert answer.headers["content-type"] == "application/problem+json"
     if expected == 405:
         assert answer.headers["allow"]
+
+
+@pytest.mark.parametrize("path", ["/", "/api/v1/brands", "/api/openapi.json", "/static/mark.svg", "/live/brands"])
+def test_head_is_answered_as_get_is_without_a_body(surroundings: Surroundings, api_url: str, path: str) -> None:
+    browser = signed_in(surroundings.settings, api_url).http
+    with browser.stream("GET", path) as answer:
+        wanted = _without_moments(answer.headers)
+    head = browser.head(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert _without_moments(head.headers) == wanted
+
+
+def test_a_stream_that_was_asked_for_by_head_is_not_left_open(surroundings: Surroundings, api_url: str) -> None:
+    browser = signed_in(surroundings.settings, api_url).http
+    for _ in range(STREAMS_OF_A_SESSION + 1):
+        until(lambda: browser.head("/live/brands").status_code == 200)
+
+
+def _without_moments(headers: httpx.Headers) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name not in ("date", "transfer-encoding")}
 
 
 def test_a_defect_is_told_without_its_details(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
