@@ -1,4 +1,6 @@
-"""A broker in a network of its own, with one cable to the other brokers and one to clients. Needs root and `ip`."""
+"""Two networks that no other process of the machine is in, with two cables between them: one for brokers, one for
+clients. One broker is in the second network, all else in the first. Needs root and the command `ip`.
+"""
 
 import ctypes
 import os
@@ -14,56 +16,52 @@ from local.ports import HOST
 from local.readiness import serves
 from tests.faults.cluster import Cluster, Node
 
-__all__ = ["CutOffCluster", "SecondNetwork"]
+__all__ = ["CutOffCluster", "TwoNetworks", "entered"]
 
-#: Of documentation (RFC 5737). A machine may use them all the same, so it is looked at first.
+#: Of documentation (RFC 5737).
 _PEERS: Final = "203.0.113.{}"
 _CLIENTS: Final = "198.51.100.{}"
 _CLONE_NEWNET: Final = 0x40000000
 
 
-class SecondNetwork:
-    """Its namespace, and the names of the two cables in this one."""
+class TwoNetworks:
+    """The names of their namespaces."""
 
     def __init__(self) -> None:
-        number = os.getpid()
-        self.name = f"cut{number}"
-        self._peers, self._clients = f"cp{number}", f"cc{number}"
+        self.first, self.second = f"first{os.getpid()}", f"second{os.getpid()}"
 
     def make(self) -> None:
-        """Raises CalledProcessError or OSError where the machine does not let it be made, or uses its addresses."""
-        used = _ip("-4", "address", "show") + _ip("-4", "route", "show")
-        if any(addresses.format("") in used for addresses in (_PEERS, _CLIENTS)):
-            raise OSError("the machine uses the addresses of documentation")
-        _ip("netns", "add", self.name)
-        _ip("-n", self.name, "link", "set", "lo", "up")
-        for cable, addresses in ((self._peers, _PEERS), (self._clients, _CLIENTS)):
-            _ip("link", "add", cable, "type", "veth", "peer", "name", f"{cable}b", "netns", self.name)
-            _ip("address", "add", f"{addresses.format(1)}/24", "dev", cable)
-            _ip("link", "set", cable, "up")
-            _ip("-n", self.name, "address", "add", f"{addresses.format(2)}/24", "dev", f"{cable}b")
-            _ip("-n", self.name, "link", "set", f"{cable}b", "up")
+        """Raises CalledProcessError or OSError where the machine does not let them be made."""
+        for network in (self.first, self.second):
+            _ip("netns", "add", network)
+            _ip("-n", network, "link", "set", "lo", "up")
+        for cable, addresses in (("peers", _PEERS), ("clients", _CLIENTS)):
+            _ip("-n", self.first, "link", "add", cable, "type", "veth", "peer", "name", cable, "netns", self.second)
+            for number, network in enumerate((self.first, self.second), 1):
+                _ip("-n", network, "address", "add", f"{addresses.format(number)}/24", "dev", cable)
+                _ip("-n", network, "link", "set", cable, "up")
 
     def remove(self) -> None:
-        for cable in (self._peers, self._clients):
-            _ip("link", "delete", cable, check=False)
-        _ip("netns", "delete", self.name, check=False)
+        """The cables go with the networks."""
+        for network in (self.first, self.second):
+            _ip("netns", "delete", network, check=False)
 
     def cut(self) -> None:
-        _ip("link", "set", self._peers, "down")
+        _ip("-n", self.first, "link", "set", "peers", "down")
 
     def mend(self) -> None:
-        _ip("link", "set", self._peers, "up")
+        _ip("-n", self.first, "link", "set", "peers", "up")
 
-    @contextmanager
-    def entered(self) -> Iterator[None]:
-        """This thread, and what it starts meanwhile, is in the second network."""
-        with Path("/proc/thread-self/ns/net").open() as before, Path("/run/netns", self.name).open() as inside:
-            _enter(inside.fileno())
-            try:
-                yield
-            finally:
-                _enter(before.fileno())
+
+@contextmanager
+def entered(network: str) -> Iterator[None]:
+    """This thread, and the threads and processes that it starts meanwhile, are in the network."""
+    with Path("/proc/thread-self/ns/net").open() as before, Path("/run/netns", network).open() as inside:
+        _enter(inside.fileno())
+        try:
+            yield
+        finally:
+            _enter(before.fileno())
 
 
 class _PeerNode(Node):
@@ -72,7 +70,7 @@ class _PeerNode(Node):
     client_host = HOST
     peers: Sequence[str] = ()
     peer_port = 0
-    network: SecondNetwork | None = None
+    network: str | None = None
 
     @property
     @override
@@ -84,7 +82,7 @@ class _PeerNode(Node):
         if self.network is None:
             super().start()
             return
-        with self.network.entered():
+        with entered(self.network):
             super().start()
 
     @override
@@ -110,20 +108,20 @@ class _PeerNode(Node):
 
 
 class CutOffCluster(Cluster):
-    """The last node is in the second network."""
+    """The last node is in the second network, the others are where they are started."""
 
     _node_type = _PeerNode
 
-    def __init__(self, folder: Path, network: SecondNetwork) -> None:
+    def __init__(self, folder: Path, networks: TwoNetworks) -> None:
         super().__init__(folder)
-        self.network = network
+        self.networks = networks
         self.cut_off = self.nodes[-1]
         peers = [_PEERS.format(2 if node is self.cut_off else 1) for node in self.nodes]
         for node, port in zip(self.nodes, self.further_ports(len(self.nodes)), strict=True):
             assert isinstance(node, _PeerNode)
             node.peers, node.peer_port = peers, port
             if node is self.cut_off:
-                node.client_host, node.network = _CLIENTS.format(2), network
+                node.client_host, node.network = _CLIENTS.format(2), networks.second
         self.brokers = ",".join(node.brokers for node in self.nodes)
 
 
