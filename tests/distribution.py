@@ -32,6 +32,7 @@ _SPREAD: Final = (
     "tests/faults/test_away.py",
     "tests/faults/test_network.py",
     "tests/faults/test_random.py",
+    "tests/faults/test_schedulers.py",
     "tests/faults/test_stopped_flush.py",
     "tests/fuzz/test_every_topic.py",
     "tests/ledger/ingest/test_ledger_process.py",
