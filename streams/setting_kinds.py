@@ -1,4 +1,9 @@
-"""Kinds of settings: the default of a setting, and what makes a value of the text of its variable.
+"""Kinds of settings: text, numbers, switches and so on, each with the values that it takes.
+
+`Settings` has one field for each variable of the environment and gives it a kind: `partitions: int = whole(4, least=1,
+most=1024)`. The functions below return a `Setting`, typed as Any because the field has the type of its values. Their
+argument is the default; None stands for no value. A text that the kind does not take raises ValueError, whose message
+does not repeat the text, because that may be a password.
 
 Our own, because pydantic-settings took a third of the CPU of a short command to import.
 """
@@ -16,7 +21,7 @@ _TRUE: Final = {"1", "on", "t", "true", "y", "yes"}
 _FALSE: Final = {"0", "off", "f", "false", "n", "no"}
 
 
-#: A name or an address of IPv4, or one of IPv6 in brackets, and a port.
+#: A host: a name, an IPv4 address, or an IPv6 address in brackets; with a port or without.
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s,:\[\]]+)(:[0-9]{1,5})?")
 
 
@@ -35,19 +40,22 @@ class Secret:
 
 @dataclass(eq=False)
 class Setting:
-    """Stands for the value of a field that a caller does not give. Where the default is None, None may be given."""
+    """What a field of `Settings` has in its class: its default, and how the text of its variable becomes a value."""
 
     default: Any
-    #: Of a text, or of a value that is one already. Raises ValueError, whose message repeats nothing of the text.
+    #: Takes the text of a variable, or a value that a caller gives, and returns the value. Raises ValueError.
     parse: Callable[[Any], Any]
-    #: What a text must match.
+    #: A regular expression that the whole text must match; empty where any text will do.
     pattern: str = ""
 
     def read(self, value: Any) -> Any:
+        """The value of a text or of a value; None stays None where that is the default. Raises ValueError."""
         return None if value is None and self.default is None else self.parse(value)
 
 
 def text(default: str | None, *, pattern: str = "") -> Any:
+    """A text; with `pattern` one that the regular expression matches as a whole."""
+
     def parse(value: Any) -> str:
         if not isinstance(value, str):
             raise ValueError("Input should be a valid string")
@@ -59,6 +67,8 @@ def text(default: str | None, *, pattern: str = "") -> Any:
 
 
 def secret(default: str | None) -> Any:
+    """A password or another text that nothing may show: its value is a `Secret`."""
+
     def parse(value: Any) -> Secret:
         return value if isinstance(value, Secret) else Secret(text("").parse(value))
 
@@ -66,10 +76,13 @@ def secret(default: str | None) -> Any:
 
 
 def path(default: Path | None) -> Any:
+    """The path of a file or folder, which need not be there."""
     return Setting(default, Path)
 
 
 def whole(default: int | None, *, least: int, most: int | None = None) -> Any:
+    """A whole number from `least` to `most`; without `most` it may be any larger one."""
+
     def parse(value: Any) -> int:
         try:
             parsed = value if isinstance(value, int) else int(str(value))
@@ -82,6 +95,8 @@ def whole(default: int | None, *, least: int, most: int | None = None) -> Any:
 
 
 def number(default: float, *, least: float | None = None, above: float | None = None, most: float | None = None) -> Any:
+    """A number with or without a fraction, from `least` or above `above`, to `most`; of these, those that are given."""
+
     def parse(value: Any) -> float:
         try:
             parsed = float(value)
@@ -96,6 +111,8 @@ def number(default: float, *, least: float | None = None, above: float | None = 
 
 
 def switch(default: bool) -> Any:
+    """True or false. Taken are 1, on, t, true, y, yes and 0, off, f, false, n, no, in capital or small letters."""
+
     def parse(value: Any) -> bool:
         word = str(value).lower()
         if word not in _TRUE | _FALSE:
@@ -106,6 +123,7 @@ def switch(default: bool) -> Any:
 
 
 def choice(default: StrEnum) -> Any:
+    """A member of the default's enumeration, by its value."""
     kind = type(default)
 
     def parse(value: Any) -> StrEnum:
@@ -118,7 +136,7 @@ def choice(default: StrEnum) -> Any:
 
 
 def hosts(default: str) -> Any:
-    """Hosts, each with a port or without, separated by commas."""
+    """Hosts, each with a port or without, separated by commas; the value is the text as it was given."""
 
     def parse(value: Any) -> str:
         given: str = text("").parse(value)
@@ -130,8 +148,9 @@ def hosts(default: str) -> Any:
 
 
 def addresses() -> Any:
-    """Addresses and networks, separated by commas. `*` is refused, with which a client could choose the address by
-    which its attempts to sign in are counted."""
+    """IP addresses and networks such as 10.0.0.0/8, separated by commas; none by default. The value is the text as it
+    was given. `*`, which uvicorn takes for all addresses, is refused: a client could then claim another address with
+    each attempt to sign in, and the limit of attempts from one address would not hold."""
 
     def parse(value: Any) -> str:
         from ipaddress import ip_network
