@@ -11,6 +11,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
+from starlette.routing import BaseRoute, Match, Mount
+from starlette.types import Scope
 
 from console.access.authentication import RETRY_AFTER_SECONDS
 from console.access.rights import SignInFirst, session_person
@@ -25,6 +27,10 @@ _AWAY_SECONDS: Final = "2"
 _MEDIA_TYPE: Final = "application/problem+json"
 #: Paths below which answers are for programs.
 _FOR_PROGRAMS: Final = ("/api/", "/health/", "/live/", "/metrics")
+
+_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+#: Of the static files, which are mounted: a mount takes any method and refuses it itself.
+_METHODS_OF_FILES: Final = ("GET", "HEAD")
 
 log = structlog.get_logger()
 
@@ -122,7 +128,22 @@ async def _of_the_framework(request: Request, error: Exception) -> Response:
     status = HTTPStatus(error.status_code)
     with suppress(DatabaseAway):  # no route has asked who it is
         await session_person(request)
-    return problem(request, status, _DETAILS.get(status, str(error.detail)), headers=error.headers)
+    headers = {"allow": _allowed(request)} if status is HTTPStatus.METHOD_NOT_ALLOWED else error.headers
+    return problem(request, status, _DETAILS.get(status, str(error.detail)), headers=headers)
+
+
+def _allowed(request: Request) -> str:
+    """The methods of all routes that have the path: the framework names those of the first one alone."""
+    scope, routes = request.scope, request.app.routes
+    # A mount has taken its own path off; the routes are asked for the whole path.
+    whole = {**scope, "root_path": scope.get("app_root_path", scope["root_path"])}
+    return ", ".join(it for it in _METHODS if any(_takes(route, {**whole, "method": it}) for route in routes))
+
+
+def _takes(route: BaseRoute, scope: Scope) -> bool:
+    if isinstance(route, Mount) and scope["method"] not in _METHODS_OF_FILES:
+        return False
+    return route.matches(scope)[0] is Match.FULL
 
 
 def defect(request: Request, error: Exception) -> Response:

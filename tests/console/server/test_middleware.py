@@ -42,8 +42,26 @@ def test_every_answer_carries_the_headers(api_url: str, method: str, path: str, 
     assert not [name for name in answer.headers if name.startswith("access-control")]
     if expected >= 400 and path.startswith("/api/"):
         assert answer.headers["content-type"] == "application/problem+json"
-    if expected == 405:
-        assert answer.headers["allow"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/api/v1/brands", "GET, POST"),
+        ("TRACE", "/api/v1/brands", "GET, POST"),
+        ("DELETE", "/api/v1/brands/nike", "GET, PATCH"),
+        ("POST", "/api/v1/campaigns/summer/windows", "GET, PUT"),
+        ("GET", "/api/v1/campaigns/summer/pause", "POST"),
+        ("PUT", "/sign-in", "GET, POST"),
+        ("POST", "/health/live", "GET"),
+        ("POST", "/static/console.css", "GET, HEAD"),
+    ],
+)
+def test_a_method_that_is_not_taken_is_answered_with_all_that_are(
+    api_url: str, method: str, path: str, allowed: str
+) -> None:
+    answer = httpx.request(method, api_url + path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
 
 
 @pytest.mark.parametrize("path", ["/", "/api/v1/brands", "/api/openapi.json", "/static/mark.svg", "/live/brands"])
