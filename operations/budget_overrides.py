@@ -114,12 +114,10 @@ def _parsed(text: str, has_monthly: bool) -> Iterable[tuple[str, Override]]:
 def _dates(text: str) -> tuple[date, date]:
     """`2026-11-27..2026-11-30`, or one date."""
     first, separator, last = text.strip().partition("..")
-    days = [validation.date_or_none("an override", it) for it in (first, last if separator else first)]
-    if days[0] is None or days[1] is None:
-        _refuse(text)
-    if days[1] < days[0]:
-        raise RefusedValue(f"The override from {days[0]} to {days[1]} would end before it begins.")
-    return days[0], days[1]
+    starts_on, ends_on = (validation.day("an override", it) for it in (first, last if separator else first))
+    if ends_on < starts_on:
+        raise RefusedValue(f"The override from {starts_on} to {ends_on} would end before it begins.")
+    return starts_on, ends_on
 
 
 def _without(overrides: Sequence[Override], first: date, last: date) -> list[Override]:

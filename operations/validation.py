@@ -136,21 +136,17 @@ def date_or_none(what: str, text: str) -> date | None:
     """A local date as YYYY-MM-DD; `none` leaves that end of the flight open."""
     if is_none(text):
         return None
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        day = None
-    # fromisoformat takes other forms as well, such as 2025-W01-1.
-    if day is None or day.isoformat() != text or day < _EARLIEST_DATE:
+    found = _date(text)
+    if found is None:
         _refuse(f"{_quoted(text)} is no date for {what}: write one such as 2025-09-08, or none.")
-    return day
+    return found
 
 
 def day(what: str, text: str) -> date:
     """A date of a brand's calendar as YYYY-MM-DD."""
-    found = date_or_none(what, text)
+    found = _date(text)
     if found is None:
-        _refuse(f"{what} needs a date: write it as 2025-09-08.")
+        _refuse(f"{_quoted(text)} is no date for {what}: write one such as 2025-09-08.")
     return found
 
 
@@ -262,6 +258,16 @@ def pacing(text: str) -> Literal["none", "even"]:
 def is_none(text: str) -> bool:
     """Whether the word that clears a value was written."""
     return text.lower() == "none"
+
+
+def _date(text: str) -> date | None:
+    """None for a text that is no date, or one before those that Spendgate takes."""
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        return None
+    # fromisoformat takes other forms as well, such as 2025-W01-1.
+    return found if found.isoformat() == text and found >= _EARLIEST_DATE else None
 
 
 def _budget(what: str, micros: int | Refusal) -> int:

@@ -39,8 +39,8 @@ def past_day(text: str, today: date) -> date:
     """A past date in UTC, as YYYY-MM-DD or `yesterday`."""
     if text == "yesterday":
         return today - timedelta(days=1)
-    day = validation.date_or_none("the day", text)
-    if day is None or day >= today or day.year < 1971:
+    day = validation.day("the day", text)
+    if day >= today or day.year < 1971:
         raise RefusedValue(f"{text[:40]!r} is no past day: write one before {today}, such as {today - timedelta(1)}.")
     return day
 

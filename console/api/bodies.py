@@ -260,7 +260,7 @@ def brand_overrides(given: Sequence[NewOverride]) -> Overrides:
     """Checked. Raises RefusedValue where dates or budgets cannot be in force together."""
     daily, monthly = [], []
     for it in given:
-        first, last = _override_day(it.from_), _override_day(it.to)
+        first, last = (validation.day("a budget override", day) for day in (it.from_, it.to))
         if it.daily_budget is UNSET and it.monthly_budget is UNSET:
             raise RefusedValue(f"The budget override from {first} to {last} names no budget: give daily_budget.")
         if it.daily_budget is not UNSET:
@@ -275,13 +275,6 @@ def campaign_overrides(given: Sequence[NewOverride]) -> Overrides:
     if any(it.monthly_budget is not UNSET for it in given):
         raise RefusedValue("A campaign has no monthly budget to override: give daily_budget.")
     return brand_overrides(given)
-
-
-def _override_day(text: str) -> date:
-    day = validation.date_or_none("a budget override", text)
-    if day is None:
-        raise RefusedValue("A budget override has two dates: write each such as 2025-09-08.")
-    return day
 
 
 def text_or_none(text: str | None) -> str | None:

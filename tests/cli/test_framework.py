@@ -74,8 +74,8 @@ def test_the_version_is_json_wherever_that_is_asked_for(
         (["up", "--kafka-port", "65536"], "write 0 to 65535"),
         (["up", "--http-port", "http"], "write 0 to 65535"),
         (["up", "--postgres-port", "-1"], "write 0 to 65535"),
-        (["spend", "list", "--day", "none"], "--day needs a date"),
-        (["snapshots", "import", "-", "--day", "none"], "--day needs a date"),
+        (["spend", "list", "--day", "none"], "no date for --day: write one such as 2025-09-08.\n"),
+        (["snapshots", "import", "-", "--day", "none"], "no date for --day: write one such as 2025-09-08.\n"),
     ],
 )
 def test_a_wrong_value_is_refused_with_exit_4(

@@ -79,7 +79,7 @@ def test_what_ended_a_month_ago_is_left_out_and_the_list_does_not_fill_up() -> N
         ("2026-11-27 total=500", "is no budget override"),
         ("2026-11-27 daily=1,000.00", "between thousands"),
         ("2026-11-27..2026-11-26 daily=1", "end before it begins"),
-        ("none daily=1", "is no budget override"),
+        ("none daily=1", "is no date"),
         ("2026-11-31 daily=1", "is no date"),
         ("2026-11-27..2026-11-28 monthly=1", "whole months"),
         ("1969-01-01 daily=1", "is no date"),

@@ -39,10 +39,7 @@ def read_filters(readers: Mapping[str, Reader], query: Mapping[str, str]) -> Fil
 
 
 def _day(text: str) -> date:
-    day = validation.date_or_none("this filter", text)
-    if day is None:
-        raise RefusedValue("Write a date such as 2025-09-08.")
-    return day
+    return validation.day("this filter", text)
 
 
 _BRAND: Final[Reader] = ("brand_id", lambda text: validation.identifier("brand", text))
