@@ -63,7 +63,8 @@ _DESCRIBED = {
     ),
     "Faust": _Described(
         _TRANSACTION,
-        "; changes of the catalog while it runs. A pause is in the transaction because it is a table's change",
+        "; changes of the catalog while it runs. A pause is in a transaction because it is a table's change; the "
+        "offset of its event may be committed before it, so that a failure between them loses it",
     ),
     "Quix Streams": _Described(
         _TRANSACTION, "; changes of the catalog while it runs; each brand has an equal share of all windows of ids"

@@ -75,7 +75,7 @@ def derived(found: Mapping[str, Any]) -> str:
 
 
 def _figures(found: Mapping[str, Any]) -> _Figures:
-    brands = sorted((_leading_number(case["column"]), case) for case in _cases(found, "brands"))
+    brands = sorted(((_leading_number(case["column"]), case) for case in _cases(found, "brands")), key=lambda it: it[0])
     (few, of_few), (many, of_many) = brands[0], brands[-1]
     (backlog,) = _cases(found, "backlog")
     return _Figures(
@@ -127,7 +127,17 @@ def _of_one_core(found: Mapping[str, Any], measured: _Figures) -> str:
             "events",
         ],
     }
-    return "## What one core does\n\n" + markdown_table(["part", "measured", "by", "grows with"], rows)
+    table = markdown_table(["part", "measured", "by", "grows with"], rows)
+    return f"## What one core does\n\n{table}\n{_more_brands(found)}\n"
+
+
+def _more_brands(found: Mapping[str, Any]) -> str:
+    """A sentence of the CPU that an event costs with each number of brands."""
+    cases = {_leading_number(case["column"]): _medians(case) for case in _cases(found, "brands")}
+    measured = sorted(cases.items(), key=lambda it: it[0])
+    (few, first), *more = ((f"{brands:,}", _rounded(of["cpu_seconds_per_million"])) for brands, of in measured)
+    others = " and ".join(", ".join(f"{cpu} with {brands}" for brands, cpu in more).rsplit(", ", 1))
+    return f"A million events take a worker {first} CPU seconds with {few} brands, {others}."
 
 
 def _of_brands(measured: _Figures, figure: str, unit: str, parts: int, part: str) -> list[str]:

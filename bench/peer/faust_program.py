@@ -15,6 +15,7 @@ from typing import Any
 os.environ["FAUST_LOOP"] = "uvloop"
 import faust
 from confluent_kafka.admin import AdminClient, NewTopic
+from faust.transport import producer
 from faust.transport.producer import ProducerBuffer
 from work import (
     WINDOW,
@@ -54,8 +55,27 @@ ids = app.Table("ids", key_type=str, value_type=list)
 raw = {"key_type": bytes, "value_type": bytes}
 raw_topic = {**raw, "key_serializer": "raw", "value_serializer": "raw"}
 pauses = app.Table("pauses", changelog_topic=app.topic(arguments.commands, **raw_topic), **raw)
-# By itself it waits whenever 100 records are to be sent, and says so.
-ProducerBuffer.max_messages = 10_000
+
+
+class Buffer(ProducerBuffer):
+    """The changes of tables on their way to the producer. By itself Faust waits whenever 100 are, and says so."""
+
+    max_messages = 10_000
+    #: Whether one has left the buffer and is not with the producer yet.
+    is_sending = False
+
+    async def _send_pending(self, fut: Any) -> None:
+        self.is_sending = True
+        await super()._send_pending(fut)
+        self.is_sending = False
+
+    async def drained(self) -> None:
+        """`flush` gives up when nothing is sent for 0.1 s."""
+        while self.size or self.is_sending:
+            await asyncio.sleep(0.01)
+
+
+producer.ProducerBuffer = Buffer
 windows: dict[int, "Window"] = defaultdict(lambda: Window())
 
 
@@ -118,9 +138,18 @@ def _held(table: Any, key: str) -> list[int] | None:
 
 
 async def end() -> None:
-    """When the last event is acknowledged, which it is after the agent's next step."""
-    await app.producer.buffer.flush()
+    """When the last event is acknowledged, which it is after the agent's next step.
+
+    Faust commits the offset of an event whether or not the changes that it made have left the buffer, and ends
+    transactions of partitions with new offsets alone: what came after the last offsets would never be committed.
+    """
+    await app.producer.buffer.drained()
+    await app.consumer.commit()  # nothing, where another one is under way; it waits for that one
     await app.consumer.commit()
+    for name, writer in app.producer._transaction_producers.items():
+        async with app.producer._trn_locks[name]:
+            await writer.commit_transaction()
+            await writer.begin_transaction()
     lines = total_lines(dict(brands.items()), dict(campaigns.items()))
     Path(arguments.totals).write_text(lines)  # noqa: ASYNC240
     os.kill(os.getpid(), signal.SIGTERM)
