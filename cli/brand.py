@@ -121,7 +121,7 @@ def set_(
         if zone is not None and zone != row.time_zone:
             starts_at = zone_starts_at(current_moment())
             row = change_time_zone(session, brand_id, zone, starts_at=starts_at, actor=actor(settings))
-            text += f"; it lives in {zone} from {format_moment(starts_at)}"
+            text += f"; its time zone is {zone} from {format_moment(starts_at)}"
     output.show(brand_row_view(row), text)
 
 

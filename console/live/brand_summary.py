@@ -72,7 +72,7 @@ class BrandSummary:
     the controller's; the last day and month of the calendar, which have no end there, end at END_OF_TIME."""
 
     brand_id: str
-    standing: BrandStatus
+    status: BrandStatus
     currency: str
     time_zone: str
     day_on: date
@@ -116,7 +116,7 @@ def brand_summary(held: HeldBrand) -> BrandSummary | None:
     reasons = Counter(reason for campaign in paused for reason in reason_names(campaign.reasons))
     return BrandSummary(
         brand_id=brand.brand_id,
-        standing=_status(archived=brand.config.archived, enabled=brand.config.enabled),
+        status=_status(archived=brand.config.archived, enabled=brand.config.enabled),
         currency=brand.config.currency,
         time_zone=span_at(brand.config.zones, held.clock)[0].time_zone,
         day_on=brand.day.date,
@@ -174,9 +174,9 @@ def progress_of_month(brand: BrandSummary, now: Moment) -> MonthProgress | None:
 
 def needs_now(brand: BrandSummary, day: Forecast, month: MonthProgress | None, now: Moment) -> frozenset[Need]:
     """The needs of the brand now; `day` and `month` are the forecast and the progress of its budgets now."""
-    if brand.standing is BrandStatus.ARCHIVED:
+    if brand.status is BrandStatus.ARCHIVED:
         return frozenset()
-    is_enabled = brand.standing is BrandStatus.ENABLED
+    is_enabled = brand.status is BrandStatus.ENABLED
     points = month.points if month else None
     return brand.needs | needs_of_time(day.runs_out_at, points, now, is_enabled=is_enabled)
 

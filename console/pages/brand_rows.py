@@ -47,7 +47,7 @@ def brand_cells(entry: BrandEntry) -> list[str | int | None]:
     return [
         entry.brand_id,
         entry.name,
-        it.standing,
+        it.status,
         it.currency,
         it.time_zone,
         it.day_on.isoformat(),

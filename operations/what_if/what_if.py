@@ -150,16 +150,16 @@ def _decided_again(
         runs.spend(Spend(event_id, brand.brand_id, campaign_id, micros, None, occurred_at), arrived_at)
     runs.end(ends_at)
     return BrandResult(
-        brand.brand_id,
-        brand.currency,
-        starts_at,
-        ends_at,
-        events,
-        runs.stretches,
-        runs.only_now,
-        runs.only_then,
-        runs.commands_now,
-        runs.commands_then,
+        brand_id=brand.brand_id,
+        currency=brand.currency,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        events=events,
+        stretches=runs.stretches,
+        only_now=runs.only_now,
+        only_then=runs.only_then,
+        commands_now=runs.commands_now,
+        commands_then=runs.commands_then,
     )
 
 

@@ -37,7 +37,7 @@ def held(*reasons: Reason, config: BrandConfig = CONFIG) -> HeldBrand:
     brand.day_ends_at = END
     for number, of_campaign in enumerate(reasons):
         campaign = CampaignState(f"nike-{number}", CampaignConfig(version=1, usable=True), reasons=of_campaign)
-        brand.campaigns[campaign.campaign_id] = campaign
+        brand.campaigns.add(campaign)
     return HeldBrand(brand, START + 12 * HOUR)
 
 
@@ -68,10 +68,10 @@ def test_money_day_and_zone_are_the_brands_own() -> None:
     assert it.month == Meter(412, None)
 
 
-def test_the_standing_is_what_the_operator_decided() -> None:
-    assert summary(held()).standing is BrandStatus.ENABLED
-    assert summary(held(config=replace(CONFIG, enabled=False))).standing is BrandStatus.PAUSED
-    assert summary(held(config=replace(CONFIG, enabled=False, archived=True))).standing is BrandStatus.ARCHIVED
+def test_the_status_is_what_the_operator_decided() -> None:
+    assert summary(held()).status is BrandStatus.ENABLED
+    assert summary(held(config=replace(CONFIG, enabled=False))).status is BrandStatus.PAUSED
+    assert summary(held(config=replace(CONFIG, enabled=False, archived=True))).status is BrandStatus.ARCHIVED
 
 
 def test_a_brand_without_a_document_or_a_day_cannot_be_seen_yet() -> None:
@@ -113,6 +113,6 @@ def test_budgets_are_those_in_force_and_a_paced_day_shows_how_its_allowance_came
 def test_spend_of_campaigns_that_are_not_in_the_catalog_is_told_the_largest_first() -> None:
     it = held(NO_REASONS)
     for name, micros in (("lost", 7), ("typo", 9), ("refunded", 0)):
-        it.state.campaigns[name] = CampaignState(name, None, daily_micros=micros)
+        it.state.campaigns.add(CampaignState(name, None, daily_micros=micros))
     it.state.campaigns["nike-0"].daily_micros = 44
     assert summary(it).unknown == (("typo", 9), ("lost", 7))

@@ -12,7 +12,7 @@ def entry(
 ) -> BrandEntry:
     seen = BrandSummary(
         brand_id=brand_id,
-        standing=BrandStatus.ENABLED,
+        status=BrandStatus.ENABLED,
         currency="USD",
         time_zone="UTC",
         day_on=date(2025, 9, 8),
