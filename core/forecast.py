@@ -1,13 +1,12 @@
 """Forecasts `resumes_at` and `pauses_at` of a command: when time alone would change whether a campaign runs."""
 
-from datetime import date
-from typing import Final, NamedTuple
+from typing import Final
 
 from core.budget import even_allowance, limit_of, pacing_budget
-from core.calendar import Day, Month, Zones, budget_day, budget_month, date_starts_at
+from core.calendar import Day, Month, budget_day, budget_month, date_starts_at
 from core.dayparting import next_close, next_open
 from core.moment import NEVER, Moment
-from core.overrides import OVERRIDES_MAX, Override, next_change
+from core.overrides import OVERRIDES_MAX, next_change
 from core.reasons import Reason
 from core.state import BrandState, CampaignState
 
@@ -17,15 +16,6 @@ _TIME_DOES_NOT_HELP: Final = Reason.ARCHIVED | Reason.CAMPAIGN_TOTAL_BUDGET | Re
 #: Each step passes an exhausted day or month, dates on which a budget is zero, or time outside the schedule. Spend is
 #: booked minutes ahead at most; a budget is zero on as many stretches of dates as there are overrides.
 _STEPS_MAX: Final = 64 + 8 * OVERRIDES_MAX
-
-
-class _Use(NamedTuple):
-    """What is spent of a budget in a period, its amount in force, its overrides, and when the period ends."""
-
-    spent_micros: int
-    budget_micros: int | None
-    overrides: tuple[Override, ...]
-    ends_at: Moment
 
 
 def resumes_at(brand: BrandState, campaign: CampaignState, moment: Moment) -> Moment | None:
@@ -69,20 +59,20 @@ def _budgets_free_at(brand: BrandState, campaign: CampaignState, at: Moment) -> 
         allowance = _allowance_on(brand, day, month, monthly)
         daily, campaign_daily = brand.future_spend.get(day.date, 0), campaign.future_spend.get(day.date, 0)
     today = day.date
-    uses = (
-        _Use(monthly, config.monthly_budget_on(today), config.monthly_overrides, month.ends_at),
-        _Use(daily, config.daily_budget_on(today), config.daily_overrides, day.ends_at),
-        _Use(campaign_daily, campaign.config.daily_budget_on(today), campaign.config.daily_overrides, day.ends_at),
+    uses = (  # plain tuples: a budget of a brand with many campaigns makes very many of them at once
+        (monthly, config.monthly_budget_on(today), config.monthly_overrides, month.ends_at),
+        (daily, config.daily_budget_on(today), config.daily_overrides, day.ends_at),
+        (campaign_daily, campaign.config.daily_budget_on(today), campaign.config.daily_overrides, day.ends_at),
     )
-    free_at = [_free_at(use, today, zones) for use in uses if use.spent_micros >= limit_of(use.budget_micros)]
+    free_at = at
+    for spent, budget, overrides, ends_at in uses:
+        if spent >= limit_of(budget):
+            # A zero budget is free when another one comes into force.
+            of_budget = ends_at if budget else date_starts_at(zones, next_change(today, overrides))
+            free_at = max(free_at, of_budget)
     if allowance is not None and daily >= allowance:
-        free_at.append(day.ends_at)
-    return max(free_at, default=at)
-
-
-def _free_at(use: _Use, today: date, zones: Zones) -> Moment:
-    """When the period of an exhausted budget ends; of a zero budget, when another one comes into force."""
-    return use.ends_at if use.budget_micros else date_starts_at(zones, next_change(today, use.overrides))
+        free_at = max(free_at, day.ends_at)
+    return free_at
 
 
 def _monthly_micros(brand: BrandState, month: Month) -> int:
