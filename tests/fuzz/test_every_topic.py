@@ -36,7 +36,7 @@ from tests.streams.broker import Broker, open_broker, spend_event
 from tests.streams.raw_batches import Raw, Refused, batch, raw_producer
 from tests.streams.worker_process import WorkerProcess
 
-RECORDS = int(os.environ.get("SPENDGATE_FUZZ_RECORDS") or length(4_000, 200_000))
+RECORDS = int(os.environ.get("SPENDGATE_FUZZ_RECORDS") or length(2_000, 200_000))
 SEED = int(os.environ.get("SPENDGATE_FUZZ_SEED", "20251125"))
 BATCH = 20
 BRANDS = [f"brand-{number}" for number in range(6)]

@@ -49,7 +49,7 @@ ROWS = "SELECT sum(amount), (SELECT count(*) FROM spend_log), (SELECT count(*) F
 #: Spend that snapshots made.
 SNAPSHOT_SUM = "SELECT count(*)::int, sum(amount) FROM spend_counted WHERE event_id LIKE 'snapshot:%%'"
 #: Of each of two campaigns: a replay sends them in several parts, so that it can be killed between two.
-MANY = length(50_000, 100_000)
+MANY = length(25_000, 100_000)
 
 
 @pytest.fixture
