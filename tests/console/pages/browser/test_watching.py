@@ -17,9 +17,13 @@ from tests.console.pages.browser.reader import PATIENCE_MS, Reader
 from tests.console.pages.conftest import FormClient
 from tests.console.pages.test_brand_chips import _chips
 from tests.installation import Surroundings
+from tests.lengths import WHOLE
 from tests.streams.broker import spend_event
 
 expect.set_options(timeout=PATIENCE_MS)
+
+#: All operations of the reference are drawn alike, and to look for barriers in 7,800 elements takes two seconds.
+_ONE_OPERATION_OF_A_GROUP = '() => document.querySelectorAll(".operation + .operation").forEach((it) => it.remove())'
 
 _LOOKED_AT = """(seen) => {
     Object.defineProperty(document, "hidden", { configurable: true, get: () => !seen });
@@ -378,6 +382,7 @@ async def test_the_theme_that_is_chosen_stays(reader: Reader) -> None:
     await expect(page.locator("html")).to_have_attribute("data-theme", "light")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("theme", "width"),
     [
@@ -410,6 +415,8 @@ async def test_every_page_is_free_of_barriers_and_fits(
     of_a_campaign = (f"/campaigns/{campaign_id}/edit", f"/campaigns/{campaign_id}/schedule")
     for path in (*lists, *new, *of_a_brand, *of_a_campaign):
         await reader.open(path)
+        if path == "/reference" and not WHOLE:
+            await page.evaluate(_ONE_OPERATION_OF_A_GROUP)
         assert await reader.barriers() == [], path
         assert await reader.too_wide() == [], path
 
