@@ -42,7 +42,7 @@ def test_systemd_understands_the_units(tmp_path: Path) -> None:
 def helm(*arguments: str) -> str:
     tool = shutil.which("helm")
     if tool is None:
-        pytest.skip("helm is not installed: go install helm.sh/helm/v3/cmd/helm@v3.19.0")
+        pytest.skip("helm is not installed: go install helm.sh/helm/v3/cmd/helm@v3.16.4")
     result = subprocess.run([tool, *arguments], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result
     return result.stdout
@@ -135,7 +135,7 @@ def write_schemas(folder: Path, kinds: set[str]) -> None:
         sorted(Path(cache.stdout.strip()).glob("k8s.io/cli-runtime@*/artifacts/openapi/swagger.json")) if cache else []
     )
     if not found:
-        pytest.skip("there are no schemas of Kubernetes: they come with `go install helm.sh/helm/v3/cmd/helm@v3.19.0`")
+        pytest.skip("there are no schemas of Kubernetes: they come with `go install helm.sh/helm/v3/cmd/helm@v3.16.4`")
     definitions = json.loads(found[-1].read_text())["definitions"]
     for schema in definitions.values():
         if "properties" in schema:
