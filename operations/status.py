@@ -23,6 +23,7 @@ from operations.last_records import last_records
 from operations.leaders import read_missing_leaders
 from operations.state_summary import read_state_summary
 from streams.clock import current_moment
+from streams.kafka.clients import explaining
 from streams.kafka.codec import decode_command, decode_tick
 from streams.kafka.groups import ConsumerGroup, describe_group
 from streams.kafka.identities import LEDGER_GROUP, WORKER_GROUP
@@ -79,7 +80,7 @@ async def read_status(settings: Settings, counter: DeadLetterCount | None = None
 
 async def _groups(settings: Settings) -> tuple[list[Status], str | None]:
     """The groups of worker and ledger, and a sentence where the ledger's database was restored from a backup."""
-    async with admin_client(settings) as admin:
+    async with admin_client(settings) as admin, explaining(settings):
         groups = [await describe_group(settings, admin, settings.topic(name)) for name in GROUPS]
         restored = await _restored(settings, admin) if groups[-1] is not None else None
     return [_group_status(group) for group in groups if group is not None], restored

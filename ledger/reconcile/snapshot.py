@@ -109,7 +109,8 @@ async def _unapplied(
 async def _unapplied_replay(settings: Settings, parts: Mapping[int, PartRecord | None]) -> str:
     """A phrase for spend of a replay that the controller has not applied. The ledger has all of its rows from the
     beginning, so a repair in the middle would count them twice."""
-    topic_id = (await known_topic_ids(settings))[Topic.SPEND_EVENTS]
+    async with unreachable_after(settings, _ANSWER_SECONDS):
+        topic_id = (await known_topic_ids(settings))[Topic.SPEND_EVENTS]
     run = await asyncio.to_thread(of_topic, settings.database, Topic.SPEND_EVENTS.value, topic_id)
     if run is None:
         return ""

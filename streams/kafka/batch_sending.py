@@ -37,7 +37,7 @@ async def batch_sender(settings: Settings) -> AsyncIterator["BatchSender"]:
         max_batch_size=BATCH_BYTES,
     )
     try:
-        async with unreachable_after(settings, SILENCE_SECONDS):
+        async with unreachable_after(settings, SILENCE_SECONDS, operation="Write"):
             await producer.start()
         yield BatchSender(settings, producer)
     finally:

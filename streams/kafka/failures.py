@@ -22,6 +22,7 @@ from streams.kafka.certificates import certificate_days_left, certificate_name
 from streams.kafka.iam_actions import iam_actions
 from streams.kafka.options import client_options
 from streams.kafka.tokens import NoToken
+from streams.kafka.undescribed_topics import MayNotDescribe
 from streams.settings import Settings
 
 __all__ = ["BrokerAnswer", "explained", "not_allowed", "principal", "reason", "translated", "translated_answer"]
@@ -38,6 +39,9 @@ _RD_AWAY: Final = (-195, -193, -192, -187, -185)
 
 #: A broker that has not answered a probe for so long counts as unreachable.
 _PROBE_SECONDS: Final = 1.0
+
+#: What aiokafka writes before the name of a group whose coordinator it did not find.
+_NO_COORDINATOR: Final = "Unable to get coordinator id for "
 
 _START_ONE: Final = "start one with `spendgate up`, or set SPENDGATE_BROKERS."
 
@@ -70,6 +74,14 @@ def not_allowed(settings: Settings, operation: str, kind: str, name: str) -> Not
     )
 
 
+def _writes_nowhere(settings: Settings) -> NotAllowed:
+    """Kafka makes an idempotent producer for whoever may write to any topic."""
+    return NotAllowed(
+        f"{principal(settings)} may Write no topic: let Kafka's administrator allow it with what `spendgate topics "
+        "acls` prints; `spendgate doctor` names every right that is missing."
+    )
+
+
 class BrokerAnswer(NamedTuple):
     """The broker's error code and message as a client has them; a negative code is librdkafka's own."""
 
@@ -77,6 +89,7 @@ class BrokerAnswer(NamedTuple):
     words: str = ""
     resource: str = ""  # the name of the topic, group or transactional id
     may_pass: bool = False  # the client itself would try again
+    operation: str = ""  # the right that is missing, where the client knows it
 
 
 def translated(error: BaseException, settings: Settings, operation: str = "") -> SpendgateError:
@@ -87,10 +100,12 @@ def translated(error: BaseException, settings: Settings, operation: str = "") ->
 def translated_answer(answer: BrokerAnswer, settings: Settings, operation: str = "") -> SpendgateError:
     """Translate an answer as `translated` does an error, for a client whose errors are no exceptions, or do not name
     the resource."""
-    code, words, name, may_pass = answer
+    code, words, name, may_pass, known = answer
     match code:
+        case _ if code == _CLUSTER and operation == "Write" and not settings.uses_iam:
+            return _writes_nowhere(settings)
         case _ if code in _RESOURCES:
-            return not_allowed(settings, operation, _RESOURCES[code], name)
+            return not_allowed(settings, operation or known, _RESOURCES[code], name)
         case _ if code in (_PASSWORD, _RD_PASSWORD):
             return _entry_refused(settings, words)
         case _ if code == _MECHANISM:
@@ -341,9 +356,9 @@ def _answer(error: BaseException) -> BrokerAnswer:
     for one in _chain(error):
         if isinstance(one, BrokerResponseError) and not isinstance(one, UnknownError):
             name = _names(one.args)
-            return BrokerAnswer(
-                one.errno, "" if name else type(one).__name__, name, bool(getattr(one, "retriable", False))
-            )
+            words = "" if name else type(one).__name__
+            may_pass = bool(getattr(one, "retriable", False))
+            return BrokerAnswer(one.errno, words, name, may_pass, "Describe" if isinstance(one, MayNotDescribe) else "")
         code = getattr(one, "code", None)
         if callable(code) and callable(getattr(one, "str", None)):  # librdkafka's, which name no resource
             return BrokerAnswer(int(code()), str(one.str()))
@@ -364,7 +379,7 @@ def _names(args: tuple[Any, ...]) -> str:
     """The resource names in an error's arguments: aiokafka gives one name or a set."""
     if not args or isinstance(args[0], KafkaError):
         return ""
-    names = [args[0]] if isinstance(args[0], str) else args[0]
+    names = [args[0].removeprefix(_NO_COORDINATOR)] if isinstance(args[0], str) else args[0]
     try:
         return ", ".join(sorted(map(str, names)))
     except TypeError:

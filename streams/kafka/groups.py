@@ -64,7 +64,7 @@ class ConsumerGroup:
 
 async def describe_group(settings: Settings, admin: AIOKafkaAdminClient, name: str) -> ConsumerGroup | None:
     """The group, or None when it never had a member. Raises Unreachable."""
-    async with unreachable_after(settings, ANSWER_SECONDS):
+    async with unreachable_after(settings, ANSWER_SECONDS, operation="Describe"):
         state, members = await _described(settings, admin, name)
     lag = await _lag(settings, admin, name)
     if state == _DEAD and not lag:

@@ -4,7 +4,15 @@ import logging
 from pathlib import Path
 from typing import Any, Final
 
-from streams.kafka import closing, lost_connections, missing_leaders, rebootstrap, silent_brokers, tokens
+from streams.kafka import (
+    closing,
+    lost_connections,
+    missing_leaders,
+    rebootstrap,
+    silent_brokers,
+    tokens,
+    undescribed_topics,
+)
 from streams.kafka.certificates import tls_context
 from streams.kafka.iam_tokens import iam_token_provider
 from streams.kafka.record_batches import install as install_decoder
@@ -33,6 +41,7 @@ lost_connections.install()
 missing_leaders.install()
 silent_brokers.install()
 tokens.install()
+undescribed_topics.install()
 
 
 def client_options(settings: Settings) -> dict[str, Any]:

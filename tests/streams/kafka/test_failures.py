@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
     KafkaStorageError,
     NotEnoughReplicasError,
@@ -24,11 +25,14 @@ from ledger.ingest.run import run as run_ledger
 from local.kafka import LocalKafka
 from operations.doctor import examine
 from streams.kafka.acls import acl_lines
+from streams.kafka.batch_sending import batch_sender
 from streams.kafka.failures import translated
 from streams.kafka.missing_rights import check_rights, missing_rights
 from streams.kafka.options import client_options, librdkafka_options
 from streams.kafka.provision import admin_client, create_topics, topic_differences
 from streams.kafka.rights import CLIENTS, CommandLine, Operation, Process, Resource, Right, rights_of
+from streams.kafka.undescribed_topics import MayNotDescribe
+from streams.live_state import read_brand
 from streams.settings import Settings
 from streams.worker.delivery import PartitionDelivery
 from streams.worker.transaction import PartitionWriter, Write
@@ -54,6 +58,11 @@ WORKER = Settings(kafka_security_protocol="SASL_PLAINTEXT", kafka_username="work
             "on the group spendgate-worker: .*--group spendgate-worker",
         ),
         (TransactionalIdAuthorizationFailed("worker-1"), "transactional id worker-1: .*--transactional-id worker-1"),
+        (
+            MayNotDescribe("spend-events"),
+            "may not Describe the topic spend-events: .* --operation Describe --topic spend-events",
+        ),
+        (GroupAuthorizationFailedError("Unable to get coordinator id for g-1"), "on the group g-1: .*--group g-1`"),
         (KafkaStorageError(), "disk of Kafka .* is full"),
         (NotEnoughReplicasError(), "Too few replicas"),
         (
@@ -76,6 +85,11 @@ def test_what_either_client_says_is_one_sentence(error: Exception, says: str) ->
     assert "\n" not in sentence and sentence.endswith(".")
     with pytest.raises(SpendgateError, match=says):
         raise translated(error, WORKER)
+
+
+def test_whoever_may_write_nowhere_is_not_told_to_ask_for_all_rights_on_the_cluster() -> None:
+    sentence = str(translated(ClusterAuthorizationFailedError(), WORKER, "Write"))
+    assert sentence.startswith("User:worker may Write no topic: let ") and "--cluster" not in sentence
 
 
 async def entering(**settings: Any) -> Settings:
@@ -225,6 +239,22 @@ async def test_any_one_right_that_is_taken_away_is_named_for_all_who_need_it(lea
             for process in [it for it in Process if right in needed[it]]:
                 with pytest.raises(NotAllowed, match=f"{right.operation.name} .*{right.resource} {right.name}"):
                     await check_rights(least, process)
+
+
+async def test_a_topic_that_may_not_be_described_is_named_where_its_end_is_asked_for(
+    least: Settings, owner: Settings
+) -> None:
+    with (
+        denied(owner, "User:worker", Operation.Describe, ["--topic", "least-spend-events"]),
+        pytest.raises(NotAllowed, match=r"^User:worker may not Describe the topic least-spend-events: let "),
+    ):
+        await read_brand(least, "nike")
+
+
+async def test_whoever_may_write_nowhere_gets_no_batch_sender_and_is_told_so(owner: Settings) -> None:
+    with pytest.raises(NotAllowed, match=r"^User:reader may Write no topic: let "):
+        async with batch_sender(new_user(owner, "reader")):
+            pass
 
 
 async def test_a_right_that_is_taken_away_stops_the_worker_with_a_sentence_until_it_is_back(
