@@ -20,12 +20,12 @@ from streams.settings import Settings
 __all__ = ["FEW", "MANY", "Ratios", "measure"]
 
 FEW = 1_000
-MANY = 20_000
+MANY = 100_000
 _PARTITIONS = 4
 _EVENTS = 60_000
 _ROUNDS = 3
 _RESUMES = 'spendgate_commands_total{action="resume"}'
-_PATIENCE_SECONDS = 240
+_PATIENCE_SECONDS = 600
 
 
 class Ratios(NamedTuple):
