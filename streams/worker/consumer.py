@@ -6,13 +6,11 @@ committed offsets come from it, and Faust's acks are not used.
 """
 
 import asyncio
-import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol, cast
 
 import aiokafka
-from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.subscription_state import Assignment
 from aiokafka.errors import (
     GroupAuthorizationFailedError,
@@ -25,22 +23,16 @@ from faust.types import TP, ConsumerMessage
 from typing_extensions import override
 
 from core.moment import Moment
-from streams.clock import current_moment
 from streams.kafka.failures import reason
 from streams.kafka.options import METADATA_MS
 from streams.settings import Settings
 from streams.worker.fatal import end_process
+from streams.worker.timed_fetcher import TimedFetcher, make_timed
 
 __all__ = ["BatchConsumer", "BatchTransport", "Chunk", "PartitionPositions"]
 
 #: How long a poll waits when a read position is awaited, which may advance although no record comes.
 _WATCHED_POLL_SECONDS = 0.05
-#: How long after a fetch the next one is sent at the earliest, also after one that had many records. A fetch and the
-#: poll that takes it cost the same for one record as for hundreds, and a record that comes after a pause does not wait:
-#: the fetch before is still unanswered. docs/scaling.md, "Fetches", has the figures.
-_BETWEEN_FETCHES_SECONDS = 0.002
-_AFTER_MANY_SECONDS = 0.005
-_MANY_RECORDS = 100
 #: How long any other poll waits: heartbeats need the read positions also where no record comes.
 _POLL_SECONDS = 0.25
 
@@ -275,56 +267,6 @@ def _by_topic(chunks: Iterable[Chunk]) -> Iterable[list[Chunk]]:
     return topics.values()
 
 
-class _TimedFetcher(Fetcher):  # type: ignore[misc]
-    """Notes when the last answered fetch of each partition was sent, and sends the next one not too soon."""
-
-    #: By the worker's clock.
-    sent_at: dict[TP, Moment]
-    #: When the last fetch was sent to a broker, by time.monotonic.
-    fetched_at: dict[int, float]
-    #: How long after it the next one is sent at the earliest.
-    pause_seconds: float
-    #: What fetches a partition, or did last.
-    fetching: dict[TP, "asyncio.Task[Any] | None"]
-
-    @override
-    async def _proc_fetch_request(self, assignment: Assignment, node_id: int, request: Any) -> bool:
-        try:
-            await asyncio.sleep(self.fetched_at.get(node_id, 0.0) + self.pause_seconds - time.monotonic())
-        except asyncio.CancelledError:
-            return False  # as the client does while it waits for the answer
-        self.fetched_at[node_id] = time.monotonic()
-        states = {
-            tp: state
-            for topic, partitions in request.topics
-            for number, *_ in partitions
-            if (state := assignment.state_value(tp := TP(topic, number))) is not None
-        }
-        for state in states.values():
-            state.timestamp = None  # set by an answer
-        self._supersede(states)
-        sent_at = current_moment()
-        try:
-            has_records = await super()._proc_fetch_request(assignment, node_id, request)
-        except asyncio.CancelledError:
-            return False
-        # The client has processed the answer in the same step of the event loop.
-        self.sent_at.update({tp: sent_at for tp, state in states.items() if state.timestamp is not None})
-        return bool(has_records)
-
-    def note_polled(self, records: int) -> None:
-        """Pause as long as is right after a poll of so many records."""
-        self.pause_seconds = _AFTER_MANY_SECONDS if records > _MANY_RECORDS else _BETWEEN_FETCHES_SECONDS
-
-    def _supersede(self, tps: Iterable[TP]) -> None:
-        """Cancel what still fetches these from a former leader, whose answer would set the high watermark back."""
-        present = asyncio.current_task()
-        for tp in tps:
-            former, self.fetching[tp] = self.fetching.get(tp), present
-            if former is not None and former is not present:
-                former.cancel()
-
-
 class _AnnotatingConsumer(aiokafka.AIOKafkaConsumer):  # type: ignore[misc]
     """Writes metadata with its commits, which tells them from those of others, and times its fetches."""
 
@@ -335,11 +277,7 @@ class _AnnotatingConsumer(aiokafka.AIOKafkaConsumer):  # type: ignore[misc]
     @override
     async def start(self) -> None:
         await super().start()
-        # The client takes no other fetcher class, so the class of its fetcher is replaced.
-        fetcher: Fetcher = self._fetcher
-        fetcher.__class__ = _TimedFetcher
-        fetcher.sent_at, fetcher.fetched_at, fetcher.fetching = {}, {}, {}
-        fetcher.pause_seconds = _BETWEEN_FETCHES_SECONDS
+        make_timed(self._fetcher)
 
     @override
     async def commit(self, offsets: Mapping[TP, Any]) -> None:
@@ -390,7 +328,7 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
     def _caught_up(self, consumer: aiokafka.AIOKafkaConsumer) -> dict[TP, Moment]:
         """The partitions that are read up to their high watermark, which no open transaction holds back."""
-        fetcher: _TimedFetcher = consumer._fetcher
+        fetcher: TimedFetcher = consumer._fetcher
         subscription = consumer._subscription.subscription
         assignment: Assignment | None = subscription.assignment if subscription else None
         if assignment is None:

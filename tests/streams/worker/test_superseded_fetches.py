@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from faust.types import TP
 
-from streams.worker.consumer import _TimedFetcher
+from streams.worker.timed_fetcher import TimedFetcher
 
 MOVED, OTHER = TP("spend-events", 0), TP("spend-events", 1)
 
@@ -14,7 +14,7 @@ class Fetches:
     """Fetches that are never answered."""
 
     def __init__(self) -> None:
-        self._fetcher = _TimedFetcher.__new__(_TimedFetcher)
+        self._fetcher = TimedFetcher.__new__(TimedFetcher)
         self._fetcher.fetching = {}
 
     def begin(self, tps: Iterable[TP]) -> "asyncio.Task[None]":
