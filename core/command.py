@@ -1,5 +1,8 @@
 """Builds the command that ad servers read, with all that was decided on (docs/contract.md, "campaign-control")."""
 
+from datetime import date
+from functools import lru_cache
+
 from core.calendar import span_at
 from core.forecast import pauses_at, resumes_at
 from core.moment import Moment, format_moment, format_optional_moment
@@ -17,7 +20,7 @@ def build_command(
     brand: BrandState, campaign: CampaignState, action: Action, *, decided_at: Moment, cause: Cause
 ) -> ControlCommand:
     """The command for the campaign's current reasons and `sequence`. Neither configuration may be missing."""
-    assert brand.config and brand.day and campaign.config
+    assert brand.config and brand.day and brand.month and campaign.config
     pause = action is Action.PAUSE
     return ControlCommand(
         schema=_SCHEMA,
@@ -36,7 +39,15 @@ def build_command(
         catalog=CommandCatalog(brand.config.version, campaign.config.version),
         currency=brand.config.currency,
         time_zone=span_at(brand.config.zones, decided_at)[0].time_zone,
-        brand=_brand_totals(brand),
+        brand=_brand_totals(
+            brand.day.date,
+            brand.daily_micros,
+            brand.config.daily_budget_on(brand.day.date),
+            brand.month.first,
+            brand.monthly_micros,
+            brand.config.monthly_budget_on(brand.day.date),
+            brand.daily_allowance_micros,
+        ),
         campaign=CommandCampaign(
             daily_spent=format_money(campaign.daily_micros),
             daily_budget=format_optional_money(campaign.config.daily_budget_on(brand.day.date)),
@@ -52,16 +63,25 @@ def after_pause_record(pause: Pause) -> AfterPause:
     return AfterPause(format_money(pause.micros), pause.events, format_optional_moment(pause.last_occurred_at))
 
 
-def _brand_totals(brand: BrandState) -> CommandBrand:
-    assert brand.config and brand.day and brand.month
+@lru_cache(maxsize=1_024)
+def _brand_totals(
+    day: date,
+    daily_micros: int,
+    daily_budget: int | None,
+    month: date,
+    monthly_micros: int,
+    monthly_budget: int | None,
+    allowance: int | None,
+) -> CommandBrand:
+    """Cached, because they are the same for all campaigns of a brand that pause together, and for first states."""
     return CommandBrand(
-        day=brand.day.date.isoformat(),
-        daily_spent=format_money(brand.daily_micros),
-        daily_budget=format_optional_money(brand.config.daily_budget_on(brand.day.date)),
-        month=brand.month.first.isoformat()[:7],
-        monthly_spent=format_money(brand.monthly_micros),
-        monthly_budget=format_optional_money(brand.config.monthly_budget_on(brand.day.date)),
-        daily_allowance=format_optional_money(brand.daily_allowance_micros),
+        day=day.isoformat(),
+        daily_spent=format_money(daily_micros),
+        daily_budget=format_optional_money(daily_budget),
+        month=month.isoformat()[:7],
+        monthly_spent=format_money(monthly_micros),
+        monthly_budget=format_optional_money(monthly_budget),
+        daily_allowance=format_optional_money(allowance),
     )
 
 
