@@ -17,6 +17,7 @@ from cli.__main__ import application
 from console.access import sign_in_metrics
 from console.server import http_metrics
 from ledger.ingest import ledger_metrics
+from notifier import notifier_metrics
 from schedulers import scheduler_metrics
 from streams.worker import worker_metrics
 from tests.docs.repository import ROOT, text_of, yaml_of
@@ -26,7 +27,7 @@ ALERTS = [rule["alert"] for rule in RULES]
 TESTS = ("alerts.test.yml", "alerts.days.test.yml")
 RUNBOOK = text_of("docs/runbook.md")
 PANELS = json.loads(text_of("deploy/grafana/spendgate.json"))["panels"]
-MODULES = (worker_metrics, ledger_metrics, scheduler_metrics, http_metrics, sign_in_metrics)
+MODULES = (worker_metrics, ledger_metrics, scheduler_metrics, notifier_metrics, http_metrics, sign_in_metrics)
 #: What Prometheus makes of each scrape, and what the client library has of every process.
 GENERAL = {"up", "process_start_time_seconds", "process_resident_memory_bytes", "process_cpu_seconds_total"}
 
