@@ -3,6 +3,7 @@ told of is counted once, and each edit is in force, as a model says that shares 
 """
 
 import asyncio
+import os
 from collections.abc import Callable
 from decimal import Decimal
 from http import HTTPStatus
@@ -19,7 +20,7 @@ from tests.commands import EXECUTABLE
 from tests.faults.runs import SEED
 from tests.faults.world import World
 
-KILLS: Final = 10
+KILLS: Final = max(3, int(os.environ.get("SPENDGATE_FAULTS") or 0) // 20)
 BETWEEN_KILLS: Final = 20
 PATIENCE_SECONDS: Final = 240
 #: Between two attempts.
