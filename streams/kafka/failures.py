@@ -22,7 +22,6 @@ from streams.kafka.certificates import certificate_days_left, certificate_name
 from streams.kafka.iam_actions import iam_actions
 from streams.kafka.options import client_options
 from streams.kafka.tokens import NoToken
-from streams.kafka.undescribed_topics import MayNotDescribe
 from streams.settings import Settings
 
 __all__ = ["BrokerAnswer", "explained", "not_allowed", "principal", "reason", "translated", "translated_answer"]
@@ -358,7 +357,7 @@ def _answer(error: BaseException) -> BrokerAnswer:
             name = _names(one.args)
             words = "" if name else type(one).__name__
             may_pass = bool(getattr(one, "retriable", False))
-            return BrokerAnswer(one.errno, words, name, may_pass, "Describe" if isinstance(one, MayNotDescribe) else "")
+            return BrokerAnswer(one.errno, words, name, may_pass, getattr(one, "operation", ""))
         code = getattr(one, "code", None)
         if callable(code) and callable(getattr(one, "str", None)):  # librdkafka's, which name no resource
             return BrokerAnswer(int(code()), str(one.str()))

@@ -25,7 +25,7 @@ from typing_extensions import override
 
 from core.errors import ConfigurationError
 from streams.kafka.any_broker import ask_any_broker
-from streams.kafka.undescribed_topics import MayNotDescribe
+from streams.kafka.undescribed_topics import may_not_describe
 
 __all__ = ["TopicFacts", "authorized_operations", "existing_topic", "topic_facts", "topic_ids", "without_leader"]
 
@@ -48,7 +48,7 @@ async def topic_facts(client: AIOKafkaClient, names: Collection[str]) -> dict[st
         if error is UnknownTopicOrPartitionError:
             continue
         if error_code:
-            raise MayNotDescribe(name) if error is TopicAuthorizationFailedError else error(name)
+            raise may_not_describe(name) if error is TopicAuthorizationFailedError else error(name)
         facts[name] = TopicFacts(str(topic_id), len(partitions))
     return facts
 

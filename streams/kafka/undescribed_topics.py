@@ -9,14 +9,17 @@ from typing import Any, Final
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.errors import StaleMetadata, TopicAuthorizationFailedError
 
-__all__ = ["MayNotDescribe", "install"]
-
-
-class MayNotDescribe(TopicAuthorizationFailedError):  # type: ignore[misc]
-    """The right that is missing is Describe, or one that includes it; the argument is the name of the topic."""
+__all__ = ["install", "may_not_describe"]
 
 
 _ask_for_offsets: Final = Fetcher._proc_offset_requests
+
+
+def may_not_describe(topic: str) -> TopicAuthorizationFailedError:
+    """The error of aiokafka, and in `operation` the right that is missing, which the error by itself does not say."""
+    error = TopicAuthorizationFailedError(topic)
+    error.operation = "Describe"
+    return error
 
 
 def install() -> None:
@@ -31,5 +34,5 @@ async def _offsets_or_missing_right(fetcher: Fetcher, timestamps: dict[Any, int]
         hidden = fetcher._client.cluster.unauthorized_topics
         for part in timestamps:
             if part.topic in hidden:
-                raise MayNotDescribe(part.topic) from error
+                raise may_not_describe(part.topic) from error
         raise

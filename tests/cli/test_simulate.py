@@ -93,7 +93,7 @@ def test_every_total_that_nobody_counted_is_a_difference(commands: Commands, sur
     ("arguments", "observed"),
     [
         (("simulate-day", "2025-02-30"), "no date"),
-        (("simulate-day", "none"), "no past day"),
+        (("simulate-day", "none"), "is no date for the day"),
         (("simulate-day", (datetime.now(UTC) + timedelta(days=1)).date().isoformat()), "no past day"),
         (("simulate-day", "--events", "0"), "number of events"),
         (("simulate-day", "--rush-hour", "24"), "number of hours"),

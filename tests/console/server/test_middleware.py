@@ -64,7 +64,9 @@ def test_a_method_that_is_not_taken_is_answered_with_all_that_are(
     assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
 
 
-@pytest.mark.parametrize("path", ["/", "/api/v1/brands", "/api/openapi.json", "/static/mark.svg", "/live/brands"])
+@pytest.mark.parametrize(
+    "path", ["/account", "/api/v1/brands", "/api/openapi.json", "/static/mark.svg", "/live/brands"]
+)
 def test_head_is_answered_as_get_is_without_a_body(surroundings: Surroundings, api_url: str, path: str) -> None:
     browser = signed_in(surroundings.settings, api_url).http
     with browser.stream("GET", path) as answer:

@@ -31,7 +31,7 @@ from streams.kafka.missing_rights import check_rights, missing_rights
 from streams.kafka.options import client_options, librdkafka_options
 from streams.kafka.provision import admin_client, create_topics, topic_differences
 from streams.kafka.rights import CLIENTS, CommandLine, Operation, Process, Resource, Right, rights_of
-from streams.kafka.undescribed_topics import MayNotDescribe
+from streams.kafka.undescribed_topics import may_not_describe
 from streams.live_state import read_brand
 from streams.settings import Settings
 from streams.worker.delivery import PartitionDelivery
@@ -59,7 +59,7 @@ WORKER = Settings(kafka_security_protocol="SASL_PLAINTEXT", kafka_username="work
         ),
         (TransactionalIdAuthorizationFailed("worker-1"), "transactional id worker-1: .*--transactional-id worker-1"),
         (
-            MayNotDescribe("spend-events"),
+            may_not_describe("spend-events"),
             "may not Describe the topic spend-events: .* --operation Describe --topic spend-events",
         ),
         (GroupAuthorizationFailedError("Unable to get coordinator id for g-1"), "on the group g-1: .*--group g-1`"),
