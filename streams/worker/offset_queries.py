@@ -15,7 +15,7 @@ from streams.kafka.options import consumer_options
 from streams.kafka.topics import INPUTS, Topic
 from streams.settings import Settings
 
-__all__ = ["NO_LEADER", "OffsetQueries", "Place"]
+__all__ = ["NO_LEADER", "OffsetQueries", "TopicAndPartition"]
 
 #: A question that a silent broker does not answer is asked again, of whoever leads by then, for 40 s in all. The first
 #: one is still waited for: a broker that is only slow answers it first.
@@ -26,7 +26,7 @@ _ATTEMPTS: Final = 40
 NO_LEADER: Final = -1
 
 #: A topic and the number of one of its partitions.
-Place = tuple[Topic, int]
+TopicAndPartition = tuple[Topic, int]
 
 _Question = Callable[[list[TopicPartition]], Awaitable[Mapping[TopicPartition, int]]]
 
@@ -63,15 +63,17 @@ class OffsetQueries:
         """The last stable offset of each input topic, by partition."""
         return await self._of_each(self._committed.end_offsets, partitions, INPUTS)
 
-    async def high_watermarks(self, places: Iterable[Place]) -> dict[Place, int]:
-        tps = {(topic, number): TopicPartition(self._settings.topic(topic), number) for topic, number in places}
+    async def high_watermarks(self, topic_partitions: Iterable[TopicAndPartition]) -> dict[TopicAndPartition, int]:
+        tps = {
+            (topic, number): TopicPartition(self._settings.topic(topic), number) for topic, number in topic_partitions
+        }
         offsets = await _asked(self._uncommitted.end_offsets, list(tps.values()))
-        return {place: offsets[tp] for place, tp in tps.items()}
+        return {topic_partition: offsets[tp] for topic_partition, tp in tps.items()}
 
-    def leader(self, place: Place) -> int | None:
+    def leader(self, topic_partition: TopicAndPartition) -> int | None:
         """The number of the broker that leads it, as the brokers said when they were asked last: NO_LEADER where none
         does, None where they have not said it."""
-        topic, number = place
+        topic, number = topic_partition
         client: AIOKafkaClient = self._uncommitted._client
         leader: int | None = client.cluster.leader_for_partition(TopicPartition(self._settings.topic(topic), number))
         return leader

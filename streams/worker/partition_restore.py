@@ -21,7 +21,7 @@ from streams.kafka.restore import changelog_consumer, read_changelog
 from streams.kafka.topics import INPUTS, Topic
 from streams.settings import Settings
 from streams.worker.hidden_state import hidden_state, hidden_state_sentence
-from streams.worker.offset_queries import OffsetQueries, Place
+from streams.worker.offset_queries import OffsetQueries, TopicAndPartition
 from streams.worker.published_commands import (
     check_topic_has_all,
     check_topic_has_none_of,
@@ -37,8 +37,8 @@ from streams.worker.startup_checks import (
     known_topic_ids,
 )
 from streams.worker.transaction import NotOpened, PartitionWriter
-from streams.worker.unanswered import silent_places, why_silent
-from streams.worker.unrestored import WhyNot
+from streams.worker.unanswered import obstacles_of, silent_partitions
+from streams.worker.unrestored import Obstacle
 
 __all__ = ["OpenProducer", "PartitionRestore", "RestoredPartitions"]
 
@@ -55,12 +55,12 @@ OpenProducer = Callable[[PartitionWriter, float], Awaitable[None]]
 
 class RestoredPartitions(NamedTuple):
     """The states and the offsets to read each input from, by partition number; the ids of topics, by name without
-    prefix; why not, for each partition that cannot be restored yet."""
+    prefix; the obstacle of each partition that cannot be restored yet."""
 
     states: dict[int, PartitionState]
     positions: dict[int, dict[Topic, int]]
     topic_ids: dict[str, str]
-    why_not: dict[int, WhyNot]
+    obstacles: dict[int, Obstacle]
 
 
 class PartitionRestore:
@@ -88,26 +88,26 @@ class PartitionRestore:
         """Raises ConfigurationError where topics and state do not belong together; docs/architecture.md, "What
         operators do to topics and groups", lists the cases."""
         topic_ids = await known_topic_ids(self._settings)
-        why_not = await self._hidden(numbers)
-        visible = [number for number in numbers if number not in why_not]
+        obstacles = await self._hidden(numbers)
+        visible = [number for number in numbers if number not in obstacles]
         if not visible:
-            return RestoredPartitions({}, {}, topic_ids, why_not)
+            return RestoredPartitions({}, {}, topic_ids, obstacles)
         states, parts, unread = await self._read_states(visible)
         positions = await self._positions(states, parts, topic_ids) if states else {}
         unchecked = await self._check_commands(states, parts, topic_ids) if states else {}
         for number in unchecked:
             del states[number], positions[number]
-        return RestoredPartitions(states, positions, topic_ids, why_not | unread | unchecked)
+        return RestoredPartitions(states, positions, topic_ids, obstacles | unread | unchecked)
 
-    async def _hidden(self, numbers: list[int]) -> dict[int, WhyNot]:
-        """Why not, for each partition in which a transaction hides records of the state. It is none of ours under way,
-        because the producers are open, which ends those; but a broker may forget to write the end of one into a
+    async def _hidden(self, numbers: list[int]) -> dict[int, Obstacle]:
+        """The obstacle of each partition in which a transaction hides records of the state. It is none of ours under
+        way, because the producers are open, which ends those; but a broker may forget to write the end of one into a
         partition, or another program may have one open there."""
         hidden = await hidden_state(self._offsets, numbers, _END_SECONDS)
         if hidden:
             await asyncio.gather(*(self._end_of_older_release(number) for number in hidden))
             hidden = await hidden_state(self._offsets, hidden, _END_SECONDS)
-        return {n: WhyNot(hidden_state_sentence(n, offset, self._settings)) for n, offset in hidden.items()}
+        return {n: Obstacle(hidden_state_sentence(n, offset, self._settings)) for n, offset in hidden.items()}
 
     async def _end_of_older_release(self, number: int) -> None:
         """End what a worker of an older release has left open, when it was killed amid a flush."""
@@ -133,18 +133,18 @@ class PartitionRestore:
 
     async def _read_states(
         self, numbers: list[int]
-    ) -> tuple[dict[int, PartitionState], dict[int, PartRecord | None], dict[int, WhyNot]]:
-        """The states and their `part` by partition, and why not for each of which the state is not final, because a
+    ) -> tuple[dict[int, PartitionState], dict[int, PartRecord | None], dict[int, Obstacle]]:
+        """The states and their `part` by partition, and the obstacle of each whose state is not final, because a
         worker of an older release may still write it."""
         states: dict[int, PartitionState] = {}
         parts: dict[int, PartRecord | None] = {}
-        unread: dict[int, WhyNot] = {}
+        unread: dict[int, Obstacle] = {}
         async with changelog_consumer(client_options(self._settings)) as consumer:
             for number in numbers:  # one after the other, because a changelog takes half the memory of its state
                 try:
                     changelog = await self._read_changelog(consumer, number)
                 except NotOpened as error:
-                    unread[number] = WhyNot(str(error))
+                    unread[number] = Obstacle(str(error))
                     continue
                 states[number], parts[number] = self._empty_state(number), changelog.part
                 with _uncollected():
@@ -178,14 +178,14 @@ class PartitionRestore:
 
     async def _check_commands(
         self, states: Mapping[int, PartitionState], parts: Mapping[int, PartRecord | None], topic_ids: Mapping[str, str]
-    ) -> dict[int, WhyNot]:
+    ) -> dict[int, Obstacle]:
         """Compare states with `campaign-control`, which is read only where one of the two may have been recreated.
-        Returns why not for each state that cannot be compared, because the topic does not answer where the state has
-        commands, or where it is to be read."""
+        Returns the obstacle of each state that cannot be compared, because the topic does not answer where the state
+        has commands, or where it is to be read."""
         control = Topic.CAMPAIGN_CONTROL
-        places = [(control, number) for number in range(self._settings.partitions)]
-        silent = await silent_places(self._offsets, places)
-        answering = [number for topic, number in places if (topic, number) not in silent]
+        topic_partitions = [(control, number) for number in range(self._settings.partitions)]
+        silent = await silent_partitions(self._offsets, topic_partitions)
+        answering = [number for topic, number in topic_partitions if (topic, number) not in silent]
         beginnings = await self._offsets.beginnings(answering, (control,))
         has_lost_records = any(of_partition[control] for of_partition in beginnings.values())
         empty = {number for number, part in parts.items() if part is None}
@@ -203,15 +203,15 @@ class PartitionRestore:
         return {}
 
     def _unchecked(
-        self, states: Mapping[int, PartitionState], silent: Mapping[Place, str], to_read: Collection[int]
-    ) -> dict[int, WhyNot]:
-        """Why not, for each state with commands in the silent partitions of `campaign-control`, and for those `to_read`
-        the whole topic for."""
-        needed: dict[int, Collection[Place]] = {number: silent.keys() for number in to_read}
+        self, states: Mapping[int, PartitionState], silent: Mapping[TopicAndPartition, str], to_read: Collection[int]
+    ) -> dict[int, Obstacle]:
+        """The obstacle of each state with commands in the silent partitions of `campaign-control`, and of those for
+        which the whole topic is to be read."""
+        needed: dict[int, Collection[TopicAndPartition]] = {number: silent.keys() for number in to_read}
         for number, state in states.items():
             numbers = command_partitions(state, self._settings.partitions)
             needed.setdefault(number, {(Topic.CAMPAIGN_CONTROL, it) for it in numbers})
-        return why_silent(needed, silent, self._settings)
+        return obstacles_of(needed, silent, self._settings)
 
 
 def _log_skipped(partition: int, key: str, why: str) -> None:

@@ -31,8 +31,8 @@ from streams.worker.partition_restore import PartitionRestore
 from streams.worker.startup_checks import check_topics, commit_note
 from streams.worker.topic_watch import watch_topics
 from streams.worker.transaction import NotOpened, PartitionWriter
-from streams.worker.unanswered import ask_of_answering, unanswered
-from streams.worker.unrestored import Unrestored, WhyNot
+from streams.worker.unanswered import ask_those_that_answer, unanswered
+from streams.worker.unrestored import Obstacle, Unrestored
 
 __all__ = ["ControllerTable"]
 
@@ -250,40 +250,40 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
             self._offsets = OffsetQueries(self.settings)
             await self._offsets.start()
         find_silent = partial(self._silent, offsets=self._offsets, hand_overs=hand_overs)
-        why_not = await find_silent(numbers)
+        obstacles = await find_silent(numbers)
         given_away, self._given_away = self._given_away, set()
         for number, partition in list(self.owned.items()):
             if partition.in_doubt:
                 await partition.hand_over()  # writes nothing, but ends after a flush that is under way
-            if partition.in_doubt or number not in numbers or number in given_away or number in why_not:
+            if partition.in_doubt or number not in numbers or number in given_away or number in obstacles:
                 await self._leave(number)
         self._unrestored.keep(numbers)
         gained = sorted(numbers - self.owned.keys())
-        to_restore = [number for number in gained if number not in why_not]
+        to_restore = [number for number in gained if number not in obstacles]
         restore = partial(self._restore, offsets=self._offsets, hand_overs=hand_overs)
-        unrestored, lost = await ask_of_answering(to_restore, restore, find_silent)
-        why_not |= (unrestored or {}) | lost
-        if unless_none_is_gained and why_not.keys() >= set(gained):
-            self._note_tried(numbers, why_not, self._offsets)
+        unrestored, lost = await ask_those_that_answer(to_restore, restore, find_silent)
+        obstacles |= (unrestored or {}) | lost
+        if unless_none_is_gained and obstacles.keys() >= set(gained):
+            self._note_tried(numbers, obstacles, self._offsets)
             return None
-        ends, lost = await ask_of_answering(list(self.owned), self._offsets.ends, find_silent)
+        ends, lost = await ask_those_that_answer(list(self.owned), self._offsets.ends, find_silent)
         self._check_not_superseded(hand_overs)
         for number in lost:
             await self._leave(number)
-        why_not |= lost
-        self._note_tried(numbers, why_not, self._offsets)
+        obstacles |= lost
+        self._note_tried(numbers, obstacles, self._offsets)
         return self._begin(gained, ends or {})
 
-    async def _silent(self, numbers: Collection[int], offsets: OffsetQueries, hand_overs: int) -> dict[int, WhyNot]:
+    async def _silent(self, numbers: Collection[int], offsets: OffsetQueries, hand_overs: int) -> dict[int, Obstacle]:
         self._check_not_superseded(hand_overs)
-        why_not = await unanswered(offsets, self._unrestored.needed(numbers), self.settings)
+        obstacles = await unanswered(offsets, self._unrestored.needed(numbers), self.settings)
         self._steps += 1
         self._check_not_superseded(hand_overs)
-        return why_not
+        return obstacles
 
-    def _note_tried(self, numbers: set[int], why_not: Mapping[int, WhyNot], offsets: OffsetQueries) -> None:
+    def _note_tried(self, numbers: set[int], obstacles: Mapping[int, Obstacle], offsets: OffsetQueries) -> None:
         worker_metrics.OWNED.set(len(self.owned))
-        self._unrestored.note_tried(numbers, why_not)
+        self._unrestored.note_tried(numbers, obstacles)
         if self._unrestored and (self._looking_again is None or self._looking_again.done()):
             self._looking_again = asyncio.create_task(or_end_process(self._look_again(offsets), self.settings))
 
@@ -313,45 +313,47 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         """Whether the state of one of them can be read."""
         numbers = list(self._unrestored)
         try:
-            why_not = await unanswered(offsets, self._unrestored.needed(numbers), self.settings)
-            answered = [number for number in numbers if number not in why_not]
+            obstacles = await unanswered(offsets, self._unrestored.needed(numbers), self.settings)
+            answered = [number for number in numbers if number not in obstacles]
             hidden = await hidden_state(offsets, answered, 0)
         except KafkaError as error:  # which must not end the worker that decides on others
             log.warning("hidden_state_unknown", partitions=numbers, why=repr(error))
             return False
-        why_not |= {number: WhyNot(hidden_state_sentence(number, at, self.settings)) for number, at in hidden.items()}
-        self._unrestored.note_still(why_not)
-        return len(why_not) < len(numbers)
+        obstacles |= {
+            number: Obstacle(hidden_state_sentence(number, at, self.settings)) for number, at in hidden.items()
+        }
+        self._unrestored.note_still(obstacles)
+        return len(obstacles) < len(numbers)
 
     async def _leave(self, number: int) -> None:
         self._runners.pop(number).cancel()
         await self.owned.pop(number).close()
 
-    async def _restore(self, numbers: list[int], offsets: OffsetQueries, hand_overs: int) -> dict[int, WhyNot]:
-        """Returns why not, for each that cannot be restored yet."""
+    async def _restore(self, numbers: list[int], offsets: OffsetQueries, hand_overs: int) -> dict[int, Obstacle]:
+        """Returns the obstacle of each that cannot be restored yet."""
         writers = {n: PartitionWriter(self.settings.transactional_id(n), self.settings) for n in numbers}
         try:
             # Opened first: afterwards nobody else can add to what is read next.
-            why_not = await self._open(writers, hand_overs)
-            if opened := {number: writer for number, writer in writers.items() if number not in why_not}:
-                why_not |= await self._restore_with(opened, offsets, hand_overs)
-            return why_not
+            obstacles = await self._open(writers, hand_overs)
+            if opened := {number: writer for number, writer in writers.items() if number not in obstacles}:
+                obstacles |= await self._restore_with(opened, offsets, hand_overs)
+            return obstacles
         finally:  # cancelled too: whoever owns the partitions next must not wait for an open transaction
             await asyncio.gather(*(writer.close() for number, writer in writers.items() if number not in self.owned))
 
-    async def _open(self, writers: Mapping[int, PartitionWriter], hand_overs: int) -> dict[int, WhyNot]:
-        """Returns why not, for each that Kafka does not open."""
+    async def _open(self, writers: Mapping[int, PartitionWriter], hand_overs: int) -> dict[int, Obstacle]:
+        """Returns the obstacle of each that Kafka does not open."""
         opening = (self._open_one(hand_overs, writer) for writer in writers.values())
         answers = dict(zip(writers, await asyncio.gather(*opening, return_exceptions=True), strict=True))
         self._steps += 1
         self._check_not_superseded(hand_overs)
-        why_not: dict[int, WhyNot] = {}
+        obstacles: dict[int, Obstacle] = {}
         for number, error in answers.items():
             if isinstance(error, NotOpened):
-                why_not[number] = WhyNot(str(error))
+                obstacles[number] = Obstacle(str(error))
             elif error is not None:
                 raise error
-        return why_not
+        return obstacles
 
     async def _open_one(self, hand_overs: int, writer: PartitionWriter, *patience_seconds: float) -> None:
         """Open a producer so that `hand_over` waits for it, also where whoever has called this is cancelled."""
@@ -363,8 +365,8 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
 
     async def _restore_with(
         self, writers: Mapping[int, PartitionWriter], offsets: OffsetQueries, hand_overs: int
-    ) -> dict[int, WhyNot]:
-        """Returns why not, for each that cannot be restored yet."""
+    ) -> dict[int, Obstacle]:
+        """Returns the obstacle of each that cannot be restored yet."""
         settings = self.settings
         open_producer = partial(self._open_one, hand_overs)
         restore = PartitionRestore(settings, offsets, self._guarded, self._count_restored, open_producer)
@@ -389,7 +391,7 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         if self._watching is None:
             watching = watch_topics(offsets.client, settings, topic_ids)
             self._watching = asyncio.create_task(or_end_process(watching, settings))
-        return restored.why_not
+        return restored.obstacles
 
     def _count_restored(self, records: int) -> None:
         self._steps += records

@@ -9,10 +9,10 @@ from aiokafka.errors import KafkaError
 
 from core.errors import Unreachable
 from streams.settings import Settings
-from streams.worker.offset_queries import NO_LEADER, OffsetQueries, Place
-from streams.worker.unrestored import WhyNot
+from streams.worker.offset_queries import NO_LEADER, OffsetQueries, TopicAndPartition
+from streams.worker.unrestored import Obstacle
 
-__all__ = ["ask_of_answering", "silent_places", "unanswered", "why_silent"]
+__all__ = ["ask_those_that_answer", "obstacles_of", "silent_partitions", "unanswered"]
 
 log = structlog.get_logger()
 
@@ -27,80 +27,86 @@ _Answer = TypeVar("_Answer")
 
 
 async def unanswered(
-    offsets: OffsetQueries, needed: Mapping[int, Collection[Place]], settings: Settings
-) -> dict[int, WhyNot]:
-    """Why not, for each partition that needs what cannot be read now; the others are left out. Raises an error of
+    offsets: OffsetQueries, needed: Mapping[int, Collection[TopicAndPartition]], settings: Settings
+) -> dict[int, Obstacle]:
+    """The obstacle of each partition that needs what cannot be read now; others are left out. Raises an error of
     aiokafka that asking again would not mend."""
-    silent = await silent_places(offsets, {place for places in needed.values() for place in places})
-    return why_silent(needed, silent, settings)
+    silent = await silent_partitions(offsets, set().union(*needed.values()))
+    return obstacles_of(needed, silent, settings)
 
 
-async def ask_of_answering(
+async def ask_those_that_answer(
     numbers: Collection[int],
     ask: Callable[[list[int]], Awaitable[_Answer]],
-    find_silent: Callable[[list[int]], Awaitable[dict[int, WhyNot]]],
-) -> tuple[_Answer | None, dict[int, WhyNot]]:
-    """What `ask` returns of those of the partitions that go on answering meanwhile, None where there are none; and why
-    not, for the others. Raises an error of Kafka that comes again although all of them answer."""
-    why_not: dict[int, WhyNot] = {}
+    find_silent: Callable[[list[int]], Awaitable[dict[int, Obstacle]]],
+) -> tuple[_Answer | None, dict[int, Obstacle]]:
+    """What `ask` returns of those of the partitions that go on answering meanwhile, None where there are none; and the
+    obstacle of each other one. Raises an error of Kafka that comes again although all of them answer."""
+    obstacles: dict[int, Obstacle] = {}
     is_again = False
-    while left := [number for number in numbers if number not in why_not]:
+    while left := [number for number in numbers if number not in obstacles]:
         try:
-            return await ask(left), why_not
+            return await ask(left), obstacles
         except (KafkaError, Unreachable) as error:
             log.warning("partitions_asked_again", partitions=left, why=repr(error))
             silent = await find_silent(left)
             if is_again and not silent:
                 raise
             is_again = not silent
-            why_not |= silent
-    return None, why_not
+            obstacles |= silent
+    return None, obstacles
 
 
-def why_silent(
-    needed: Mapping[int, Collection[Place]], silent: Mapping[Place, str], settings: Settings
-) -> dict[int, WhyNot]:
-    """Why not, for each partition that needs one of the silent places, which have a clause that says why."""
-    lacking = {number: silent.keys() & places for number, places in needed.items()}
+def obstacles_of(
+    needed: Mapping[int, Collection[TopicAndPartition]], silent: Mapping[TopicAndPartition, str], settings: Settings
+) -> dict[int, Obstacle]:
+    """The obstacle of each partition that needs one of the silent ones, which have a clause that says why."""
+    lacking = {number: silent.keys() & topic_partitions for number, topic_partitions in needed.items()}
     return {
-        number: WhyNot(_sentence(min(places), silent, settings), frozenset(places))
-        for number, places in lacking.items()
-        if places
+        number: Obstacle(_sentence(min(topic_partitions), silent, settings), frozenset(topic_partitions))
+        for number, topic_partitions in lacking.items()
+        if topic_partitions
     }
 
 
-def _sentence(place: Place, silent: Mapping[Place, str], settings: Settings) -> str:
-    topic, number = place
+def _sentence(topic_partition: TopicAndPartition, silent: Mapping[TopicAndPartition, str], settings: Settings) -> str:
+    topic, number = topic_partition
     return (
-        f"{settings.topic(topic)}, partition {number}, {silent[place]}: start or mend the brokers that have its "
-        "replicas."
+        f"{settings.topic(topic)}, partition {number}, {silent[topic_partition]}: start or mend the brokers that have "
+        "its replicas."
     )
 
 
-async def silent_places(offsets: OffsetQueries, places: Collection[Place]) -> dict[Place, str]:
-    """Those of the places that cannot be read now, each with a clause that says why. Raises as `unanswered` does."""
-    if not places:
+async def silent_partitions(
+    offsets: OffsetQueries, topic_partitions: Collection[TopicAndPartition]
+) -> dict[TopicAndPartition, str]:
+    """Those that cannot be read now, each with a clause that says why. Raises as `unanswered` does."""
+    if not topic_partitions:
         return {}
     try:
         async with asyncio.timeout(_TOGETHER_SECONDS):
-            await offsets.high_watermarks(places)
+            await offsets.high_watermarks(topic_partitions)
             return {}
     except TimeoutError:
         pass
-    causes = await asyncio.gather(*(_cause(offsets, place) for place in places))
-    return {place: cause for place, cause in zip(places, causes, strict=True) if cause is not None}
+    causes = await asyncio.gather(*(_cause(offsets, topic_partition) for topic_partition in topic_partitions))
+    return {
+        topic_partition: cause
+        for topic_partition, cause in zip(topic_partitions, causes, strict=True)
+        if cause is not None
+    }
 
 
-async def _cause(offsets: OffsetQueries, place: Place) -> str | None:
-    asking = asyncio.ensure_future(offsets.end(*place, False))
+async def _cause(offsets: OffsetQueries, topic_partition: TopicAndPartition) -> str | None:
+    asking = asyncio.ensure_future(offsets.end(*topic_partition, False))
     try:
         for _ in range(_CHECKS):
             if (await asyncio.wait({asking}, timeout=_CHECK_SECONDS))[0]:
                 asking.result()
                 return None
-            if offsets.leader(place) == NO_LEADER:
+            if offsets.leader(topic_partition) == NO_LEADER:
                 return "has no leader"
-        known = offsets.leader(place) is not None
+        known = offsets.leader(topic_partition) is not None
         return "has a leader that does not answer" if known else "is known to no broker that answers"
     finally:
         asking.cancel()

@@ -8,18 +8,18 @@ from typing_extensions import override
 
 from streams.kafka.topics import INPUTS, Topic
 from streams.worker import worker_metrics
-from streams.worker.offset_queries import Place
+from streams.worker.offset_queries import TopicAndPartition
 
-__all__ = ["Unrestored", "WhyNot", "until_then"]
+__all__ = ["Obstacle", "Unrestored", "until_then"]
 
 log = structlog.get_logger()
 
 
-class WhyNot(NamedTuple):
+class Obstacle(NamedTuple):
     """Why a partition cannot be restored yet: a sentence that says what to do, and what of it must answer before."""
 
     sentence: str
-    lacking: frozenset[Place] = frozenset()
+    lacking: frozenset[TopicAndPartition] = frozenset()
 
 
 def until_then(number: int) -> str:
@@ -32,7 +32,7 @@ class Unrestored(Collection[int]):
 
     def __init__(self) -> None:
         self._sentences: dict[int, str] = {}
-        self._lacking: dict[int, frozenset[Place]] = {}
+        self._lacking: dict[int, frozenset[TopicAndPartition]] = {}
 
     @override
     def __len__(self) -> int:
@@ -49,23 +49,23 @@ class Unrestored(Collection[int]):
     def sentences(self) -> list[str]:
         return list(self._sentences.values())
 
-    def needed(self, numbers: Iterable[int]) -> dict[int, frozenset[Place]]:
+    def needed(self, numbers: Iterable[int]) -> dict[int, frozenset[TopicAndPartition]]:
         """What must answer before each of these partitions can be restored: its inputs, its state, and whatever else it
         has lacked before."""
         topics = (*INPUTS, Topic.CONTROLLER_STATE)
         return {n: self._lacking.get(n, frozenset()) | {(topic, n) for topic in topics} for n in numbers}
 
-    def note_tried(self, numbers: Collection[int], why_not: Mapping[int, WhyNot]) -> None:
-        """Note that these partitions were restored, except those in `why_not`."""
+    def note_tried(self, numbers: Collection[int], obstacles: Mapping[int, Obstacle]) -> None:
+        """Note that these partitions were restored, except those in `obstacles`."""
         for number in numbers:
-            if number in self._sentences and number not in why_not:
+            if number in self._sentences and number not in obstacles:
                 self._forget(number)
                 log.warning("partition_goes_on", partition=number)
-        self._note(why_not)
+        self._note(obstacles)
 
-    def note_still(self, why_not: Mapping[int, WhyNot]) -> None:
+    def note_still(self, obstacles: Mapping[int, Obstacle]) -> None:
         """Note why those of these that are still not restored are not, which may be for another reason than before."""
-        self._note({number: why for number, why in why_not.items() if number in self._sentences})
+        self._note({number: why for number, why in obstacles.items() if number in self._sentences})
 
     def keep(self, numbers: Collection[int]) -> None:
         """Forget the partitions that are not assigned any more: all but `numbers`."""
@@ -77,8 +77,8 @@ class Unrestored(Collection[int]):
         self._lacking.pop(number, None)
         worker_metrics.STOPPED.labels(str(number)).set(0)
 
-    def _note(self, why_not: Mapping[int, WhyNot]) -> None:
-        for number, (sentence, lacking) in why_not.items():
+    def _note(self, obstacles: Mapping[int, Obstacle]) -> None:
+        for number, (sentence, lacking) in obstacles.items():
             why = f"{sentence} {until_then(number)}"
             if self._sentences.get(number) != why:
                 log.error("partition_stopped", partition=number, why=why)

@@ -18,7 +18,7 @@ from streams.kafka.topics import ALL_TOPICS, INPUTS, Topic
 from streams.settings import Settings
 from streams.worker import fatal, table, unanswered
 from streams.worker.consumer import BatchConsumer, Chunk
-from streams.worker.offset_queries import NO_LEADER, Place
+from streams.worker.offset_queries import NO_LEADER, TopicAndPartition
 from streams.worker.partition import OwnedPartition
 from streams.worker.partition_restore import OpenProducer, RestoredPartitions
 from streams.worker.table import ControllerTable
@@ -137,14 +137,14 @@ class EmptyTopics:
             raise KafkaTimeoutError
         return await self._answer(partition)
 
-    async def high_watermarks(self, places: Iterable[Place]) -> None:
-        await asyncio.gather(*(self._answer(number) for _, number in places))
+    async def high_watermarks(self, topic_partitions: Iterable[TopicAndPartition]) -> None:
+        await asyncio.gather(*(self._answer(number) for _, number in topic_partitions))
 
     async def state_ends(self, numbers: Iterable[int], stable: bool) -> dict[int, int]:
         return {number: await self._answer(number) for number in numbers}
 
-    def leader(self, place: Place) -> int | None:
-        return NO_LEADER if place[1] in self.silent else 1
+    def leader(self, topic_partition: TopicAndPartition) -> int | None:
+        return NO_LEADER if topic_partition[1] in self.silent else 1
 
     def _give_up(self, numbers: Iterable[int]) -> None:
         if self.silent & set(numbers):

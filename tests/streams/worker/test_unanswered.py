@@ -7,22 +7,22 @@ import pytest
 
 from streams.kafka.topics import Topic
 from streams.worker import unanswered
-from streams.worker.offset_queries import NO_LEADER, OffsetQueries, Place
+from streams.worker.offset_queries import NO_LEADER, OffsetQueries, TopicAndPartition
 
-PLACE: Place = (Topic.CATALOG, 3)
+TOPIC_PARTITION: TopicAndPartition = (Topic.CATALOG, 3)
 
 
 class Silent:
     def __init__(self, leader: int | None) -> None:
         self._leader = leader
 
-    async def high_watermarks(self, places: object) -> None:
+    async def high_watermarks(self, topic_partitions: object) -> None:
         await asyncio.Event().wait()
 
-    async def end(self, *place: object) -> None:
+    async def end(self, *topic_partition: object) -> None:
         await asyncio.Event().wait()
 
-    def leader(self, place: Place) -> int | None:
+    def leader(self, topic_partition: TopicAndPartition) -> int | None:
         return self._leader
 
 
@@ -40,4 +40,4 @@ async def test_a_leader_that_is_not_known_is_told_from_one_that_is_missing(
     monkeypatch.setattr(unanswered, "_TOGETHER_SECONDS", 0.01)
     monkeypatch.setattr(unanswered, "_CHECK_SECONDS", 0.01)
     offsets = cast(OffsetQueries, Silent(leader))
-    assert await unanswered.silent_places(offsets, [PLACE]) == {PLACE: cause}
+    assert await unanswered.silent_partitions(offsets, [TOPIC_PARTITION]) == {TOPIC_PARTITION: cause}
