@@ -81,13 +81,7 @@ async def _is_exact(
 ) -> None:
     world = World(folder, topic_prefix)
     async with world.running():
-        traffic = world.traffic(seed=SEED)
-        try:
-            await traffic.start()
-            silence = await traffic.during(fault(world, traffic))
-            print(f"\n{what}: nothing decided for {silence:.1f} s; {await world.count(traffic)} (seed {SEED})")
-        finally:
-            traffic.close()
+        await world.is_exact(what, world.traffic(seed=SEED), fault)
 
 
 async def _acknowledged(traffic: Traffic, more: int) -> None:

@@ -323,11 +323,7 @@ async def test_a_partition_without_a_leader_waits_alone_while_each_owner_decides
         await second.ready()
         assert await second.process.stop() == 0
     finally:
-        decided.close()
-        for worker in (first, second):
-            worker.process.kill()
-        if node.process is None:
-            await asyncio.to_thread(node.start)
+        await _end(decided, (first, second), node)
 
 
 async def test_a_partition_whose_commands_have_no_leader_waits_alone_while_its_owner_decides_on_the_others(
@@ -365,11 +361,16 @@ async def test_a_partition_whose_commands_have_no_leader_waits_alone_while_its_o
         await second.ready()
         assert await second.process.stop() == 0
     finally:
-        decided.close()
-        for worker in (first, second):
-            worker.process.kill()
-        if node.process is None:
-            await asyncio.to_thread(node.start)
+        await _end(decided, (first, second), node)
+
+
+async def _end(decided: "Decided", workers: Sequence[WatchedWorker], node: Node) -> None:
+    """End a test's clients and workers, and have the broker run that it may have killed."""
+    decided.close()
+    for worker in workers:
+        worker.process.kill()
+    if node.process is None:
+        await asyncio.to_thread(node.start)
 
 
 async def test_two_brokers_of_three_away_are_told_and_waited_for(

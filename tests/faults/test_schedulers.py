@@ -85,13 +85,7 @@ async def _is_exact(
 ) -> None:
     world = World(folder, topic_prefix, timestamps)
     async with world.running():
-        traffic = DailyTraffic(*world.place, days=days(), seed=SEED)
-        try:
-            await traffic.start()
-            silence = await traffic.during(fault(world, traffic))
-            print(f"\n{what}: nothing decided for {silence:.1f} s; {await world.count(traffic)} (seed {SEED})")
-        finally:
-            traffic.close()
+        await world.is_exact(what, DailyTraffic(*world.place, days=days(), seed=SEED), fault)
 
 
 def _soon() -> Days:

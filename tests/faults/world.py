@@ -4,11 +4,11 @@ what ends itself begins again."""
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeVar
 
 from core.errors import ExitCode
 from local.kafka import LocalKafka
@@ -21,6 +21,7 @@ from streams.settings import Settings, Timestamps
 from tests.commands import EXECUTABLE
 from tests.faults.database_counts import until_rows
 from tests.faults.forgotten_end import Operator
+from tests.faults.runs import SEED
 from tests.faults.traffic import Traffic
 from tests.streams.worker_process import WorkerProcess
 
@@ -34,6 +35,9 @@ _EXPECTED: Final = {ExitCode.RESTART, ExitCode.UNREACHABLE}
 _PAUSES: Final = {int(ExitCode.UNREACHABLE): 3.0}
 #: Seconds between two looks at what a process says that runs.
 _POLL_SECONDS: Final = 2.0
+
+
+_Traffic = TypeVar("_Traffic", bound=Traffic)
 
 
 class World:
@@ -118,6 +122,17 @@ class World:
         assert {code for _, code in self.exits} <= _EXPECTED, self.exits
         by_hand = f"; transactions without an end, aborted: {self.operator.ended}" if self.operator.ended else ""
         return f"{counted}; exits {dict(self.exits)}{by_hand}"
+
+    async def is_exact(
+        self, what: str, traffic: _Traffic, fault: Callable[["World", _Traffic], Awaitable[None]]
+    ) -> None:
+        """Send the traffic during a fault, compare all with its count, and print a line with the numbers."""
+        try:
+            await traffic.start()
+            silence = await traffic.during(fault(self, traffic))
+            print(f"\n{what}: nothing decided for {silence:.1f} s; {await self.count(traffic)} (seed {SEED})")
+        finally:
+            traffic.close()
 
     async def _supervise(self) -> None:
         """Start again what has ended itself, and with a pause what has found a service away: each start costs CPU, of
