@@ -98,8 +98,13 @@ class Process:
             "SPENDGATE_DATA_DIR": self._folder.name,
         }
         pinned = ["taskset", "-c", ",".join(map(str, cores))]
-        command = [*pinned, str(Path(sys.executable).with_name("spendgate")), program]
-        self._process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+        self._command = [*pinned, str(Path(sys.executable).with_name("spendgate")), program]
+        self._environment = environment
+        self.start()
+
+    def start(self) -> None:
+        """Start it, after a `kill` in the same folder."""
+        self._process = subprocess.Popen(self._command, env=self._environment, stdout=subprocess.DEVNULL)
         self._seen = psutil.Process(self._process.pid)
 
     def __enter__(self) -> Self:

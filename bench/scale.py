@@ -38,16 +38,18 @@ def measure(settings: Settings, brands: int, events: int) -> dict[str, float]:
         drained = Draining(worker).figures(events)
         resident = worker.resident_mib()
         worker.kill()
-    publish_events(settings, 1, brands, first=events)
-    started_at = time.monotonic()
-    with Worker(settings) as worker:
+        publish_events(settings, 1, brands, first=events)
+        started_at = time.monotonic()
+        worker.start()
         restart = wait_until(lambda: worker.applied(Topic.SPEND_EVENTS) > 0, _PATIENCE_SECONDS) - started_at
+        restart_cpu = worker.cpu_seconds()
         resident_after_restart = worker.resident_mib()
     return {
         "catalog_seconds": round(catalog, 2),
         "documents_per_second": round(2 * brands / catalog),
         **drained,
         "restart_seconds": round(restart, 2),
+        "restart_cpu_seconds": round(restart_cpu, 2),
         "resident_mib": round(resident),
         "resident_mib_after_restart": round(resident_after_restart),
     }

@@ -16,11 +16,13 @@ from aiokafka.errors import (
     GroupLoadInProgressError,
     KafkaError,
     NotCoordinatorForGroupError,
+    UnknownMemberIdError,
     for_code,
 )
 from aiokafka.protocol.admin import DescribeGroupsRequest_v2
 from aiokafka.protocol.api import Request
 from aiokafka.protocol.commit import OffsetFetchRequest
+from aiokafka.protocol.group import LeaveGroupRequest
 from aiokafka.structs import OffsetAndMetadata
 from typing_extensions import override
 
@@ -30,7 +32,7 @@ from streams.kafka.reader import topic_reader
 from streams.kafka.topics import ALL_TOPICS, Topic
 from streams.settings import Settings
 
-__all__ = ["ConsumerGroup", "DescribeGroups", "Member", "describe_group", "group_offsets"]
+__all__ = ["ConsumerGroup", "DescribeGroups", "Member", "describe_group", "group_offsets", "leave_group"]
 
 ANSWER_SECONDS: Final = 8.0
 _ASK_AGAIN_SECONDS: Final = 0.1
@@ -88,6 +90,14 @@ async def group_offsets(
             if not error.retriable or monotonic() >= until:
                 raise
         await asyncio.sleep(_ASK_AGAIN_SECONDS)
+
+
+async def leave_group(admin: AIOKafkaAdminClient, group: str, member_id: str) -> None:
+    """Have the member leave the group, if it still is one. Needs the right by which it joined. Raises an error of
+    aiokafka."""
+    response = await admin._send_request(LeaveGroupRequest(group, member_id), await admin.find_coordinator(group))
+    if response.error_code != UnknownMemberIdError.errno:
+        _check(response.error_code, group)
 
 
 async def _group_offsets(

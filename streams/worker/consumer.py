@@ -27,6 +27,7 @@ from streams.kafka.failures import reason
 from streams.kafka.options import METADATA_MS
 from streams.settings import Settings
 from streams.worker.fatal import end_process
+from streams.worker.membership import Membership, note_joins
 from streams.worker.timed_fetcher import TimedFetcher, make_timed
 
 __all__ = ["BatchConsumer", "BatchTransport", "Chunk", "PartitionPositions"]
@@ -268,16 +269,26 @@ def _by_topic(chunks: Iterable[Chunk]) -> Iterable[list[Chunk]]:
 
 
 class _AnnotatingConsumer(aiokafka.AIOKafkaConsumer):  # type: ignore[misc]
-    """Writes metadata with its commits, which tells them from those of others, and times its fetches."""
+    """Writes metadata with its commits, which tells them from those of others, times its fetches, and joins without
+    waiting for dead workers of its data folder."""
 
     #: Has the metadata.
     positions: PartitionPositions
     settings: Settings
+    membership: Membership
 
     @override
     async def start(self) -> None:
+        # Just before it joins: so workers that live rebalance once for both.
+        await self.membership.remove_dead()
         await super().start()
         make_timed(self._fetcher)
+        note_joins(self._coordinator, self.membership)
+
+    @override
+    async def stop(self) -> None:
+        await super().stop()
+        self.membership.forget()
 
     @override
     async def commit(self, offsets: Mapping[TP, Any]) -> None:
@@ -313,6 +324,7 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
         )
         consumer.positions, consumer.settings = self.app.table, self.app.settings
+        consumer.membership = Membership(self.app.settings, conf.id)
         return consumer
 
     @override
