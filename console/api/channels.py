@@ -52,7 +52,9 @@ async def read(_: Viewer, services: Served) -> Response:
     return page_of([msgspec.json.encode(operations.channel_view(row)) for row in await in_thread(found)], None)
 
 
-@router.post("/api/v1/channels", **documented(schemas.ChannelAdded, HTTPStatus.CREATED, body=NewChannel, errors=(409,)))
+@router.post(
+    "/api/v1/channels", **documented(schemas.ChannelAdded, HTTPStatus.CREATED, body=NewChannel, errors=(404, 409))
+)
 async def add(request: Request, person: Admin, services: Served) -> Response:
     """Adds a channel; for admins. `secret` is what webhooks are signed with, by Standard Webhooks; it is in no other
     answer."""

@@ -23,6 +23,7 @@ __all__ = [
     "changes_of",
     "changes_since",
     "changes_with_brand",
+    "check_brands",
     "epoch_began_at",
     "get_brand",
     "get_campaign",
@@ -44,6 +45,13 @@ def get_brand(session: Session, brand_id: str) -> Brand:
 
 def get_campaign(session: Session, campaign_id: str) -> Campaign:
     return _found(session, Campaign, campaign_id)
+
+
+def check_brands(session: Session, brand_ids: Collection[str]) -> None:
+    """Raise RowNotFound, which names one of them, where not all of these brands are there."""
+    unknown = set(brand_ids).difference(session.scalars(select(Brand.brand_id).where(Brand.brand_id.in_(brand_ids))))
+    if unknown:
+        raise RowNotFound(f"There is no brand {min(unknown)}.")
 
 
 def list_brands(

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from models.errors import AlreadyExists, RowNotFound
 from models.queries.accounts import record_change
+from models.queries.catalog import check_brands
 from models.tables.catalog_change import FieldChanges
 from models.tables.channel import Channel, Delivery
 
@@ -34,7 +35,8 @@ def get_channel(session: Session, name: str, *, for_update: bool = False) -> Cha
 
 def add_channel(session: Session, channel: Channel) -> Channel:
     """Add a channel; the history has its address as it is shown to people. Raises AlreadyExists, also for the name of a
-    removed channel, so that its deliveries stay unambiguous."""
+    removed channel, so that its deliveries stay unambiguous, and RowNotFound for a brand of its filter."""
+    check_brands(session, channel.brand_ids)
     if session.get(Channel, channel.name) is not None:
         raise AlreadyExists(f"The channel {channel.name} is there, or was: names are never used again.")
     session.add(channel)

@@ -14,7 +14,7 @@ from console.rendering.render import page
 from console.server.services import Served, Services
 from core.errors import RefusedValue
 from core.records import AlertKind, Severity
-from models.errors import AlreadyExists, Refused
+from models.errors import AlreadyExists, Refused, RowNotFound
 from models.queries.channels import list_channels
 from models.queries.deliveries import list_deliveries
 from models.tables.channel import Channel, Delivery
@@ -50,7 +50,7 @@ async def add(request: Request, person: PageAdmin, services: Served) -> Response
         row, secret = await asyncio.to_thread(
             lambda: add_channel(services.settings, name, address, **chosen, actor=person.actor)
         )
-    except (AlreadyExists, Refused, RefusedValue) as error:
+    except (AlreadyExists, Refused, RefusedValue, RowNotFound) as error:
         # The address may hold a password, so it is not written into the page.
         return await _shown(request, person, services, error=str(error), name=name, brands=brands)
     if secret is None:

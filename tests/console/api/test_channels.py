@@ -18,13 +18,14 @@ def name() -> str:
 
 
 def test_a_channel_on_the_command_line_shows_its_secret_once(commands: Commands, name: str) -> None:
-    added = commands.json("channel", "add", name, ADDRESS, "--kind", "silent", "--brand", "nike")
+    brand_id = commands.brand()
+    added = commands.json("channel", "add", name, ADDRESS, "--kind", "silent", "--brand", brand_id)
     assert re.fullmatch(r"whsec_[A-Za-z0-9+/]{43}=", added["secret"])
     listed = commands.done("channel", "list", "--json")
     assert added["secret"] not in listed
     assert "hidden" not in listed
     [mine] = [it for it in json.loads(listed) if it["name"] == name]
-    assert (mine["address"], mine["kinds"], mine["brands"]) == ("https://hooks.example.org/…", ["silent"], ["nike"])
+    assert (mine["address"], mine["kinds"], mine["brands"]) == ("https://hooks.example.org/…", ["silent"], [brand_id])
     assert commands.json("channel", "pause", name)["paused"] is True
     assert commands.json("channel", "resume", name)["paused"] is False
     commands.done("channel", "remove", name)
@@ -48,6 +49,15 @@ def test_what_is_wrong_is_refused_when_it_is_added(
     commands: Commands, name: str, arguments: list[str], words: str
 ) -> None:
     assert words in commands.refused("channel", "add", name, *arguments)
+
+
+def test_a_channel_of_a_brand_that_is_not_there_is_refused(commands: Commands, api: Api, name: str) -> None:
+    brands = ("--brand", commands.brand(), "--brand", "no-such-brand")
+    refused = commands.run("channel", "add", name, ADDRESS, *brands)
+    assert (refused.exit_code, "There is no brand no-such-brand." in refused.err) == (3, True)
+    body = {"name": name, "address": ADDRESS, "brands": ["no-such-brand"]}
+    assert "no-such-brand" in api.problem("POST", "/api/v1/channels", 404, json=body)["detail"]
+    assert name not in commands.done("channel", "list", "--json")
 
 
 def test_a_channel_by_the_api(api: Api, name: str) -> None:

@@ -147,16 +147,19 @@ def test_a_person_changes_their_own_password_and_all_other_browsers_are_signed_o
 def test_a_channel_is_added_by_an_admin_and_its_secret_is_shown_once(admin: FormClient, viewer: FormClient) -> None:
     channel = f"c-{secrets.token_hex(4)}"
     sent: dict[str, str | list[str]] = {"name": channel, "address": "https://hooks.example.org/hidden"}
-    secret = _secret(admin.post("/channels", {**sent, "kinds": ["silent"], "brands": "nike, puma"}))
+    brands = f"{admin.brand()}, {admin.brand()}"
+    secret = _secret(admin.post("/channels", {**sent, "kinds": ["silent"], "brands": brands}))
     shown = admin.page("/channels")
     assert secret not in shown
     assert "example.org/hidden" not in shown
-    assert f"{channel} https://hooks.example.org/… silent of nike, puma On" in _text(shown)
+    assert f"{channel} https://hooks.example.org/… silent of {brands} On" in _text(shown)
     assert admin.post(f"/channels/{channel}/paused", {"paused": "true"}).status_code == 303
     assert "Paused" in _text(admin.page("/channels"))
     refused = admin.post("/channels", {"name": "x", "address": "http://169.254.169.254/"})
     assert refused.status_code == 422
     assert "link-local" in _text(refused.text)
+    unknown = admin.post("/channels", {**sent, "name": f"{channel}-2", "brands": "no-such-brand"})
+    assert (unknown.status_code, "There is no brand no-such-brand." in _text(unknown.text)) == (422, True)
     assert admin.post(f"/channels/{channel}/remove", {}).status_code == 303
     observed = _text(admin.page("/users/history"))
     for words in ("Added for https://hooks.example.org/…", "Paused", "Removed"):
