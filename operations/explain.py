@@ -7,7 +7,7 @@ from typing import Final
 
 from core.command import build_command
 from core.dayparting import flight_is_over
-from core.money import format_money, parse_total
+from core.money import LIMIT_MICROS, format_money, parse_total
 from core.records import Action, CauseKind, CauseRecord, ControlCommand
 from core.state import CampaignState, Cause
 from operations.catalog_views import Json
@@ -170,10 +170,13 @@ def _reason_detail(reason: str, command: ControlCommand, is_over: bool | None) -
 
 
 def _raise(what: str, spent: str, limit: str | None, wait: str) -> str:
-    """A sentence on the budget that would end the reason: above what is spent, and above zero also after refunds."""
+    """A sentence on the budget that would end the reason: above what is spent, and above zero also after refunds. Where
+    no budget can be that large, there is only to clear it."""
     if limit == "0.00":
         wait = ""
     micros = parse_total(spent)
+    if isinstance(micros, int) and micros >= LIMIT_MICROS:
+        return f"clear {what}, since none can be above {spent}{wait}"
     above = format_money(max(micros, 0)) if isinstance(micros, int) else spent
     return f"raise {what} above {above} or clear it{wait}"
 

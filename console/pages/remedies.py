@@ -12,7 +12,7 @@ from console.pages.admin.today_budget import suggested_micros
 from console.rendering.ids_in_addresses import in_address
 from console.rendering.jinja_filters import shown_money
 from console.server.services import Services
-from core.money import parse_money
+from core.money import parse_money, parse_total
 from core.refusal import Refusal
 from models.errors import DatabaseAway
 from models.queries.catalog import list_changes
@@ -68,10 +68,11 @@ def remedies(why: Explanation | None, campaign: Campaign, brand: Brand) -> Mappi
 
 
 def _raise_label(one: ReasonDetail, currency: str) -> str:
-    budget, spent = parse_money(one.budget or ""), parse_money(one.spent or "")
+    budget, spent = parse_money(one.budget or ""), parse_total(one.spent or "")
     if isinstance(budget, Refusal) or isinstance(spent, Refusal):
         return "Raise today"
-    return f"Raise today to {shown_money(suggested_micros(budget, spent) or 0)} {currency}"
+    suggested = suggested_micros(budget, spent)
+    return "Clear today's budget" if suggested is None else f"Raise today to {shown_money(suggested)} {currency}"
 
 
 async def paused_by(services: Services, why: Explanation | None, campaign: Campaign, brand: Brand) -> list[PausedBy]:

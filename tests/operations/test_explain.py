@@ -54,6 +54,21 @@ def test_a_budget_of_zero_does_not_come_back_with_time(pause: ControlCommand) ->
     assert because.remedy == "raise the daily budget of brand nike above 0.00 or clear it"
 
 
+@pytest.mark.parametrize("spent", ["999999999999.999999", "1000000000000.00"])
+def test_nobody_is_told_to_raise_a_budget_beyond_the_largest(pause: ControlCommand, spent: str) -> None:
+    brand = msgspec.structs.replace(pause.brand, daily_budget="999999999999.999999", daily_spent=spent)
+    [because] = explained(msgspec.structs.replace(pause, brand=brand)).because
+    assert because.remedy == (
+        f"clear the daily budget of brand nike, since none can be above {spent}, or wait for the next day"
+    )
+
+
+def test_a_budget_just_below_the_largest_can_be_raised(pause: ControlCommand) -> None:
+    brand = msgspec.structs.replace(pause.brand, daily_spent="999999999999.999998")
+    [because] = explained(msgspec.structs.replace(pause, brand=brand)).because
+    assert "above 999999999999.999998 or clear it" in because.remedy
+
+
 def test_a_reason_of_a_newer_release_is_shown_by_its_name(pause: ControlCommand) -> None:
     observed = explained(msgspec.structs.replace(pause, reasons=["moon_phase"]))
     assert observed.because[0].words == "moon_phase"

@@ -18,7 +18,7 @@ from console.server.queries import PageQuery
 from console.server.services import Served, Services
 from core.calendar import date_of
 from core.errors import RefusedValue
-from core.money import MICROS, format_money
+from core.money import LIMIT_MICROS, MICROS, format_money
 from core.overrides import budget_on
 from models.queries.catalog import get_brand, get_campaign
 from models.queries.catalog_edits import edit_brand, edit_campaign
@@ -55,11 +55,12 @@ class _BudgetOwner(NamedTuple):
 
 
 def suggested_micros(budget_micros: int | None, spent_micros: int) -> int | None:
-    """A fifth above the budget or, where more is spent, above that, in whole units; None where nothing limits it."""
-    if budget_micros is None:
+    """A fifth above the budget or, where more is spent, above that: in whole units, at most the largest budget. None
+    where nothing limits it, and where all that a budget can be is spent."""
+    if budget_micros is None or spent_micros >= LIMIT_MICROS:
         return None
     above = max(budget_micros, spent_micros, 0) * 6 // 5
-    return max(1, -(-above // MICROS)) * MICROS
+    return min(max(1, -(-above // MICROS)) * MICROS, LIMIT_MICROS)
 
 
 @router.get("/brands/{brand_id}/raise-today")

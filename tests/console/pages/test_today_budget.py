@@ -4,12 +4,18 @@ import html
 import re
 import time
 
+import msgspec
 import pytest
 
 from console.pages.admin.today_budget import suggested_micros
-from core.money import MICROS
+from console.pages.remedies import remedies
+from core.money import LIMIT_MICROS, MICROS
+from models.tables.brand import Brand
+from models.tables.campaign import Campaign
+from operations.explain import explain
 from tests.console.api.server import until
 from tests.console.pages.conftest import FormClient
+from tests.docs.messages import play
 
 TODAY = "Budgets for certain dates"
 
@@ -21,6 +27,29 @@ TODAY = "Budgets for certain dates"
 def test_a_fifth_more_than_budget_or_spend_is_suggested(budget: int | None, spent: int, suggested: int | None) -> None:
     micros = suggested_micros(None if budget is None else budget * MICROS, spent * MICROS)
     assert micros == (None if suggested is None else suggested * MICROS)
+
+
+def test_no_more_than_the_largest_budget_is_suggested() -> None:
+    assert suggested_micros(MICROS, LIMIT_MICROS - 1) == LIMIT_MICROS
+    assert suggested_micros(MICROS, LIMIT_MICROS) is None
+
+
+@pytest.mark.parametrize(
+    ("spent", "label"),
+    [
+        ("10.00", "Raise today to 12.00 USD"),
+        ("999999999999.999999", "Clear today's budget"),
+        ("1000000000000.00", "Clear today's budget"),
+    ],
+)
+def test_what_a_button_offers_is_possible(spent: str, label: str) -> None:
+    pause = next(it for it in play() if it.reasons == ["daily_budget"])
+    spent_all = msgspec.structs.replace(pause.brand, daily_budget="10.00", daily_spent=spent)
+    why = explain(msgspec.structs.replace(pause, brand=spent_all), None)
+    brand = Brand(brand_id="brand", currency="USD", enabled=True, archived=False)
+    campaign = Campaign(campaign_id="campaign", brand_id="brand", enabled=True, archived=False)
+    [remedy] = remedies(why, campaign, brand)["daily_budget"]
+    assert remedy.label == label
 
 
 @pytest.mark.usefixtures("worker")
