@@ -5,6 +5,7 @@ Keys, headers and messages of brokers are untrusted: control characters are writ
 
 import json
 import logging
+import os
 import sys
 from io import StringIO
 from typing import Any, Final, TextIO
@@ -13,6 +14,7 @@ import structlog
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 from streams.settings import LogFormat
+from streams.unknown_variables import unknown_variables
 
 __all__ = ["configure_logs"]
 
@@ -30,7 +32,8 @@ _IN_JSON: Final = {code: f"\\u{code:04x}" for code in range(127, 160)}
 
 
 def configure_logs(log_format: LogFormat, *, process: str) -> None:
-    """Configure logging; called once, first of all in a process. Every line has the field `process`."""
+    """Configure logging; called once, first of all in a process. Every line has the field `process`. The first line
+    warns of mistyped settings."""
     rendering = [_escape_values, *_rendering(log_format)]
     structlog.contextvars.bind_contextvars(process=process)
     # Ours go past the logging module, which Faust sets up in its own way.
@@ -47,6 +50,9 @@ def configure_logs(log_format: LogFormat, *, process: str) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    if unknown := unknown_variables(os.environ):
+        advice = "; ".join(f"{name} is no setting, the nearest is {nearest}" for name, nearest in unknown.items())
+        structlog.get_logger().warning("unknown_variables", advice=advice)
 
 
 def _rendering(log_format: LogFormat) -> list[Processor]:

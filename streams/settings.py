@@ -13,9 +13,10 @@ from streams.setting_kinds import Secret, Setting, addresses, choice, hosts, num
 if TYPE_CHECKING:
     from core.acceptance import Tolerance
 
-__all__ = ["SETTINGS", "LogFormat", "Settings", "Timestamps"]
+__all__ = ["SECRETS", "SETTINGS", "LogFormat", "Settings", "Timestamps"]
 
-_SECRETS: Final = ("database_url", "kafka_password", "kafka_key_password")
+#: The fields that a file may give.
+SECRETS: Final = ("database_url", "kafka_password", "kafka_key_password")
 
 
 class Timestamps(StrEnum):
@@ -182,7 +183,7 @@ def _variable(name: str) -> str:
 
 def _secrets_in_files(given: Mapping[str, Any]) -> dict[str, str]:
     """The secrets that a file gives and nothing else does. Raises RefusedValue where a file holds no text."""
-    files = {name: given.get(f"{name}_file") for name in _SECRETS if not given.get(name)}
+    files = {name: given.get(f"{name}_file") for name in SECRETS if not given.get(name)}
     return {name: _secret_in(_variable(f"{name}_file"), Path(file)) for name, file in files.items() if file}
 
 
