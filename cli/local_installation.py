@@ -21,6 +21,7 @@ from local.kafka_security import write_private_file
 from local.ownership import Ownership
 from local.ports import HOST
 from local.postgres import LocalPostgres
+from local.principals import DEMO, OPERATOR, Principals
 from local.supervisor import LONGEST_PAUSE_SECONDS, Supervisor
 from models.migrations import migrate
 from operations.accounts.accounts import FirstAdmin, add_first_admin
@@ -43,14 +44,27 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """The running installation, and the settings with which a process of Spendgate connects to it."""
+    """The running installation, and the settings with which the demo connects to it."""
 
     supervisor: Supervisor
-    settings: Settings
+    demo: Settings
     #: The address of the console; None where only services run.
     http: str | None = None
     #: Created by this start; its password is shown once.
     first_admin: FirstAdmin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Services:
+    """Kafka and PostgreSQL, with the settings of whoever may do everything."""
+
+    owner: Settings
+    #: Of a secured installation.
+    principals: Principals | None
+
+    def settings_of(self, name: str) -> Settings:
+        """The settings with which this process or person connects."""
+        return self.owner if self.principals is None else self.principals.settings_of(name, self.owner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,58 +105,62 @@ def running_system(data_dir: Path, ports: Ports, *, services_only: bool, secured
         stop_orphaned_children(folder)
         supervisor = Supervisor(say)
         stack.callback(supervisor.stop)
-        settings = _start_services(folder, ports, supervisor, say, secured=secured)
+        services = _start_services(folder, ports, supervisor, say, secured=secured)
         stack.callback(run_file.unlink, missing_ok=True)
         http, first_admin = None, None
         if not services_only:
-            http = _start_programs(folder, ports, supervisor, settings)
-            first_admin = add_first_admin(settings.database, actor="cli:up")
-        _write_run_file(run_file, settings, http)
-        yield System(supervisor, settings, http, first_admin)
+            http = _start_programs(folder, ports, supervisor, services)
+            first_admin = add_first_admin(services.owner.database, actor="cli:up")
+        _write_run_file(run_file, services.settings_of(OPERATOR), http)
+        yield System(supervisor, services.settings_of(DEMO), http, first_admin)
 
 
-def _start_services(folder: Path, ports: Ports, supervisor: Supervisor, say: Say, *, secured: bool) -> Settings:
-    """Start Kafka and PostgreSQL at the same time, because each takes seconds. Returns the settings of their
-    clients."""
+def _start_services(folder: Path, ports: Ports, supervisor: Supervisor, say: Say, *, secured: bool) -> _Services:
+    """Start Kafka and PostgreSQL at the same time, because each takes seconds."""
     with download_progress() as progress:
         kafka_jars(progress)
-    kafka = Embedded("Kafka", lambda port: LocalKafka(folder, port, secured=secured), _port(ports.kafka, 9092))
+    kafka = Embedded(
+        "Kafka", lambda port: LocalKafka(folder, port, secured=secured, authorizer=True), _port(ports.kafka, 9092)
+    )
     postgres = Embedded("PostgreSQL", lambda port: LocalPostgres(folder, port), _port(ports.postgres, 5432))
+    principals = Principals(folder) if kafka.server.security else None
     say("starting Kafka and PostgreSQL")
     with ThreadPoolExecutor(1) as executor:
         kafka_started = executor.submit(supervisor.start, kafka)
         supervisor.start(postgres)
-        migrate.upgrade(postgres.server.url)
+        if kafka_started.done():  # a folder that was open cannot be secured: nobody gets a role in it
+            kafka_started.result()
+        (principals.migrate if principals else migrate.upgrade)(postgres.server.url)
         kafka_started.result()
-    settings = load_settings(
+    owner = load_settings(
         **{**PLAINTEXT_CONNECTION, **kafka.server.client_settings},
         database_url=postgres.server.url,
         data_dir=folder,
         **EMBEDDED_SETTINGS,
     )
-    say(f"Kafka is at {settings.brokers}, PostgreSQL at {HOST}:{postgres.server.port}")
-    say(_access_notice(kafka.server))
-    asyncio.run(create_topics(settings))
-    return settings
+    say(f"Kafka is at {owner.brokers}, PostgreSQL at {HOST}:{postgres.server.port}")
+    for line in _access_notice(folder, principals):
+        say(line)
+    asyncio.run(create_topics(owner))
+    if principals:
+        principals.admit(owner)
+    return _Services(owner, principals)
 
 
-def _access_notice(kafka: LocalKafka) -> str:
-    if kafka.security:
-        return f"Kafka and PostgreSQL ask for passwords, which lie in {kafka.folder.parent} for you alone"
-    return (
+def _access_notice(folder: Path, principals: Principals | None) -> Iterator[str]:
+    if principals:
+        yield f"Kafka and PostgreSQL ask for passwords, which lie in {folder} for you alone"
+        yield f"commands in this folder enter as the {OPERATOR}; a shell enters as one of these by what stands last"
+        yield from principals.described()
+        return
+    yield (
         "this Kafka is open to every user of this machine; `spendgate up --secured` on a new folder asks for a password"
         " (PostgreSQL does so here too)"
     )
 
 
-def _start_programs(folder: Path, ports: Ports, supervisor: Supervisor, settings: Settings) -> str | None:
+def _start_programs(folder: Path, ports: Ports, supervisor: Supervisor, services: _Services) -> str | None:
     """Start the programs. Returns the URL of the console, None where it is not installed."""
-    environment = {
-        **child_environment(settings),
-        "SPENDGATE_DATABASE_URL": settings.database,
-        "SPENDGATE_DATA_DIR": str(folder),
-        **{f"SPENDGATE_{name.upper()}": str(value) for name, value in EMBEDDED_SETTINGS.items()},
-    }
     http = None
     for program in PROGRAMS:
         if not _installed(program.module):
@@ -150,11 +168,21 @@ def _start_programs(folder: Path, ports: Ports, supervisor: Supervisor, settings
         usual = 0 if ports.kafka == 0 else program.port
         if program.port_setting == "SPENDGATE_HTTP_PORT":
             usual = _port(ports.http, program.port) or preferred_or_free_port(0)
+        environment = _environment(folder, services.settings_of(program.name))
         child = ChildProcess(program.name, folder, environment, port_setting=program.port_setting, port=usual)
         supervisor.start(child, longest_pause_seconds=program.longest_pause_seconds)
         if program.port_setting == "SPENDGATE_HTTP_PORT":
             http = f"http://{HOST}:{child.port}"
     return http
+
+
+def _environment(folder: Path, settings: Settings) -> dict[str, str]:
+    return {
+        **child_environment(settings),
+        "SPENDGATE_DATABASE_URL": settings.database,
+        "SPENDGATE_DATA_DIR": str(folder),
+        **{f"SPENDGATE_{name.upper()}": str(value) for name, value in EMBEDDED_SETTINGS.items()},
+    }
 
 
 def _write_run_file(run_file: Path, settings: Settings, http: str | None) -> None:

@@ -34,7 +34,9 @@ def up(
     demo: bool = typer.Option(False, "--demo", help="Brands in three cities that spend, pause and resume."),
     services_only: bool = typer.Option(False, "--services-only", help="Kafka, PostgreSQL, tables and topics alone."),
     secured: bool = typer.Option(
-        False, "--secured", help="Kafka asks for a password, over TLS; a folder that was started so stays so."
+        False,
+        "--secured",
+        help="Kafka asks for passwords, over TLS, and for rights; a folder that was started so stays so.",
     ),
 ) -> None:
     """Start everything on this machine; Ctrl-C stops it."""
@@ -97,7 +99,7 @@ def _serve(system: "System", demo: bool) -> None:
 def _start_demo(system: "System") -> Callable[[], None]:
     from simulation.demo import start_demo
 
-    return start_demo(system.settings)
+    return start_demo(system.demo)
 
 
 def _stop_on_signals() -> None:

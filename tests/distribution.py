@@ -61,6 +61,7 @@ _LONGEST: Final = (
     "tests/cli/test_framework.py",
     "tests/cli/test_simulate.py",
     "tests/cli/test_up.py",
+    "tests/cli/test_up_secured.py",
     "tests/console/access/test_sign_in.py",
     "tests/console/pages/browser/",
     "tests/deploy/",

@@ -182,31 +182,6 @@ def test_the_next_up_goes_on_where_it_was_also_after_a_kill(start: Callable[...,
     up.stop()
 
 
-def test_a_secured_one_needs_its_password_and_its_commands_have_it(tmp_path: Path) -> None:
-    up = Up(tmp_path, "--services-only", "--secured")
-    try:
-        up.until_ready()
-        assert any("ask for passwords" in line for line in up.lines)
-        secrets = [tmp_path / "kafka" / "security" / "password", tmp_path / "postgres" / "password"]
-        values = [path.read_text() for path in secrets]
-        assert values[0] not in (tmp_path / "run.json").read_text()
-        readable = [path for path in (*tmp_path.iterdir(), *(tmp_path / "logs").iterdir()) if _is_open(path)]
-        assert not [path for path in readable if path.is_file() and any(it in path.read_text() for it in values)]
-        assert not _is_open(tmp_path / "kafka")
-        assert not any(value in " ".join(one.cmdline()) for one in up.family() for value in values)
-        assert in_folder(tmp_path, "topics", "check").returncode == 0
-        assert "spend-events" in in_folder(tmp_path, "kafka", "kafka-topics", "--list").stdout.split()
-        other_entry = {"SPENDGATE_BROKERS": up.run_file()["brokers"]}
-        assert in_folder(tmp_path / "other", "topics", "check", **other_entry).returncode == 5
-        up.stop()
-    finally:
-        up.end()
-
-
-def _is_open(path: Path) -> bool:
-    return bool(path.stat().st_mode & 0o077)
-
-
 def in_folder(folder: Path, *arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
     """A command that knows nothing but the data folder."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SPENDGATE_")}
