@@ -14,7 +14,7 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.protocol.group import HeartbeatRequest
 from aiokafka.protocol.transaction import EndTxnRequest
 
-from core.errors import NotAllowed
+from core.errors import ConfigurationError, NotAllowed, SpendgateError
 from streams.kafka.any_broker import ask_any_broker
 from streams.kafka.clients import unreachable_after
 from streams.kafka.failures import not_allowed, principal
@@ -25,9 +25,10 @@ from streams.kafka.options import client_options
 from streams.kafka.rights import Client, Operation, Process, Resource, Right, rights_of
 from streams.settings import Settings
 
-__all__ = ["check_rights", "how_to_allow", "missing_rights"]
+__all__ = ["check_rights", "check_rights_once_reached", "how_to_allow", "missing_rights"]
 
 _ANSWER_SECONDS: Final = 8.0
+_RETRY_SECONDS: Final = 2.0
 _GROUP_DENIED, _TRANSACTION_DENIED = 30, 53
 
 
@@ -41,6 +42,18 @@ async def check_rights(settings: Settings, process: Process) -> None:
         raise NotAllowed(
             f"{principal(settings)} lacks rights of the {process}: {lacking}: {how_to_allow(settings, missing)}."
         )
+
+
+async def check_rights_once_reached(settings: Settings, process: Process) -> None:
+    """Wait for a broker, and raise NotAllowed where the process lacks a right: for a process that starts without
+    one."""
+    while True:
+        try:
+            return await check_rights(settings, process)
+        except (NotAllowed, ConfigurationError):
+            raise
+        except SpendgateError:
+            await asyncio.sleep(_RETRY_SECONDS)
 
 
 def how_to_allow(settings: Settings, missing: Iterable[Right]) -> str:

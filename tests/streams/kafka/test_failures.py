@@ -23,11 +23,12 @@ from spendgate_control import ControlReader, Policy
 from core.errors import ConfigurationError, ExitCode, NotAllowed, SpendgateError, Unreachable
 from ledger.ingest.run import run as run_ledger
 from local.kafka import LocalKafka
+from local.ports import choose_port
 from operations.doctor import examine
 from streams.kafka.acls import acl_lines
 from streams.kafka.batch_sending import batch_sender
 from streams.kafka.failures import translated
-from streams.kafka.missing_rights import check_rights, missing_rights
+from streams.kafka.missing_rights import check_rights, check_rights_once_reached, missing_rights
 from streams.kafka.options import client_options, librdkafka_options
 from streams.kafka.provision import admin_client, create_topics, topic_differences
 from streams.kafka.rights import CLIENTS, CommandLine, Operation, Process, Resource, Right, rights_of
@@ -37,6 +38,7 @@ from streams.settings import Settings
 from streams.worker.delivery import PartitionDelivery
 from streams.worker.transaction import PartitionWriter, Write
 from tests.clients.topics import ControlTopics, command
+from tests.commands import EXECUTABLE
 from tests.streams.acl_changes import denied, new_user, run_acl_lines
 from tests.streams.worker_process import WorkerProcess
 
@@ -358,6 +360,36 @@ async def test_a_ledger_without_its_group_says_so_at_once(least: Settings, owner
         pytest.raises(NotAllowed, match=r"^User:worker may not Read the group least-spendgate-ledger"),
     ):
         await asyncio.wait_for(run_ledger(settings), 30)
+
+
+@pytest.mark.parametrize(
+    ("process", "topic"), [("scheduler", "least-spend-corrections"), ("api", "least-dayparting-ticks")]
+)
+async def test_a_process_that_needs_a_right_only_later_says_so_at_its_start(
+    least: Settings, owner: Settings, migrated_url: str, tmp_path: Path, process: str, topic: str
+) -> None:
+    port = str(choose_port(0, "test"))
+    places = {"DATABASE_URL": migrated_url, "HTTP_PORT": port, "METRICS_PORT": port}
+    variables = {f"SPENDGATE_{name}": it for name, it in places.items()}
+    started = WorkerProcess(least, tmp_path / "log", [str(EXECUTABLE), process], **variables)
+    try:
+        with denied(owner, "User:worker", Operation.Read, ["--topic", topic]):
+            started.start()
+            assert await started.ended(60) == ExitCode.UNREACHABLE, started.output
+        assert f"User:worker may not Read the topic {topic}: let " in started.output
+        assert "Traceback" not in started.output
+    finally:
+        started.kill()
+
+
+async def test_rights_are_asked_for_once_a_broker_is_there(tmp_path: Path) -> None:
+    broker = LocalKafka(tmp_path, choose_port(0, "test"))
+    checking = asyncio.create_task(check_rights_once_reached(Settings(brokers=broker.brokers), Process.API))
+    await asyncio.to_thread(broker.start)
+    try:
+        await asyncio.wait_for(checking, PATIENCE_SECONDS)
+    finally:
+        await asyncio.to_thread(broker.kill)
 
 
 @pytest.mark.parametrize(
