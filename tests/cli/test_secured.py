@@ -171,6 +171,10 @@ def test_with_the_rights_that_acls_prints_every_process_and_command_works_and_no
     done(CommandLine.CATALOG, "catalog", "apply", str(file_of_catalog(tmp_path, brand)), "--format", "yaml", "--yes")
     done(CommandLine.SIMULATE_DAY, "simulate-day", "--events", "200", "--brands", "2")
     assert "spend events with their ids and times: on the broker" in replayed(commands, owner)
+    processes[PROCESSES.index("worker")].kill()
+    again = run_process("worker")
+    until(again.is_ready)
+    assert "dead_member_left" in again.log.read_text()
     assert set(CLIENTS.values()) - set(PROCESSES) == ENTERED
     assert denials(secured_kafka, topic_prefix) == []
 
