@@ -1,8 +1,10 @@
 """Checks before the first record of a partition is applied; each refusal says what to do."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from time import monotonic
 from typing import Final, NamedTuple
 
 import structlog
@@ -43,6 +45,10 @@ _MAY_BE_GONE: Final = frozenset({Topic.DAYPARTING_TICKS, Topic.BUDGET_RESETS})
 
 #: Where a cluster loses the coordinator of the group, another one has its offsets by then.
 _COORDINATOR_SECONDS: Final = 40.0
+
+#: A broker that has just started has read by then which topics there are.
+_TOPICS_SECONDS: Final = 5.0
+_ASK_AGAIN_SECONDS: Final = 0.1
 
 #: About so many brands of a partition are looked at.
 _BRANDS_LOOKED_AT: Final = 1_000
@@ -96,16 +102,19 @@ def commit_note(ids: Mapping[str, str]) -> str:
 
 
 async def known_topic_ids(settings: Settings) -> dict[str, str]:
-    """The broker's ids of all our topics, by name without prefix."""
+    """The broker's ids of all our topics, by name without prefix. A broker that has just started may not know them yet:
+    asks again. Raises ConfigurationError where topics are missing."""
     client = AIOKafkaClient(**client_options(settings))
+    names = [settings.topic(topic) for topic in ALL_TOPICS]
+    until = monotonic() + _TOPICS_SECONDS
     try:
         await client.bootstrap()
-        ids = await topic_ids(client, [settings.topic(topic) for topic in ALL_TOPICS])
+        while missing := sorted(set(names) - (ids := await topic_ids(client, names)).keys()):
+            if monotonic() >= until:
+                raise ConfigurationError(f"Topics are missing: {', '.join(missing)}. Run `spendgate topics create`.")
+            await asyncio.sleep(_ASK_AGAIN_SECONDS)
     finally:
         await client.close()
-    missing = sorted(settings.topic(topic) for topic in ALL_TOPICS if settings.topic(topic) not in ids)
-    if missing:
-        raise ConfigurationError(f"Topics are missing: {', '.join(missing)}. Run `spendgate topics create`.")
     return {topic: ids[settings.topic(topic)] for topic in ALL_TOPICS}
 
 
