@@ -20,7 +20,7 @@ def test_campaigns_are_found_by_id_and_listed_as_they_were_added(count: int) -> 
         assert campaign.campaign_id in campaigns
         assert campaigns[campaign.campaign_id] is campaigns.get(campaign.campaign_id) is campaign
     assert campaigns.get("other") is None
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError, match="other"):
         campaigns["other"]
 
 

@@ -62,3 +62,15 @@ def test_a_resume_that_replaces_a_pending_one_is_counted_in_its_place() -> None:
     assert state.resumes_pending_since == 300
     state.drop_resume(nike, campaign)
     assert (state.resumes_pending_since, state.pending_resumes) == (None, {})
+
+
+def test_a_brand_of_another_state_is_taken_with_its_pending_resumes() -> None:
+    before, state, cause = new_state(), new_state(), Cause(CauseKind.CATALOG, "catalog", 0, 0)
+    nike = before.brand("nike")
+    waiting, running = nike.campaign("a"), nike.campaign("b")
+    resume = PendingResume(100, cause)
+    before.await_resume(nike, waiting, resume)
+    state.take_brand(nike)
+    assert state.brands == {"nike": nike}
+    assert state.pending_resumes == {("nike", "a"): (nike, waiting)}
+    assert (state.pending_moments, waiting.pending_resume, running.pending_resume) == ({100: 1}, resume, None)
