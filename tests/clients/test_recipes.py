@@ -17,6 +17,7 @@ from jsonschema import Draft202012Validator
 from core.partitioner import partition_of
 from docs.make_asyncapi import SCHEMAS_FOLDER
 from local.jars import kafka_jars
+from local.java import QUICK_START
 from local.kafka import LocalKafka
 from tests.clients.topics import command
 from tests.docs.repository import text_of
@@ -75,32 +76,36 @@ def test_the_recipe_with_kcat_sends_spend(kafka: LocalKafka, topic: str) -> None
     check(spend_in_its_partition(kafka, topic))
 
 
-def converted(settings: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """What Connect's own converter makes of a command."""
+@pytest.fixture(scope="module")
+def converter(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The command of a program that shows what Connect's own converter, set by a file, makes of a command in another.
+    It is compiled once: that takes most of what its runs do."""
     if shutil.which("java") is None or shutil.which("javac") is None:
         pytest.skip("the settings of Kafka Connect are not tested: no JDK is on this machine")
+    classes = tmp_path_factory.mktemp("converter")
+    jars = [str(jar) for jar in kafka_jars()]
+    path = os.pathsep.join(jars)
+    run(["javac", f"-J{QUICK_START}", "-cp", path, "-d", str(classes), str(Path(__file__).with_name("Converted.java"))])
+    return ["java", QUICK_START, "-cp", os.pathsep.join([str(classes), *jars]), "Converted"]
+
+
+def converted(converter: list[str], settings: str, folder: Path) -> subprocess.CompletedProcess[str]:
     (folder / "connect.properties").write_text(settings)
     (folder / "command.json").write_text(json.dumps(command("nike-summer", 7, "daily_budget")))
-    path = os.pathsep.join(str(jar) for jar in kafka_jars())
-    program = Path(__file__).with_name("Converted.java")
-    return subprocess.run(
-        ["java", "-cp", path, str(program), str(folder / "connect.properties"), str(folder / "command.json")],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    files = [str(folder / name) for name in ("connect.properties", "command.json")]
+    return subprocess.run([*converter, *files], capture_output=True, text=True, timeout=60)
 
 
-def test_connect_reads_a_command_without_an_envelope(tmp_path: Path) -> None:
-    told = converted(WITHOUT_ENVELOPE, tmp_path)
+def test_connect_reads_a_command_without_an_envelope(converter: list[str], tmp_path: Path) -> None:
+    told = converted(converter, WITHOUT_ENVELOPE, tmp_path)
     assert told.stdout.startswith("HashMap "), told.stderr
     assert "command_id=nike-summer:1:7" in told.stdout and "schema=1" in told.stdout
 
 
-def test_connect_reads_a_command_into_columns(tmp_path: Path) -> None:
-    told = converted(WITH_COLUMNS, tmp_path)
+def test_connect_reads_a_command_into_columns(converter: list[str], tmp_path: Path) -> None:
+    told = converted(converter, WITH_COLUMNS, tmp_path)
     assert told.stdout == "Struct Struct{command_id=nike-summer:1:7,schema=1,action=pause}\n", told.stderr
 
 
-def test_connect_refuses_a_command_by_default(tmp_path: Path) -> None:
-    assert 'requires "schema" and "payload" fields' in converted(ENVELOPE, tmp_path).stderr
+def test_connect_refuses_a_command_by_default(converter: list[str], tmp_path: Path) -> None:
+    assert 'requires "schema" and "payload" fields' in converted(converter, ENVELOPE, tmp_path).stderr
