@@ -29,7 +29,8 @@ from psycopg2.extensions import cursor as Cursor
 import local.kafka
 import local.postgres
 from local.cache import cache_folder
-from local.class_archive import key_of
+from local.class_archive import archive_options, key_of
+from local.jars import kafka_jars
 from local.java import QUICK_START
 from local.kafka import LocalKafka
 from local.postgres import LocalPostgres
@@ -37,7 +38,15 @@ from models.migrations import migrate
 from models.session import engine_of
 from operations.accounts import passwords
 
-__all__ = ["COSTLY", "create_database", "drop_database", "temporary_root", "use_cheap_services", "use_hashes"]
+__all__ = [
+    "COSTLY",
+    "create_database",
+    "drop_database",
+    "record_archive",
+    "temporary_root",
+    "use_cheap_services",
+    "use_hashes",
+]
 
 #: Of passwords: argon2id as ever, with less memory and one round.
 COSTLY: Final = passwords._hasher  # what people get
@@ -143,6 +152,15 @@ def _format_by_copy(broker: LocalKafka, jars: list[Path]) -> None:
     ids = f"version=1\nnode.id=1\ncluster.id={broker.cluster_id}\ndirectory.id={directory}\n"
     (log / "meta.properties").write_text(ids)
     return None
+
+
+def record_archive(folder: Path) -> None:
+    """The archive of Kafka's classes, where this machine has none of these jars yet. The brokers of a run start before
+    one of them has ended and left it: each would take 4 CPU seconds until it serves and not 2, and record its own."""
+    if not archive_options(kafka_jars(lock_file=LocalKafka.lock_file)):
+        broker = LocalKafka(folder)
+        broker.start()
+        broker.stop()
 
 
 def create_database(postgres: LocalPostgres, name: str, *, migrated: bool = False, template: str | None = None) -> None:

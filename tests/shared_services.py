@@ -1,7 +1,8 @@
 """One Kafka, one PostgreSQL and one process that forks for a whole test run, however many processes share its tests.
 
 Under pytest-xdist the controlling process starts them, once a collected test wants one, and stops them after the last
-test; the processes that run tests wait for their ports. In a run of one process they are that process's own.
+test. Tests that need none run while they start; the others wait for their ports. In a run of one process they are that
+process's own.
 """
 
 import json
@@ -11,7 +12,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Sequence, Set
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
@@ -19,9 +20,10 @@ from typing import Final, TypeVar
 import psutil
 import pytest
 
+from local.jars import kafka_jars
 from local.kafka import LocalKafka
 from local.postgres import LocalPostgres
-from tests.cheap_services import temporary_root
+from tests.cheap_services import record_archive, temporary_root
 from tests.forks import ForkingProcess, use_forking_process
 
 __all__ = ["SharedServices", "note_users", "service", "use_shared_services"]
@@ -43,7 +45,8 @@ class SharedServices:
         root = temporary_root()
         _remove_abandoned(root or Path(tempfile.gettempdir()))
         self._folder = tempfile.TemporaryDirectory(prefix=f"services-{os.getpid()}-", dir=root)
-        self._running: dict[str, LocalKafka | LocalPostgres] = {}
+        self._pool = ThreadPoolExecutor(len(SERVICES))
+        self._starting: dict[str, Future[LocalKafka | LocalPostgres]] = {}
         self._forks: ForkingProcess | None = None
 
     @pytest.hookimpl(optionalhook=True)
@@ -55,10 +58,11 @@ class SharedServices:
         users = self.users()
         if self._forks is None and any(users.values()):
             self._forks = ForkingProcess(Path(self._folder.name) / FORKS)
-        missing = [name for name in SERVICES if users[name] and name not in self._running]
-        with ThreadPoolExecutor() as pool:
-            for name, started in zip(missing, pool.map(self._start, missing), strict=True):
-                self._running[name] = started
+        for name in SERVICES:
+            if users[name] and name not in self._starting:
+                if name == "kafka":
+                    kafka_jars(lock_file=LocalKafka.lock_file)  # no test waits for a download
+                self._starting[name] = self._pool.submit(self._start, name)
 
     def users(self) -> dict[str, Set[str]]:
         """The collected tests that use each of the noted fixtures."""
@@ -66,8 +70,10 @@ class SharedServices:
         return {name: frozenset(noted[name]) for name in NOTED}
 
     def pytest_unconfigure(self) -> None:
-        for running in self._running.values():
-            running.stop()
+        self._pool.shutdown()
+        for starting in self._starting.values():
+            if not starting.exception():  # else its tests have told
+                starting.result().stop()
         if self._forks:
             self._forks.end()
         self._folder.cleanup()
@@ -75,7 +81,13 @@ class SharedServices:
     def _start(self, name: str) -> LocalKafka | LocalPostgres:
         folder = Path(self._folder.name)
         running = SERVICES[name](folder / name)
-        running.start()
+        try:
+            if name == "kafka":
+                record_archive(folder / "recorded")
+            running.start()
+        except BaseException as error:
+            (folder / f"{name}.failed").write_text(str(error))
+            raise
         unfinished = folder / f"{name}.new"
         unfinished.write_text(json.dumps(running.port))
         unfinished.rename(folder / f"{name}.port")
@@ -122,9 +134,10 @@ def service(kind: type[Service], config: pytest.Config, own: Path) -> Iterator[S
 
 def _shared(kind: type[Service], folder: Path) -> Service:
     name = next(it for it, service_kind in SERVICES.items() if service_kind is kind)
-    port = folder / f"{name}.port"
+    port, failed = folder / f"{name}.port", folder / f"{name}.failed"
     deadline = time.monotonic() + START_SECONDS
     while not port.exists():
+        assert not failed.exists(), failed.read_text()
         assert time.monotonic() < deadline, f"{name} did not start within {START_SECONDS} s"
         time.sleep(0.05)
     return kind(folder / name, json.loads(port.read_text()))
