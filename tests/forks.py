@@ -2,8 +2,8 @@
 
 To import it costs 1.4 of the 1.9 CPU seconds in which a worker is ready, and a run starts hundreds of processes. A fork
 has an environment, a folder and an output of its own, reads its settings anew, and is killed, frozen and awaited like
-any other process. That the executable starts, the tests of `up` and of a secured cluster show. Under pytest-xdist one
-process forks for all.
+any other process. That the executable starts, the tests of `up` and of commands show. Under pytest-xdist one process
+forks for all.
 """
 
 import atexit

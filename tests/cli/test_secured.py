@@ -22,6 +22,7 @@ from streams.kafka.rights import CLIENTS, Client, CommandLine
 from streams.settings import Settings
 from tests.commands import EXECUTABLE, Commands, start
 from tests.database_roles import set_passwords, url_of_role
+from tests.forks import Fork
 from tests.health import is_ready
 from tests.streams.acl_changes import new_user, run_acl_lines
 
@@ -58,7 +59,7 @@ class Process:
         environment["SPENDGATE_DATABASE_URL"] = database_url_of(name)
         del environment["SPENDGATE_KAFKA_PASSWORD_FILE"]  # the owner's
         with log.open("wb") as out:
-            self._process = subprocess.Popen([EXECUTABLE, name], env=environment, stdout=out, stderr=subprocess.STDOUT)
+            self._process = Fork([name], environment, log.parent, out)
 
     def is_ready(self) -> bool:
         assert self._process.poll() is None, self.log.read_text()
