@@ -13,6 +13,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
+from tests.bytecode import compile_tests
 from tests.shared_services import SharedServices
 
 __all__ = ["Distribution", "turn_of"]
@@ -136,6 +137,10 @@ class Distribution:
 
     def __init__(self, services: SharedServices) -> None:
         self._services = services
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_setupnodes(self) -> None:
+        compile_tests()
 
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Producer) -> _ByFile:
         return _ByFile(config, log, self._services)
