@@ -25,10 +25,12 @@ from streams.kafka.acls import acl_lines
 from streams.kafka.options import entry_environment
 from streams.kafka.provision import create_topics
 from streams.kafka.rights import CommandLine, Operation, Process, Right, rights_of
+from streams.kafka.topics import Topic
 from streams.settings import Settings
 from tests.commands import EXECUTABLE, Commands
 from tests.streams.acl_changes import denied, new_user, run_acl_lines
 from tests.streams.worker_process import WorkerProcess
+from tests.topics import delete_topics
 
 PATIENCE_SECONDS: Final = 60
 
@@ -53,9 +55,32 @@ LINES: Final[dict[CommandLine, list[str]]] = {
     CommandLine.RECONCILE: ["reconcile"],
     CommandLine.RECONCILE_REPAIR: ["reconcile --repair --yes"],
 }
-#: `doctor` says what is missing for everybody (tests/streams/kafka/test_failures.py). The others want topics of their
-#: own: tests/cli/test_secured.py runs them with their rights alone.
-ELSEWHERE: Final = {CommandLine.DOCTOR, CommandLine.REPLAY, CommandLine.SIMULATE_DAY}
+#: Those that want topics without records, or that make topics.
+ON_NEW_TOPICS: Final[dict[CommandLine, str]] = {
+    CommandLine.TOPICS_CREATE: "topics create",
+    CommandLine.REPLAY: "replay --from-ledger",
+    CommandLine.SIMULATE_DAY: "simulate-day --events 20 --brands 1",
+}
+#: What they do without here: the new topics have no records to read, the ledger has no totals of platforms, and nothing
+#: asks for opening balances (--since) or for a worker and a ledger (--run).
+NOT_USED: Final[dict[CommandLine, set[str]]] = {
+    CommandLine.TOPICS_CREATE: set(),
+    CommandLine.REPLAY: {
+        "Read on topic catalog",
+        "Read on topic spend-events",
+        "Write on topic spend-corrections",
+        "Write on topic spend-snapshots",
+    },
+    CommandLine.SIMULATE_DAY: {
+        "Read on topic sim-*",
+        "Delete on topic sim-*",
+        "DescribeConfigs on topic sim-*",
+        "Read on group sim-*",
+        "Write on transactional id sim-*",
+    },
+}
+#: `doctor` says what is missing for everybody (tests/streams/kafka/test_failures.py).
+ELSEWHERE: Final = {CommandLine.DOCTOR}
 #: Command lines of a user without any right.
 WITHOUT_RIGHTS: Final = (
     "brand list",
@@ -107,6 +132,11 @@ class Installation:
         commands.done(*self.line("spend import UNKNOWN"))
         until(lambda: commands.json("dlq", "list") != [])
         until(lambda: commands.json("control", "list", "--campaign", self._campaign) != [])
+
+    def spend(self) -> None:
+        """Returns when the ledger has it."""
+        self._commands.done(*self.line("spend import SPEND"))
+        until(lambda: self._commands.json("spend", "list") != [])
 
     def line(self, text: str) -> list[str]:
         self._number += 1
@@ -196,6 +226,35 @@ def test_a_command_that_lacks_one_right_says_which(installation: Installation) -
     gc.collect()
 
 
+@pytest.mark.long_only
+@pytest.mark.timeout(600)
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # as above
+@pytest.mark.parametrize("client", ON_NEW_TOPICS)
+def test_a_command_that_makes_or_fills_topics_says_which_right_it_lacks(
+    installation: Installation, client: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner, not_used = installation.owner, set[str]()
+    installation.spend()
+    user = f"{owner.topic_prefix}on-new-topics-{client.replace(' ', '-')}"
+    new_user(owner, user)
+    new = _with_rights_on_new_topics(owner, user, client, 0)
+    for number, of_any_prefix in enumerate(rights_of([client], owner.replace(topic_prefix=""))):
+        right = of_any_prefix._replace(name=new.topic(of_any_prefix.name))
+        if client is CommandLine.TOPICS_CREATE:
+            asyncio.run(_leave_one_missing(new, right.name))
+        monkeypatch.setenv("SPENDGATE_TOPIC_PREFIX", new.topic_prefix)
+        with _without(owner, user, right):
+            code, err = installation.run(ON_NEW_TOPICS[client], user)
+        if _says_it(code, err, user, right):
+            continue
+        assert code == ExitCode.DONE, (right, code, err)
+        not_used.add(str(of_any_prefix))
+        if client is CommandLine.REPLAY:  # what it has filled it does not fill again
+            new = _with_rights_on_new_topics(owner, user, client, number + 1)
+    assert sorted(not_used) == sorted(NOT_USED[client])
+    gc.collect()
+
+
 def test_a_command_for_which_nothing_is_printed_needs_no_right(installation: Installation) -> None:
     nobody = f"{installation.owner.topic_prefix}nobody"
     new_user(installation.owner, nobody)
@@ -206,10 +265,11 @@ def test_a_command_for_which_nothing_is_printed_needs_no_right(installation: Ins
 
 def test_every_command_is_in_one_of_the_tables() -> None:
     lines = [line for of_client in LINES.values() for line in of_client]
+    lines += ON_NEW_TOPICS.values()
     words = {*NOT_RUN, *Process, *ELSEWHERE, *_commands_of([*lines, *WITHOUT_RIGHTS])}
     of_rights = {it for it in _every_command() if it.split()[0] in {*CommandLine}}  # such as all others of `brand`
     assert set(_every_command()) - words - of_rights == set()
-    assert {*LINES, *ELSEWHERE} == {*CommandLine}
+    assert {*LINES, *ON_NEW_TOPICS, *ELSEWHERE} == {*CommandLine}
 
 
 def _every_command() -> Iterator[str]:
@@ -225,15 +285,33 @@ def _commands_of(lines: list[str]) -> set[str]:
 
 @contextmanager
 def _without(owner: Settings, user: str, right: Right) -> Iterator[None]:
-    with denied(owner, f"User:{user}", right.operation, [f"--{right.resource.replace(' ', '-')}", right.name]):
+    resource = [f"--{right.resource.replace(' ', '-')}", right.name]
+    pattern = ["--resource-pattern-type", "prefixed"] if right.is_prefix else []
+    with denied(owner, f"User:{user}", right.operation, [*resource, *pattern]):
         yield
+
+
+def _with_rights_on_new_topics(owner: Settings, user: str, client: CommandLine, number: int) -> Settings:
+    """The settings of topics under another prefix, where the user may do what the client needs."""
+    new = owner.replace(topic_prefix=f"{owner.topic_prefix}{client.replace(' ', '-')}-{number}-")
+    run_acl_lines(owner, acl_lines(user, rights_of([client], new), new))
+    if client is not CommandLine.SIMULATE_DAY:  # it makes its own
+        asyncio.run(create_topics(new))
+    return new
+
+
+async def _leave_one_missing(settings: Settings, name: str) -> None:
+    [topic] = [it for it in Topic if settings.topic(it) == name]
+    await create_topics(settings)
+    await delete_topics(settings, topic)
 
 
 def _says_it(code: int, err: str, user: str, right: Right) -> bool:
     """By one sentence that names the user, the resource and, where Kafka tells it, the operation. Whoever may write no
     topic at all gets no idempotent producer, and Kafka does not say for which topic."""
     operation = right.operation.name if right.operation is not Operation.Describe else r"\w+"
-    that = rf"(may not {operation} the|lacks a right on the) {right.resource} {right.name}: let "
+    name = rf"{right.name}\S*" if right.is_prefix else right.name
+    that = rf"(may not {operation} the|lacks a right on the) {right.resource} {name}: let "
     of_producers = "|may Write no topic: let " if right.operation is Operation.Write else ""
     what = rf"^User:{re.escape(user)} ({that}{of_producers})"
     return code == ExitCode.UNREACHABLE and bool(re.search(what, err, re.MULTILINE))
