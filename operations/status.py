@@ -47,24 +47,22 @@ async def read_status(settings: Settings, counter: DeadLetterCount | None = None
     be read."""
     if missing := await read_missing_leaders(settings):
         raise Unreachable(" ".join(missing))
-    of_kafka = asyncio.gather(
-        _groups(settings),
-        _last_tick(settings),
-        _last_decision(settings),
-        read_state_summary(settings, current_moment()),
-        read_hidden_state(settings),
+    of_kafka = (
+        asyncio.ensure_future(_groups(settings)),
+        asyncio.ensure_future(_last_tick(settings)),
+        asyncio.ensure_future(_last_decision(settings)),
+        asyncio.ensure_future(read_state_summary(settings, current_moment())),
+        asyncio.ensure_future(read_hidden_state(settings)),
     )
-    (
-        ((groups, restored), last_tick, last_decision, state, hidden),
-        dead_letters,
-        reconciled,
-        lacking,
-    ) = await asyncio.gather(
-        of_kafka,
-        _waiting_dead_letters(counter or DeadLetterCount(settings)),
-        asyncio.to_thread(_last_reconcile, settings),
-        asyncio.to_thread(_holes, settings),
+    others = (
+        asyncio.ensure_future(_waiting_dead_letters(counter or DeadLetterCount(settings))),
+        asyncio.ensure_future(asyncio.to_thread(_last_reconcile, settings)),
+        asyncio.ensure_future(asyncio.to_thread(_holes, settings)),
     )
+    found = asyncio.gather(asyncio.gather(*of_kafka), asyncio.gather(*others))  # or the first failure
+    # Also after a failure: a client that is cancelled while it connects leaves that connection open.
+    await asyncio.wait([*of_kafka, *others])
+    ((groups, restored), last_tick, last_decision, state, hidden), (dead_letters, reconciled, lacking) = await found
     return {
         "groups": groups,
         "last_tick": last_tick,
