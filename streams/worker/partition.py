@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 from aiokafka import ConsumerRecord
@@ -29,7 +29,7 @@ from streams.worker.inbox import Inbox
 from streams.worker.transaction import PartitionWriter
 from streams.worker.writes import Write
 
-__all__ = ["OwnedPartition"]
+__all__ = ["BrokerQueries", "OwnedPartition"]
 
 log = structlog.get_logger()
 
@@ -39,6 +39,14 @@ _ROUNDS_BETWEEN_TURNS: Final = 8
 
 #: Called where the partition must be restored: with the brand about which a decision raised half-way, or None.
 OnStateInDoubt = Callable[[str | None], None]
+
+
+class BrokerQueries(NamedTuple):
+    """What a partition asks the brokers."""
+
+    end_offset: EndOffset
+    control_ends: FindControlEnds
+    message_limit: MessageLimit
 
 
 class OwnedPartition:
@@ -51,16 +59,14 @@ class OwnedPartition:
         writer: PartitionWriter,
         settings: Settings,
         topic_ids: dict[str, str],
-        end_offset: EndOffset,
-        find_control_ends: FindControlEnds,
-        message_limit: MessageLimit,
+        queries: BrokerQueries,
         on_doubt: OnStateInDoubt,
         turns: asyncio.Lock,
     ) -> None:
         self.state = state
         self.inbox = Inbox()
         self.flushed: dict[Topic, int] = {}
-        self.delivery = PartitionDelivery(writer, state.partition, settings, message_limit)
+        self.delivery = PartitionDelivery(writer, state.partition, settings, queries.message_limit)
         self.suspended = True
         #: The state is half decided, or was lost with its transaction: nothing of it may be written or decided on.
         self.in_doubt = False
@@ -71,7 +77,7 @@ class OwnedPartition:
         self._on_doubt = on_doubt
         self._turns = turns  # of all partitions of the process
         self._outbox = Outbox()
-        self._find_end_offset = end_offset
+        self._find_end_offset = queries.end_offset
         end_offset = self._end_offset_or_restore
         self._barriers = Barriers(state.partition, self.inbox, settings, end_offset, self._work_unless_suspended)
         given_times = settings.timestamps is Timestamps.CREATE
@@ -79,7 +85,7 @@ class OwnedPartition:
         self._applier = OrderedApplier(state, self.inbox, self._outbox, applier, self._barriers)
         self._derived_spend = DerivedSpend(state.partition, self.inbox, settings, end_offset)
         self._control_topic = settings.topic(Topic.CAMPAIGN_CONTROL)
-        self._heartbeat = HeartbeatWriter(state.partition, settings, find_control_ends)
+        self._heartbeat = HeartbeatWriter(state.partition, settings, queries.control_ends)
         self._handing_over: asyncio.Task[None] | None = None
         self._next_turn: asyncio.Task[None] | None = None
         self._flushing = asyncio.Lock()

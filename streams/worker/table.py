@@ -26,7 +26,7 @@ from streams.worker.consumer import Chunk, FetchedUpTo
 from streams.worker.fatal import end_process, or_end_process
 from streams.worker.hidden_state import hidden_state, hidden_state_sentence
 from streams.worker.offset_queries import OffsetQueries
-from streams.worker.partition import OwnedPartition
+from streams.worker.partition import BrokerQueries, OwnedPartition
 from streams.worker.partition_restore import PartitionRestore
 from streams.worker.startup_checks import check_topics, commit_note
 from streams.worker.topic_watch import watch_topics
@@ -372,17 +372,10 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         restore = PartitionRestore(settings, offsets, self._guarded, self._count_restored, open_producer)
         restored = await restore.restore(list(writers))
         topic_ids = restored.topic_ids
+        queries = BrokerQueries(offsets.end, offsets.control_ends, self._message_limit)
         for number, state in restored.states.items():
             partition = OwnedPartition(
-                state,
-                writers[number],
-                settings,
-                topic_ids,
-                offsets.end,
-                offsets.control_ends,
-                self._message_limit,
-                self._restore_in_doubt,
-                self._turns,
+                state, writers[number], settings, topic_ids, queries, self._restore_in_doubt, self._turns
             )
             partition.inbox.begin(restored.positions[number], {})
             self.owned[number] = partition

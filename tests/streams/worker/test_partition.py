@@ -19,7 +19,7 @@ from core.state_changes import take_changes
 from streams.kafka.topics import INPUTS, Topic
 from streams.settings import Settings, Timestamps
 from streams.worker import apply, applying_order
-from streams.worker.partition import OwnedPartition
+from streams.worker.partition import BrokerQueries, OwnedPartition
 from streams.worker.transaction import PartitionWriter
 from streams.worker.writes import Write
 from tests.streams.broker import spend_event
@@ -38,10 +38,8 @@ class PartitionHarness:
         self.asked: list[asyncio.Future[int]] = []
         self.questions = 0
         self.doubted: list[str | None] = []
-        ask, doubt = self._end_offset, self.doubted.append
-        self.partition = OwnedPartition(
-            state, writer, settings, {}, ask, self._control_ends, self._message_limit, doubt, asyncio.Lock()
-        )
+        queries = BrokerQueries(self._end_offset, self._control_ends, self._message_limit)
+        self.partition = OwnedPartition(state, writer, settings, {}, queries, self.doubted.append, asyncio.Lock())
         self._next = dict.fromkeys(INPUTS, 0)
         self.partition.begin(dict(self._next), {})
 
