@@ -65,6 +65,7 @@ _format = LocalKafka._format  # what people get
 _create_ssl_context = httpx.create_ssl_context
 
 
+@cache
 def use_cheap_services() -> None:
     """Brokers and databases that this process starts, and its HTTP clients, from now on. SPENDGATE_TEST_KAFKA is the
     version of the brokers, of those that have a lock in `tests/kafka`. A broker gains nothing in

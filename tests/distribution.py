@@ -4,16 +4,17 @@ A file is one process's own, so that what its tests share is made once. The long
 is left running alone at the end; where their tests share nothing, each goes to whichever process is free.
 """
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from functools import cached_property
 from typing import Final
 
 import pytest
+from execnet.xspec import XSpec
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
-from tests.bytecode import compile_tests
+from tests.preloaded import PreloadedProcess
 from tests.shared_services import SharedServices
 
 __all__ = ["Distribution", "turn_of"]
@@ -21,6 +22,9 @@ __all__ = ["Distribution", "turn_of"]
 #: How many processes have an installation: each takes 4 CPU seconds to start, and its worker alone 3 % of a core while
 #: it waits, two thirds of that in the broker. Tests that use one are a third of a run.
 INSTALLATIONS: Final = 3
+
+#: With fewer processes than this each of them imports for itself: it would wait longer for another to have imported.
+PRELOADED: Final = 3
 
 #: They take minutes; the longest first.
 _MINUTES: Final = (
@@ -137,10 +141,22 @@ class Distribution:
 
     def __init__(self, services: SharedServices) -> None:
         self._services = services
+        self._preloaded: PreloadedProcess | None = None
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_setupnodes(self) -> None:
-        compile_tests()
+    def pytest_xdist_setupnodes(self, config: pytest.Config, specs: Sequence[XSpec]) -> None:
+        if len(specs) < PRELOADED:
+            return
+        self._preloaded = PreloadedProcess(
+            self._services.folder / "preloaded", [str(it) for it in config.invocation_params.args]
+        )
+        for spec in specs:
+            if spec.popen and not spec.python:
+                spec.python = self._preloaded.python
+
+    def pytest_unconfigure(self) -> None:
+        if self._preloaded:
+            self._preloaded.end()
 
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Producer) -> _ByFile:
         return _ByFile(config, log, self._services)

@@ -49,6 +49,11 @@ class SharedServices:
         self._starting: dict[str, Future[LocalKafka | LocalPostgres]] = {}
         self._forks: ForkingProcess | None = None
 
+    @property
+    def folder(self) -> Path:
+        """The run's own, which is removed at its end or, where it was killed, by the next one."""
+        return Path(self._folder.name)
+
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: "WorkerController") -> None:  # type: ignore[name-defined]  # noqa: F821
         node.workerinput[FOLDER] = self._folder.name
