@@ -25,7 +25,7 @@ FROM python:3.11-slim-bookworm
 COPY --from=build /opt/spendgate /opt/spendgate
 RUN useradd --system --uid 10001 --home-dir /tmp spendgate
 USER 10001
-ENV PATH=/opt/spendgate/bin:$PATH PYTHONUNBUFFERED=1 SPENDGATE_METRICS_PORT=9100
+ENV PATH=/opt/spendgate/bin:$PATH PYTHONUNBUFFERED=1 SPENDGATE_METRICS_PORT=9100 SPENDGATE_DATA_DIR=/tmp/spendgate
 EXPOSE 8000 9100 9101 9102
 # A process that exports its metrics is alive; the api is asked for more in docker-compose.yml.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
