@@ -75,7 +75,7 @@ def settings(kafka: LocalKafka, topic_prefix: str, database_url: str) -> Setting
         brokers=kafka.brokers,
         database_url=database_url,
         topic_prefix=topic_prefix,
-        partitions=4,
+        partitions=2,
         timestamps=Timestamps.CREATE,
         metrics_port=0,
     )

@@ -22,7 +22,7 @@ def timestamps() -> Timestamps:
 @pytest.fixture
 def partitions() -> int:
     """Overridden where a test needs more: the broker makes a folder, and the worker a producer, for each."""
-    return 4
+    return 2
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ async def test_what_was_misplaced_or_dated_ahead_counts_when_it_is_replayed(
 ) -> None:
     await _add_brand(broker, "nike")
     await broker.until_settled()
-    elsewhere = (broker.home("nike") + 1) % 4
+    elsewhere = (broker.home("nike") + 1) % broker.settings.partitions
     rerouted = ((REROUTED_HEADER, b"spend-events/0/1"), ("trace", b"\xff"), (ARRIVAL_HEADER, b"2025-09-08T19:30:00Z"))
     event = spend_event("nike", "c", "5.00", "misplaced")
     await broker.publish(Topic.SPEND_EVENTS, event, partition=elsewhere, key="x", at=ARRIVED, headers=rerouted)

@@ -119,7 +119,7 @@ async def test_a_misplaced_original_is_left_to_its_copy(
 ) -> None:
     await broker.brand("nike", at=NOON)
     home = broker.home("nike")
-    for partition, key in (((home + 1) % 4, "nike"), (home, "wrong"), (home, None)):
+    for partition, key in (((home + 1) % broker.settings.partitions, "nike"), (home, "wrong"), (home, None)):
         event = spend_event("nike", "c", "5.00", f"lost-{partition}-{key}", NOON)
         await broker.publish(Topic.SPEND_EVENTS, event, partition=partition, key=key, at=NOON)
     headers = ((REROUTED_HEADER, b"spend-events/0/1"), (ARRIVAL_HEADER, b"2025-09-08T11:00:00Z"))

@@ -19,6 +19,7 @@ EVENTS = 25
 
 
 @pytest.mark.parametrize("timestamps", [Timestamps.APPEND, Timestamps.CREATE])
+@pytest.mark.parametrize("partitions", [4])
 @pytest.mark.parametrize("keyed", [True, False], ids=["crc32 of the key", "no key"])
 async def test_a_producer_that_partitions_in_its_own_way_counts_once_in_one_partition(
     broker: Broker, worker: WorkerProcess, keyed: bool
