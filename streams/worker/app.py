@@ -79,12 +79,6 @@ class ControllerApp(faust.App):  # type: ignore[misc]
         self.tables.add(self.table)
 
     @override
-    async def on_first_start(self) -> None:
-        # Faust makes its own folder, but not the one above it.
-        self.settings.data_dir.mkdir(parents=True, exist_ok=True)
-        await super().on_first_start()
-
-    @override
     def _new_transport(self) -> BatchTransport:
         return BatchTransport(self.conf.broker_consumer, self, loop=self.loop)
 

@@ -2,11 +2,13 @@
 
 import asyncio
 import gc
+from pathlib import Path
 from typing import Final
 
 import faust
 import uvloop
 
+from core.errors import ConfigurationError
 from streams.health import serve_health
 from streams.kafka.failures import reason
 from streams.kafka.missing_rights import check_rights
@@ -42,9 +44,10 @@ async def check_cluster(settings: Settings) -> None:
 
 
 def prepare_process(app: ControllerApp) -> None:
-    """Set the garbage collector and the pages of memory, serve health and metrics, and start the thread that ends a
-    process that hangs."""
+    """Make the data folder, set the garbage collector and the pages of memory, serve health and metrics, and start the
+    thread that ends a process that hangs. Raises ConfigurationError where the folder cannot be written."""
     settings = app.settings
+    _make_data_folder(app)
     # The state is large and long-lived: collecting it again and again would block the process for a second each time.
     gc.freeze()
     gc.set_threshold(50_000, 50, 1000)
@@ -52,6 +55,18 @@ def prepare_process(app: ControllerApp) -> None:
     port = _METRICS_PORT if settings.metrics_port is None else settings.metrics_port
     serve_health(settings.metrics_host, port, lambda: app.table.ready, app.table.obstacles)
     watch(app.table.waiting, settings.patience_seconds)
+
+
+def _make_data_folder(app: ControllerApp) -> None:
+    """Faust makes its own folder, but not the one above it, and ends with a traceback where it cannot."""
+    folder = app.settings.data_dir
+    try:
+        Path(app.conf.datadir).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The data folder {folder.absolute()} cannot be written ({error.strerror}): set SPENDGATE_DATA_DIR to a "
+            "folder of your own."
+        ) from error
 
 
 def _run_to_the_end(worker: faust.Worker, settings: Settings) -> None:
