@@ -74,7 +74,12 @@ class Membership:
         self._folder.mkdir(parents=True, exist_ok=True)
         file = NamedTemporaryFile("w", dir=self._folder, delete=False)  # noqa: SIM115 - open as long as the process lives
         # A start that meets the file before it is locked removes it: the next one then waits for the session.
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError:  # a file system without locks: the next join would leave another one
+            file.close()
+            Path(file.name).unlink(missing_ok=True)
+            raise
         return file
 
     def _lock_dead(self, locks: ExitStack) -> dict[Path, str]:

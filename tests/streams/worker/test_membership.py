@@ -1,5 +1,6 @@
 """A worker that starts where another one was killed does not wait for the session of the dead one."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,18 @@ async def test_a_folder_without_notes_or_rights_stops_no_start(tmp_path: Path) -
     membership.note("some-member")
     await membership.remove_dead()
     membership.forget()
+
+
+def test_a_file_that_cannot_be_locked_is_not_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a network file system without locks: each join would leave one."""
+
+    def refused(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("streams.worker.membership.fcntl.flock", refused)
+    membership = Membership(Settings(data_dir=tmp_path), "group")
+    membership.note("some-member")
+    assert list((tmp_path / "members" / "group").iterdir()) == []
 
 
 def _in(folder: Path, settings: Settings) -> Settings:
