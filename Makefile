@@ -4,8 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# Many tests wait, so more of them run at once than there are cores; a file is one process's own. Each process costs the
-# CPU of its imports, and three of them that of a worker, a ledger and a console of their own (tests/distribution.py).
+# Many tests wait, so more of them run at once than there are cores; a file is one process's own. Each process is a fork of
+# one that has collected the tests (tests/preloaded.py), and three have a worker, a ledger and a console (tests/distribution.py).
 PROCESSES ?= 8
 SHARED = --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 # With AGAIN=1 only what failed the last time, one test after the other.
