@@ -1,8 +1,11 @@
 """One row for every table, as it is at each revision. A revision that adds or changes a table adds its row here."""
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Any, Final
 
 from alembic.script import ScriptDirectory
+from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import Json
 
 from models.connection import connect
@@ -203,9 +206,10 @@ def rows_at(revision: str) -> dict[str, Row]:
 
 
 def insert_rows(url: str, revision: str) -> None:
-    for table, row in rows_at(revision).items():
-        columns, places = ", ".join(row), ", ".join(["%s"] * len(row))
-        run(url, f"INSERT INTO {table} ({columns}) VALUES ({places})", *row.values())  # noqa: S608
+    with one_transaction(url) as cursor:
+        for table, row in rows_at(revision).items():
+            columns, places = ", ".join(row), ", ".join(["%s"] * len(row))
+            cursor.execute(f"INSERT INTO {table} ({columns}) VALUES ({places})", list(row.values()))  # noqa: S608
 
 
 def tables(url: str) -> set[str]:
@@ -215,10 +219,13 @@ def tables(url: str) -> set[str]:
 
 
 def run(url: str, statement: str, *values: object) -> list[tuple[Any, ...]]:
-    connection = connect(url)
-    try:
-        with connection, connection.cursor() as cursor:
-            cursor.execute(statement, values or None)
-            return cursor.fetchall() if cursor.description else []
-    finally:
-        connection.close()
+    with one_transaction(url) as cursor:
+        cursor.execute(statement, values or None)
+        return cursor.fetchall() if cursor.description else []
+
+
+@contextmanager
+def one_transaction(url: str) -> Iterator[Cursor]:
+    """Its cursor, on a connection of its own, which costs more than most statements."""
+    with closing(connect(url)) as connection, connection, connection.cursor() as cursor:
+        yield cursor

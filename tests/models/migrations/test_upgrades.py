@@ -11,7 +11,7 @@ from models.migrations import migrate
 from models.queries.catalog_edits import edit_brand
 from models.session import engine_of, session_scope
 from tests.cheap_services import create_database, drop_database
-from tests.models.rows import GONE, ROWS, insert_rows, revisions, rows_at, run, tables
+from tests.models.rows import GONE, ROWS, insert_rows, one_transaction, revisions, rows_at, run, tables
 
 #: Numbers that are dealt out anew when a revision is made again.
 DEALT = {"incarnation", "first_seen_at"}
@@ -101,10 +101,13 @@ def test_the_way_down_keeps_the_rows_of_what_stays(migrated_url: str, revision: 
 
 def contents(url: str) -> dict[str, list[Row]]:
     """All rows as JSON, which has all digits of a number and all of a moment."""
-    return {
-        table: [row for (row,) in run(url, f"SELECT to_jsonb(t) FROM {table} t ORDER BY t::text")]  # noqa: S608
-        for table in sorted(tables(url))
-    }
+    held = {}
+    names = sorted(tables(url))
+    with one_transaction(url) as cursor:
+        for table in names:
+            cursor.execute(f"SELECT to_jsonb(t) FROM {table} t ORDER BY t::text")  # noqa: S608
+            held[table] = [row for (row,) in cursor]
+    return held
 
 
 def only(names: Set[str], rows: list[Row]) -> list[Row]:
