@@ -24,6 +24,14 @@ _CUT_OFF = """() => [...document.querySelectorAll(".table-box")]
     .map((it) => `${it.getAttribute("aria-label")}: ${it.scrollWidth} in ${it.clientWidth}`)"""
 
 
+# A rule has one impact, whatever it finds: one that is less than serious would be run for nothing.
+_BARRIERS = """() => {
+    const lesser = axe._audit.rules.filter((it) => ["minor", "moderate"].includes(it.impact));
+    const rules = Object.fromEntries(lesser.map((it) => [it.id, { enabled: false }]));
+    return axe.run({ resultTypes: ["violations"], selectors: false, rules }).then((result) => result.violations);
+}"""
+
+
 @dataclass
 class Reader:
     page: Page
@@ -68,9 +76,7 @@ class Reader:
         """What axe-core finds serious or critical on the page."""
         # As an isolated world's script: the policy of the page, which is to stay as it is, refuses one of a tag.
         await self.page.evaluate(_AXE.read_text(encoding="utf-8"))
-        found: list[dict[str, Any]] = await self.page.evaluate(
-            "axe.run({ resultTypes: ['violations'] }).then((result) => result.violations)"
-        )
+        found: list[dict[str, Any]] = await self.page.evaluate(_BARRIERS)
         return [
             f"{it['id']}: {it['help']}: {it['nodes'][0]['html'][:200]} {it['nodes'][0]['failureSummary'][:300]}"
             for it in found
