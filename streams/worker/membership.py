@@ -29,6 +29,8 @@ log = structlog.get_logger()
 
 #: Less than the session that it spares.
 _PATIENCE_SECONDS: Final = 3.0
+#: In characters; Kafka's own ids are shorter than 300.
+_LONGEST_ID: Final = 1000
 
 
 class Membership:
@@ -86,11 +88,11 @@ class Membership:
         """The ids of dead workers by their files, which are locked until `locks` closes."""
         dead = {}
         for path in sorted(self._folder.glob("*")):
-            # Another start may have removed the file; a live worker holds its lock.
-            with suppress(FileNotFoundError, BlockingIOError):
-                file = locks.enter_context(path.open("r+", encoding="utf-8"))
+            # Another start may have removed the file, or its system user may be another; a live worker holds its lock.
+            with suppress(OSError):
+                file = locks.enter_context(path.open("r+", encoding="utf-8", errors="replace"))
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                dead[path] = file.read()
+                dead[path] = file.read(_LONGEST_ID)
         return dead
 
     async def _leave(self, dead: dict[Path, str]) -> None:

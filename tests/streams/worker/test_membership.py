@@ -85,6 +85,15 @@ async def test_a_folder_without_notes_or_rights_stops_no_start(tmp_path: Path) -
     membership.forget()
 
 
+async def test_files_that_no_worker_wrote_stop_no_start(settings: Settings, tmp_path: Path) -> None:
+    folder = tmp_path / "members" / "group"
+    (folder / "a folder").mkdir(parents=True)
+    (folder / "no text").write_bytes(b"\xff\xfe")
+    (folder / "too long").write_text("x" * 100_000)
+    await Membership(settings.replace(data_dir=tmp_path), "group").remove_dead()
+    assert [it.name for it in folder.iterdir()] == ["a folder"]
+
+
 def test_a_file_that_cannot_be_locked_is_not_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a network file system without locks: each join would leave one."""
 
