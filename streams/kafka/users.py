@@ -24,7 +24,7 @@ from streams.kafka.options import librdkafka_options
 from streams.kafka.rights import Resource, Right
 from streams.settings import Settings
 
-__all__ = ["User", "put_users"]
+__all__ = ["User", "all_bindings", "filter_of", "put_users"]
 
 _ANSWER_SECONDS: Final = 30.0
 #: A change is in the controller before the broker has it.
@@ -52,7 +52,7 @@ def put_users(owner: Settings, users: Mapping[str, User]) -> None:
         _await(admin.alter_user_scram_credentials([_credential(name, user) for name, user in users.items()]))
         found = _bindings_of(admin, users)
         if found - wanted:  # an earlier release needed more
-            _await(admin.delete_acls([_filter(one) for one in found - wanted]))
+            _await(admin.delete_acls([filter_of(one) for one in found - wanted]))
         if wanted - found:
             _await(admin.create_acls(list(wanted - found)))
         _until(lambda: _bindings_of(admin, users) == wanted)
@@ -73,15 +73,16 @@ def _binding(user: str, right: Right) -> AclBinding:
     return AclBinding(kind, right.name, pattern, f"User:{user}", "*", operation, AclPermissionType.ALLOW)
 
 
-def _bindings_of(admin: AdminClient, users: Iterable[str]) -> set[AclBinding]:
+def all_bindings(admin: AdminClient) -> set[AclBinding]:
+    """The ACLs of all principals, as the broker has them. Raises KafkaException where it does not tell."""
     anything = AclBindingFilter(
         ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY
     )
-    principals = {f"User:{name}" for name in users}
-    return {it for it in admin.describe_acls(anything).result(_ANSWER_SECONDS) if it.principal in principals}
+    return set(admin.describe_acls(anything).result(_ANSWER_SECONDS))
 
 
-def _filter(one: AclBinding) -> AclBindingFilter:
+def filter_of(one: AclBinding) -> AclBindingFilter:
+    """By which this ACL is deleted, and no other."""
     return AclBindingFilter(
         one.restype,
         one.name,
@@ -91,6 +92,11 @@ def _filter(one: AclBinding) -> AclBindingFilter:
         one.operation,
         one.permission_type,
     )
+
+
+def _bindings_of(admin: AdminClient, users: Iterable[str]) -> set[AclBinding]:
+    principals = {f"User:{name}" for name in users}
+    return {it for it in all_bindings(admin) if it.principal in principals}
 
 
 def _await(futures: Mapping[Any, Any]) -> None:

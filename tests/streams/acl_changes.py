@@ -9,19 +9,16 @@ from typing import Any
 
 from confluent_kafka.admin import (
     AclBinding,
-    AclBindingFilter,
     AclOperation,
     AclPermissionType,
     AdminClient,
     ResourcePatternType,
     ResourceType,
-    ScramCredentialInfo,
-    ScramMechanism,
-    UserScramCredentialUpsertion,
 )
 
 from streams.kafka.options import librdkafka_options
 from streams.kafka.rights import Operation
+from streams.kafka.users import User, all_bindings, filter_of, put_users
 from streams.settings import Settings
 
 PATIENCE_SECONDS = 20
@@ -34,14 +31,8 @@ RESOURCES = {
 
 def new_user(owner: Settings, name: str) -> Settings:
     """The settings of a user without any right, whose password is the name."""
-    made = UserScramCredentialUpsertion(
-        name, ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096), name.encode(), b"salt"
-    )
-    admin = _admin(owner)
-    _done(admin.alter_user_scram_credentials([made]))
-    _until(lambda: _is_known(admin, name))
-    entry = {"kafka_username": name, "kafka_password": name, "kafka_password_file": None}
-    return owner.replace(**entry)
+    put_users(owner, {name: User(name, [])})
+    return owner.replace(kafka_username=name, kafka_password=name, kafka_password_file=None)
 
 
 def run_acl_lines(owner: Settings, lines: Sequence[str]) -> None:
@@ -49,7 +40,7 @@ def run_acl_lines(owner: Settings, lines: Sequence[str]) -> None:
     admin = _admin(owner)
     bindings = [binding for line in lines for binding in _bindings(shlex.split(line))]
     _done(admin.create_acls(bindings))
-    _until(lambda: set(bindings) <= set(_existing(admin)))
+    _until(lambda: set(bindings) <= all_bindings(admin))
 
 
 @contextmanager
@@ -58,12 +49,12 @@ def denied(owner: Settings, principal: str, operation: Operation, resource: Sequ
     words = ["kafka-acls", "--deny-principal", principal, "--operation", operation.name, *resource]
     admin, bindings = _admin(owner), _bindings(words)
     _done(admin.create_acls(bindings))
-    _until(lambda: set(bindings) <= set(_existing(admin)))
+    _until(lambda: set(bindings) <= all_bindings(admin))
     try:
         yield
     finally:
-        _done(admin.delete_acls([AclBindingFilter(*_fields(binding)) for binding in bindings]))
-        _until(lambda: not set(bindings) & set(_existing(admin)))
+        _done(admin.delete_acls([filter_of(binding) for binding in bindings]))
+        _until(lambda: not set(bindings) & all_bindings(admin))
 
 
 def _bindings(words: Sequence[str]) -> list[AclBinding]:
@@ -89,30 +80,6 @@ def _parser() -> ArgumentParser:
     for option in ("--operation", "--topic", "--group", "--transactional-id"):
         parser.add_argument(option, action="append", default=[])
     return parser
-
-
-def _fields(binding: AclBinding) -> tuple[Any, ...]:
-    return (
-        binding.restype,
-        binding.name,
-        binding.resource_pattern_type,
-        binding.principal,
-        binding.host,
-        binding.operation,
-        binding.permission_type,
-    )
-
-
-def _existing(admin: AdminClient) -> list[AclBinding]:
-    anything = AclBindingFilter(
-        ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY
-    )
-    found: list[AclBinding] = admin.describe_acls(anything).result(PATIENCE_SECONDS)
-    return found
-
-
-def _is_known(admin: AdminClient, user: str) -> bool:
-    return user in admin.describe_user_scram_credentials().result(PATIENCE_SECONDS)
 
 
 def _admin(owner: Settings) -> AdminClient:
