@@ -1,10 +1,13 @@
 """Which process of a run with pytest-xdist runs which tests, and in what order.
 
 A file is one process's own, so that what its tests share is made once. The longest files are begun first, so that none
-is left running alone at the end; where their tests share nothing, each goes to whichever process is free.
+is left running alone at the end; where their tests share nothing, each goes to whichever process is free. Half of the
+processes begin with tests that wait most of their time, the others with those that compute: the cores have work all the
+time, and the waiting ones are not left to the end.
 """
 
-from collections.abc import Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
+from enum import Enum, auto
 from functools import cached_property
 from typing import Final
 
@@ -54,15 +57,32 @@ _SPREAD: Final = (
 )
 #: They share a broker that asks for passwords, and one of them makes it stand still: one process runs them all.
 _SECURED: Final = (
+    "tests/cli/test_one_right_less.py",
     "tests/cli/test_secured.py",
     "tests/streams/kafka/test_closing.py",
     "tests/streams/kafka/test_entries.py",
     "tests/streams/kafka/test_failures.py",
     "tests/streams/worker/test_app.py",
 )
-_LONGEST: Final = (
+#: They wait for sessions that end, transactions that time out, brokers and databases that are away: per second, a tenth
+#: of a core and less.
+_WAITING: Final = (
     *_SPREAD,
     *_SECURED,
+    "tests/faults/",
+    "tests/fuzz/test_bombs.py",
+    "tests/ledger/reconcile/test_reconcile.py",
+    "tests/schedulers/catalog_relay/test_relay.py",
+    "tests/streams/kafka/test_open_transactions.py",
+    "tests/streams/kafka/test_silent_brokers.py",
+    "tests/streams/worker/test_joins.py",
+    "tests/streams/worker/test_lost_transactions.py",
+    "tests/streams/worker/test_producers.py",
+    "tests/streams/worker/test_transaction.py",
+    "tests/streams/worker/test_unopened.py",
+)
+_LONGEST: Final = (
+    *_WAITING,
     "tests/cli/test_framework.py",
     "tests/cli/test_simulate.py",
     "tests/cli/test_up.py",
@@ -70,18 +90,15 @@ _LONGEST: Final = (
     "tests/console/access/test_sign_in.py",
     "tests/console/pages/browser/",
     "tests/deploy/",
-    "tests/faults/",
-    "tests/fuzz/test_bombs.py",
-    "tests/ledger/reconcile/test_reconcile.py",
+    "tests/local/test_kafka.py",
     "tests/models/migrations/test_upgrades.py",
     "tests/notifier/",
-    "tests/schedulers/catalog_relay/test_relay.py",
     "tests/schedulers/test_run.py",
     "tests/simulation/test_defects.py",
     "tests/simulation/test_many_brands.py",
     "tests/simulation/test_simulation.py",
     "tests/streams/kafka/test_follower.py",
-    "tests/streams/kafka/test_open_transactions.py",
+    "tests/streams/kafka/test_rebootstrap.py",
     "tests/streams/worker/",
 )
 
@@ -92,19 +109,32 @@ def turn_of(nodeid: str) -> int:
     return next((turn for turn, begins in enumerate(turns) if nodeid.startswith(begins)), len(turns))
 
 
+class _Kind(Enum):
+    """What a scope is to whoever distributes it."""
+
+    WAITING = auto()
+    #: Uses no service of the run.
+    ALONE = auto()
+    #: Uses an installation (`tests/installation.py`).
+    INSTALLED = auto()
+    SERVED = auto()
+
+
 class _ByFile(LoadScopeScheduling):
-    """A process that has an installation (`tests/installation.py`) and what serves it takes the tests that use one, the
-    others the tests that do without, as long as there are such."""
+    """A process that has an installation and what serves it takes the tests that use one, the others the tests that do
+    without, as long as there are such."""
 
     def __init__(self, config: pytest.Config, log: Producer, services: SharedServices) -> None:
         super().__init__(config, log)
         self._services = services
         self._installed: set[WorkerController] = set()
+        self._begun: list[WorkerController] = []
 
     @cached_property
-    def _users(self) -> dict[str, Set[str]]:
-        """Tests by what they use; known when they are collected."""
-        return self._services.users()
+    def _kinds(self) -> dict[str, _Kind]:
+        """Of all scopes: it is asked for before the first is assigned."""
+        users = self._services.users()
+        return {scope: _kind(tests, users) for scope, tests in self.workqueue.items()}
 
     def _split_scope(self, nodeid: str) -> str:
         if nodeid.startswith(_SECURED):
@@ -118,22 +148,30 @@ class _ByFile(LoadScopeScheduling):
             super()._reschedule(node)
 
     def _assign_work_unit(self, node: WorkerController) -> None:
+        if node not in self._begun:
+            self._begun.append(node)
         scope = self._next_scope(node)
         self.workqueue.move_to_end(scope, last=False)
-        if self._uses(scope, "surroundings"):
+        if self._kinds[scope] is _Kind.INSTALLED:
             self._installed.add(node)
         super()._assign_work_unit(node)
 
     def _next_scope(self, node: WorkerController) -> str:
-        first = next(iter(self.workqueue))
-        if not any(self._uses(first, name) for name in self._users):
-            return first
+        """The first of the kind that the process takes rather than others."""
         installs = node in self._installed or len(self._installed) < INSTALLATIONS
-        fitting = (it for it in self.workqueue if self._uses(it, "surroundings") == installs)
-        return next(fitting, first)
+        own = _Kind.INSTALLED if installs else _Kind.SERVED
+        waits = self._begun.index(node) % 2 == 0
+        kinds = (_Kind.WAITING, _Kind.ALONE, own) if waits else (_Kind.ALONE, own, _Kind.WAITING)
+        firsts = {self._kinds[scope]: scope for scope in reversed(self.workqueue)}
+        return next((firsts[kind] for kind in kinds if kind in firsts), next(iter(self.workqueue)))
 
-    def _uses(self, scope: str, fixture: str) -> bool:
-        return not self._users[fixture].isdisjoint(self.workqueue[scope])
+
+def _kind(tests: Collection[str], users: Mapping[str, Set[str]]) -> _Kind:
+    if not users["surroundings"].isdisjoint(tests):
+        return _Kind.INSTALLED
+    if next(iter(tests)).startswith(_WAITING):
+        return _Kind.WAITING
+    return _Kind.ALONE if all(of_one.isdisjoint(tests) for of_one in users.values()) else _Kind.SERVED
 
 
 class Distribution:
