@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from console.app import create_app
 from core.errors import ConfigurationError, SpendgateError
-from streams.kafka.missing_rights import check_rights_once_reached
+from streams.kafka.missing_rights import keep_checking_rights
 from streams.kafka.rights import Process
 from streams.settings import Settings
 
@@ -22,7 +22,7 @@ _STOP_SECONDS: Final = 3
 
 def run(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT. Raises ConfigurationError where the port is taken, and NotAllowed where it lacks
-    a right on the cluster at its start; a broker that is away then is waited for."""
+    a right on the cluster; a broker that is away is waited for."""
     # The brands and campaigns in memory are large and live long: frequent collections would scan them in vain.
     gc.set_threshold(50_000, 50, 1000)
     server = _ApiServer(
@@ -65,6 +65,6 @@ class _ApiServer(uvicorn.Server):
 
     async def _check_rights(self) -> None:
         try:
-            await check_rights_once_reached(self._settings, Process.API)
+            await keep_checking_rights(self._settings, Process.API)
         except SpendgateError as error:
             self.refusal, self.should_exit = error, True

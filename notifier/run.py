@@ -22,7 +22,7 @@ from streams.clock import current_moment
 from streams.health import serve_health
 from streams.kafka.clients import explaining
 from streams.kafka.failures import reason
-from streams.kafka.missing_rights import check_rights
+from streams.kafka.missing_rights import check_rights, work_while_allowed
 from streams.kafka.rights import Process
 from streams.settings import Settings
 from streams.until_signal import run_until_signal
@@ -43,7 +43,7 @@ _LONGEST_PAUSE_SECONDS: Final = 10.0
 
 async def run(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT. A message that is on its way then may be sent again by the next notifier, under the
-    same id."""
+    same id. Raises NotAllowed where it lacks a right."""
     await run_until_signal(_run(settings))
 
 
@@ -53,7 +53,7 @@ async def _run(settings: Settings) -> None:
     notifier = Notifier(settings)
     port = _METRICS_PORT if settings.metrics_port is None else settings.metrics_port
     serve_health(settings.metrics_host, port, lambda: notifier.ready, notifier.obstacles)
-    await notifier.run()
+    await work_while_allowed(settings, Process.NOTIFIER, notifier.run())
 
 
 class Notifier:

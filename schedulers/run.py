@@ -14,7 +14,7 @@ from schedulers.scheduler import Scheduler
 from schedulers.time_zones import TimeZonesInUse, of_database
 from streams.clock import current_moment
 from streams.health import serve_health
-from streams.kafka.missing_rights import check_rights_once_reached
+from streams.kafka.missing_rights import keep_checking_rights
 from streams.kafka.rights import Process
 from streams.settings import Settings
 from streams.until_signal import run_until_signal
@@ -30,7 +30,7 @@ async def run(
     settings: Settings, *, time_zones_in_use: TimeZonesInUse | None = None, clock: Callable[[], Moment] = current_moment
 ) -> None:
     """Run until SIGTERM or SIGINT. An error that a retry does not resolve is logged and raised: restart the process.
-    Raises NotAllowed where it lacks a right at its start; a broker that is away then is waited for."""
+    Raises NotAllowed where it lacks a right; a broker that is away is waited for."""
     publisher = Publisher(settings)
     scheduler = Scheduler(publisher, time_zones_in_use or of_database(settings), clock)
     port = _serve(settings, scheduler)
@@ -43,7 +43,7 @@ async def run(
 
 
 async def _work(settings: Settings, scheduler: Scheduler, clock: Callable[[], Moment]) -> None:
-    rights = check_rights_once_reached(settings, Process.SCHEDULER)
+    rights = keep_checking_rights(settings, Process.SCHEDULER)
     async with asyncio.TaskGroup() as group:
         for work in (rights, scheduler.run(), run_relay(settings), NightlyReconcile(settings, clock).run()):
             group.create_task(work)

@@ -9,7 +9,7 @@ from ledger.ingest.ledger import Ledger
 from streams.health import serve_health
 from streams.kafka.clients import explaining
 from streams.kafka.identities import LEDGER_GROUP
-from streams.kafka.missing_rights import check_rights
+from streams.kafka.missing_rights import check_rights, work_while_allowed
 from streams.kafka.options import consumer_options
 from streams.kafka.reader import topic_reader
 from streams.kafka.rights import Process
@@ -25,7 +25,8 @@ _FETCH_BYTES: Final = 4 * 1024 * 1024
 
 
 async def run(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT. Records that are saved and not yet committed to the group are not added again."""
+    """Run until SIGTERM or SIGINT. Records that are saved and not yet committed to the group are not added again.
+    Raises NotAllowed where it lacks a right."""
     await run_until_signal(_run(settings))
 
 
@@ -46,4 +47,4 @@ async def _run(settings: Settings) -> None:
         ledger = Ledger(settings, consumer, BrandCatalog(catalog, settings.tolerance))
         port = _METRICS_PORT if settings.metrics_port is None else settings.metrics_port
         serve_health(settings.metrics_host, port, lambda: ledger.ready, ledger.obstacles)
-        await ledger.run()
+        await work_while_allowed(settings, Process.LEDGER, ledger.run())

@@ -24,7 +24,16 @@ from streams.kafka.options import client_options
 from streams.kafka.tokens import NoToken
 from streams.settings import Settings
 
-__all__ = ["BrokerAnswer", "explained", "not_allowed", "principal", "reason", "translated", "translated_answer"]
+__all__ = [
+    "BrokerAnswer",
+    "explained",
+    "is_not_allowed",
+    "not_allowed",
+    "principal",
+    "reason",
+    "translated",
+    "translated_answer",
+]
 
 _TOPIC, _GROUP, _CLUSTER, _TRANSACTION = 29, 30, 31, 53
 _NO_TOPIC, _TOO_LARGE, _FEW_REPLICAS, _STORAGE = 3, 10, (19, 20), 56
@@ -147,6 +156,12 @@ def reason(error: BaseException, settings: Settings, operation: str = "") -> str
         return str(error)
     of_kafka = isinstance(error, (KafkaError, OSError)) or _answer(error).code is not None
     return str(translated(error, settings, operation)) if of_kafka else f"{type(error).__name__}: {error}"
+
+
+def is_not_allowed(error: BaseException, settings: Settings) -> bool:
+    """Whether the reason is a right that is missing, or an entry that is refused."""
+    found = error if isinstance(error, SpendgateError) else translated(error, settings)
+    return isinstance(found, NotAllowed)
 
 
 async def explained(error: BaseException, settings: Settings, operation: str = "") -> SpendgateError:

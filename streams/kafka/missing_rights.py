@@ -5,10 +5,10 @@ member or producer that cannot exist: it changes nothing, allowed or not.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection, Coroutine, Iterable
+from contextlib import asynccontextmanager, suppress
 from itertools import compress
-from typing import Final
+from typing import Any, Final
 
 from aiokafka.client import AIOKafkaClient
 from aiokafka.protocol.group import HeartbeatRequest
@@ -25,23 +25,26 @@ from streams.kafka.options import client_options
 from streams.kafka.rights import Client, Operation, Process, Resource, Right, rights_of
 from streams.settings import Settings
 
-__all__ = ["check_rights", "check_rights_once_reached", "how_to_allow", "missing_rights"]
+__all__ = [
+    "check_rights",
+    "check_rights_once_reached",
+    "how_to_allow",
+    "keep_checking_rights",
+    "missing_rights",
+    "watch_rights",
+    "work_while_allowed",
+]
 
 _ANSWER_SECONDS: Final = 8.0
 _RETRY_SECONDS: Final = 2.0
+_WATCH_SECONDS: Final = 10.0
 _GROUP_DENIED, _TRANSACTION_DENIED = 30, 53
 
 
 async def check_rights(settings: Settings, process: Process) -> None:
     """Raise NotAllowed where the process lacks a right."""
     if missing := (await missing_rights(settings, [process]))[process]:
-        first, *others = missing
-        if not others:
-            raise not_allowed(settings, first.operation.name, first.resource, first.name)
-        lacking = ", ".join(map(str, missing))
-        raise NotAllowed(
-            f"{principal(settings)} lacks rights of the {process}: {lacking}: {how_to_allow(settings, missing)}."
-        )
+        raise _lack(settings, process, missing)
 
 
 async def check_rights_once_reached(settings: Settings, process: Process) -> None:
@@ -54,6 +57,44 @@ async def check_rights_once_reached(settings: Settings, process: Process) -> Non
             raise
         except SpendgateError:
             await asyncio.sleep(_RETRY_SECONDS)
+
+
+async def watch_rights(settings: Settings, process: Process) -> None:
+    """Ask every 10 seconds, and raise NotAllowed once the process lacks a right. Where no broker answers, or none lets
+    us in any more, what has entered goes on."""
+    missing: list[Right] = []
+    while not missing:
+        await asyncio.sleep(_WATCH_SECONDS)
+        with suppress(SpendgateError):
+            missing = (await missing_rights(settings, [process]))[process]
+    raise _lack(settings, process, missing)
+
+
+async def keep_checking_rights(settings: Settings, process: Process) -> None:
+    """Check once a broker is reached, and then watch. Raises NotAllowed."""
+    await check_rights_once_reached(settings, process)
+    await watch_rights(settings, process)
+
+
+async def work_while_allowed(settings: Settings, process: Process, work: Coroutine[Any, Any, None]) -> None:
+    """Do the work to its end. Raises what it raises, and NotAllowed once the process lacks a right."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            watching = group.create_task(watch_rights(settings, process))
+            await work
+            watching.cancel()
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from errors
+
+
+def _lack(settings: Settings, process: Process, missing: list[Right]) -> NotAllowed:
+    first, *others = missing
+    if not others:
+        return not_allowed(settings, first.operation.name, first.resource, first.name)
+    lacking = ", ".join(map(str, missing))
+    return NotAllowed(
+        f"{principal(settings)} lacks rights of the {process}: {lacking}: {how_to_allow(settings, missing)}."
+    )
 
 
 def how_to_allow(settings: Settings, missing: Iterable[Right]) -> str:

@@ -9,11 +9,14 @@ from faust.tables.manager import TableManager
 from typing_extensions import override
 
 from streams.kafka.identities import WORKER_GROUP
+from streams.kafka.missing_rights import watch_rights
 from streams.kafka.options import client_options
+from streams.kafka.rights import Process
 from streams.kafka.topics import INPUTS, Topic
 from streams.settings import Settings
 from streams.worker.agents import add_agents
 from streams.worker.consumer import BatchTransport
+from streams.worker.fatal import or_end_process
 from streams.worker.table import ControllerTable
 
 __all__ = ["ControllerApp", "create_app"]
@@ -77,6 +80,11 @@ class ControllerApp(faust.App):  # type: ignore[misc]
         )
         self.table.configure(settings)
         self.tables.add(self.table)
+
+    @override
+    async def on_started_init_extra_tasks(self) -> None:
+        await super().on_started_init_extra_tasks()
+        self.add_future(or_end_process(watch_rights(self.settings, Process.WORKER), self.settings))
 
     @override
     def _new_transport(self) -> BatchTransport:

@@ -23,10 +23,9 @@ from faust.types import TP, ConsumerMessage
 from typing_extensions import override
 
 from core.moment import Moment
-from streams.kafka.failures import reason
 from streams.kafka.options import METADATA_MS
 from streams.settings import Settings
-from streams.worker.fatal import end_process
+from streams.worker.fatal import end_process_over
 from streams.worker.membership import Membership, note_joins
 from streams.worker.timed_fetcher import TimedFetcher, make_timed
 
@@ -150,7 +149,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         except KafkaError as error:
             if self.should_stop:
                 return None, None
-            end_process(f"the Kafka client failed: {reason(error, self.app.settings)}")
+            end_process_over(error, self.app.settings, "the Kafka client failed")
         return records, active
 
     @override
@@ -297,7 +296,7 @@ class _AnnotatingConsumer(aiokafka.AIOKafkaConsumer):  # type: ignore[misc]
         try:
             await super().commit({tp: (at.offset, note) for tp, at in offsets.items()})
         except (TopicAuthorizationFailedError, GroupAuthorizationFailedError) as error:
-            end_process(f"offsets cannot be committed: {reason(error, self.settings)}")
+            end_process_over(error, self.settings, "offsets cannot be committed")
 
 
 class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]

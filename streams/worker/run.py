@@ -10,12 +10,11 @@ import uvloop
 
 from core.errors import ConfigurationError
 from streams.health import serve_health
-from streams.kafka.failures import reason
 from streams.kafka.missing_rights import check_rights
 from streams.kafka.rights import Process
 from streams.settings import Settings
 from streams.worker.app import ControllerApp, create_app
-from streams.worker.fatal import end_process
+from streams.worker.fatal import end_process, end_process_over
 from streams.worker.huge_pages import keep_in_huge_pages
 from streams.worker.startup_checks import check_topics
 from streams.worker.watchdog import watch
@@ -77,8 +76,9 @@ def _run_to_the_end(worker: faust.Worker, settings: Settings) -> None:
         worker.execute_from_commandline()
     except SystemExit as end:
         if end.code:
-            crash = worker.crash_reason
-            end_process(reason(crash, settings) if crash else "Faust gave up; its own lines above say why")
+            if worker.crash_reason:
+                end_process_over(worker.crash_reason, settings)
+            end_process("Faust gave up; its own lines above say why")
         raise
     except Exception as error:
-        end_process(reason(error, settings))
+        end_process_over(error, settings)

@@ -17,13 +17,12 @@ from faust.types import TP
 from typing_extensions import override
 
 from core.errors import ConfigurationError, SpendgateError
-from streams.kafka.failures import reason
 from streams.kafka.provision import message_limit
 from streams.kafka.topics import INPUTS, Topic
 from streams.settings import Settings
 from streams.worker import worker_metrics
 from streams.worker.consumer import Chunk, FetchedUpTo
-from streams.worker.fatal import end_process, or_end_process
+from streams.worker.fatal import end_process_over, or_end_process
 from streams.worker.hidden_state import hidden_state, hidden_state_sentence
 from streams.worker.offset_queries import OffsetQueries
 from streams.worker.partition import BrokerQueries, OwnedPartition
@@ -111,17 +110,17 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
                 return await self._own(numbers, hand_overs)
         except Exception as error:
             log.exception("take_over_failed")
-            end_process(f"partitions could not be taken over: {await self._why_not(error)}")
+            end_process_over(await self._cause(error), self.settings, "partitions could not be taken over")
 
-    async def _why_not(self, error: Exception) -> str:
+    async def _cause(self, error: Exception) -> Exception:
         """Partitions that were added since the start say more than the error to which they led."""
         try:
             await check_topics(self.settings)
         except ConfigurationError as changed:
-            return str(changed)
+            return changed
         except (KafkaError, SpendgateError):
             pass  # what failed first says it
-        return reason(error, self.settings)
+        return error
 
     async def hand_over(self) -> None:
         """Flush all partitions before a rebalance or the end, and decide nothing until `take_over`."""

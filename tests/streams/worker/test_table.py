@@ -180,8 +180,7 @@ class TableHarness:
         monkeypatch.setattr(unanswered, "_CHECK_SECONDS", 0.01)
         monkeypatch.setattr(table, "OwnedPartition", partial(NotedPartition, self.notes))
         monkeypatch.setattr(table, "watch_topics", self.topics.watch)
-        for module in (fatal, table):
-            monkeypatch.setattr(module, "end_process", _fail)
+        monkeypatch.setattr(fatal, "end_process", _fail)
         self.table = ControllerTable(Mock(), name=Topic.CONTROLLER_STATE, default=None, partitions=SETTINGS.partitions)
         self.table.configure(SETTINGS)
         self.table._offsets = self.topics  # type: ignore[assignment]
@@ -408,5 +407,5 @@ def _tps(numbers: Iterable[int]) -> set[TP]:
     return {TP(SETTINGS.topic(topic), number) for number in numbers for topic in INPUTS}
 
 
-def _fail(why: str) -> NoReturn:
+def _fail(why: str, _exit_code: int = 70) -> NoReturn:
     raise AssertionError(why)
