@@ -1,6 +1,8 @@
 """The records of `controller-state`, folded to the latest of each key: one rule for all who read the topic."""
 
-from typing import Final
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 
@@ -27,6 +29,17 @@ class Applied(msgspec.Struct, frozen=True, gc=False):
         return None if self.key is None else _brand_of(self.key)
 
 
+class _KeyAndValue(Protocol):
+    @property
+    def key(self) -> bytes | None: ...
+
+    @property
+    def value(self) -> bytes | None: ...
+
+
+_Record = TypeVar("_Record", bound=_KeyAndValue)
+
+
 class Changelog:
     """The latest records of one partition of `controller-state`, as they are read in the order of their offsets.
 
@@ -44,7 +57,8 @@ class Changelog:
         self.skipped = 0
         self._of_brand = of_brand
         self._with_event_ids = with_event_ids
-        self._records: dict[bytes, bytes] = {}
+        self._records: dict[bytes, bytes] = {}  # all but `part`
+        self._part_value: bytes | None = None
         self._keys_of: dict[str, dict[bytes, None]] | None = None  # brand -> its keys; made at the first question
         self._restored: dict[str, BrandState] = {}
 
@@ -69,6 +83,22 @@ class Changelog:
         if self._keys_of is not None:  # at a restart nobody has asked yet
             self._note_key(self._keys_of, key, value is not None)
         return Applied(key)
+
+    def take(self, records: Iterable[_Record]) -> Iterator[_Record]:
+        """Fold in those of the topic's next records that give a key of a brand or of event ids a value, as nearly all
+        of a restart do, in half of the time of `apply`. Yields each other one, to be applied before the next is asked
+        for."""
+        held, takes_all = self._records, self._with_event_ids and self._of_brand is None
+        for record in records:
+            key, value = record.key, record.value
+            if (
+                type(value) is bytes  # a subclass is what a reader puts in place of a value that it could not read
+                and (key in held or (takes_all and key is not None and key != _PART and is_state_key(key)))
+                and self._keys_of is None
+            ):
+                held[key] = value
+            else:
+                yield record
 
     def skip(self, why: str) -> Applied:
         """Count a record that the controller cannot have written; callers report by it one that they could not read."""
@@ -95,20 +125,22 @@ class Changelog:
 
     def restore(self, state: PartitionState, skipped: Skipped = lambda key, why: None) -> None:
         """Fill an empty state. A record that cannot be decoded is left out and given to `skipped`."""
-        restore(state, ((key.decode(), value) for key, value in self._records.items()), skipped)
+        restore(state, self._with_part((key.decode(), value) for key, value in self._records.items()), skipped)
 
     def restore_and_clear(self, state: PartitionState, skipped: Skipped) -> None:
         """`restore`, and forget each record but `part` as soon as it is restored: both are not in memory at once."""
         records, self._records, self._keys_of = self._records, {}, None
-        restore(state, ((key.decode(), records.pop(key)) for key in list(records)), skipped)
+        restore(state, self._with_part((key.decode(), records.pop(key)) for key in list(records)), skipped)
+
+    def _with_part(self, records: Iterator[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
+        return records if self._part_value is None else chain(((PART_KEY, self._part_value),), records)
 
     def _apply_part(self, value: bytes | None) -> Applied:
         try:
             self.part = decode_part(value)
         except ValueError as error:
             return self.skip(str(error))
-        assert value is not None  # decode_part refuses it
-        self._records[_PART] = value
+        self._part_value = value
         return _NO_BRAND
 
     def _put(self, key: bytes, value: bytes | None) -> None:
@@ -132,7 +164,7 @@ class Changelog:
         if self._keys_of is None:
             self._keys_of = {}
             for key in self._records:
-                if key != _PART and not key.startswith(_SEEN):
+                if not key.startswith(_SEEN):
                     self._keys_of.setdefault(_brand_of(key), {})[key] = None
         return self._keys_of
 

@@ -23,7 +23,15 @@ from streams.kafka.legacy_batches import LegacyBatch
 from streams.kafka.record_stream import HEADER, HEADERS_MAX, FetchedRecord, Memory, streamed, undecodable
 from streams.kafka.truncation import CutHeaders, Headers
 
-__all__ = ["HAND_OVER_BYTES", "ORDINARY_BYTES", "FetchResult", "MemoryRecords", "PartitionRecords", "install"]
+__all__ = [
+    "HAND_OVER_BYTES",
+    "ORDINARY_BYTES",
+    "FetchResult",
+    "MemoryRecords",
+    "PartitionRecords",
+    "as_decoded",
+    "install",
+]
 
 #: A batch of at most so many decompressed bytes is decoded in memory as a whole.
 ORDINARY_BYTES: Final = 4 * 1024 * 1024
@@ -46,6 +54,13 @@ def install() -> None:
     fetcher.MemoryRecords = MemoryRecords
     fetcher.PartitionRecords = PartitionRecords
     fetcher.FetchResult = FetchResult
+
+
+def as_decoded(key: bytes) -> bytes:
+    """As a consumer's `key_deserializer`, has its records be those that the parser made: with `offset`, `key` and
+    `value`, but without the bounds of ConsumedRecord to timestamps and headers. To make that one costs as much as to
+    decode the record."""
+    return key
 
 
 class MemoryRecords:
@@ -189,12 +204,14 @@ class PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]
         return chain.from_iterable(self.chunks())
 
     @override
-    def _consumer_record(self, tp: Any, record: Any) -> list[ConsumedRecord]:
+    def _consumer_record(self, tp: Any, record: Any) -> list[Any]:
         records = [record]
         if isinstance(record, _WholeBatch):
             records, wanted = record.records, self.next_fetch_offset
             if records[0].offset < wanted:
                 records = [it for it in records if it.offset >= wanted]
+        if self._key_deserializer is as_decoded:
+            return records
         topic, partition = tp
         return [
             ConsumedRecord(

@@ -1,15 +1,16 @@
 """Reads records of `controller-state` into the core's changelog: single records, or a partition up to its end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaTimeoutError
 
 from core.changelog import Applied, Changelog
 from models.lazy_log import log
+from streams.kafka.record_batches import as_decoded
 from streams.kafka.truncation import TruncatedBytes, Undecodable
 
 __all__ = ["apply_record", "changelog_consumer", "read_changelog"]
@@ -25,6 +26,14 @@ _SILENCE_SECONDS: Final = 40.0
 _TURN_RECORDS: Final = 1_000
 
 
+class _Record(Protocol):
+    """What a changelog needs of a record, whoever decoded it."""
+
+    offset: int
+    key: bytes | None
+    value: bytes | None
+
+
 @asynccontextmanager
 async def changelog_consumer(client_options: Mapping[str, Any]) -> AsyncIterator[AIOKafkaConsumer]:
     """A consumer for `read_changelog`."""
@@ -33,6 +42,7 @@ async def changelog_consumer(client_options: Mapping[str, Any]) -> AsyncIterator
         isolation_level="read_committed",
         enable_auto_commit=False,
         auto_offset_reset="earliest",
+        key_deserializer=as_decoded,
         max_partition_fetch_bytes=_FETCH_BYTES,
         fetch_max_wait_ms=_FETCH_WAIT_MS,
     )
@@ -63,22 +73,26 @@ async def read_changelog(
                     silence.reschedule(asyncio.get_running_loop().time() + _SILENCE_SECONDS)
                 for records in (await consumer.getmany(timeout_ms=_POLL_MS, max_records=_POLL_RECORDS)).values():
                     count(len(records))
-                    await _apply(changelog, records)
+                    await _apply_all(changelog, tp, records)
     except TimeoutError as error:
         raise KafkaTimeoutError(f"{topic}, partition {partition}, gives nothing") from error
     return changelog
 
 
-async def _apply(changelog: Changelog, records: list[ConsumerRecord]) -> None:
+async def _apply_all(changelog: Changelog, tp: TopicPartition, records: Sequence[_Record]) -> None:
     for at in range(0, len(records), _TURN_RECORDS):
         await asyncio.sleep(0)
-        for record in records[at : at + _TURN_RECORDS]:
-            apply_record(changelog, record)
+        for record in changelog.take(records[at : at + _TURN_RECORDS]):
+            _apply(changelog, record, tp)
 
 
 def apply_record(changelog: Changelog, record: ConsumerRecord) -> Applied:
     """Apply a record of the changelog's partition. One that the controller did not write changes nothing and is logged:
     an undecodable batch, a value that was cut because of its size, a foreign key, a forged `part`."""
+    return _apply(changelog, record, record)
+
+
+def _apply(changelog: Changelog, record: _Record, of: TopicPartition | ConsumerRecord) -> Applied:
     value = record.value
     if type(value) is bytes or value is None:
         applied = changelog.apply(record.key, value)
@@ -88,6 +102,6 @@ def apply_record(changelog: Changelog, record: ConsumerRecord) -> Applied:
         assert isinstance(value, TruncatedBytes)
         applied = changelog.skip(f"the value has {value.length} bytes")
     if applied.skipped is not None:
-        where = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+        where = {"topic": of.topic, "partition": of.partition, "offset": record.offset}
         log.warning("state_record_skipped", **where, why=applied.skipped)
     return applied

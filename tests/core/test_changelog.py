@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
@@ -447,6 +448,55 @@ def test_a_fold_holds_the_last_value_of_every_key_whenever_somebody_asked(
     last_values = [(name, value) for name, value in latest.items() if value is not None]
     restore(new_state(), last_values, lambda key, why: passed["last values"].add(key))
     assert passed["fold"] == passed["last values"]
+
+
+class Record(NamedTuple):
+    key: bytes | None
+    value: bytes | None
+
+
+class Cut(bytes):
+    """What a reader puts in place of a value that it could not read."""
+
+
+FOLDS = st.fixed_dictionaries(
+    {}, optional={"of_brand": st.sampled_from(["nike", "puma"]), "with_event_ids": st.booleans()}
+)
+
+
+@given(st.lists(records | st.tuples(st.sampled_from(OURS), st.just(Cut(b"x"))), max_size=30), st.integers(0, 30), FOLDS)
+@settings(deadline=None)
+def test_records_that_are_taken_together_are_folded_as_one_by_one(
+    written: list[tuple[bytes | None, bytes | None]], asked_at: int, kept: dict[str, Any]
+) -> None:
+    """Those that `take` leaves are applied; a value that could not be read is left to whoever knows why."""
+    one_by_one, together = Changelog(**kept), Changelog(**kept)
+    for key, value in written:
+        if not isinstance(value, Cut):
+            one_by_one.apply(key, value)
+    for part in (written[:asked_at], written[asked_at:]):
+        for key, value in together.take([Record(*it) for it in part]):
+            if not isinstance(value, Cut):
+                together.apply(key, value)
+        together.brand("nike")
+    passed: dict[Changelog, list[tuple[str, str]]] = {one_by_one: [], together: []}
+    for fold, into in passed.items():
+        fold.restore(new_state(), lambda key, why, into=into: into.append((key, why)))  # type: ignore[misc]
+    assert passed[together] == passed[one_by_one]
+    assert together.brand_ids() == one_by_one.brand_ids()
+    assert (together.part, together.skipped) == (one_by_one.part, one_by_one.skipped)
+
+
+def test_a_brand_that_was_asked_for_is_restored_anew_when_its_records_are_taken() -> None:
+    scenario = check(SETUP)
+    scenario.flush()
+    fold = folded(scenario)
+    before = fold.brand("nike")
+    scenario.run("13:00 spend a 40 brand=nike")
+    for key, value in fold.take([Record(*it) for it in take_changes(scenario.state, {}, {})]):
+        fold.apply(key, value)
+    after = fold.brand("nike")
+    assert before and after and (before.daily_micros, after.daily_micros) == (0, 40_000_000)
 
 
 def folded(scenario: Scenario, **kept: str | bool) -> Changelog:

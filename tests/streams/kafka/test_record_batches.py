@@ -21,6 +21,7 @@ from streams.kafka.record_batches import (
     FetchResult,
     MemoryRecords,
     PartitionRecords,
+    as_decoded,
 )
 from streams.kafka.record_stream import FetchedRecord, Memory, streamed
 from streams.kafka.truncation import CutHeaders, TruncatedBytes, Undecodable
@@ -234,6 +235,24 @@ def test_records_taken_in_pieces_of_any_size_are_those_taken_at_once(
         assert assignment.position == offsets[-1] + 1
     assert offsets == expected
     assert assignment.position == base
+
+
+@pytest.mark.parametrize("at", [0, 4, 9])
+def test_records_as_the_parser_made_them_are_the_same_records(at: int) -> None:
+    """Of a batch that is decoded at once, of one that has to be decoded record by record, and of one that cannot be."""
+    odd = Raw(b"k", b"7" * (MAX_VALUE_BYTES + 2), ((b"tr\xffce", None),))
+    batches = (
+        batch([Raw(b"k%d" % number, None if number == 3 else b"v") for number in range(6)]),
+        batch([odd, GOOD], base=6),
+        batch([GOOD] * 2, base=8, payload=b"\x40"),
+        batch([GOOD], base=10),
+    )
+    fetched = b"".join(batches)
+    decoded = list(PartitionRecords(TP, MemoryRecords(fetched), [], at, as_decoded, None, True, READ_COMMITTED))
+    expected = read(fetched, at)
+    assert [(it.offset, it.key, it.value) for it in decoded] == [(it.offset, it.key, it.value) for it in expected]
+    assert [type(it.value) for it in decoded] == [type(it.value) for it in expected]
+    assert expected[-1].offset == 10
 
 
 def test_what_is_decoded_is_not_handed_over_where_the_position_has_moved() -> None:
