@@ -15,6 +15,7 @@ from core.moment import Moment
 from core.state import NO_FUTURE_SPEND, UNLIMITED, BrandState, CampaignState
 
 __all__ = [
+    "UNBOUNDED",
     "band",
     "book",
     "book_on",
@@ -30,6 +31,8 @@ __all__ = [
 ]
 
 _ALWAYS_REACHED: Final = -UNLIMITED
+#: The `band` of any net spend where there is no budget.
+UNBOUNDED: Final = (_ALWAYS_REACHED, UNLIMITED)
 
 
 def limit_of(budget_micros: int | None) -> int:
@@ -50,7 +53,7 @@ def band(spent_micros: int, percents: tuple[int, ...], *budgets: int | None) -> 
 
     `percents` are those whose reaching matters, besides that of the whole budget.
     """
-    low, high = _ALWAYS_REACHED, UNLIMITED
+    low, high = UNBOUNDED
     for budget in budgets:
         if budget is None:
             continue

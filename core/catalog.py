@@ -47,11 +47,13 @@ class BrandConfig(msgspec.Struct, frozen=True, gc=False):
 
     def daily_budget_on(self, day: date) -> int | None:
         """The daily budget in force on a budget day, overrides applied."""
-        return budget_on(day, self.daily_budget_micros, self.daily_overrides)
+        overrides = self.daily_overrides
+        return budget_on(day, self.daily_budget_micros, overrides) if overrides else self.daily_budget_micros
 
     def monthly_budget_on(self, day: date) -> int | None:
         """The monthly budget in force in the month of the date, overrides applied."""
-        return budget_on(day, self.monthly_budget_micros, self.monthly_overrides)
+        overrides = self.monthly_overrides
+        return budget_on(day, self.monthly_budget_micros, overrides) if overrides else self.monthly_budget_micros
 
 
 class CampaignConfig(msgspec.Struct, frozen=True, gc=False):
@@ -70,7 +72,8 @@ class CampaignConfig(msgspec.Struct, frozen=True, gc=False):
 
     def daily_budget_on(self, day: date) -> int | None:
         """The daily budget in force on a budget day, overrides applied."""
-        return budget_on(day, self.daily_budget_micros, self.daily_overrides)
+        overrides = self.daily_overrides
+        return budget_on(day, self.daily_budget_micros, overrides) if overrides else self.daily_budget_micros
 
 
 class _AnyVersion(msgspec.Struct):

@@ -7,7 +7,7 @@ functions, so that a restored state equals the one that was flushed.
 from collections.abc import Iterable
 from datetime import date
 
-from core.budget import band, fix_allowance, limit_of, open_period
+from core.budget import UNBOUNDED, band, fix_allowance, limit_of, open_period
 from core.dayparting import next_boundary, openness
 from core.moment import NEVER, Moment
 from core.records import Action
@@ -28,14 +28,16 @@ def derive(state: PartitionState, brand: BrandState) -> None:
     if brand.config is None:
         return
     if brand.day:
-        open_period(brand, brand.config, brand.clock)
+        if not brand.day_starts_at <= brand.clock < brand.day_ends_at:  # unless the restore found it as it is recorded
+            open_period(brand, brand.config, brand.clock)
         # An older release knew no pacing.
         if brand.config.is_paced and brand.daily_allowance_micros is None:
             fix_allowance(brand)
     refresh_brand_budgets(brand)
-    for campaign in brand.campaigns.values():
+    campaigns = brand.campaigns.values()
+    for campaign in campaigns:
         refresh_campaign_budgets(brand, campaign)
-    refresh_schedules(state, brand, brand.campaigns.values())
+    refresh_schedules(state, brand, campaigns)
     refresh_silence(state, brand)
 
 
@@ -48,27 +50,38 @@ def refresh_brand_budgets(brand: BrandState) -> None:
     brand.daily_exhausted = brand.daily_micros >= brand.daily_limit
     brand.monthly_exhausted = brand.monthly_micros >= brand.monthly_limit
     brand.allowance_exhausted = allowance is not None and brand.daily_micros >= allowance
-    brand.daily_low, brand.daily_high = band(brand.daily_micros, config.alert_percents, daily, allowance)
+    if daily is None and allowance is None:
+        brand.daily_low, brand.daily_high = UNBOUNDED
+    else:
+        brand.daily_low, brand.daily_high = band(brand.daily_micros, config.alert_percents, daily, allowance)
     if allowance == 0:  # reached by any net spend that is not negative, unlike a budget of zero
         if brand.allowance_exhausted:
             brand.daily_low = max(brand.daily_low, 0)
         else:
             brand.daily_high = min(brand.daily_high, 0)
-    brand.monthly_low, brand.monthly_high = band(brand.monthly_micros, config.alert_percents, monthly)
+    if monthly is None:
+        brand.monthly_low, brand.monthly_high = UNBOUNDED
+    else:
+        brand.monthly_low, brand.monthly_high = band(brand.monthly_micros, config.alert_percents, monthly)
 
 
 def refresh_campaign_budgets(brand: BrandState, campaign: CampaignState) -> None:
     """Derive which of a campaign's budgets are exhausted, and the totals between which nothing changes. A campaign that
     the catalog does not know has no budgets."""
-    if campaign.config is not None and brand.config is not None:
+    config = campaign.config
+    if config is not None and brand.config is not None:
         daily, total, percents = (
-            campaign.config.daily_budget_on(_open_date(brand)),
-            campaign.config.total_budget_micros,
+            config.daily_budget_on(_open_date(brand)),
+            config.total_budget_micros,
             brand.config.alert_percents,
         )
         campaign.daily_limit, campaign.total_limit = limit_of(daily), limit_of(total)
-        campaign.daily_low, campaign.daily_high = band(campaign.daily_micros, percents, daily)
-        campaign.total_low, campaign.total_high = band(campaign.total_micros, percents, total)
+        campaign.daily_low, campaign.daily_high = (
+            UNBOUNDED if daily is None else band(campaign.daily_micros, percents, daily)
+        )
+        campaign.total_low, campaign.total_high = (
+            UNBOUNDED if total is None else band(campaign.total_micros, percents, total)
+        )
     campaign.daily_exhausted = campaign.daily_micros >= campaign.daily_limit
     campaign.total_exhausted = campaign.total_micros >= campaign.total_limit
 
@@ -77,10 +90,11 @@ def refresh_schedules(state: PartitionState, brand: BrandState, campaigns: Itera
     """Derive whether these campaigns are in a window and in flight at the brand's clock, when that changes next, and
     the brand's next boundary."""
     assert brand.config
+    zones = brand.config.zones
     for campaign in campaigns:
         if campaign.config is None:
             continue
-        schedule, zones = campaign.config.schedule, brand.config.zones
+        schedule = campaign.config.schedule
         if schedule.is_always:
             campaign.openness, campaign.boundary_at = ALWAYS_OPEN, NEVER
             continue
@@ -105,7 +119,7 @@ def refresh_silence(state: PartitionState, brand: BrandState) -> None:
     raised = brand.silence is not None and brand.silence.now
     wanted = brand.config.silent_after_ms is not None
     brand.spend_ends_silence = raised or (wanted and brand.last_spend_at is None)
-    state.add_silence_check(brand, NEVER if raised else silent_at(brand))
+    state.add_silence_check(brand, silent_at(brand) if wanted and not raised else NEVER)
 
 
 def silent_at(brand: BrandState) -> Moment:

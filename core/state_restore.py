@@ -5,17 +5,18 @@ from datetime import date
 from typing import Final
 
 from core.budget import spent_before_day
-from core.calendar import Day, Month
-from core.catalog import read_brand_config, read_campaign_config
+from core.calendar import Day, Month, budget_day, month_of
+from core.catalog import BrandConfig, read_brand_config, read_campaign_config
 from core.duplicates import ENTRY_BYTES
 from core.moment import NEVER
-from core.reasons import Reason, reasons_from_names
+from core.reasons import NO_REASONS, Reason, reasons_from_names
 from core.records import Budget
 from core.refresh import derive
 from core.refusal import Refusal
 from core.state import NO_FUTURE_SPEND, BrandState, CampaignState, Cost, PartitionState, Recorded, Thresholds
 from core.state_records import (
     PART_KEY,
+    BrandRecord,
     CampaignRecord,
     PartRecord,
     decode_alert,
@@ -46,7 +47,10 @@ def restore(
     for key, value in records:
         kind, _, name = key.partition("/")
         if kind == "doc":
-            _take(state, kind, name, value, skipped)
+            try:
+                _restore_document(state, name, value)
+            except Exception as error:
+                skipped(key, repr(error))
         elif kind in waiting:
             waiting[kind].append((name, value))
         elif key == PART_KEY:
@@ -58,9 +62,7 @@ def restore(
     state.clock = part.clock if part else 0
     state.duplicates.restore(chunks, part.seen_since if part else ())
     for kind, entries in waiting.items():
-        entries.reverse()
-        while entries:  # so that none is kept that has taken effect: there are very many
-            _take(state, kind, *entries.pop(), skipped)
+        _restore_all(state, kind, entries, skipped)
     _derive_all(state, skipped)
     return part
 
@@ -69,11 +71,15 @@ def _is_chunk(name: str, packed: bytes) -> bool:
     return name.isdigit() and name.isascii() and len(packed) % ENTRY_BYTES == 0
 
 
-def _take(state: PartitionState, kind: str, name: str, value: bytes, skipped: Skipped) -> None:
-    try:
-        _RESTORE[kind](state, name, value)
-    except Exception as error:  # whatever the bytes led to: this record is left out, the others are not
-        skipped(f"{kind}/{name}", repr(error))
+def _restore_all(state: PartitionState, kind: str, entries: list[tuple[str, bytes]], skipped: Skipped) -> None:
+    restore_one = _RESTORE[kind]
+    entries.reverse()
+    while entries:  # so that none is kept that has taken effect: there are very many
+        name, value = entries.pop()
+        try:
+            restore_one(state, name, value)
+        except Exception as error:  # whatever the bytes led to: this record is left out, the others are not
+            skipped(f"{kind}/{name}", repr(error))
 
 
 def _restore_document(state: PartitionState, name: str, value: bytes) -> None:
@@ -93,9 +99,8 @@ def _restore_brand(state: PartitionState, name: str, value: bytes) -> None:
     if brand is None or brand.config is None:
         raise ValueError("a brand without its document")
     # Everything that may raise comes first: a record takes effect as a whole or not at all. `derive` finds the ends.
-    campaigns = [(it, reasons_from_names(it.reasons)) for it in record.campaigns]
-    brand.day = Day(record.day, record.day_starts_at, NEVER)
-    brand.month = Month(record.month, record.month_starts_at, 0)
+    campaigns = [(it, reasons_from_names(it.reasons) if it.reasons else NO_REASONS) for it in record.campaigns]
+    _restore_period(brand, brand.config, record)
     brand.future_spend = record.future_spend or NO_FUTURE_SPEND
     brand.daily_micros = record.daily_micros
     brand.monthly_micros = record.monthly_micros
@@ -112,6 +117,24 @@ def _restore_brand(state: PartitionState, name: str, value: bytes) -> None:
     brand.recorded_campaigns = len(campaigns)
     for campaign in campaigns:
         _restore_record(state, brand, *campaign, Recorded.WITH_BRAND)
+
+
+def _restore_period(brand: BrandState, config: BrandConfig, record: BrandRecord) -> None:
+    """The open day and month: as a rule those of the calendar, which brands share, and else as they were when they
+    were recorded, of which `derive` finds the ends."""
+    day = budget_day(config.zones, record.clock)
+    month = month_of(config.zones, day.date)
+    if (
+        day.starts_at == record.day_starts_at
+        and month.starts_at == record.month_starts_at
+        and day.date == record.day
+        and month.first == record.month
+    ):
+        brand.day, brand.month = day, month
+        brand.day_starts_at, brand.day_ends_at = day.starts_at, day.ends_at
+    else:
+        brand.day = Day(record.day, record.day_starts_at, NEVER)
+        brand.month = Month(record.month, record.month_starts_at, 0)
 
 
 def _restore_campaign(state: PartitionState, name: str, value: bytes) -> None:
@@ -172,7 +195,6 @@ def _restore_alert(state: PartitionState, name: str, value: bytes) -> None:
 
 
 _RESTORE: Final = {
-    "doc": _restore_document,
     "brand": _restore_brand,
     "campaign": _restore_campaign,
     "cost": _restore_cost,

@@ -6,11 +6,17 @@ from typing import Any
 
 import pytest
 
+from core.budget import open_period
+from core.calendar import Day, Month
+from core.moment import HOUR, NEVER
 from core.state import BrandState, CampaignState
 from core.state_records import BrandRecord, CampaignRecord, encode
 from core.state_restore import restore
 from tests.core.scenario import Scenario, check, new_state
 
+#: In UTC.
+DAY_STARTS_AT = 1_757_289_600_000
+MONTH_STARTS_AT = 1_756_684_800_000
 #: With more campaigns than four each has a record of its own.
 FIVE_CAMPAIGNS = """
     day 2025-09-08
@@ -143,6 +149,39 @@ def test_a_record_of_a_release_without_pacing_tells_what_was_spent_before_the_da
     assert state.brands["nike"].spent_before_day_micros == 5
 
 
+@pytest.mark.parametrize("time_zone", ["UTC", "Asia/Kolkata", "America/New_York"])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"day": date(2025, 9, 7)},
+        {"day": date(2025, 9, 9)},
+        {"day_starts_at": DAY_STARTS_AT - HOUR},
+        {"month": date(2025, 8, 1)},
+        {"month": date(2025, 10, 1)},
+        {"month_starts_at": MONTH_STARTS_AT - HOUR},
+        {"clock": DAY_STARTS_AT + 24 * HOUR},
+        {"clock": DAY_STARTS_AT + 24 * HOUR, "day": date(2025, 9, 9), "day_starts_at": DAY_STARTS_AT + 24 * HOUR},
+        {"clock": DAY_STARTS_AT - 1},
+    ],
+)
+def test_the_open_day_and_month_are_those_of_the_record_and_end_by_the_zone(
+    changes: dict[str, Any], time_zone: str
+) -> None:
+    """As where a change of zone has left a day or month open that the calendar has not."""
+    record = brand_record(**{"clock": DAY_STARTS_AT + 9 * HOUR} | changes)
+    state = new_state()
+    restore(state, [(DOCUMENT[0], DOCUMENT[1].replace(b"UTC", time_zone.encode())), ("brand/nike", encode(record))])
+    nike = state.brands["nike"]
+    assert nike.config
+    recorded = BrandState("nike", nike.config)
+    recorded.day = Day(record.day, record.day_starts_at, NEVER)
+    recorded.month = Month(record.month, record.month_starts_at, 0)
+    open_period(recorded, nike.config, record.clock)
+    assert (nike.day, nike.month) == (recorded.day, recorded.month)
+    assert (nike.day_starts_at, nike.day_ends_at) == (recorded.day_starts_at, recorded.day_ends_at)
+
+
 def test_a_brand_whose_derived_state_cannot_be_restored_tries_again_with_its_next_decision(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -163,10 +202,10 @@ def test_a_brand_whose_derived_state_cannot_be_restored_tries_again_with_its_nex
 def brand_record(**changes: Any) -> BrandRecord:
     fields = {
         "day": date(2025, 9, 8),
-        "day_starts_at": 1_757_289_600_000,
+        "day_starts_at": DAY_STARTS_AT,
         "daily_micros": 0,
         "month": date(2025, 9, 1),
-        "month_starts_at": 1_756_684_800_000,
+        "month_starts_at": MONTH_STARTS_AT,
         "monthly_micros": 0,
         "clock": 0,
         "has_spend": False,
