@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import psycopg2
+from aiokafka.errors import NoError, UnknownTopicOrPartitionError, for_code
 from psycopg2 import sql
 from psycopg2.extensions import make_dsn
 
@@ -17,7 +18,10 @@ from local.supervisor import Supervisor
 from models.connection import connect
 from models.migrations import migrate
 from models.session import engine_of
+from streams.kafka.failures import translated
+from streams.kafka.missing_rights import check_rights
 from streams.kafka.provision import admin_client, create_topics
+from streams.kafka.rights import Process
 from streams.kafka.topics import ALL_TOPICS
 from streams.settings import Settings, Timestamps
 
@@ -38,8 +42,13 @@ async def make_topics(settings: Settings) -> None:
 
 
 async def delete_topics(settings: Settings) -> None:
+    """Raises NotAllowed where the broker does not let us; those that are gone already are left out."""
     async with admin_client(settings) as admin:
-        await admin.delete_topics([settings.topic(topic) for topic in ALL_TOPICS])
+        answer = await admin.delete_topics([settings.topic(topic) for topic in ALL_TOPICS])
+    for name, code in answer.topic_error_codes:
+        error = for_code(code)
+        if error not in (NoError, UnknownTopicOrPartitionError):
+            raise translated(error(name), settings, "Delete")
 
 
 @contextmanager
@@ -61,7 +70,10 @@ def own_database(settings: Settings, *, keep: bool = False) -> Iterator[Settings
 async def running_processes(
     settings: Settings, folder: Path, names: Sequence[str], say: Callable[[str], None]
 ) -> AsyncIterator[list[ChildProcess]]:
-    """Run the processes `names`, such as `worker`, and start again what dies. Returns when all are ready."""
+    """Run the processes `names`, such as `worker`, and start again what dies. Returns when all are ready. Raises
+    NotAllowed where one would end at its start, and again and again, for want of a right."""
+    for name in dict.fromkeys(names):
+        await check_rights(settings, Process(name))
     (folder / "logs").mkdir(parents=True, exist_ok=True)
     environment = _environment(settings)
     supervisor = Supervisor(say)

@@ -10,8 +10,9 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import psycopg2
 import pytest
@@ -55,30 +56,52 @@ LINES: Final[dict[CommandLine, list[str]]] = {
     CommandLine.RECONCILE: ["reconcile"],
     CommandLine.RECONCILE_REPAIR: ["reconcile --repair --yes"],
 }
-#: Those that want topics without records, or that make topics.
-ON_NEW_TOPICS: Final[dict[CommandLine, str]] = {
-    CommandLine.TOPICS_CREATE: "topics create",
-    CommandLine.REPLAY: "replay --from-ledger",
-    CommandLine.SIMULATE_DAY: "simulate-day --events 20 --brands 1",
-}
-#: What they do without here: the new topics have no records to read, the ledger has no totals of platforms, and nothing
-#: asks for opening balances (--since) or for a worker and a ledger (--run).
-NOT_USED: Final[dict[CommandLine, set[str]]] = {
-    CommandLine.TOPICS_CREATE: set(),
-    CommandLine.REPLAY: {
-        "Read on topic catalog",
-        "Read on topic spend-events",
-        "Write on topic spend-corrections",
-        "Write on topic spend-snapshots",
-    },
-    CommandLine.SIMULATE_DAY: {
-        "Read on topic sim-*",
-        "Delete on topic sim-*",
-        "DescribeConfigs on topic sim-*",
-        "Read on group sim-*",
-        "Write on transactional id sim-*",
-    },
-}
+
+
+class OnNewTopics(NamedTuple):
+    """A line that wants topics without records, or that makes topics, and the rights that it does without."""
+
+    client: CommandLine
+    line: str
+    not_used: set[str]
+
+
+#: The new topics have no records to read, and the ledger has no totals of platforms. LATER is after all spend.
+ON_NEW_TOPICS: Final = (
+    OnNewTopics(CommandLine.TOPICS_CREATE, "topics create", set()),
+    OnNewTopics(
+        CommandLine.REPLAY,
+        "replay --from-ledger",
+        {
+            "Read on topic catalog",
+            "Read on topic spend-events",
+            "Write on topic spend-corrections",
+            "Write on topic spend-snapshots",
+        },
+    ),
+    OnNewTopics(
+        CommandLine.REPLAY,
+        "replay --from-ledger --since LATER",
+        {
+            "Read on topic catalog",
+            "Read on topic spend-events",
+            "Write on topic spend-events",
+            "Write on topic spend-snapshots",
+        },
+    ),
+    OnNewTopics(
+        CommandLine.SIMULATE_DAY,
+        "simulate-day --events 20 --brands 1",
+        {
+            "Read on topic sim-*",
+            "Delete on topic sim-*",
+            "DescribeConfigs on topic sim-*",
+            "Read on group sim-*",
+            "Write on transactional id sim-*",
+        },
+    ),
+    OnNewTopics(CommandLine.SIMULATE_DAY, "simulate-day --events 20 --brands 1 --run", set()),
+)
 #: `doctor` says what is missing for everybody (tests/streams/kafka/test_failures.py).
 ELSEWHERE: Final = {CommandLine.DOCTOR}
 #: Command lines of a user without any right.
@@ -126,6 +149,7 @@ class Installation:
         self._commands = commands
         self._folder = folder
         self._number = 0
+        self._later = ""
         self._brand = commands.brand("--daily-budget", "10")
         self._campaign = commands.campaign(self._brand)
         commands.done("check")
@@ -137,6 +161,7 @@ class Installation:
         """Returns when the ledger has it."""
         self._commands.done(*self.line("spend import SPEND"))
         until(lambda: self._commands.json("spend", "list") != [])
+        self._later = datetime.now(UTC).isoformat()
 
     def line(self, text: str) -> list[str]:
         self._number += 1
@@ -148,7 +173,7 @@ class Installation:
             "TOTALS": ids | {"source": "shop", "day": "2026-11-01", "cost": str(self._number)},
             "CATALOG": {"kind": "campaign", "brand_id": self._brand, "campaign_id": f"{self._brand}.{self._number}"},
         }
-        words = {"BRAND": self._brand, "CAMPAIGN": self._campaign, "NEW": f"name-{self._number}"}
+        words = {"BRAND": self._brand, "CAMPAIGN": self._campaign, "NEW": f"name-{self._number}", "LATER": self._later}
         return [str(self._file(rows[it])) if it in rows else _filled(it, words) for it in text.split()]
 
     def run(self, text: str, user: str) -> tuple[int, str]:
@@ -229,11 +254,11 @@ def test_a_command_that_lacks_one_right_says_which(installation: Installation) -
 @pytest.mark.long_only
 @pytest.mark.timeout(600)
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # as above
-@pytest.mark.parametrize("client", ON_NEW_TOPICS)
+@pytest.mark.parametrize(("client", "line", "not_used"), ON_NEW_TOPICS, ids=[it.line for it in ON_NEW_TOPICS])
 def test_a_command_that_makes_or_fills_topics_says_which_right_it_lacks(
-    installation: Installation, client: CommandLine, monkeypatch: pytest.MonkeyPatch
+    installation: Installation, client: CommandLine, line: str, not_used: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    owner, not_used = installation.owner, set[str]()
+    owner, done_without = installation.owner, set[str]()
     installation.spend()
     user = f"{owner.topic_prefix}on-new-topics-{client.replace(' ', '-')}"
     new_user(owner, user)
@@ -244,14 +269,14 @@ def test_a_command_that_makes_or_fills_topics_says_which_right_it_lacks(
             asyncio.run(_leave_one_missing(new, right.name))
         monkeypatch.setenv("SPENDGATE_TOPIC_PREFIX", new.topic_prefix)
         with _without(owner, user, right):
-            code, err = installation.run(ON_NEW_TOPICS[client], user)
+            code, err = installation.run(line, user)
         if _says_it(code, err, user, right):
             continue
         assert code == ExitCode.DONE, (right, code, err)
-        not_used.add(str(of_any_prefix))
+        done_without.add(str(of_any_prefix))
         if client is CommandLine.REPLAY:  # what it has filled it does not fill again
             new = _with_rights_on_new_topics(owner, user, client, number + 1)
-    assert sorted(not_used) == sorted(NOT_USED[client])
+    assert sorted(done_without) == sorted(not_used)
     gc.collect()
 
 
@@ -265,11 +290,11 @@ def test_a_command_for_which_nothing_is_printed_needs_no_right(installation: Ins
 
 def test_every_command_is_in_one_of_the_tables() -> None:
     lines = [line for of_client in LINES.values() for line in of_client]
-    lines += ON_NEW_TOPICS.values()
+    lines += [it.line for it in ON_NEW_TOPICS]
     words = {*NOT_RUN, *Process, *ELSEWHERE, *_commands_of([*lines, *WITHOUT_RIGHTS])}
     of_rights = {it for it in _every_command() if it.split()[0] in {*CommandLine}}  # such as all others of `brand`
     assert set(_every_command()) - words - of_rights == set()
-    assert {*LINES, *ON_NEW_TOPICS, *ELSEWHERE} == {*CommandLine}
+    assert {*LINES, *ELSEWHERE, *(it.client for it in ON_NEW_TOPICS)} == {*CommandLine}
 
 
 def _every_command() -> Iterator[str]:
@@ -308,12 +333,14 @@ async def _leave_one_missing(settings: Settings, name: str) -> None:
 
 def _says_it(code: int, err: str, user: str, right: Right) -> bool:
     """By one sentence that names the user, the resource and, where Kafka tells it, the operation. Whoever may write no
-    topic at all gets no idempotent producer, and Kafka does not say for which topic."""
+    topic at all gets no idempotent producer, and Kafka does not say for which topic. A process names all that it
+    lacks."""
     operation = right.operation.name if right.operation is not Operation.Describe else r"\w+"
     name = rf"{right.name}\S*" if right.is_prefix else right.name
     that = rf"(may not {operation} the|lacks a right on the) {right.resource} {name}: let "
     of_producers = "|may Write no topic: let " if right.operation is Operation.Write else ""
-    what = rf"^User:{re.escape(user)} ({that}{of_producers})"
+    of_processes = rf"|lacks rights of the \w+: {operation} on {right.resource} {name}, " if right.is_prefix else ""
+    what = rf"^User:{re.escape(user)} ({that}{of_producers}{of_processes})"
     return code == ExitCode.UNREACHABLE and bool(re.search(what, err, re.MULTILINE))
 
 
@@ -322,7 +349,7 @@ def _went_well(line: str, code: int) -> bool:
 
 
 def _filled(text: str, words: dict[str, str]) -> str:
-    return re.sub(r"\b(?:BRAND|CAMPAIGN|NEW)\b", lambda found: words[found[0]], text)
+    return re.sub(r"\b(?:BRAND|CAMPAIGN|NEW|LATER)\b", lambda found: words[found[0]], text)
 
 
 def _lose_rows(database_url: str) -> None:
