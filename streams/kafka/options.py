@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from streams.kafka import (
     closing,
+    fetch_codec,
     lost_connections,
     missing_leaders,
     rebootstrap,
@@ -37,6 +38,7 @@ METADATA_MS: Final = 5_000
 install_decoder()
 rebootstrap.install()
 closing.install()
+fetch_codec.install()
 lost_connections.install()
 missing_leaders.install()
 silent_brokers.install()
