@@ -11,11 +11,11 @@ from local.kafka import LocalKafka
 from operations.dead_letters.count import DeadLetterCount
 from operations.dead_letters.pages import every_page, page
 from operations.dead_letters.search import DeadLetterEntry, DeadLetterFilter
-from streams.kafka.provision import create_topics
 from streams.kafka.reader import TopicReader, topic_reader
 from streams.kafka.topics import Topic
 from streams.settings import Settings
 from tests.installation import Surroundings
+from tests.topics import make_topics
 
 PARTITIONS = 3
 LETTERS = 1_500
@@ -29,7 +29,7 @@ async def settings(kafka: LocalKafka, surroundings: Surroundings, topic_prefix: 
         topic_prefix=topic_prefix,
         partitions=PARTITIONS,
     )
-    await create_topics(settings)
+    await make_topics(settings, Topic.DEAD_LETTERS)
     return settings
 
 

@@ -7,17 +7,17 @@ from local.kafka import LocalKafka
 from models.tables.control_log import ControlLog
 from operations import resend
 from operations.resend import resend_all
-from streams.kafka.provision import create_topics
 from streams.kafka.reader import topic_reader
 from streams.kafka.topics import Topic
 from streams.settings import Settings
 from tests.streams.topic_changes import limit
+from tests.topics import make_topics
 
 
 @pytest.fixture
 async def settings(kafka: LocalKafka, topic_prefix: str) -> Settings:
     made = Settings(brokers=kafka.brokers, topic_prefix=topic_prefix, partitions=2)
-    await create_topics(made)
+    await make_topics(made, Topic.CAMPAIGN_CONTROL)
     return made
 
 

@@ -24,7 +24,6 @@ from core.state import Origin, PartitionState
 from core.state_changes import take_changes
 from streams.kafka.codec import encode
 from streams.kafka.options import client_options
-from streams.kafka.provision import create_topics
 from streams.kafka.topics import INPUTS, Topic
 from streams.live_state import LiveState, find_brand_id, read_brand
 from streams.reconnecting import Reconnecting
@@ -33,7 +32,7 @@ from streams.worker.offset_queries import OffsetQueries
 from streams.worker.transaction import PartitionWriter
 from streams.worker.writes import Write
 from tests.streams.broker import brand_in
-from tests.topics import make_anew
+from tests.topics import make_anew, make_topics
 
 PARTITION: Final = 1
 NINE: Final = parse_moment("2025-09-08T09:00:00Z")
@@ -105,7 +104,7 @@ class Controller:
 
 @pytest.fixture
 async def controller(settings: Settings) -> AsyncIterator[Controller]:
-    await create_topics(settings)
+    await make_topics(settings, *INPUTS, Topic.CONTROLLER_STATE)
     async with Controller(settings) as controller:
         yield controller
 

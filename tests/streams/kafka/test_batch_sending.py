@@ -13,13 +13,12 @@ from ledger.replay.sender import ReplaySender
 from local.kafka import LocalKafka
 from streams.kafka import batch_sending
 from streams.kafka.batch_sending import BATCH_BYTES, BatchSender, batch_sender
-from streams.kafka.provision import create_topics
 from streams.kafka.reader import topic_reader
 from streams.kafka.sending import NewRecord
 from streams.kafka.topics import Topic
 from streams.settings import Settings
 from tests.streams.topic_changes import limit
-from tests.topics import delete_topics
+from tests.topics import delete_topics, make_topics
 
 REFUSED = "does not take a batch of up to 256 KiB: give it a larger max.message.bytes"
 
@@ -27,7 +26,7 @@ REFUSED = "does not take a batch of up to 256 KiB: give it a larger max.message.
 @pytest.fixture
 async def settings(kafka: LocalKafka, topic_prefix: str) -> Settings:
     made = Settings(brokers=kafka.brokers, topic_prefix=topic_prefix, partitions=2)
-    await create_topics(made)
+    await make_topics(made, Topic.SPEND_EVENTS, Topic.SPEND_CORRECTIONS)
     return made
 
 

@@ -14,11 +14,11 @@ from local.kafka import LocalKafka
 from local.ports import choose_port
 from streams.kafka.follower import TopicFollower
 from streams.kafka.options import client_options
-from streams.kafka.provision import admin_client, create_topics
+from streams.kafka.provision import admin_client
 from streams.kafka.topics import Topic
 from streams.settings import Settings
 from tests.streams.raw_batches import SNAPPY, Raw, batch, raw_producer
-from tests.topics import delete_topics, make_anew
+from tests.topics import delete_topics, make_anew, make_topics
 
 TOPIC = Topic.CAMPAIGN_CONTROL
 PATIENCE_SECONDS = 60
@@ -61,7 +61,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 @pytest.fixture
 async def topics(settings: Settings) -> Settings:
-    await create_topics(settings)
+    await make_topics(settings, TOPIC)
     return settings
 
 
@@ -174,7 +174,7 @@ def own_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]
 
 async def test_it_goes_on_where_it_was_when_the_broker_is_back(own_broker: LocalKafka, topic_prefix: str) -> None:
     settings = Settings(brokers=own_broker.brokers, topic_prefix=topic_prefix, partitions=2)
-    await create_topics(settings)
+    await make_topics(settings, TOPIC)
     received = Received()
     async with producing(settings) as send, TopicFollower(settings, TOPIC, received) as follower:
         await send(b"1", b"2")
@@ -191,7 +191,7 @@ async def test_a_broker_that_stands_still_makes_it_stale_until_it_answers_again(
     own_broker: LocalKafka, topic_prefix: str
 ) -> None:
     settings = Settings(brokers=own_broker.brokers, topic_prefix=topic_prefix, partitions=2)
-    await create_topics(settings)
+    await make_topics(settings, TOPIC)
     received = Received()
     async with producing(settings) as send, TopicFollower(settings, TOPIC, received) as follower:
         assert own_broker.process

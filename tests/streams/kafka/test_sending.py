@@ -10,12 +10,12 @@ from core.spend import Spend, read_spend
 from local.kafka import LocalKafka
 from operations.spend_import.publish import NumberedRecord, publish_batch
 from streams.kafka.producer import spend_producer
-from streams.kafka.provision import create_topics
 from streams.kafka.reader import topic_reader
 from streams.kafka.topics import Topic
 from streams.settings import Settings
 from tests.streams.broker import spend_event
 from tests.streams.topic_changes import limit
+from tests.topics import make_topics
 
 LIMIT = 3_000
 SENTENCE = "does not take a record of .* bytes: give it a larger max.message.bytes"
@@ -24,7 +24,7 @@ SENTENCE = "does not take a record of .* bytes: give it a larger max.message.byt
 @pytest.fixture
 async def settings(kafka: LocalKafka, topic_prefix: str) -> Settings:
     made = Settings(brokers=kafka.brokers, topic_prefix=topic_prefix, partitions=2)
-    await create_topics(made)
+    await make_topics(made, Topic.SPEND_EVENTS)
     await limit(made, Topic.SPEND_EVENTS, LIMIT)
     return made
 

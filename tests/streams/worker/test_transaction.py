@@ -11,11 +11,11 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from core.errors import Fenced, TransactionLost
-from streams.kafka.provision import create_topics
 from streams.kafka.topics import Topic
 from streams.settings import Settings
 from streams.worker.transaction import _AT_ONCE, PartitionWriter
 from streams.worker.writes import Write
+from tests.topics import make_topics
 
 #: Every error that a broker can answer, and those by which the client gives up a record.
 CODES = sorted(
@@ -25,6 +25,7 @@ BROKER_CODES = [code for code in CODES if code > 0]
 #: Of a record whose transaction has failed before; the commit says why.
 COLLATERAL = {KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT, KafkaError._STATE}
 LOCAL_CODES = [KafkaError._MSG_TIMED_OUT, KafkaError._TRANSPORT, KafkaError._UNKNOWN_PARTITION, *COLLATERAL]
+TOPICS = (Topic.CONTROLLER_STATE, Topic.CAMPAIGN_CONTROL)
 #: The topic of each record: three that the client is given at once, and two by themselves.
 LAYOUT = (0, 0, 0, 1, 0)
 RECORDS = len(LAYOUT)
@@ -105,7 +106,7 @@ class Bench:
     """A writer, and a reader of what it commits."""
 
     def __init__(self, settings: Settings, reader: AIOKafkaConsumer) -> None:
-        self.topics = [settings.topic(topic) for topic in (Topic.CONTROLLER_STATE, Topic.CAMPAIGN_CONTROL)]
+        self.topics = [settings.topic(topic) for topic in TOPICS]
         self.writer = self.another(settings)
         #: By key, of the committed records that have some.
         self.headers: dict[bytes, tuple[tuple[str, bytes], ...]] = {}
@@ -142,7 +143,7 @@ class Bench:
 @pytest.fixture
 async def bench(settings: Settings) -> AsyncIterator[Bench]:
     settings = settings.replace(partitions=1)
-    await create_topics(settings)
+    await make_topics(settings, *TOPICS)
     reader = AIOKafkaConsumer(
         bootstrap_servers=settings.brokers, isolation_level="read_committed", auto_offset_reset="earliest"
     )
