@@ -19,30 +19,32 @@ from tests.cheap_services import create_database
 from tests.commands import Commands
 from tests.streams.worker_process import WorkerProcess
 
-#: How to end the one of this process.
-_END: Final = pytest.StashKey[Callable[[], None]]()
+#: Fixtures of a session that cost CPU while they wait: an installation (worker, ledger, console), and a broker.
+_IDLE: Final = frozenset({"surroundings", "secured_kafka"})
+#: How to end those of this process.
+_ENDS: Final = pytest.StashKey[dict[str, Callable[[], None]]]()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object], request: pytest.FixtureRequest) -> None:
-    if fixturedef.argname == "surroundings":
-        request.config.stash[_END] = partial(fixturedef.finish, request)  # type: ignore[arg-type]
+    if fixturedef.argname in _IDLE:
+        ends = request.config.stash.setdefault(_ENDS, {})
+        ends[fixturedef.argname] = partial(fixturedef.finish, request)  # type: ignore[arg-type]
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """End the installation, with all that depends on it, before the first file that does without: its worker, ledger
-    and console cost CPU while they wait. With pytest-xdist a process that has one goes on to such files when no other
-    is left (tests/distribution.py)."""
-    if hasattr(item.config, "workerinput") and _END in item.config.stash and item.path not in _users(item.session):
-        end = item.config.stash[_END]
-        del item.config.stash[_END]
-        end()
+    """End each, with all that depends on it, before the first file that does without. With pytest-xdist a process that
+    has one goes on to such files when no other is left (tests/distribution.py)."""
+    ends = item.config.stash.get(_ENDS, {})
+    if hasattr(item.config, "workerinput"):
+        for name in [it for it in ends if item.path not in _users(item.session, it)]:
+            ends.pop(name)()
 
 
 @cache
-def _users(session: pytest.Session) -> frozenset[Path]:
-    return frozenset(it.path for it in session.items if "surroundings" in getattr(it, "fixturenames", ()))
+def _users(session: pytest.Session, fixture: str) -> frozenset[Path]:
+    return frozenset(it.path for it in session.items if fixture in getattr(it, "fixturenames", ()))
 
 
 @dataclass(frozen=True)
