@@ -1,9 +1,11 @@
 """Command lines, run in this process or as the real executable."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from functools import cache
 from itertools import count
@@ -16,6 +18,7 @@ from typer.main import get_command
 
 from cli.__main__ import application
 from cli.framework import run
+from tests.forks import Fork
 
 TOOL_SECONDS = 120
 SHOW_SECONDS = 20
@@ -78,16 +81,19 @@ def _is_behind(shown: Any) -> bool:
     return isinstance(shown, dict) and shown.get("up_to_date") is False
 
 
-def run_kafka_tool(*arguments: str) -> None:
-    """`spendgate kafka` in this process, whose place Java would take. To start Python for it costs a second of CPU."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("os.execv", _run_java)
-        assert run(_application(), ["kafka", *arguments]) == 0
+def run_kafka_tool(*arguments: str) -> str:
+    """What `spendgate kafka` prints, in the environment of the test. It is a fork, whose place Java takes: to start
+    Python for it costs a second of CPU."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        exit_code = Fork(["kafka", *arguments], dict(os.environ), Path.cwd(), out, err).wait(TOOL_SECONDS)
+        printed, said = (_text_of(it) for it in (out, err))
+    assert exit_code == 0, said
+    return printed
 
 
-def _run_java(_: str, command: list[str]) -> None:
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=TOOL_SECONDS)
-    assert done.returncode == 0, done
+def _text_of(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode()
 
 
 @cache

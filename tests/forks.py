@@ -42,15 +42,17 @@ _shared: Path | None = None
 
 class Fork:
     """What of `subprocess.Popen` the tests use. The arguments are those of `spendgate`, or begin with the path of a
-    program that is a worker with a defect."""
+    program that is a worker with a defect. Its stderr goes where its stdout does, unless there is an `err`."""
 
-    def __init__(self, arguments: Sequence[str], env: dict[str, str], cwd: Path, out: IO[bytes]) -> None:
+    def __init__(
+        self, arguments: Sequence[str], env: dict[str, str], cwd: Path, out: IO[bytes], err: IO[bytes] | None = None
+    ) -> None:
         self.returncode: int | None = None
         self._lock = threading.Lock()
         self._answers, theirs = socket.socketpair()
         asked = json.dumps({"arguments": list(arguments), "env": env, "cwd": str(cwd)}).encode()
         with theirs:
-            socket.send_fds(_asked(), [asked], [theirs.fileno(), out.fileno()])
+            socket.send_fds(_asked(), [asked], [theirs.fileno(), out.fileno(), (err or out).fileno()])
         self.pid = int.from_bytes(self._answers.recv(4), "big")
         assert self.pid, "the process that forks has ended"
 
@@ -134,14 +136,14 @@ def _serve(owner: socket.socket, *listening: socket.socket) -> list[str] | None:
             _report_ended(children)
         asking.update(it.accept()[0] for it in listening if it in ready)
         for asked in asking.intersection(ready):
-            message, handles, *_ = socket.recv_fds(asked, MESSAGE_BYTES, 2)
+            message, handles, *_ = socket.recv_fds(asked, MESSAGE_BYTES, 3)
             if not message:
                 if asked is owner:
                     return None
                 asking.remove(asked)
                 asked.close()
                 continue
-            answers, out = socket.socket(fileno=handles[0]), handles[1]
+            answers, outputs = socket.socket(fileno=handles[0]), handles[1:]
             request = json.loads(message)
             import_module(IMPORTED_BY.get(request["arguments"][0], IMPORTED_BY["worker"]))
             gc.freeze()
@@ -150,8 +152,9 @@ def _serve(owner: socket.socket, *listening: socket.socket) -> list[str] | None:
             if not pid:
                 for inherited in (*listening, *asking, woken, wake, answers, *children.values()):
                     inherited.close()
-                return _begin(request, out)
-            os.close(out)
+                return _begin(request, outputs)
+            for output in outputs:
+                os.close(output)
             children[pid] = answers
             answers.send(pid.to_bytes(4, "big"))
 
@@ -169,16 +172,15 @@ def _report_ended(children: dict[int, socket.socket]) -> None:
                 continue
 
 
-def _begin(request: dict[str, object], out: int) -> list[str]:
+def _begin(request: dict[str, object], outputs: Sequence[int]) -> list[str]:
     """What the system gives to a new process."""
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     nothing = os.open(os.devnull, os.O_RDONLY)
-    for handle, number in ((nothing, 0), (out, 1), (out, 2)):
+    for number, handle in enumerate((nothing, *outputs)):
         os.dup2(handle, number)
-    os.close(nothing)
-    os.close(out)
+        os.close(handle)
     environment, arguments = request["env"], request["arguments"]
     assert isinstance(environment, dict)
     assert isinstance(arguments, list)

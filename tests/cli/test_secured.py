@@ -20,7 +20,7 @@ from streams.kafka.acls import principal_name
 from streams.kafka.options import entry_environment
 from streams.kafka.rights import CLIENTS, Client, CommandLine
 from streams.settings import Settings
-from tests.commands import EXECUTABLE, Commands, start
+from tests.commands import EXECUTABLE, Commands, run_kafka_tool, start
 from tests.database_roles import set_passwords, url_of_role
 from tests.forks import Fork
 from tests.health import is_ready
@@ -179,11 +179,13 @@ def test_with_the_rights_that_acls_prints_every_process_and_command_works_and_no
     assert set(CLIENTS.values()) - set(PROCESSES) == ENTERED
     assert denials(secured_kafka, topic_prefix) == []
 
-    topics = kafka_tool("kafka-topics", "--list").split()
-    assert f"{topic_prefix}spend-events" in topics
-    assert kafka_tool("kafka-cluster", "cluster-id").startswith("Cluster ID: ")
+    listed = subprocess.run(
+        [EXECUTABLE, "kafka", "kafka-topics", "--list"], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert f"{topic_prefix}spend-events" in listed.stdout.split()
+    assert run_kafka_tool("kafka-cluster", "cluster-id").startswith("Cluster ID: ")
     consume = ["--topic", f"{topic_prefix}campaign-control", "--from-beginning", "--max-messages", "1"]
-    assert '"resume"' in kafka_tool("kafka-console-consumer", *consume)
+    assert '"resume"' in run_kafka_tool("kafka-console-consumer", *consume)
 
 
 def run_sql(database_url: str, sql: str) -> None:
@@ -244,12 +246,6 @@ def file_of_totals(folder: Path, brand: str, campaign: str) -> Path:
     ids = {"source": "shop", "brand_id": brand, "campaign_id": campaign}
     path.write_text(json.dumps({**ids, "day": f"{datetime.now(UTC):%Y-%m-%d}", "cost": "1"}) + "\n")
     return path
-
-
-def kafka_tool(*arguments: str) -> str:
-    result = subprocess.run([EXECUTABLE, "kafka", *arguments], capture_output=True, text=True, check=False, timeout=120)
-    assert result.returncode == 0, result
-    return result.stdout
 
 
 def until(condition: Callable[[], bool]) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import subprocess
 import sys
 import time
 from datetime import UTC, datetime, timedelta
@@ -31,7 +30,7 @@ from streams.kafka.rights import CLIENTS, CommandLine, Process, rights_of
 from streams.settings import Settings
 from streams.worker.transaction import PartitionWriter
 from streams.worker.writes import Write
-from tests.commands import EXECUTABLE
+from tests.commands import run_kafka_tool
 from tests.entries import ManyEntries
 
 ENTRIES = ("certificate", "token", "plain")
@@ -203,9 +202,7 @@ def test_kafkas_own_tools_enter(
         }
     for name, value in entry_environment(Settings(**given)).items():
         monkeypatch.setenv(name, value)
-    tool = [EXECUTABLE, "kafka", "kafka-cluster", "cluster-id"]
-    result = subprocess.run(tool, capture_output=True, text=True, check=False, timeout=120)
-    assert result.stdout.startswith("Cluster ID: "), result
+    assert run_kafka_tool("kafka-cluster", "cluster-id").startswith("Cluster ID: ")
 
 
 def under_password(key: Path, folder: Path, password: bytes | None) -> Path:
