@@ -21,8 +21,9 @@ from streams.kafka.codec import decode_command
 from streams.kafka.topics import Topic
 from streams.settings import Settings
 
-#: Spend before the first pause, so that connections and caches are warm.
-_WARM_UP_SECONDS = 5
+#: Spend before the first pause, so that connections and caches are warm. Until then the broker's JVM also compiles what
+#: it runs, on the core on which it answers.
+_WARM_UP_SECONDS = 20
 
 
 class Pause(NamedTuple):

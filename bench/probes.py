@@ -137,12 +137,21 @@ class Probes:
         *,
         until: float = float("inf"),
         partition: Callable[[int], bool] = lambda number: True,
+        behind_backlog: bool = True,
     ) -> list[float]:
         """Seconds from a spend to its pause, of those that were sent before a moment in such partitions; waits for the
-        pauses that have not come yet."""
+        pauses that have not come yet. Without those `behind_backlog` it has the spend after the first pause of its
+        partition: what was sent before lies behind the partition's own part of a backlog."""
         sent = {it: at for it, at in self._sent_at.items() if at < until and partition(self._homes[it])}
         commands.await_pauses(sent.keys(), _PATIENCE_SECONDS)
-        return [commands.paused_at[name] - at for name, at in sent.items()]
+        drained_at: dict[int, float] = {}
+        if not behind_backlog:
+            for name in sent:
+                home, read_at = self._homes[name], commands.paused_at[name]
+                drained_at[home] = min(read_at, drained_at.get(home, read_at))
+        return [
+            commands.paused_at[name] - at for name, at in sent.items() if at >= drained_at.get(self._homes[name], at)
+        ]
 
     def figures(self, commands: Commands, until: float) -> dict[str, float]:
         """The median and the longest wait of those that were sent before a moment."""

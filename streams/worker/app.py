@@ -112,7 +112,7 @@ def create_app(settings: Settings, app_class: type[ControllerApp] = ControllerAp
         broker_rebalance_timeout=6.0,
         broker_max_poll_records=5000,
         consumer_max_fetch_size=8 * 1024 * 1024,
-        stream_buffer_maxsize=16,
+        stream_buffer_maxsize=1,
     )
     app.configure(settings)
     add_agents(app, settings, app.table)

@@ -1,4 +1,5 @@
-"""A fetcher of aiokafka that notes when each partition was fetched, and that pauses between fetches."""
+"""A fetcher of aiokafka that notes when each partition was fetched, that pauses between fetches, and whose polls take
+partitions in turns."""
 
 import asyncio
 import time
@@ -7,6 +8,7 @@ from typing import Any, Final
 
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.subscription_state import Assignment
+from aiokafka.protocol.fetch import FetchRequest
 from faust.types import TP
 from typing_extensions import override
 
@@ -21,6 +23,8 @@ __all__ = ["TimedFetcher", "make_timed"]
 _BETWEEN_FETCHES_SECONDS: Final = 0.002
 _AFTER_MANY_SECONDS: Final = 0.005
 _MANY_RECORDS: Final = 100
+#: How old the fetched records of one partition must be before others of the broker are fetched without it.
+_ALONE_SECONDS: Final = 0.02
 
 
 class TimedFetcher(Fetcher):  # type: ignore[misc]
@@ -34,6 +38,18 @@ class TimedFetcher(Fetcher):  # type: ignore[misc]
     pause_seconds: float
     #: What fetches a partition, or did last.
     fetching: dict[TP, "asyncio.Task[Any] | None"]
+
+    @override
+    def _get_actions_per_node(self, assignment: Assignment) -> Any:
+        """As the client's, but a fetch that leaves out partitions whose records are not all polled is answered at once,
+        also without records: the client sends a broker one fetch at a time, and those partitions may need the next one
+        soon."""
+        actions = super()._get_actions_per_node(assignment)
+        if self._records:
+            request: FetchRequest
+            for _, request in actions[0]:
+                request._max_wait_ms = 0
+        return actions
 
     @override
     async def _proc_fetch_request(self, assignment: Assignment, node_id: int, request: Any) -> bool:
@@ -60,6 +76,21 @@ class TimedFetcher(Fetcher):  # type: ignore[misc]
         self.sent_at.update({tp: sent_at for tp, state in states.items() if state.timestamp is not None})
         return bool(has_records)
 
+    @override
+    async def fetched_records(
+        self,
+        partitions: Iterable[TP],
+        timeout: float = 0,
+        max_records: int | None = None,
+    ) -> dict[TP, list[Any]]:
+        """The records of one poll. What a poll leaves of a partition comes last in the next one: the client would take
+        one partition to its end first, and a backlog of 8 MiB would keep all others waiting for many polls."""
+        records: dict[TP, list[Any]] = await super().fetched_records(partitions, timeout, max_records)
+        for tp in records:
+            if (rest := self._records.pop(tp, None)) is not None:
+                self._records[tp] = rest
+        return records
+
     def note_polled(self, records: int) -> None:
         """Pause as long as is right after a poll of so many records."""
         self.pause_seconds = _AFTER_MANY_SECONDS if records > _MANY_RECORDS else _BETWEEN_FETCHES_SECONDS
@@ -79,3 +110,4 @@ def make_timed(fetcher: Fetcher) -> None:
     fetcher.__class__ = TimedFetcher
     fetcher.sent_at, fetcher.fetched_at, fetcher.fetching = {}, {}, {}
     fetcher.pause_seconds = _BETWEEN_FETCHES_SECONDS
+    fetcher._prefetch_backoff = _ALONE_SECONDS
