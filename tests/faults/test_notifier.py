@@ -51,16 +51,18 @@ async def test_a_notifier_that_is_killed_loses_no_message_and_sends_none_anew(
 
 
 async def _kill(world: World, receiver: Receiver) -> None:
-    """Each time right after a message came, which the notifier may not have noted yet; the first one is an alert."""
+    """By turns while a message is on its way, and right after one came, which the notifier may not have noted yet. An
+    alert came before the first kill."""
     notifier = world.begin("notifier", [str(EXECUTABLE), "notifier"], SPENDGATE_NOTIFY_PRIVATE_ADDRESSES="true")
     await receiver.until(lambda: any(_is_alert(it) for it in receiver.received))
     for number in range(KILLS):
-        if number:
-            wanted = len(receiver.received) + BETWEEN_KILLS
-            await receiver.until(lambda it=wanted: len(receiver.received) >= it)  # type: ignore[misc]
-            receiver.asked.clear()
-            await receiver.asked.wait()
+        wanted = len(receiver.received) + BETWEEN_KILLS
+        await receiver.until(lambda it=wanted: len(receiver.received) >= it)  # type: ignore[misc]
+        receiver.hangs = number % 2 == 0
+        receiver.asked.clear()
+        await receiver.asked.wait()
         notifier.kill()
+        receiver.hangs = False
         notifier.start()
 
 
