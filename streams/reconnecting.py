@@ -82,6 +82,13 @@ class Reconnecting(Generic[_Connection]):
             except (SpendgateError, KafkaError, OSError) as error:
                 self._why = str(error)
                 log.warning("not_connected", to=self._name, why=self._why, seconds=pause)
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                # Nobody has cancelled us: a client has passed on that a wait of its own was.
+                self._why = "a request was given up when its connection was lost."
+                log.warning("not_connected", to=self._name, why=self._why, seconds=pause)
             except Exception:
                 self._why = "it failed in a way that is a defect of Spendgate; the log has the details."
                 log.exception("not_connected", to=self._name, seconds=pause)
