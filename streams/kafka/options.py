@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from streams.kafka import (
+    cancelled_fetches,
     closing,
     fetch_codec,
     lost_connections,
@@ -37,6 +38,7 @@ METADATA_MS: Final = 5_000
 # Here, because every client of ours is made with the options of this module.
 install_decoder()
 rebootstrap.install()
+cancelled_fetches.install()
 closing.install()
 fetch_codec.install()
 lost_connections.install()

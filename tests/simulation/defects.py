@@ -84,7 +84,6 @@ CALL_SITES: list[tuple[Any, str]] = [
     (command, "format_money"),
     (command, "ControlCommand"),
     (refresh, "limit_of"),
-    (refresh, "open_period"),
     (refresh, "openness"),
     (refresh, "next_boundary"),
     (refresh, "refresh_campaign_budgets"),

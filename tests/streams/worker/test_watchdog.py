@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from core.errors import ExitCode
 from streams.settings import Settings, Timestamps
 from streams.worker.fatal import EXIT_CODE
 from streams.worker.watchdog import Watchdog
@@ -38,6 +39,8 @@ async def test_a_worker_that_stands_still_ends_itself_and_says_what_it_waited_fo
 ) -> None:
     message = {"transaction": "partition", "event_loop": "a poll", "group": "--operation All --group"}
     message["crash"] = "right on the topic spend-events"
+    codes = {"transaction": EXIT_CODE, "event_loop": EXIT_CODE, "group": ExitCode.UNREACHABLE}
+    codes["crash"] = ExitCode.UNREACHABLE
     workers = []
     try:
         for defect in message:
@@ -47,9 +50,8 @@ async def test_a_worker_that_stands_still_ends_itself_and_says_what_it_waited_fo
             command = [str(Path(__file__).with_name("stuck_worker.py")), defect]
             workers.append(WorkerProcess(own, tmp_path / f"{defect}.log", command))
             workers[-1].start()
-        assert await asyncio.gather(*(worker.ended(READY_SECONDS + 30) for worker in workers)) == [EXIT_CODE] * len(
-            message
-        )
+        ended = await asyncio.gather(*(worker.ended(READY_SECONDS + 30) for worker in workers))
+        assert dict(zip(message, ended, strict=True)) == codes
     finally:
         for worker in workers:
             worker.kill()
