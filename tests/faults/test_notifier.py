@@ -6,16 +6,14 @@ import os
 from pathlib import Path
 from typing import Final
 
-import msgspec
 import pytest
 
 from operations.channels import add_channel
 from tests.commands import EXECUTABLE
-from tests.faults.received_messages import ReceivedMessages
+from tests.faults.received_webhooks import check_webhooks, is_alert
 from tests.faults.runs import SEED
-from tests.faults.traffic import Traffic
 from tests.faults.world import World
-from tests.notifier.receiver import Received, Receiver, open_receiver
+from tests.notifier.receiver import Receiver, open_receiver
 
 KILLS: Final = max(3, int(os.environ.get("SPENDGATE_FAULTS") or 0) // 20)
 BRANDS: Final = 3
@@ -41,7 +39,8 @@ async def test_a_notifier_that_is_killed_loses_no_message_and_sends_none_anew(
             silence = await traffic.during(_kill(world, receiver))
             counted = await world.count(traffic)
             await receiver.until(lambda: len(set(receiver.ids)) >= traffic.commands.total + traffic.alerts.total)
-            repeated = _check(receiver.received, traffic)
+            repeated = check_webhooks(receiver.received, traffic)
+            assert repeated <= KILLS * BRANDS  # one of each brand is on its way
         finally:
             traffic.close()
     print(
@@ -54,7 +53,7 @@ async def _kill(world: World, receiver: Receiver) -> None:
     """By turns while a message is on its way, and right after one came, which the notifier may not have noted yet. An
     alert came before the first kill."""
     notifier = world.begin("notifier", [str(EXECUTABLE), "notifier"], SPENDGATE_NOTIFY_PRIVATE_ADDRESSES="true")
-    await receiver.until(lambda: any(_is_alert(it) for it in receiver.received))
+    await receiver.until(lambda: any(is_alert(it) for it in receiver.received))
     for number in range(KILLS):
         wanted = len(receiver.received) + BETWEEN_KILLS
         await receiver.until(lambda it=wanted: len(receiver.received) >= it)  # type: ignore[misc]
@@ -64,22 +63,3 @@ async def _kill(world: World, receiver: Receiver) -> None:
         notifier.kill()
         receiver.hangs = False
         notifier.start()
-
-
-def _is_alert(one: Received) -> bool:
-    return str(msgspec.json.decode(one.body)["type"]).startswith("budget_alert.")
-
-
-def _check(received: list[Received], traffic: Traffic) -> int:
-    """Returns how many came a second time."""
-    commands, alerts = ReceivedMessages(), ReceivedMessages()
-    first: dict[str, str] = {}
-    for one in received:
-        assert first.setdefault(one.message_id, one.body) == one.body
-        (alerts if _is_alert(one) else commands).take(msgspec.json.decode(one.body)["data"])
-    assert (commands.of, alerts.of) == (traffic.commands.of, traffic.alerts.of)
-    repeated = len(commands.repeated) + len(alerts.repeated)
-    assert repeated == len(received) - len(first) <= KILLS * BRANDS  # one of each brand is on its way
-    for messages in (commands, alerts):
-        messages.check(lambda _: True)
-    return repeated

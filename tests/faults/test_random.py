@@ -1,5 +1,6 @@
-"""Faults in random combination: of two workers, the ledger, PostgreSQL and the broker up to three at once are killed or
-frozen under traffic, and the end is what a model says that shares no code with the product.
+"""Faults in random combination: of two workers, the ledger, scheduler, notifier, API, PostgreSQL and the broker up to
+three at once are killed or frozen under traffic, a client of the API and a receiver of webhooks, and the end is what a
+model says that shares no code with the product.
 
 `make faults` runs it with SPENDGATE_FAULTS=200, in runs that may go on at the same time; SPENDGATE_FAULTS_SEED draws
 others, SPENDGATE_FAULTS_MINUTES bounds each run.
@@ -18,9 +19,16 @@ from typing import Any, Final, NamedTuple
 import pytest
 
 from local.kafka import LocalKafka
+from local.ports import HOST, choose_port
 from local.postgres import LocalPostgres
+from operations.accounts.accounts import create_token
+from operations.channels import add_channel
+from tests.commands import EXECUTABLE
+from tests.faults.api_client import CAMPAIGN, ApiClient
+from tests.faults.received_webhooks import check_webhooks
 from tests.faults.runs import Run, runs_of
 from tests.faults.world import World
+from tests.notifier.receiver import open_receiver
 from tests.streams.worker_process import WorkerProcess
 
 FAULTS: Final = int(os.environ.get("SPENDGATE_FAULTS") or 20)
@@ -49,35 +57,58 @@ async def test_faults_in_random_combination_cost_no_record(run: Run, topic_prefi
     alone: dict[str, list[float]] = defaultdict(list)
     together: dict[str, list[float]] = defaultdict(list)
     done = 0
-    async with world.running():
+    async with world.running(), open_receiver() as receiver:
+        settings = world.settings.replace(notify_private_addresses=True)
+        add_channel(settings, "ops", receiver.address, commands=True, actor="ann")
+        client = _begin_others(world, run.seed)
         traffic = world.traffic(seed=run.seed, brands=6)
         try:
             await traffic.start()
-            began, minutes = time.monotonic(), 0.0
-            while done < run.faults and minutes < MINUTES:
-                faults = _draw(world, random, run.faults - done)
-                silence = await traffic.during(_at_once(faults))
-                done += len(faults)
-                names = [fault.name for fault in faults]
-                for name in names:
-                    (alone if len(faults) == 1 else together)[name].append(silence)
-                minutes = (time.monotonic() - began) / 60
-                print(f"{done} of {run}, minute {minutes:.0f}: {', '.join(names)}: {silence:.1f} s", flush=True)
-            counted = await world.count(traffic)
+            async with client.running():
+                began, minutes = time.monotonic(), 0.0
+                while done < run.faults and minutes < MINUTES:
+                    faults = _draw(world, random, run.faults - done)
+                    silence = await traffic.during(_at_once(faults))
+                    done += len(faults)
+                    names = [fault.name for fault in faults]
+                    for name in names:
+                        (alone if len(faults) == 1 else together)[name].append(silence)
+                    minutes = (time.monotonic() - began) / 60
+                    print(f"{done} of {run}, minute {minutes:.0f}: {', '.join(names)}: {silence:.1f} s", flush=True)
+            await client.check(traffic.commands.of[CAMPAIGN])
+            counted = await world.count(traffic, {CAMPAIGN: client.micros})
+            await receiver.until(lambda: len(set(receiver.ids)) >= traffic.commands.total + traffic.alerts.total)
+            repeated = check_webhooks(receiver.received, traffic)
         finally:
             traffic.close()
-    print(f"\n{done} faults in {minutes:.0f} minutes, seed {run.seed}: {counted}")
+    print(
+        f"\n{done} faults in {minutes:.0f} minutes, seed {run.seed}: {counted}; {client.spends} spends and "
+        f"{client.switches} edits through the API; {len(set(receiver.ids))} webhooks, {repeated} a second time"
+    )
     for name in sorted({*alone, *together}):
         print(f"| {name} | {_times_and_longest(alone[name])} | {_times_and_longest(together[name])} |")
 
 
+def _begin_others(world: World, seed: int) -> ApiClient:
+    """Begin scheduler, notifier and API. Returns the client that is to run."""
+    _, token = create_token(world.settings.database, "web", "operator", 1, actor="ann")
+    port = choose_port(0, "test")
+    world.begin("scheduler", [str(EXECUTABLE), "scheduler"])
+    world.begin("notifier", [str(EXECUTABLE), "notifier"], SPENDGATE_NOTIFY_PRIVATE_ADDRESSES="true")
+    world.begin("api", [str(EXECUTABLE), "api"], SPENDGATE_HTTP_PORT=str(port))
+    return ApiClient(f"http://{HOST}:{port}", token, seed)
+
+
 def _draw(world: World, random: Random, at_most: int) -> list[Fault]:
     """One to three faults of different processes."""
-    first, second, ledger = world.processes
+    first, second, ledger, scheduler, notifier, api = world.processes
     faults = [
         random.choice([_killed("a worker", first), _frozen(first)]),
         random.choice([_killed("a worker", second), _frozen(second)]),
         _killed("the ledger", ledger),
+        _killed("the scheduler", scheduler),
+        _killed("the notifier", notifier),
+        _killed("the API", api),
         Fault("kill -9 of PostgreSQL", partial(_kill_service, world.postgres)),
         Fault("kill -9 of the broker", partial(_kill_service, world.kafka)),
     ]
