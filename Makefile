@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 # Many tests wait, so more of them run at once than there are cores; a file is one process's own. Each process is a fork of
 # one that has collected the tests (tests/preloaded.py); half of them begin with what waits, and three have a worker, a
 # ledger and a console (tests/distribution.py).
-PROCESSES ?= 10
+PROCESSES ?= 8
 SHARED = --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 # With AGAIN=1 only what failed the last time, one test after the other.
 ifdef AGAIN

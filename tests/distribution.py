@@ -62,6 +62,7 @@ _SECURED: Final = (
     "tests/streams/kafka/test_closing.py",
     "tests/streams/kafka/test_entries.py",
     "tests/streams/kafka/test_failures.py",
+    "tests/streams/kafka/test_rights_taken_away.py",
     "tests/streams/worker/test_app.py",
 )
 #: They wait for sessions that end, transactions that time out, brokers and databases that are away: per second, a tenth
