@@ -155,8 +155,8 @@ SUBJECTS: Final = (
         "A brand of a restore took 39 µs: 18 to make its state, 11 to apply its records to the changelog, 6 to decode "
         "the fetched batches, 4 to look whether partitions were added. Memory was records that were kept until all "
         "were read, and configurations parsed for each brand. Now one partition is restored after the other, each "
-        "record is forgotten as it is restored, and documents that differ in ids and names alone share one "
-        "configuration.",
+        "record is forgotten as it is restored, documents that differ in ids and names alone share one configuration, "
+        "and records are folded as they are decoded, 2,000 at a time, which stay in the caches: 17 µs.",
         "a compact snapshot of a partition beside its changelog, so that a restart reads a brand once and not five "
         "records of it; restoring partitions in processes of their own where there are cores.",
     ),
@@ -199,7 +199,9 @@ SUBJECTS: Final = (
         "before it asked again (CONCURRENT_TRANSACTIONS), and a fetch of six inputs takes 56 to 80 µs of Python with 4 "
         "partitions, however little it brings. librdkafka writes the transactions now. With longer pauses between "
         "fetches the core is less busy and the latency higher: 0.43 of the core and p50 24.6 ms at 10 ms, 0.61 and "
-        "14.3 ms at 2 ms.",
+        "14.3 ms at 2 ms. Of a p50 of 17 ms the way to the broker takes 3, the wait for a fetch 3, deciding and the "
+        "thread that writes 1, the broker's answer to the records of the transaction 5, its commit 1, and the way to "
+        "the reader 3. The broker's core is 84 % busy: the bench's producer sends it 800 requests a second.",
         "fetches that name only the partitions that changed (KIP-227), or a reader that is librdkafka too, whose "
         "threads fetch outside of Python's lock.",
     ),
@@ -241,7 +243,9 @@ SUBJECTS: Final = (
             ),
         ),
         "One spend decides all campaigns of its brand in one turn, and its pauses are one transaction. The partitions "
-        "of a worker take turns on one core.",
+        "of a worker take turns on one core. Beside a backlog of one of them others waited 1.2 s: the client polled it "
+        "to its end first, 16 polls lay before the agent, and a fetch without it was held for half a second. Now polls "
+        "take partitions in turns, one lies before the agent, and such a fetch is answered at once.",
         "pauses of one brand in several turns, which needs a state in which some of its campaigns are told and others "
         "not.",
     ),
