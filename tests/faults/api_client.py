@@ -1,10 +1,11 @@
 """A client of the API that sends again what was not answered, and knows what it has spent and switched."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
 from decimal import Decimal
 from http import HTTPStatus
+from itertools import pairwise
 from random import Random
 from typing import Any, Final
 
@@ -36,9 +37,9 @@ class ApiClient:
         self._ended = False
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[asyncio.Task[None]]:
-        """It sends meanwhile, and at the end what makes its last command have the total."""
-        sending = asyncio.create_task(self._send_all())
+    async def running(self, commands: Sequence[Any]) -> AsyncIterator[asyncio.Task[None]]:
+        """It sends meanwhile. `commands` are those of its campaign, as they come."""
+        sending = asyncio.create_task(self._send_all(commands))
         try:
             yield sending
             self._ended = True
@@ -46,28 +47,34 @@ class ApiClient:
         finally:
             sending.cancel()
 
-    async def _send_all(self) -> None:
-        async with self._http:
-            await self._send("POST", "brands", {"brand_id": BRAND, "currency": "USD", "time_zone": "UTC"})
-            await self._send("POST", "campaigns", {"brand_id": BRAND, "campaign_id": CAMPAIGN})
-            while not self._ended:
-                for _ in range(SPENDS):
-                    await self._spend()
-                await self._switch()
-            # A resume comes after all spend before it, and the pause after that has its total.
-            while self.switches % 2 == 0:
-                await self._switch()
-            await self._switch()
+    async def _send_all(self, commands: Sequence[Any]) -> None:
+        await self._send("POST", "brands", {"brand_id": BRAND, "currency": "USD", "time_zone": "UTC"})
+        await self._send("POST", "campaigns", {"brand_id": BRAND, "campaign_id": CAMPAIGN})
+        async with asyncio.timeout(PATIENCE_SECONDS):  # spend of a brand that the worker does not know is a dead letter
+            await _until(lambda: len(commands) > 0)
+        while not self._ended:
+            for _ in range(SPENDS):
+                await self._spend()
             await self._switch()
 
     async def check(self, commands: Sequence[Any]) -> None:
-        """The commands that all of it leads to, of which the last one has the total."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while len(commands) < 1 + self.switches:
-                await asyncio.sleep(0.01)
-        assert len(commands) == 1 + self.switches
-        assert commands[-1]["action"] == "pause"
-        assert Decimal(commands[-1]["campaign"]["total_spent"]) * MICROS == self.micros
+        """What is switched comes in force, and then a command has the total. Not each edit has a command: of those that
+        come while no document can be sent, the catalog gets the last one alone, and a resume that is still pending is
+        dropped by a pause."""
+        async with aclosing(self._http), asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                # A resume comes after all spend before it, and the pause after that has its total, unless both are
+                # commands of earlier edits, which are still on their way.
+                if self.switches % 2 == 1:
+                    await self._switch()
+                await _until(lambda: commands[-1]["action"] == "resume")
+                await self._switch()
+                await _until(lambda: commands[-1]["action"] == "pause")
+                if Decimal(commands[-1]["campaign"]["total_spent"]) * MICROS == self.micros:
+                    break
+        switched = [it["action"] for it in commands]
+        assert len(switched) <= 1 + self.switches
+        assert all(before != after for before, after in pairwise(switched))
 
     async def _spend(self) -> None:
         micros = self._random.randint(1, 9 * MICROS)
@@ -95,3 +102,8 @@ class ApiClient:
                     pass
                 self.failures += 1
                 await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    while not condition():
+        await asyncio.sleep(0.01)

@@ -4,9 +4,9 @@ told of is counted once, and each edit is in force, as a model says that shares 
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -38,7 +38,7 @@ async def test_an_api_that_is_killed_loses_and_doubles_nothing_that_it_has_ackno
         traffic = world.traffic(seed=SEED)
         try:
             await traffic.start()
-            silence = await traffic.during(_kill(world, port, client))
+            silence = await traffic.during(_kill(world, port, client, traffic.commands.of[CAMPAIGN]))
             await client.check(traffic.commands.of[CAMPAIGN])
             counted = await world.count(traffic, {CAMPAIGN: client.micros})
         finally:
@@ -49,10 +49,10 @@ async def test_an_api_that_is_killed_loses_and_doubles_nothing_that_it_has_ackno
     )
 
 
-async def _kill(world: World, port: int, client: ApiClient) -> None:
+async def _kill(world: World, port: int, client: ApiClient, commands: Sequence[Any]) -> None:
     world.begin("scheduler", [str(EXECUTABLE), "scheduler"])  # its relay publishes what a killed API has only stored
     api = world.begin("api", [str(EXECUTABLE), "api"], SPENDGATE_HTTP_PORT=str(port))
-    async with client.running() as sending:
+    async with client.running(commands) as sending:
         for _ in range(KILLS):
             wanted = client.spends + BETWEEN_KILLS
             await _until(lambda it=wanted: client.spends >= it or sending.done())  # type: ignore[misc]

@@ -64,7 +64,7 @@ async def test_faults_in_random_combination_cost_no_record(run: Run, topic_prefi
         traffic = world.traffic(seed=run.seed, brands=6)
         try:
             await traffic.start()
-            async with client.running():
+            async with client.running(traffic.commands.of[CAMPAIGN]):
                 began, minutes = time.monotonic(), 0.0
                 while done < run.faults and minutes < MINUTES:
                     faults = _draw(world, random, run.faults - done)
