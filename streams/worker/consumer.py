@@ -24,6 +24,7 @@ from typing_extensions import override
 
 from core.moment import Moment
 from streams.kafka.options import METADATA_MS
+from streams.kafka.topics import Topic
 from streams.settings import Settings
 from streams.worker.fatal import end_process_over
 from streams.worker.membership import Membership, note_joins
@@ -170,6 +171,11 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
             {tp: FetchedUpTo(self._delivered.get(tp, 0), at) for tp, at in polled.caught_up.items()}
         )
 
+    @override
+    def on_buffer_full(self, tp: TP) -> None:
+        """Nothing is left out of a poll: what comes for a full buffer of an agent waits for it, and all polls with it.
+        Faust would leave out this partition alone, and spend would be polled without the edits before it."""
+
     async def _owns_nothing(self) -> bool:
         """Whether nothing is assigned; the table then owns no partitions.
 
@@ -281,7 +287,7 @@ class _AnnotatingConsumer(aiokafka.AIOKafkaConsumer):  # type: ignore[misc]
         # Just before it joins: so workers that live rebalance once for both.
         await self.membership.remove_dead()
         await super().start()
-        make_timed(self._fetcher)
+        make_timed(self._fetcher, self.settings.topic(Topic.CATALOG))
         note_joins(self._coordinator, self.membership)
 
     @override

@@ -22,7 +22,7 @@ from streams.kafka.restore import apply_record
 from streams.kafka.topics import Topic
 from streams.settings import Settings
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 OUTPUTS = (Topic.CAMPAIGN_CONTROL, Topic.BUDGET_ALERTS, Topic.CONTROLLER_STATE, Topic.DEAD_LETTERS)
 
 

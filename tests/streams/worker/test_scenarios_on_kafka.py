@@ -8,6 +8,7 @@ import pytest
 from core.money import parse_money
 from core.state import BrandState
 from streams.kafka.topics import Topic
+from tests.lengths import length
 from tests.streams.broker import Broker, brand_in, open_broker, spend_event
 from tests.streams.worker_process import WorkerProcess
 
@@ -144,6 +145,7 @@ async def t17_wrong_key(broker: Broker, brand_id: str) -> None:
     assert dict(broker.dead_letters[0].headers)["spendgate-reason"] == b"misplaced"
 
 
+@pytest.mark.long
 async def test_spend_that_is_sent_after_an_edit_is_decided_by_it(broker: Broker, worker: WorkerProcess) -> None:
     """One poll may have both, and brings its topics one after the other."""
     at, brands = "2025-09-08T00:00:00Z", [f"brand-{number}" for number in range(60)]
@@ -151,10 +153,11 @@ async def test_spend_that_is_sent_after_an_edit_is_decided_by_it(broker: Broker,
         await broker.brand(brand_id, at, daily_budget="10")
         await broker.campaign(brand_id, f"{brand_id}-1", at)
     await broker.until_settled()
-    for number, brand_id in enumerate(brands):
-        minute = f"2025-09-08T01:{number:02}"
-        await broker.brand(brand_id, f"{minute}:00Z", daily_budget="100")
-        await broker.spend(brand_id, f"{brand_id}-1", "50", f"{minute}:30Z", event_id="after")
+    for hour in range(1, length(4, 24)):
+        for number, brand_id in enumerate(brands):
+            minute = f"2025-09-08T{hour:02}:{number:02}"
+            await broker.brand(brand_id, f"{minute}:00Z", daily_budget=str(100 * hour + 1))
+            await broker.spend(brand_id, f"{brand_id}-1", "100", f"{minute}:30Z", event_id=f"{hour}")
     await broker.until_settled()
     assert [command.command_id for command in broker.commands if command.action == "pause"] == []
 
