@@ -3,14 +3,13 @@ is killed right after a commit may forget to write its end.
 """
 
 import asyncio
-import os
 import subprocess
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from streams.kafka.topics import Topic
 from streams.settings import Settings
-from tests.commands import EXECUTABLE
+from tests.faults.hanging import hanging_transactions, run_tool
 from tests.streams.worker_process import WorkerProcess
 
 __all__ = ["Operator"]
@@ -19,12 +18,6 @@ PATIENCE_SECONDS: Final = 120
 _HIDDEN: Final = "neither committed nor aborted"
 _GOES_ON: Final = "partition_goes_on"
 _STATE_IS_OLDER: Final = "and the state knows it only up to"
-
-
-class _Hanging(NamedTuple):
-    topic: str
-    partition: str
-    start_offset: str
 
 
 class Operator:
@@ -44,18 +37,13 @@ class Operator:
         if process.exit_code is not None and _STATE_IS_OLDER in output and self.ended:
             await self._forget_group()
         elif output.rfind(_HIDDEN) > output.rfind(_GOES_ON):
-            for it in await self._hanging():
+            place = self._settings.brokers, self._settings.topic_prefix
+            for it in await asyncio.to_thread(hanging_transactions, *place):
                 if it.topic == self._settings.topic(Topic.CONTROLLER_STATE):
-                    self.decided_again.add(int(it.partition))  # before, for the worker may be sooner than the tool
-                place = ["--topic", it.topic, "--partition", it.partition, "--start-offset", it.start_offset]
-                if not (await self._tool(["kafka-transactions", "abort", *place])).returncode:
+                    self.decided_again.add(it.partition)  # before, for the worker may be sooner than the tool
+                which = ["--topic", it.topic, "--partition", str(it.partition), "--start-offset", it.start_offset]
+                if not (await self._tool(["kafka-transactions", "abort", *which])).returncode:
                     self.ended.append(f"{it.topic}-{it.partition}")
-
-    async def _hanging(self) -> list[_Hanging]:
-        found = ["find-hanging", "--broker-id", "1", "--max-transaction-timeout", "1"]
-        listed = await self._tool(["kafka-transactions", *found])
-        rows = [line.split() for line in listed.stdout.splitlines() if line.startswith(self._settings.topic_prefix)]
-        return [_Hanging(topic, partition, rest[3]) for topic, partition, *rest in rows]
 
     async def _forget_group(self) -> None:
         for worker in self._workers:
@@ -69,16 +57,4 @@ class Operator:
             worker.start()
 
     async def _tool(self, arguments: Sequence[str]) -> "subprocess.CompletedProcess[str]":
-        """Its failure is no end: the broker may be on its way down or up."""
-        return await asyncio.to_thread(_run, self._settings.brokers, arguments)
-
-
-def _run(brokers: str, arguments: Sequence[str]) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [EXECUTABLE, "kafka", *arguments],
-        env={**os.environ, "SPENDGATE_BROKERS": brokers},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE_SECONDS,
-    )
+        return await asyncio.to_thread(run_tool, self._settings.brokers, arguments)

@@ -30,6 +30,7 @@ from streams.kafka.provision import admin_client, create_topics
 from streams.kafka.topics import Topic, topic_configs
 from streams.settings import Settings
 from tests.faults.cluster import BROKERS, Cluster, Node
+from tests.faults.hanging import hanging_transactions
 from tests.faults.runs import SEED
 from tests.faults.small_disk import fill, small_disk
 from tests.faults.traffic import Traffic
@@ -44,6 +45,8 @@ PATIENCE_SECONDS: Final = 180
 #: lasts 9 s, and then its partitions, the group's and the transaction's coordinator have to move.
 LONGEST_SILENCE_SECONDS: Final = 90.0
 FROZEN_SECONDS: Final = 20.0
+#: Older than the minute that Kafka's tool waits before it calls a transaction hanging.
+LONG_AGO_MS: Final = 1_757_322_000_000
 #: How often a client asks who leads: in random order each of three would be the first of it in a third of them.
 UPDATES: Final = 20
 #: Longer than the worker's client tries to deliver a record.
@@ -416,6 +419,31 @@ async def test_a_disk_that_fills_up_during_a_flush_is_waited_for(
     silence = await traffic.during(fill_and_make_room())
     assert _has_gone_on(worker)
     await _is_exact("full disk", traffic, worker, silence)
+
+
+async def test_kafka_forgets_the_end_of_a_transaction_where_no_broker_leads_a_partition(
+    cluster: Cluster, topic_prefix: str
+) -> None:
+    """Its own defect: where it is mended, `Traffic` must not expect it any more."""
+    topic, node = f"{topic_prefix}forgotten", cluster.nodes[2]
+    async with admin_client(Settings(brokers=cluster.brokers)) as admin:
+        await admin.create_topics([NewTopic(topic, -1, -1, replica_assignments={0: [node.number]})])
+    await cluster.until_in_sync()
+    producer = Producer({"bootstrap.servers": cluster.brokers, "transactional.id": topic, "log_level": 0})
+    producer.init_transactions(PATIENCE_SECONDS)
+    producer.begin_transaction()
+    producer.produce(topic, b"committed", partition=0, timestamp=LONG_AGO_MS)
+    assert await asyncio.to_thread(producer.flush, PATIENCE_SECONDS) == 0
+
+    node.freeze()
+    try:
+        await asyncio.to_thread(producer.commit_transaction, PATIENCE_SECONDS)
+    finally:
+        node.thaw()
+    await cluster.until_in_sync()
+
+    [hanging] = await asyncio.to_thread(hanging_transactions, cluster.brokers, topic_prefix)
+    assert (hanging.topic, hanging.partition) == (topic, 0)
 
 
 class Decided:
