@@ -317,28 +317,30 @@ class _Follower(ReceivedMessages):
 
     def __init__(self, brokers: str, topic: str, partitions: int) -> None:
         super().__init__()
-        self._consumer = Consumer(
-            {
-                "bootstrap.servers": brokers,
-                "group.id": "independent",
-                "isolation.level": "read_committed",
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-                **_IMPATIENT,
-            }
-        )
-        self._consumer.assign([TopicPartition(topic, number, 0) for number in range(partitions)])
+        self._options = {
+            "bootstrap.servers": brokers,
+            "group.id": "independent",
+            "isolation.level": "read_committed",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            **_IMPATIENT,
+        }
+        self._topic, self._numbers = topic, range(partitions)
+        self._last: dict[int, int] = {}
+        self._consumer = Consumer(self._options)
+        self._consumer.assign([self._tp(number) for number in self._numbers])
         self._closed = Event()
         self._thread = Thread(target=self._follow, daemon=True)
         self._thread.start()
 
     def reached(self) -> str:
-        """The next offset of each partition and the one up to which it is committed."""
-        positions = self._consumer.position(self._consumer.assignment())
-        ends = [self._consumer.get_watermark_offsets(it, timeout=10)[1] for it in positions]
-        return ", ".join(
-            f"{it.topic}-{it.partition} at {it.offset} of {end}" for it, end in zip(positions, ends, strict=True)
-        )
+        """The offset of the last record of each partition and the one up to which it is committed."""
+        asked = Consumer(self._options)
+        try:
+            ends = {number: asked.get_watermark_offsets(self._tp(number), timeout=10)[1] for number in self._numbers}
+        finally:
+            asked.close()
+        return f"{self._topic}: read {self._last}, committed up to {ends}"
 
     def close(self) -> None:
         self._closed.set()
@@ -349,4 +351,8 @@ class _Follower(ReceivedMessages):
         while not self._closed.is_set():
             record = self._consumer.poll(0.2)
             if record is not None and record.error() is None:
+                self._last[record.partition()] = record.offset()
                 self.take(json.loads(record.value()))
+
+    def _tp(self, number: int) -> TopicPartition:
+        return TopicPartition(self._topic, number, 0)
