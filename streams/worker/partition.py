@@ -20,6 +20,7 @@ from streams.worker import worker_metrics
 from streams.worker.apply import RecordApplier
 from streams.worker.applying_order import OrderedApplier
 from streams.worker.barriers import Barriers, EndOffset
+from streams.worker.committed_writes import CommittedWrites
 from streams.worker.delivery import MessageLimit, PartitionDelivery
 from streams.worker.derived_spend import DerivedSpend
 from streams.worker.fatal import or_end_process
@@ -290,6 +291,11 @@ class OwnedPartition:
         refused = asyncio.create_task(self.delivery.stopped.wait())
         await asyncio.wait({self._handing_over, refused}, return_when=asyncio.FIRST_COMPLETED)
         refused.cancel()
+
+    @property
+    def committed(self) -> CommittedWrites:
+        """What its producer has committed, for the next one of this worker."""
+        return self._writer.committed
 
     async def close(self) -> None:
         self.suspended = True

@@ -21,6 +21,7 @@ from streams.kafka.provision import message_limit
 from streams.kafka.topics import INPUTS, Topic
 from streams.settings import Settings
 from streams.worker import worker_metrics
+from streams.worker.committed_writes import CommittedWrites
 from streams.worker.consumer import Chunk, FetchedUpTo
 from streams.worker.fatal import end_process_over, or_end_process
 from streams.worker.hidden_state import hidden_state, hidden_state_sentence
@@ -65,6 +66,7 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         self._guarded: set[str] = set()
         self._changing: set[asyncio.Task[Any]] = set()  # tasks that take over partitions or restore them
         self._given_away: set[int] = set()  # other workers' since the last take-over
+        self._committed: dict[int, CommittedWrites] = {}  # of partitions that are restored in place
         self._opening: dict[PartitionWriter, asyncio.Future[None]] = {}
         self._names: dict[str, Topic] = {settings.topic(topic): topic for topic in INPUTS}
         self._runners: dict[int, asyncio.Task[None]] = {}
@@ -251,9 +253,12 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         find_silent = partial(self._silent, offsets=self._offsets, hand_overs=hand_overs)
         obstacles = await find_silent(numbers)
         given_away, self._given_away = self._given_away, set()
+        self._committed = {n: it for n, it in self._committed.items() if n in numbers and n not in given_away}
         for number, partition in list(self.owned.items()):
             if partition.in_doubt:
                 await partition.hand_over()  # writes nothing, but ends after a flush that is under way
+                if number in numbers and number not in given_away:
+                    self._committed[number] = partition.committed
             if partition.in_doubt or number not in numbers or number in given_away or number in obstacles:
                 await self._leave(number)
         self._unrestored.keep(numbers)
@@ -330,7 +335,10 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
 
     async def _restore(self, numbers: list[int], offsets: OffsetQueries, hand_overs: int) -> dict[int, Obstacle]:
         """Returns the obstacle of each that cannot be restored yet."""
-        writers = {n: PartitionWriter(self.settings.transactional_id(n), self.settings) for n in numbers}
+        writers = {
+            n: PartitionWriter(self.settings.transactional_id(n), self.settings, self._committed.get(n))
+            for n in numbers
+        }
         try:
             # Opened first: afterwards nobody else can add to what is read next.
             obstacles = await self._open(writers, hand_overs)
@@ -378,6 +386,7 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
             )
             partition.inbox.begin(restored.positions[number], {})
             self.owned[number] = partition
+            self._committed.pop(number, None)
             self._runners[number] = asyncio.create_task(or_end_process(partition.run(), settings))
         self.commit_note = commit_note(topic_ids)
         if self._watching is None:

@@ -16,16 +16,22 @@ from operator import attrgetter
 from time import monotonic
 from typing import Any, Final, NamedTuple, TypeVar
 
+import structlog
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from core.errors import Fenced, SpendgateError, TransactionLost
+from core.moment import Moment
+from streams.clock import current_moment
 from streams.kafka.failures import BrokerAnswer, translated_answer
 from streams.kafka.options import librdkafka_options
 from streams.kafka.topics import Topic
 from streams.settings import Settings
+from streams.worker.committed_writes import CommittedWrites
 from streams.worker.writes import Write, rounds, size_of
 
 __all__ = ["REFUSALS", "NotOpened", "PartitionWriter", "TransactionFailure"]
+
+log = structlog.get_logger()
 
 #: Bytes of one batch; a topic that takes less is given less.
 _BATCH_BYTES: Final = 900_000
@@ -43,6 +49,8 @@ _DELIVERY_SECONDS: Final = 20.0
 _TRANSACTION_SECONDS: Final = 60.0
 #: How long batches of a topic stay small after it has refused one; its limit may have been raised since.
 _NARROW_SECONDS: Final = 60.0
+#: A transaction that failed sooner had brokers that lead all of its partitions, or will be tried again.
+_IN_DOUBT_SECONDS: Final = 1.0
 _OPTIONS: Final[dict[str, object]] = {
     "acks": "all",
     "linger.ms": 0,
@@ -132,12 +140,14 @@ class _Transaction(Enum):
 
 
 class PartitionWriter:
-    """Writes each flush in one transaction. `producer_class` is for tests that inject faults."""
+    """Writes each flush in one transaction. `committed` has what a former producer of this transactional id wrote: what
+    Kafka has lost of it is written again first. `producer_class` is for tests that inject faults."""
 
     def __init__(
         self,
         transactional_id: str,
         settings: Settings,
+        committed: CommittedWrites | None = None,
         *,
         producer_class: Callable[[dict[str, Any]], Any] = Producer,
     ) -> None:
@@ -152,7 +162,18 @@ class PartitionWriter:
         self._closing = False
         self._failures: list[TransactionFailure] = []
         self._round: Sequence[Write] = ()  # given to the client since it was last known to hold nothing
+        self._given: list[Sequence[Write]] = []  # in this transaction, each part of one topic partition
+        self._began_at: Moment = 0
+        self._committed = committed or CommittedWrites(settings)
+        #: A transaction failed for want of an answer: Kafka may have aborted the one before too.
+        self._in_doubt = bool(self._committed)
+        self._again: list[Write] = []  # what Kafka has aborted of committed transactions
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=transactional_id)
+
+    @property
+    def committed(self) -> CommittedWrites:
+        """What it has committed, for the next producer of this transactional id."""
+        return self._committed
 
     async def open(self, patience_seconds: float = _OPEN_SECONDS) -> None:
         """Open the producer, which fences the former owner: afterwards the former owner can write nothing. Raises
@@ -200,6 +221,8 @@ class PartitionWriter:
         while not self._closing:
             try:
                 self._producer.init_transactions(_STEP_SECONDS)
+                if self._in_doubt:
+                    self._write_lost()
                 return
             except KafkaException as raised:
                 error = raised.args[0]
@@ -209,20 +232,57 @@ class PartitionWriter:
                 if monotonic() >= until:
                     raise NotOpened(self._name, error.str()) from raised
 
+    def _write_lost(self) -> None:
+        """Write what Kafka has lost of committed transactions, in a transaction of its own: the state is read next.
+        Raises NotOpened where it does not take it now; the next producer finds out what of it was written."""
+        try:
+            failures = self._failures if not self._find_lost() else self._attempt(()) if self._again else []
+        except TransactionLost as lost:
+            raise NotOpened(self._name, str(lost)) from lost
+        if failures:
+            raise NotOpened(self._name, failures[0].message)
+
+    def _find_lost(self) -> bool:
+        """Find what Kafka has aborted of committed transactions, to be written again with the next one. False where
+        that is not known yet.
+
+        First a transaction is aborted in each partition: what is neither committed nor aborted there ends with it. It
+        begins only when the one before has ended, as far as Kafka will end it."""
+        endings, self._given = self._committed.endings(self._given), []
+        self._begin()
+        self._send(endings)
+        delivered = not self._failures and self._delivered()
+        if not (self._abort() and delivered):
+            return False
+        try:
+            self._again = self._committed.find_lost(current_moment(), lambda: self._closing)
+        except KafkaException as raised:
+            self._failures.append(TransactionFailure(None, raised.args[0].code(), raised.args[0].str()))
+            return False
+        self._in_doubt = False
+        if self._again:
+            log.warning("committed_records_lost", producer=self._name, records=len(self._again))
+        return True
+
     def _attempt(self, writes: Sequence[Write]) -> list[TransactionFailure]:
-        self._failures = []
+        self._failures, began = [], monotonic()
         if monotonic() - self._narrowed_at > _NARROW_SECONDS:
             self._batch_bytes.clear()
         if self._transaction is _Transaction.ABORTING and not self._abort():
             return self._failures
         if self._transaction is _Transaction.NONE:
+            if self._in_doubt and self._committed and not self._find_lost():
+                return self._failures_with_scope()
             self._begin()
-            self._send(writes)
+            self._given = []
+            self._send([*self._again, *writes] if self._again else writes)
             # A transaction that has failed is not committed, also where not all of it was sent.
             self._transaction = _Transaction.ABORTING if self._causes() else _Transaction.COMMITTING
         if self._transaction is _Transaction.COMMITTING:
             self._commit()
         failures = self._failures_with_scope()
+        if failures and monotonic() - began > _IN_DOUBT_SECONDS:
+            self._in_doubt = True
         if self._transaction is _Transaction.ABORTING:
             self._failures = []  # those of an abort say nothing about a record
             self._abort(because=failures)
@@ -234,6 +294,7 @@ class PartitionWriter:
         except KafkaException as raised:
             raise self._lost(raised.args[0]) from raised
         self._transaction = _Transaction.ABORTING  # whatever happens before all of it is sent
+        self._began_at = current_moment()
 
     def _send(self, writes: Sequence[Write]) -> None:
         """Hand the writes to the client, up to the first failure that is known."""
@@ -242,6 +303,7 @@ class PartitionWriter:
                 return
             self._round = one_round
             for batch in _batches(one_round):
+                self._given.append(batch)
                 if len(batch) == 1:
                     self._produce(batch[0])
                 else:
@@ -322,6 +384,8 @@ class PartitionWriter:
         error = self._ended(self._producer.commit_transaction)
         if error is None:
             self._transaction, self._round = _Transaction.NONE, ()
+            self._committed.note(self._given, self._began_at)
+            self._given, self._again = [], []
         else:
             if not self._causes():
                 self._failures.append(TransactionFailure(None, error.code(), error.str()))

@@ -10,25 +10,27 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.client import AIOKafkaClient
 from aiokafka.conn import AIOKafkaConnection
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from core.errors import Unreachable
 from core.partitioner import partition_of
 from operations.leaders import read_missing_leaders
 from operations.status import read_status
-from streams.kafka.options import client_options
+from streams.kafka.options import client_options, librdkafka_options
 from streams.kafka.provision import admin_client, create_topics
 from streams.kafka.topics import Topic, topic_configs
 from streams.settings import Settings
+from streams.worker.transaction import _IN_DOUBT_SECONDS, PartitionWriter
+from streams.worker.writes import Write
 from tests.faults.cluster import BROKERS, Cluster, Node
 from tests.faults.hanging import hanging_transactions
 from tests.faults.runs import SEED
@@ -445,6 +447,71 @@ async def test_kafka_forgets_the_end_of_a_transaction_where_no_broker_leads_a_pa
 
     [hanging] = await asyncio.to_thread(hanging_transactions, cluster.brokers, topic_prefix)
     assert (hanging.topic, hanging.partition) == (topic, 0)
+
+
+class FreezingProducer:
+    """librdkafka's producer, whose commits do first what the test has put into `before_commit`."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.before_commit: Callable[[], None] | None = None
+        self._real = Producer(options)
+
+    def commit_transaction(self, seconds: float) -> None:
+        before, self.before_commit = self.before_commit, None
+        if before:
+            assert self._real.flush(PATIENCE_SECONDS) == 0
+            before()
+        self._real.commit_transaction(seconds)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+
+@pytest.mark.parametrize("placed", [{Topic.CAMPAIGN_CONTROL: [3]}], ids=list)
+@pytest.mark.parametrize("is_restored", [False, True], ids=["the next attempt", "a restore in place"])
+async def test_what_kafka_has_lost_of_a_committed_transaction_is_written_again(
+    cluster: Cluster, settings: Settings, topics: None, is_restored: bool
+) -> None:
+    node, control = cluster.nodes[2], settings.topic(Topic.CAMPAIGN_CONTROL)
+    writer = PartitionWriter(settings.transactional_id(0), settings, producer_class=FreezingProducer)
+    await writer.open()
+    first, second = (Write(control, 0, key, b"a command") for key in (b"first", b"second"))
+    writer._producer.before_commit = node.freeze
+    try:
+        while await writer.attempt([first]):
+            continue
+    finally:
+        node.thaw()
+    await cluster.until_in_sync()
+
+    writer._producer.before_commit = _fail_after_a_while
+    assert await writer.attempt([second])
+    if is_restored:
+        await writer.close()
+        writer = PartitionWriter(settings.transactional_id(0), settings, writer.committed)
+        await writer.open()
+    assert await writer.attempt([second]) == []
+    await writer.close()
+    assert await asyncio.to_thread(_committed_keys, settings, control) == [b"first", b"second"]
+
+
+def _fail_after_a_while() -> None:
+    time.sleep(2 * _IN_DOUBT_SECONDS)  # it stands for the wait for a broker
+    raise KafkaException(KafkaError(KafkaError.NOT_ENOUGH_REPLICAS, "too few", False, False, True))
+
+
+def _committed_keys(settings: Settings, topic: str) -> list[bytes]:
+    """Of partition 0, in their order."""
+    options = {**librdkafka_options(settings), "group.id": "reader", "enable.partition.eof": True}
+    consumer = Consumer({**options, "auto.offset.reset": "earliest"})
+    try:
+        consumer.assign([TopicPartition(topic, 0, 0)])
+        keys: list[bytes] = []
+        while (record := consumer.poll(PATIENCE_SECONDS)) is not None and record.error() is None:
+            keys.append(record.key() or b"")
+        return keys
+    finally:
+        consumer.close()
 
 
 class Decided:

@@ -17,6 +17,7 @@ from core.state import PartitionState
 from streams.kafka.topics import ALL_TOPICS, INPUTS, Topic
 from streams.settings import Settings
 from streams.worker import fatal, table, unanswered
+from streams.worker.committed_writes import CommittedWrites
 from streams.worker.consumer import BatchConsumer, Chunk
 from streams.worker.offset_queries import NO_LEADER, TopicAndPartition
 from streams.worker.partition import OwnedPartition
@@ -32,8 +33,8 @@ PATIENCE_SECONDS = 10
 class SilentWriter(PartitionWriter):
     """Has no broker: it opens and writes when the test lets it."""
 
-    def __init__(self, transactional_id: str, settings: Settings) -> None:
-        super().__init__(transactional_id, settings)
+    def __init__(self, transactional_id: str, settings: Settings, committed: CommittedWrites | None = None) -> None:
+        super().__init__(transactional_id, settings, committed)
         self.may_open = asyncio.Event()
         self.may_write = asyncio.Event()
         self.told_to_stop = asyncio.Event()
@@ -202,11 +203,13 @@ class TableHarness:
         self.topics.open_producer = arguments[-1]
         return self.topics
 
-    def _writer(self, transactional_id: str, settings: Settings) -> SilentWriter:
+    def _writer(
+        self, transactional_id: str, settings: Settings, committed: CommittedWrites | None = None
+    ) -> SilentWriter:
         number = int(transactional_id.rpartition("-")[2])
         self.made[number] += 1
         kind = FailingWriter if number in self.failing else UnopenedWriter if number in self.unopened else SilentWriter
-        writer = self.writers[number] = kind(transactional_id, settings)
+        writer = self.writers[number] = kind(transactional_id, settings, committed)
         writer.may_write.set()
         if number not in self.slow:
             writer.may_open.set()
