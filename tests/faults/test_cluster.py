@@ -49,6 +49,8 @@ LONGEST_SILENCE_SECONDS: Final = 90.0
 FROZEN_SECONDS: Final = 20.0
 #: Older than the minute that Kafka's tool waits before it calls a transaction hanging.
 LONG_AGO_MS: Final = 1_757_322_000_000
+#: So that a test waits for the cluster and not for this client.
+_IMPATIENT: Final = {"socket.timeout.ms": 5_000, "topic.metadata.refresh.interval.ms": 1_000, "log_level": 0}
 #: How often a client asks who leads: in random order each of three would be the first of it in a third of them.
 UPDATES: Final = 20
 #: Longer than the worker's client tries to deliver a record.
@@ -432,7 +434,7 @@ async def test_kafka_forgets_the_end_of_a_transaction_where_no_broker_leads_a_pa
     async with admin_client(Settings(brokers=cluster.brokers)) as admin:
         await admin.create_topics([NewTopic(topic, -1, -1, replica_assignments={0: [node.number]})])
     await cluster.until_in_sync()
-    producer = Producer({"bootstrap.servers": cluster.brokers, "transactional.id": topic, "log_level": 0})
+    producer = Producer({"bootstrap.servers": cluster.brokers, "transactional.id": topic, **_IMPATIENT})
     producer.init_transactions(PATIENCE_SECONDS)
     producer.begin_transaction()
     producer.produce(topic, b"committed", partition=0, timestamp=LONG_AGO_MS)

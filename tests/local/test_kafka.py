@@ -19,49 +19,42 @@ from tests.local.records import create_topic, read_all, send
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[LocalKafka]:
-    # A comma, a blank and a letter outside ASCII all mean something in Kafka's settings.
-    service = LocalKafka(tmp_path / "dätá, 1")
-    yield service
-    service.kill()
-
-
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
-    service = LocalKafka(tmp_path_factory.mktemp("shared"))
+    # A comma, a blank and a letter outside ASCII all mean something in Kafka's settings.
+    service = LocalKafka(tmp_path_factory.mktemp("shared") / "dätá, 1")
     yield service
     service.kill()
 
 
 @pytest.fixture
 def running(shared: LocalKafka) -> LocalKafka:
-    """One for all tests that leave its folder as it is: a start costs three CPU seconds. A test may stop it."""
+    """One for all tests, because a start is what they cost. A test may stop it."""
     if shared.process is None:
         shared.start()
     return shared
 
 
-def test_records_outlive_a_stop_and_a_kill(broker: LocalKafka) -> None:
-    broker.start()
-    create_topic(broker.brokers, "kept")
-    send(broker.brokers, "kept", b"before the stop")
-    broker.stop()
+def test_records_outlive_a_stop_and_a_kill(running: LocalKafka) -> None:
+    create_topic(running.brokers, "kept")
+    send(running.brokers, "kept", b"before the stop")
+    running.stop()
 
-    broker.start()
-    assert read_all(broker.brokers, "kept") == [b"before the stop"]
-    send(broker.brokers, "kept", b"before the kill")
-    broker.kill()
+    running.start()
+    assert read_all(running.brokers, "kept") == [b"before the stop"]
+    send(running.brokers, "kept", b"before the kill")
+    running.kill()
 
-    broker.start()
-    assert read_all(broker.brokers, "kept") == [b"before the stop", b"before the kill"]
+    running.start()
+    assert read_all(running.brokers, "kept") == [b"before the stop", b"before the kill"]
 
 
 def test_a_folder_has_one_broker_at_a_time(running: LocalKafka) -> None:
+    before = topics_of(running)
     with pytest.raises(DataFolderInUse, match="in use by another running spendgate"):
         LocalKafka(running.folder.parent).start()
 
-    assert topics_of(running) == []
+    assert topics_of(running) == before
 
 
 def test_a_stop_leaves_no_process_and_can_be_repeated(running: LocalKafka) -> None:
@@ -99,20 +92,21 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
         LocalKafka(tmp_path / "file" / "data").start()
 
 
-def test_a_frozen_broker_of_a_former_run_is_ended_before_a_new_one_starts(broker: LocalKafka) -> None:
-    broker.start()
-    assert broker.process is not None
-    leftover = broker.process
+def test_a_frozen_broker_of_a_former_run_is_ended_before_a_new_one_starts(running: LocalKafka) -> None:
+    before = topics_of(running)
+    assert running.process is not None
+    leftover = running.process
     leftover.send_signal(signal.SIGSTOP)
-    broker._ownership.release()  # as the death of its owner does
+    running._ownership.release()  # as the death of its owner does
 
-    successor = LocalKafka(broker.folder.parent)
+    successor = LocalKafka(running.folder.parent)
     successor.start()
     try:
         assert leftover.wait(5) is not None
-        assert topics_of(successor) == []
+        assert topics_of(successor) == before
     finally:
         successor.stop()
+        running.kill()
 
 
 def test_the_tools_are_given_the_brokers_unless_they_are_told() -> None:
