@@ -37,6 +37,10 @@ _POLL_SECONDS: Final = 0.02
 _Contents = Counter[tuple[bytes | None, bytes | None]]
 
 
+#: Topic and number of a partition.
+_Place = tuple[str, int]
+
+
 class _Committed(NamedTuple):
     began_at: Moment
     batches: list[Sequence[Write]]
@@ -50,32 +54,38 @@ class CommittedWrites:
         self._settings = settings
         self._inputs = {settings.topic(it) for it in INPUTS}
         self._readable = {settings.topic(it) for it in (Topic.CAMPAIGN_CONTROL, Topic.CONTROLLER_STATE, *INPUTS)}
-        self._last: dict[tuple[str, int], _Committed] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._last)
+        self._last: dict[_Place, _Committed] = {}
+        self._doubted: set[_Place] = set()
 
     def note(self, batches: Iterable[Sequence[Write]], began_at: Moment) -> None:
         """A transaction that began at that moment is committed. Each batch is of one topic partition."""
-        last: dict[tuple[str, int], _Committed] = {}
+        last: dict[_Place, _Committed] = {}
         for batch in batches:
             if batch[0].topic in self._readable:
                 last.setdefault((batch[0].topic, batch[0].partition), _Committed(began_at, [])).batches.append(batch)
         self._last |= last
 
-    def endings(self, batches: Iterable[Sequence[Write]]) -> list[Write]:
-        """A record for each topic partition of the committed transactions and of these batches, to be aborted."""
-        attempted = {(it[0].topic, it[0].partition) for it in batches if it[0].topic in self._readable}
-        return [Write(topic, number, b"aborted", None) for topic, number in sorted({*self._last, *attempted})]
+    def doubt(self, batches: Iterable[Sequence[Write]]) -> None:
+        """A later transaction with these batches may be aborted, and what was committed before in their partitions with
+        it. In others it stays as it is, and their leaders need not be waited for."""
+        self._doubted |= {(it[0].topic, it[0].partition) for it in batches if it[0].topic in self._readable}
+
+    @property
+    def is_in_doubt(self) -> bool:
+        return not self._doubted.isdisjoint(self._last)
+
+    def endings(self) -> list[Write]:
+        """A record for each topic partition in doubt, to be aborted."""
+        return [Write(topic, number, b"aborted", None) for topic, number in sorted(self._doubted)]
 
     def find_lost(self, now: Moment, is_closing: Callable[[], bool]) -> list[Write]:
-        """The records that a reader of what is committed does not find; the others are not looked for again. Copies of
-        spend are looked for where they are young, because their topics have much more. Raises KafkaException where it
-        cannot be known now, or is not wanted any more."""
-        self._last = {
+        """The records in doubt that a reader of what is committed does not find; then none is in doubt. Copies of spend
+        are looked for where they are young, because their topics have much more. Raises KafkaException where it cannot
+        be known now, or is not wanted any more."""
+        in_doubt = {
             place: it
-            for place, it in self._last.items()
-            if place[0] not in self._inputs or it.began_at >= now - _LONGEST_OF_INPUTS_MS
+            for place in sorted(self._doubted & self._last.keys())
+            if (it := self._last[place]).began_at >= now - _LONGEST_OF_INPUTS_MS or place[0] not in self._inputs
         }
         consumer = Consumer(
             {
@@ -88,16 +98,19 @@ class CommittedWrites:
             }
         )
         try:
-            lost = {place: _lost(consumer, place, it, is_closing) for place, it in self._last.items()}
+            lost = {place: _lost(consumer, place, it, is_closing) for place, it in in_doubt.items()}
         finally:
             consumer.close()
-        self._last = {place: self._last[place]._replace(batches=[of]) for place, of in lost.items() if of}
+        for place, of in lost.items():
+            if of:
+                self._last[place] = in_doubt[place]._replace(batches=[of])
+            else:
+                del self._last[place]
+        self._doubted.clear()
         return [write for of in lost.values() for write in of]
 
 
-def _lost(
-    consumer: Consumer, place: tuple[str, int], committed: _Committed, is_closing: Callable[[], bool]
-) -> list[Write]:
+def _lost(consumer: Consumer, place: _Place, committed: _Committed, is_closing: Callable[[], bool]) -> list[Write]:
     """The records that are not among those that the partition has since the transaction began."""
     since = TopicPartition(*place, committed.began_at - _CLOCKS_MS)
     [start] = consumer.offsets_for_times([since], timeout=_STEP_SECONDS)

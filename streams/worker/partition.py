@@ -292,10 +292,9 @@ class OwnedPartition:
         await asyncio.wait({self._handing_over, refused}, return_when=asyncio.FIRST_COMPLETED)
         refused.cancel()
 
-    @property
-    def committed(self) -> CommittedWrites:
+    def take_committed(self) -> CommittedWrites:
         """What its producer has committed, for the next one of this worker."""
-        return self._writer.committed
+        return self._writer.take_committed()
 
     async def close(self) -> None:
         self.suspended = True

@@ -258,7 +258,7 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
             if partition.in_doubt:
                 await partition.hand_over()  # writes nothing, but ends after a flush that is under way
                 if number in numbers and number not in given_away:
-                    self._committed[number] = partition.committed
+                    self._committed[number] = partition.take_committed()
             if partition.in_doubt or number not in numbers or number in given_away or number in obstacles:
                 await self._leave(number)
         self._unrestored.keep(numbers)

@@ -99,10 +99,10 @@ _Answer = TypeVar("_Answer")
 class NotOpened(SpendgateError):
     """A producer was not opened in time; it may be tried again."""
 
-    def __init__(self, transactional_id: str, why: str) -> None:
+    def __init__(self, transactional_id: str, why: str, needed: str = "__transaction_state") -> None:
         super().__init__(
             f"The producer {transactional_id} cannot be opened ({why.rstrip('.')}): start or mend the brokers that "
-            "have the replicas of __transaction_state."
+            f"have the replicas of {needed}."
         )
 
 
@@ -165,14 +165,12 @@ class PartitionWriter:
         self._given: list[Sequence[Write]] = []  # in this transaction, each part of one topic partition
         self._began_at: Moment = 0
         self._committed = committed or CommittedWrites(settings)
-        #: A transaction failed for want of an answer: Kafka may have aborted the one before too.
-        self._in_doubt = bool(self._committed)
         self._again: list[Write] = []  # what Kafka has aborted of committed transactions
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=transactional_id)
 
-    @property
-    def committed(self) -> CommittedWrites:
-        """What it has committed, for the next producer of this transactional id."""
+    def take_committed(self) -> CommittedWrites:
+        """What it has committed, for the next producer of this transactional id, which aborts an open transaction."""
+        self._committed.doubt(self._given)
         return self._committed
 
     async def open(self, patience_seconds: float = _OPEN_SECONDS) -> None:
@@ -221,7 +219,7 @@ class PartitionWriter:
         while not self._closing:
             try:
                 self._producer.init_transactions(_STEP_SECONDS)
-                if self._in_doubt:
+                if self._committed.is_in_doubt:
                     self._write_lost()
                 return
             except KafkaException as raised:
@@ -240,7 +238,8 @@ class PartitionWriter:
         except TransactionLost as lost:
             raise NotOpened(self._name, str(lost)) from lost
         if failures:
-            raise NotOpened(self._name, failures[0].message)
+            needed = [f"{it.topic}, partition {it.partition}" for it in self._committed.endings()]
+            raise NotOpened(self._name, failures[0].message, " and ".join(["__transaction_state", *needed]))
 
     def _find_lost(self) -> bool:
         """Find what Kafka has aborted of committed transactions, to be written again with the next one. False where
@@ -248,9 +247,8 @@ class PartitionWriter:
 
         First a transaction is aborted in each partition: what is neither committed nor aborted there ends with it. It
         begins only when the one before has ended, as far as Kafka will end it."""
-        endings, self._given = self._committed.endings(self._given), []
         self._begin()
-        self._send(endings)
+        self._send(self._committed.endings())
         delivered = not self._failures and self._delivered()
         if not (self._abort() and delivered):
             return False
@@ -259,7 +257,6 @@ class PartitionWriter:
         except KafkaException as raised:
             self._failures.append(TransactionFailure(None, raised.args[0].code(), raised.args[0].str()))
             return False
-        self._in_doubt = False
         if self._again:
             log.warning("committed_records_lost", producer=self._name, records=len(self._again))
         return True
@@ -271,7 +268,7 @@ class PartitionWriter:
         if self._transaction is _Transaction.ABORTING and not self._abort():
             return self._failures
         if self._transaction is _Transaction.NONE:
-            if self._in_doubt and self._committed and not self._find_lost():
+            if self._committed.is_in_doubt and not self._find_lost():
                 return self._failures_with_scope()
             self._begin()
             self._given = []
@@ -282,7 +279,7 @@ class PartitionWriter:
             self._commit()
         failures = self._failures_with_scope()
         if failures and monotonic() - began > _IN_DOUBT_SECONDS:
-            self._in_doubt = True
+            self._committed.doubt(self._given)
         if self._transaction is _Transaction.ABORTING:
             self._failures = []  # those of an abort say nothing about a record
             self._abort(because=failures)

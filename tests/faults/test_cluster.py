@@ -490,7 +490,7 @@ async def test_what_kafka_has_lost_of_a_committed_transaction_is_written_again(
     assert await writer.attempt([second])
     if is_restored:
         await writer.close()
-        writer = PartitionWriter(settings.transactional_id(0), settings, writer.committed)
+        writer = PartitionWriter(settings.transactional_id(0), settings, writer.take_committed())
         await writer.open()
     assert await writer.attempt([second]) == []
     await writer.close()
