@@ -18,6 +18,7 @@ from cli.__main__ import main
 from streams.kafka.topics import Topic
 from streams.settings import Settings
 from streams.worker import table
+from streams.worker.committed_writes import CommittedWrites
 from streams.worker.transaction import PartitionWriter, TransactionFailure
 from streams.worker.writes import Write
 
@@ -26,8 +27,9 @@ STEP, SIGNAL, *FENCING = sys.argv[1:]
 
 
 class StoppingWriter(PartitionWriter):
-    def __init__(self, transactional_id: str, settings: Settings) -> None:
-        super().__init__(f"{transactional_id}-{uuid4()}" if FENCING else transactional_id, settings)
+    def __init__(self, transactional_id: str, settings: Settings, committed: CommittedWrites | None = None) -> None:
+        name = f"{transactional_id}-{uuid4()}" if FENCING else transactional_id
+        super().__init__(name, settings, committed)
         self._has_commands = False
 
     @override
