@@ -6,7 +6,7 @@ import time
 from collections.abc import Container, Iterable
 from typing import Any, Final
 
-from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.consumer.fetcher import Fetcher, FetchResult
 from aiokafka.consumer.subscription_state import Assignment
 from aiokafka.protocol.fetch import FetchRequest
 from faust.types import TP
@@ -60,6 +60,7 @@ class TimedFetcher(Fetcher):  # type: ignore[misc]
         fetches, resets, timeout, *others = super()._get_actions_per_node(assignment)
         held = self._held_numbers()
         present: list[tuple[int, FetchRequest]] = []
+        request: FetchRequest
         for node_id, request in fetches:
             if self._records:
                 request._max_wait_ms = 0
@@ -73,7 +74,12 @@ class TimedFetcher(Fetcher):  # type: ignore[misc]
     def _held_numbers(self) -> set[int]:
         """The partition numbers of which nothing is fetched, because of records that are not polled."""
         since = time.monotonic() - _NUMBER_ALONE_SECONDS
-        return {tp.partition for tp, result in self._records.items() if tp not in self.left or result._created > since}
+        held: set[int] = set()
+        result: FetchResult
+        for tp, result in self._records.items():
+            if tp not in self.left or result._created > since:
+                held.add(tp.partition)
+        return held
 
     @override
     async def _proc_fetch_request(self, assignment: Assignment, node_id: int, request: Any) -> bool:
