@@ -111,9 +111,11 @@ class _Load:
         self._sending = asyncio.create_task(self._send_on())
 
     async def stop(self) -> None:
-        """The batch at hand is finished: what is counted here is on the topic."""
-        self._stopping = True
+        """The batch at hand is finished: what is counted here is on the topic. On a busy machine it takes longer until
+        there is something to check."""
         if self._sending:
+            await self._broker.until(lambda: _has_enough(self._broker.commands))
+            self._stopping = True
             await self._sending
             self._sending = None
 
@@ -193,5 +195,10 @@ def _check_commands(commands: list[ControlCommand]) -> None:
         assert [it.sequence for it in observed] == list(range(1, len(observed) + 1)), campaign_id
         assert {it.epoch for it in observed} == {1}
         assert all(one.action is not other.action for one, other in pairwise(observed)), campaign_id
+    assert _has_enough(commands)
+
+
+def _has_enough(commands: list[ControlCommand]) -> bool:
+    """More than half as many pauses as there are campaigns, and as many resumes."""
     actions = Counter(it.action for it in commands)
-    assert min(actions[Action.PAUSE], actions[Action.RESUME]) > len(by_campaign) / 2
+    return min(actions[Action.PAUSE], actions[Action.RESUME]) > 3 * len(BRANDS) / 2
