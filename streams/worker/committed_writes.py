@@ -64,6 +64,7 @@ class CommittedWrites:
             if batch[0].topic in self._readable:
                 last.setdefault((batch[0].topic, batch[0].partition), _Committed(began_at, [])).batches.append(batch)
         self._last |= last
+        self._doubted -= last.keys()
 
     def doubt(self, batches: Iterable[Sequence[Write]]) -> None:
         """A later transaction with these batches may be aborted, and what was committed before in their partitions with
@@ -79,9 +80,9 @@ class CommittedWrites:
         return [Write(topic, number, b"aborted", None) for topic, number in sorted(self._doubted)]
 
     def find_lost(self, now: Moment, is_closing: Callable[[], bool]) -> list[Write]:
-        """The records in doubt that a reader of what is committed does not find; then none is in doubt. Copies of spend
-        are looked for where they are young, because their topics have much more. Raises KafkaException where it cannot
-        be known now, or is not wanted any more."""
+        """The records in doubt that a reader of what is committed does not find; they stay in doubt until they are
+        committed again. Copies of spend are looked for where they are young, because their topics have much more.
+        Raises KafkaException where it cannot be known now, or is not wanted any more."""
         in_doubt = {
             place: it
             for place in sorted(self._doubted & self._last.keys())
@@ -106,7 +107,7 @@ class CommittedWrites:
                 self._last[place] = in_doubt[place]._replace(batches=[of])
             else:
                 del self._last[place]
-        self._doubted.clear()
+        self._doubted = {place for place, of in lost.items() if of}
         return [write for of in lost.values() for write in of]
 
 

@@ -234,7 +234,7 @@ class PartitionWriter:
         """Write what Kafka has lost of committed transactions, in a transaction of its own: the state is read next.
         Raises NotOpened where it does not take it now; the next producer finds out what of it was written."""
         try:
-            failures = self._failures if not self._find_lost() else self._attempt(()) if self._again else []
+            failures = self._attempt(())
         except TransactionLost as lost:
             raise NotOpened(self._name, str(lost)) from lost
         if failures:

@@ -12,9 +12,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from core.errors import Fenced, TransactionLost
+from streams.clock import current_moment
 from streams.kafka.topics import Topic
 from streams.settings import Settings
-from streams.worker.transaction import _AT_ONCE, PartitionWriter
+from streams.worker.transaction import _AT_ONCE, NotOpened, PartitionWriter
 from streams.worker.writes import Write
 from tests.topics import make_topics
 
@@ -277,3 +278,31 @@ async def test_a_writer_that_was_fenced_writes_nothing_more(bench: Bench, settin
     assert await new.attempt(writes) == []
     assert await bench.committed(RECORDS) == keys_of(writes)
     await new.close()
+
+
+async def test_what_is_lost_stays_in_doubt_until_it_is_committed_again(bench: Bench, settings: Settings) -> None:
+    """As where Kafka has aborted what it had committed, and the commit by which it is written again is refused too."""
+
+    def refusing(options: dict[str, Any]) -> FaultyProducer:
+        producer = FaultyProducer(options)
+        producer.on_commit = [KafkaError(KafkaError.NOT_ENOUGH_REPLICAS, "why", False, False, True)]
+        return producer
+
+    lost = [Write(bench.topics[1], 0, b"lost", b"x")]
+    assert await bench.writer.attempt(bench.flush()) == []
+    await bench.committed(RECORDS)
+    committed = bench.writer.take_committed()
+    committed.note([lost], current_moment())
+    committed.doubt([lost])
+    name = settings.topic("worker-0")
+    refused = PartitionWriter(name, settings, committed, producer_class=refusing)
+    with pytest.raises(NotOpened, match=f"{bench.topics[1]}, partition 0"):
+        await refused.open()
+    await refused.close()
+    assert await bench.committed() == Counter()
+    new = PartitionWriter(name, settings, refused.take_committed())
+    await new.open()
+    assert await bench.committed(1) == keys_of(lost)
+    assert await new.attempt([]) == []
+    await new.close()
+    assert await bench.committed() == Counter()
