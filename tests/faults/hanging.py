@@ -10,9 +10,11 @@ from typing import Final, NamedTuple
 
 from tests.commands import EXECUTABLE
 
-__all__ = ["Hanging", "hanging_transactions", "run_tool"]
+__all__ = ["LONG_AGO_MS", "Hanging", "hanging_transactions", "run_tool"]
 
 PATIENCE_SECONDS: Final = 120
+#: Older than the minute that Kafka's tool waits before it calls a transaction hanging.
+LONG_AGO_MS: Final = 1_757_322_000_000
 
 
 class Hanging(NamedTuple):

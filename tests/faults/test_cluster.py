@@ -32,7 +32,7 @@ from streams.settings import Settings
 from streams.worker.transaction import _IN_DOUBT_SECONDS, PartitionWriter
 from streams.worker.writes import Write
 from tests.faults.cluster import BROKERS, Cluster, Node
-from tests.faults.hanging import hanging_transactions
+from tests.faults.hanging import LONG_AGO_MS, hanging_transactions
 from tests.faults.runs import SEED
 from tests.faults.small_disk import fill, small_disk
 from tests.faults.traffic import Traffic
@@ -47,8 +47,6 @@ PATIENCE_SECONDS: Final = 180
 #: lasts 9 s, and then its partitions, the group's and the transaction's coordinator have to move.
 LONGEST_SILENCE_SECONDS: Final = 90.0
 FROZEN_SECONDS: Final = 20.0
-#: Older than the minute that Kafka's tool waits before it calls a transaction hanging.
-LONG_AGO_MS: Final = 1_757_322_000_000
 #: So that a test waits for the cluster and not for this client.
 _IMPATIENT: Final = {"socket.timeout.ms": 5_000, "topic.metadata.refresh.interval.ms": 1_000, "log_level": 0}
 #: How often a client asks who leads: in random order each of three would be the first of it in a third of them.

@@ -18,11 +18,9 @@ from streams.settings import Settings, Timestamps
 from streams.worker.fatal import EXIT_CODE
 from streams.worker.startup_checks import commit_note, known_topic_ids
 from tests.faults.forgotten_end import Operator
+from tests.faults.hanging import LONG_AGO_MS
 from tests.streams.broker import open_broker
 from tests.streams.worker_process import WorkerProcess
-
-#: Older than the minute that Kafka's tool waits before it calls a transaction hanging.
-LONG_AGO_MS = 1_757_322_000_000
 
 pytestmark = [
     pytest.mark.long_only,
