@@ -120,6 +120,9 @@ def _nothing_left_open() -> Iterator[None]:
     """
     yield
     gc.collect()
+    # What is left lives as long as the process: looked at again after each file it would hold up the servers in threads
+    # of the process, for a second or two where eight of them share two cores.
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

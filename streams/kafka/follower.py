@@ -141,7 +141,8 @@ class TopicFollower:
                     self._check_same_topic(facts, misses)
                     await self._reader.returned_positions()
                     self._complete_at = asked_at
-            await asyncio.sleep(_CHECK_SECONDS)
+            # Counted from its start: on a machine so busy that a check takes seconds, its answer counts until the next.
+            await asyncio.sleep(asked_at + _CHECK_SECONDS - time.monotonic())
 
     def _check_same_topic(self, facts: TopicFacts | None, misses: int) -> None:
         if facts is None:

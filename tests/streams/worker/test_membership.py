@@ -73,7 +73,7 @@ async def test_a_live_worker_that_is_taken_for_dead_harms_nothing(
     await broker.until_settled()
     _each_is_counted_once(broker, times=2)
     for worker in (other, live):
-        assert worker.exit_code is None
+        assert worker.exit_code is None, worker.output
         assert await worker.stop() == 0
 
 
