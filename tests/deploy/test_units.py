@@ -1,6 +1,7 @@
 """The systemd units and the Helm chart: what their own tools find, and what our processes need of them."""
 
 import json
+import re
 import shutil
 import subprocess
 from configparser import RawConfigParser
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.docs.repository import ROOT, text_of
+from tests.docs.repository import ROOT, text_of, yaml_of
 
 PROCESSES = ("worker", "scheduler", "ledger", "notifier", "api")
 PORTS = {"worker": 9100, "scheduler": 9101, "ledger": 9102, "notifier": 9103, "api": 8000}
@@ -98,6 +99,39 @@ def test_each_process_may_have_a_secret_of_its_own() -> None:
     secrets = {name: [it["secretRef"]["name"] for it in sources] for name, sources in used.items()}
     shared = {name: ["spendgate"] for name in (*PROCESSES, "prepare")}
     assert secrets == shared | {"ledger": ["ledger"], "prepare": ["migrator"]}
+
+
+def test_prometheus_gives_pods_the_jobs_that_alerts_ask_for(manifests: list[dict[str, Any]], tmp_path: Path) -> None:
+    """With the labels by which Prometheus knows a pod of the chart. Debian's knows no Kubernetes, so they are given."""
+    tool = shutil.which("promtool")
+    if tool is None:
+        pytest.skip("promtool is not installed: apt-get install prometheus")
+    config = yaml_of("deploy/prometheus/kubernetes.yml")
+    [scraped] = config["scrape_configs"]
+    assert scraped.pop("kubernetes_sd_configs") == [{"role": "pod"}]
+    pods = [one["spec"]["template"] for one in manifests if one["kind"] == "Deployment"]
+    scraped["static_configs"] = [
+        {"targets": [f"pod-{number}:1"], "labels": _known_of(pod)} for number, pod in enumerate(pods)
+    ]
+    scraped["static_configs"] += [{"targets": ["another:1"], "labels": {}}]
+    (tmp_path / "config.yml").write_text(yaml.safe_dump({"scrape_configs": [scraped]}))
+    command = [tool, "check", "service-discovery", "--timeout=1s", str(tmp_path / "config.yml"), scraped["job_name"]]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result
+    jobs = [target["labels"].get("job") for target in json.loads(result.stdout)]
+    assert sorted(filter(None, jobs)) == sorted(f"spendgate-{process}" for process in PROCESSES)
+    assert set(filter(None, jobs)) == {
+        it["job_name"] for it in yaml_of("deploy/prometheus/prometheus.yml")["scrape_configs"]
+    }
+
+
+def _known_of(pod: dict[str, Any]) -> dict[str, str]:
+    """As discovery names the labels of a pod and the name of its port."""
+    [container] = pod["spec"]["containers"]
+    of_pod = {re.sub(r"\W", "_", name): value for name, value in pod["metadata"]["labels"].items()}
+    known = {f"label_{name}": value for name, value in of_pod.items()}
+    known |= {"container_port_name": container["ports"][0]["name"], "name": container["name"]}
+    return {f"__meta_kubernetes_pod_{name}": value for name, value in known.items()}
 
 
 def test_files_of_a_secret_can_be_read_by_the_user_of_the_container(manifests: list[dict[str, Any]]) -> None:
