@@ -6,7 +6,8 @@ transaction of the same producer ends there: with it they are committed, or abor
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from time import monotonic
 from typing import Final, NamedTuple
 
@@ -27,6 +28,9 @@ _CLOCKS_MS: Final = 60_000
 _STEP_SECONDS: Final = 5.0
 #: How long nothing may come of a partition until its reading is given up.
 _SILENT_SECONDS: Final = 5.0
+#: How long another producer's transaction may hide what comes after it. A broker ends one after a minute; one whose end
+#: Kafka forgot stays, and what it hides is then written a second time, which readers leave out.
+_HIDDEN_SECONDS: Final = 90.0
 #: How old copies of spend are at most that are looked for.
 _LONGEST_OF_INPUTS_MS: Final = 120_000
 _AT_ONCE: Final = 1000
@@ -46,6 +50,10 @@ class _Committed(NamedTuple):
     batches: list[Sequence[Write]]
 
 
+class _Hidden(KafkaException):  # type: ignore[misc]
+    """Another producer's transaction is open before the end of the partition."""
+
+
 class CommittedWrites:
     """Of each topic partition what the last committed transaction wrote there, of the topics that a worker may read:
     commands, states, and copies of spend. Those of alerts, dead letters and heartbeats cannot be looked for."""
@@ -56,6 +64,7 @@ class CommittedWrites:
         self._readable = {settings.topic(it) for it in (Topic.CAMPAIGN_CONTROL, Topic.CONTROLLER_STATE, *INPUTS)}
         self._last: dict[_Place, _Committed] = {}
         self._doubted: set[_Place] = set()
+        self._hidden_since: float | None = None
 
     def note(self, batches: Iterable[Sequence[Write]], began_at: Moment) -> None:
         """A transaction that began at that moment is committed. Each batch is of one topic partition."""
@@ -66,61 +75,76 @@ class CommittedWrites:
         self._last |= last
         self._doubted -= last.keys()
 
-    def doubt(self, batches: Iterable[Sequence[Write]]) -> None:
+    def doubt(self, batches: Iterable[Sequence[Write]], now: Moment) -> None:
         """A later transaction with these batches may be aborted, and what was committed before in their partitions with
-        it. In others it stays as it is, and their leaders need not be waited for."""
-        self._doubted |= {(it[0].topic, it[0].partition) for it in batches if it[0].topic in self._readable}
+        it. In others it stays as it is, and their leaders need not be waited for. Copies of spend are doubted where
+        they are young, because their topics have much more to read."""
+        for place in {(it[0].topic, it[0].partition) for it in batches} & self._last.keys():
+            if place[0] not in self._inputs or self._last[place].began_at >= now - _LONGEST_OF_INPUTS_MS:
+                self._doubted.add(place)
 
     @property
     def is_in_doubt(self) -> bool:
-        return not self._doubted.isdisjoint(self._last)
+        return bool(self._doubted)
 
     def endings(self) -> list[Write]:
         """A record for each topic partition in doubt, to be aborted."""
         return [Write(topic, number, b"aborted", None) for topic, number in sorted(self._doubted)]
 
-    def find_lost(self, now: Moment, is_closing: Callable[[], bool]) -> list[Write]:
+    def find_lost(self, is_closing: Callable[[], bool]) -> list[Write]:
         """The records in doubt that a reader of what is committed does not find; they stay in doubt until they are
-        committed again. Copies of spend are looked for where they are young, because their topics have much more.
-        Raises KafkaException where it cannot be known now, or is not wanted any more."""
-        in_doubt = {
-            place: it
-            for place in sorted(self._doubted & self._last.keys())
-            if (it := self._last[place]).began_at >= now - _LONGEST_OF_INPUTS_MS or place[0] not in self._inputs
-        }
+        committed again. Raises KafkaException where it cannot be known now, or is not wanted any more."""
+        may_wait = self._hidden_since is None or monotonic() - self._hidden_since < _HIDDEN_SECONDS
+        lost: dict[_Place, list[Write]] = {}
+        with self._reader("read_uncommitted") as of_all, self._reader("read_committed") as of_committed:
+            for place in sorted(self._doubted):
+                since = TopicPartition(*place, self._last[place].began_at - _CLOCKS_MS)
+                writes = [write for batch in self._last[place].batches for write in batch]
+                [start] = of_all.offsets_for_times([since], timeout=_STEP_SECONDS)
+                if start.error is not None:
+                    raise KafkaException(start.error)
+                if start.offset < 0:  # the partition has nothing that is so young
+                    lost[place] = writes
+                    continue
+                _, end = of_all.get_watermark_offsets(start, timeout=_STEP_SECONDS)
+                try:
+                    lost[place] = _lost(of_committed, start, end if may_wait else start.offset, writes, is_closing)
+                except _Hidden:
+                    self._hidden_since = self._hidden_since or monotonic()
+                    raise
+        self._hidden_since = None
+        for place, of in lost.items():
+            if of:
+                self._last[place] = self._last[place]._replace(batches=[of])
+            else:
+                del self._last[place]
+                self._doubted.remove(place)
+        return [write for of in lost.values() for write in of]
+
+    @contextmanager
+    def _reader(self, isolation: str) -> Iterator[Consumer]:
         consumer = Consumer(
             {
                 **librdkafka_options(self._settings),
                 "group.id": self._settings.topic(WORKER_GROUP),
-                "isolation.level": "read_committed",
+                "isolation.level": isolation,
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,
                 "auto.offset.reset": "earliest",
             }
         )
         try:
-            lost = {place: _lost(consumer, place, it, is_closing) for place, it in in_doubt.items()}
+            yield consumer
         finally:
             consumer.close()
-        for place, of in lost.items():
-            if of:
-                self._last[place] = in_doubt[place]._replace(batches=[of])
-            else:
-                del self._last[place]
-        self._doubted = {place for place, of in lost.items() if of}
-        return [write for of in lost.values() for write in of]
 
 
-def _lost(consumer: Consumer, place: _Place, committed: _Committed, is_closing: Callable[[], bool]) -> list[Write]:
-    """The records that are not among those that the partition has since the transaction began."""
-    since = TopicPartition(*place, committed.began_at - _CLOCKS_MS)
-    [start] = consumer.offsets_for_times([since], timeout=_STEP_SECONDS)
-    if start.error is not None:
-        raise KafkaException(start.error)
-    writes = [write for batch in committed.batches for write in batch]
-    if start.offset < 0:  # the partition has nothing that is so young
-        return writes
+def _lost(
+    consumer: Consumer, start: TopicPartition, end: int, writes: Iterable[Write], is_closing: Callable[[], bool]
+) -> list[Write]:
+    """The records that are not committed in the partition from the start up to the end."""
     awaited = Counter((write.key, write.value) for write in writes)
+    is_hidden = False
     consumer.assign([start])
     until = monotonic() + _SILENT_SECONDS
     while awaited and monotonic() < until and not is_closing():
@@ -131,12 +155,15 @@ def _lost(consumer: Consumer, place: _Place, committed: _Committed, is_closing: 
             error = record.error()
             if error is None:
                 _remove(awaited, (record.key(), record.value()))
+                is_hidden = False
             elif error.code() == KafkaError._PARTITION_EOF:
-                return _of(awaited, writes)
+                if record.offset() >= end:
+                    return _of(awaited, writes)
+                is_hidden = True  # of what is committed this is the end, before the first open transaction
             elif not error.retriable():
                 raise KafkaException(error)
     if awaited:
-        raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+        raise (_Hidden if is_hidden else KafkaException)(KafkaError(KafkaError._TIMED_OUT))
     return []
 
 

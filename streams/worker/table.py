@@ -257,10 +257,10 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         for number, partition in list(self.owned.items()):
             if partition.in_doubt:
                 await partition.hand_over()  # writes nothing, but ends after a flush that is under way
-                if number in numbers and number not in given_away:
-                    self._committed[number] = partition.take_committed()
-            if partition.in_doubt or number not in numbers or number in given_away or number in obstacles:
+            if number not in numbers or number in given_away:
                 await self._leave(number)
+            elif partition.in_doubt or number in obstacles:
+                self._committed[number] = await self._leave(number)
         self._unrestored.keep(numbers)
         gained = sorted(numbers - self.owned.keys())
         to_restore = [number for number in gained if number not in obstacles]
@@ -273,7 +273,7 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         ends, lost = await ask_those_that_answer(list(self.owned), self._offsets.ends, find_silent)
         self._check_not_superseded(hand_overs)
         for number in lost:
-            await self._leave(number)
+            self._committed[number] = await self._leave(number)
         obstacles |= lost
         self._note_tried(numbers, obstacles, self._offsets)
         return self._begin(gained, ends or {})
@@ -329,9 +329,12 @@ class ControllerTable(faust.Table):  # type: ignore[misc]
         self._unrestored.note_still(obstacles)
         return len(obstacles) < len(numbers)
 
-    async def _leave(self, number: int) -> None:
+    async def _leave(self, number: int) -> CommittedWrites:
+        """Returns what its producer has committed."""
         self._runners.pop(number).cancel()
-        await self.owned.pop(number).close()
+        partition = self.owned.pop(number)
+        await partition.close()
+        return partition.take_committed()
 
     async def _restore(self, numbers: list[int], offsets: OffsetQueries, hand_overs: int) -> dict[int, Obstacle]:
         """Returns the obstacle of each that cannot be restored yet."""

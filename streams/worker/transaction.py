@@ -170,7 +170,7 @@ class PartitionWriter:
 
     def take_committed(self) -> CommittedWrites:
         """What it has committed, for the next producer of this transactional id, which aborts an open transaction."""
-        self._committed.doubt(self._given)
+        self._committed.doubt(self._given, current_moment())
         return self._committed
 
     async def open(self, patience_seconds: float = _OPEN_SECONDS) -> None:
@@ -253,7 +253,7 @@ class PartitionWriter:
         if not (self._abort() and delivered):
             return False
         try:
-            self._again = self._committed.find_lost(current_moment(), lambda: self._closing)
+            self._again = self._committed.find_lost(lambda: self._closing)
         except KafkaException as raised:
             self._failures.append(TransactionFailure(None, raised.args[0].code(), raised.args[0].str()))
             return False
@@ -279,7 +279,7 @@ class PartitionWriter:
             self._commit()
         failures = self._failures_with_scope()
         if failures and monotonic() - began > _IN_DOUBT_SECONDS:
-            self._committed.doubt(self._given)
+            self._committed.doubt(self._given, current_moment())
         if self._transaction is _Transaction.ABORTING:
             self._failures = []  # those of an abort say nothing about a record
             self._abort(because=failures)

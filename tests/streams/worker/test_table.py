@@ -350,6 +350,7 @@ async def test_a_partition_whose_producer_cannot_be_opened_waits_alone_until_it_
 
 async def test_a_partition_without_a_leader_waits_alone_also_where_it_was_owned_before(harness: TableHarness) -> None:
     await harness.take_over(0, 1)
+    committed = harness.writers[1].take_committed()
     harness.topics.silent = {1, 2}
     await harness.rebalance(0, 1, 2)
     harness.notes.clear()
@@ -361,6 +362,7 @@ async def test_a_partition_without_a_leader_waits_alone_also_where_it_was_owned_
     harness.topics.silent = {2}
     await harness.until(lambda: len(harness.table.obstacles()) == 1)
     assert harness.notes[2:] == ["restored 1", "begun 0", "begun 1"]
+    assert harness.writers[1].take_committed() is committed
     harness.topics.silent = set()
     await harness.until(lambda: not harness.table.obstacles())
     assert harness.table.not_delivered() == set()
@@ -368,7 +370,8 @@ async def test_a_partition_without_a_leader_waits_alone_also_where_it_was_owned_
 
 @pytest.mark.parametrize("step", ["lost_in_restore", "lost_after_restore"])
 async def test_a_partition_that_loses_a_leader_during_a_take_over_waits_alone(harness: TableHarness, step: str) -> None:
-    await harness.take_over(0)
+    await harness.take_over(0, 1)
+    committed = harness.writers[1].take_committed()
     await harness.rebalance(0, 1, 2)
     setattr(harness.topics, step, {1})
     await harness.take_over(0, 1, 2)
@@ -380,6 +383,7 @@ async def test_a_partition_that_loses_a_leader_during_a_take_over_waits_alone(ha
     harness.topics.silent.clear()
     await harness.until(lambda: not harness.table.obstacles())
     assert harness.table.not_delivered() == set()
+    assert harness.writers[1].take_committed() is committed
 
 
 async def test_a_restore_that_fails_though_every_leader_answers_is_tried_once_more(harness: TableHarness) -> None:

@@ -13,8 +13,10 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from core.errors import Fenced, TransactionLost
 from streams.clock import current_moment
+from streams.kafka.options import librdkafka_options
 from streams.kafka.topics import Topic
 from streams.settings import Settings
+from streams.worker.committed_writes import CommittedWrites
 from streams.worker.transaction import _AT_ONCE, NotOpened, PartitionWriter
 from streams.worker.writes import Write
 from tests.topics import make_topics
@@ -293,7 +295,7 @@ async def test_what_is_lost_stays_in_doubt_until_it_is_committed_again(bench: Be
     await bench.committed(RECORDS)
     committed = bench.writer.take_committed()
     committed.note([lost], current_moment())
-    committed.doubt([lost])
+    committed.doubt([lost], current_moment())
     name = settings.topic("worker-0")
     refused = PartitionWriter(name, settings, committed, producer_class=refusing)
     with pytest.raises(NotOpened, match=f"{bench.topics[1]}, partition 0"):
@@ -306,3 +308,46 @@ async def test_what_is_lost_stays_in_doubt_until_it_is_committed_again(bench: Be
     assert await new.attempt([]) == []
     await new.close()
     assert await bench.committed() == Counter()
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+async def test_what_the_open_transaction_of_another_hides_is_not_lost(
+    bench: Bench, settings: Settings, monkeypatch: pytest.MonkeyPatch, forgotten: bool
+) -> None:
+    """Every partition of the worker writes commands to the same topic partitions. Only where the other transaction does
+    not end is what it hides written again: a second time is better than never."""
+    monkeypatch.setattr("streams.worker.committed_writes._SILENT_SECONDS", 3.0)
+    monkeypatch.setattr("streams.worker.committed_writes._HIDDEN_SECONDS", 0.0 if forgotten else inf)
+    other = Producer({**librdkafka_options(settings), "transactional.id": settings.topic("worker-1")})
+    other.init_transactions(60)
+    other.begin_transaction()
+    other.produce(bench.topics[1], b"x", b"other", 0)
+    assert other.flush(60) == 0
+    mine = [Write(bench.topics[1], 0, b"mine", b"x")]
+    assert await bench.writer.attempt(mine) == []
+    committed = bench.writer.take_committed()
+    committed.doubt([mine], current_moment())
+    waiting = PartitionWriter(settings.topic("worker-0"), settings, committed)
+    with pytest.raises(NotOpened, match=f"{bench.topics[1]}, partition 0"):
+        await waiting.open()
+    await waiting.close()
+    if not forgotten:
+        other.commit_transaction(60)
+    new = PartitionWriter(settings.topic("worker-0"), settings, waiting.take_committed())
+    await new.open()
+    if forgotten:
+        other.commit_transaction(60)
+    last = [Write(bench.topics[1], 0, b"last", b"x")]
+    assert await new.attempt(last) == []
+    await new.close()
+    assert await bench.committed(3 + forgotten) == Counter({b"other": 1, b"mine": 1 + forgotten, b"last": 1})
+
+
+def test_copies_of_spend_that_were_young_when_they_came_in_doubt_stay_so(settings: Settings) -> None:
+    copies = [Write(settings.topic(Topic.SPEND_EVENTS), 0, b"brand", b"{}")]
+    for now, is_in_doubt in ((120_000, True), (120_001, False)):
+        committed = CommittedWrites(settings)
+        committed.note([copies], 0)
+        committed.doubt([copies], now)
+        assert committed.is_in_doubt is is_in_doubt
+        assert len(committed.endings()) == is_in_doubt
