@@ -6,6 +6,7 @@ import faust
 from faust.app.base import BootStrategy
 from faust.serializers import codecs
 from faust.tables.manager import TableManager
+from faust.tables.recovery import Recovery
 from typing_extensions import override
 
 from streams.kafka.identities import WORKER_GROUP
@@ -34,8 +35,26 @@ class _ChunkCodec(codecs.Codec):  # type: ignore[misc]
         return s
 
 
+class _PatientRecovery(Recovery):  # type: ignore[misc]
+    """Waits for a take-over as long as it makes progress, which `watch` looks at. Faust's gives the rebalance up after
+    90 s, and the worker would never begin to read."""
+
+    @override
+    async def _wait(self, coro: Any, timeout: Any = None) -> None:
+        await super()._wait(coro)
+
+
 class _ListedTables(TableManager):  # type: ignore[misc]
     """Tables that Faust lists and does not recover."""
+
+    _recovery: Recovery | None
+
+    @property
+    @override
+    def recovery(self) -> Recovery:
+        if self._recovery is None:
+            self._recovery = _PatientRecovery(self.app, self, beacon=self.beacon, loop=self.loop)
+        return self._recovery
 
     @override
     def add(self, table: Any) -> Any:

@@ -7,7 +7,9 @@ from pathlib import Path
 from unittest.mock import Mock
 
 import msgspec
+import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
+from faust.tables.recovery import Recovery, ServiceStopped
 
 from core.partitioner import partition_of
 from core.records import Action
@@ -16,7 +18,7 @@ from streams.kafka.options import librdkafka_options
 from streams.kafka.provision import create_topics
 from streams.kafka.topics import INPUTS, Topic
 from streams.settings import Settings
-from streams.worker.app import ControllerApp
+from streams.worker.app import ControllerApp, create_app
 from tests.streams.broker import Broker, spend_event
 from tests.streams.worker_process import WorkerProcess
 
@@ -164,3 +166,12 @@ async def _until_logged(process: WorkerProcess, line: str) -> None:
         while line not in process.output:
             process.check_alive()
             await asyncio.sleep(0.01)
+
+
+async def test_a_take_over_may_take_longer_than_faust_waits_for_a_broker(settings: Settings) -> None:
+    """Faust would give the rebalance up, and the worker never begin to read."""
+    recovery = create_app(settings).tables.recovery
+    await recovery._wait(asyncio.sleep(0.05), timeout=0.01)
+    await Recovery._wait(recovery, asyncio.sleep(0.01), timeout=60)
+    with pytest.raises(ServiceStopped):  # what this is about; where it is no more, so may be ours
+        await Recovery._wait(recovery, asyncio.sleep(0.05), timeout=0.01)
