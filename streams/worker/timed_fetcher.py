@@ -59,10 +59,12 @@ class TimedFetcher(Fetcher):  # type: ignore[misc]
         edits before it; after a poll of many records it is first, because a backlog of spend may fill an answer."""
         fetches, resets, timeout, *others = super()._get_actions_per_node(assignment)
         held = self._held_numbers()
+        # An error stays there while nobody polls its partition, one that is not restored.
+        has_records = any(isinstance(it, FetchResult) for it in self._records.values())
         present: list[tuple[int, FetchRequest]] = []
         request: FetchRequest
         for node_id, request in fetches:
-            if self._records:
+            if has_records:
                 request._max_wait_ms = 0
             topics = _without(held, request.topics) if held else request.topics
             first = self.pause_seconds == _AFTER_MANY_SECONDS

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.consumer.fetcher import FetchError
+from aiokafka.errors import KafkaError
 from aiokafka.protocol.fetch import FetchRequest
 from faust.types import TP
 
@@ -100,6 +102,21 @@ async def test_a_fetch_beside_records_that_are_not_polled_is_answered_at_once_an
             await consumer.getmany(timeout_ms=10)
     assert fetches[-1].wait_ms == consumer._fetch_max_wait_ms
     assert {len(it.partitions) for it in fetches} == {1, 3}
+
+
+async def test_an_error_of_a_partition_that_is_not_polled_shortens_no_fetch(
+    consumer: AIOKafkaConsumer, other: TopicPartition, fetches: list[Fetch]
+) -> None:
+    """One that is not restored: until it is, a worker would send hundreds of fetches a second."""
+    async with asyncio.timeout(60):
+        while consumer._fetcher._records:
+            await consumer.getmany(timeout_ms=10)
+        consumer._fetcher._records[other] = FetchError(error=KafkaError("no such offset"), backoff=0)
+        fetches.clear()
+        while not fetches:
+            await asyncio.sleep(0.001)
+    assert other not in fetches[0].partitions
+    assert fetches[0].wait_ms == consumer._fetch_max_wait_ms
 
 
 async def test_a_number_is_not_held_back_longer_by_records_that_are_not_polled(
