@@ -64,12 +64,13 @@ class TopicFollower:
             if self._newest is not None:
                 ends = await self._reader.ends()
                 self._reader.seek({number: max(0, end - self._newest) for number, end in ends.items()})
+            complete_at = time.monotonic()  # to_end() asks for the end first, and may read for long
             async for record in self._reader.to_end():
                 self._hand_over(record)
         except BaseException:
             await self._reader.close()
             raise
-        self._complete_at = time.monotonic()
+        self._complete_at = complete_at
         self._tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._check_forever())]
         return self
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 
@@ -203,3 +204,16 @@ async def test_a_broker_that_stands_still_makes_it_stale_until_it_answers_again(
         await until(follower.is_fresh)
         await send(b"1")
         await until(lambda: received.values == [b"1"])
+
+
+async def test_it_is_fresh_only_when_the_end_was_asked_for_again_after_a_long_first_reading(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What came while it read was not handed over yet."""
+    monkeypatch.setattr("streams.kafka.follower._FRESH_SECONDS", 0.5)
+    await make_topics(settings, TOPIC)
+    async with producing(settings) as send:
+        await send(b"first")
+    async with TopicFollower(settings, TOPIC, lambda _: time.sleep(0.6)) as follower:
+        assert not follower.is_fresh()
+        await until(follower.is_fresh)
