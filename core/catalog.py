@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from core.calendar import Zones, ZoneSpan, check_time_zone
 from core.dayparting import Schedule
+from core.json_money import decoder_with_money
 from core.moment import MINUTE, parse_moment
 from core.money import optional_budget
 from core.overrides import Override, budget_on, read_overrides
@@ -80,8 +81,8 @@ class _AnyVersion(msgspec.Struct):
     version: Version = 0
 
 
-_decode_brand: Final = msgspec.json.Decoder(BrandDocument)
-_decode_campaign: Final = msgspec.json.Decoder(CampaignDocument)
+_decode_brand: Final = decoder_with_money(BrandDocument)
+_decode_campaign: Final = decoder_with_money(CampaignDocument)
 _decode_version: Final = msgspec.json.Decoder(_AnyVersion)
 _encode: Final = msgspec.json.Encoder().encode
 #: A longer document is not kept to be shared: 4,096 as long as a topic takes would be 4 GiB.
@@ -91,7 +92,7 @@ _SHARED_BYTES: Final = 4_096
 def read_brand_config(brand_id: str, value: bytes) -> BrandConfig | Refusal:
     """Read a brand's document. One that cannot be used is refused; the caller keeps the configuration it has."""
     try:
-        document = _decode_brand.decode(value)
+        document = _decode_brand(value)
         if document.brand_id != brand_id or not valid_id(brand_id):
             raise ValueError(f"brand_id is not the key {brand_id[:80]!r}")
         unnamed = _encode(replace(document, brand_id="", name=""))
@@ -103,7 +104,7 @@ def read_brand_config(brand_id: str, value: bytes) -> BrandConfig | Refusal:
 def read_campaign_config(brand_id: str, campaign_id: str, value: bytes) -> CampaignConfig:
     """Read a campaign's document. Of one that cannot be used only the version is read, and `usable` is False."""
     try:
-        document = _decode_campaign.decode(value)
+        document = _decode_campaign(value)
         if (document.brand_id, document.campaign_id) != (brand_id, campaign_id):
             raise ValueError("the ids are not those of the key")
         unnamed = _encode(replace(document, brand_id="", campaign_id="", name=""))
@@ -115,13 +116,13 @@ def read_campaign_config(brand_id: str, campaign_id: str, value: bytes) -> Campa
 @lru_cache(maxsize=4_096)
 def _shared_brand_config(unnamed: bytes) -> BrandConfig:
     """One for all brands whose documents differ in id and name alone; `unnamed` is a document without these."""
-    return _brand_config(_decode_brand.decode(unnamed))
+    return _brand_config(_decode_brand(unnamed))
 
 
 @lru_cache(maxsize=4_096)
 def _shared_campaign_config(unnamed: bytes) -> CampaignConfig:
     """As `_shared_brand_config`, of a campaign's document without its ids and name."""
-    return _campaign_config(_decode_campaign.decode(unnamed))
+    return _campaign_config(_decode_campaign(unnamed))
 
 
 def _brand_config(document: BrandDocument) -> BrandConfig:
@@ -195,9 +196,7 @@ def _zones(documents: tuple[tuple[str, str | None], ...]) -> Zones:
 def _percents(percents: list[int] | None) -> tuple[int, ...]:
     if percents is None:
         return DEFAULT_ALERT_PERCENTS
-    if percents != sorted(set(percents)):
-        raise ValueError("alert_percents must rise, each named once")
-    return tuple(percents)
+    return tuple(sorted(set(percents)))
 
 
 def _date(text: str | None) -> date | None:

@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from core.json_money import RefusedNumber, decoder_with_money
 from core.money import parse_money
 from core.records import SpendCorrection
 from core.refusal import Refusal, RefusalReason, invalid_field
@@ -12,7 +13,7 @@ from core.spend import valid_id
 
 __all__ = ["Correction", "read_correction"]
 
-_decode: Final = msgspec.json.Decoder(SpendCorrection).decode
+_decode: Final = decoder_with_money(SpendCorrection)
 
 
 class Correction(NamedTuple):
@@ -34,6 +35,8 @@ def read_correction(value: bytes | None) -> Correction | Refusal:
         return invalid_field(str(error))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return Refusal(RefusalReason.NOT_JSON, f"the value is not JSON: {error}")
+    except RefusedNumber as error:
+        return Refusal(error.refusal.reason, str(error))
     try:
         booked_on = msgspec.convert(record.booked_on, date)  # strict, unlike date.fromisoformat
     except msgspec.ValidationError as error:

@@ -23,7 +23,7 @@ from core.moment import Moment, format_moment, parse_moment
 from core.money import format_money, parse_json_number, parse_money
 from core.records import SnapshotAttributes, SpendEvent, SpendSnapshot
 from core.refusal import Refusal, RefusalReason, invalid_field
-from core.spend import MAX_VALUE_BYTES, bad_id, too_large, valid_id
+from core.spend import MAX_VALUE_BYTES, bad_id, mask_half_pairs, too_large, valid_id, wrong_shape
 
 __all__ = [
     "DAYS_HELD",
@@ -74,10 +74,10 @@ def read_snapshot(value: bytes | None) -> Snapshot | Refusal:
     if value is not None and len(value) > MAX_VALUE_BYTES:
         return too_large(len(value))
     try:
-        record = _decode(value or b"")
-        cost = _cost(record, value or b"")
+        record, value = _record(value or b"")
+        cost = _cost(record, value)
     except msgspec.ValidationError as error:
-        return invalid_field(str(error))
+        return wrong_shape(error, "cost")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return Refusal(RefusalReason.NOT_JSON, f"the value is not JSON: {error}")
     if isinstance(cost, Refusal):
@@ -163,8 +163,13 @@ def _occurred_at(snapshot: Snapshot, zones: Zones, arrival: Moment) -> Moment:
 
 
 def event_id_of(snapshot: Snapshot) -> str:
-    """The id of the spend event that the snapshot makes: readable, or hashed where that would be too long."""
-    name = f"{snapshot.source}:{snapshot.campaign_id}:{snapshot.day.isoformat()}:{snapshot.as_of}"
+    """The id of the spend event that the snapshot makes: readable, or hashed where that would be too long. A colon of
+    the source is written as %3A, so that source `a:b` of campaign `c` is not taken for source `a` of campaign `b:c`."""
+    return _event_id(snapshot.source.replace(":", "%3A"), snapshot)
+
+
+def _event_id(source: str, snapshot: Snapshot) -> str:
+    name = f"{source}:{snapshot.campaign_id}:{snapshot.day.isoformat()}:{snapshot.as_of}"
     event_id = f"snapshot:{name}"
     return event_id if len(event_id) <= _EVENT_ID_LENGTH_MAX else f"snapshot:{sha256(name.encode()).hexdigest()}"
 
@@ -177,7 +182,21 @@ def counted_snapshot(event_id: str, brand_id: str, campaign_id: str, attributes:
         return None
     record = SpendSnapshot(about.source, brand_id, campaign_id, about.day, about.cost, about.as_of)
     snapshot = read_snapshot(_encode(record))
-    return record if isinstance(snapshot, Snapshot) and event_id_of(snapshot) == event_id else None
+    if isinstance(snapshot, Refusal):
+        return None
+    # Release 0.1.0 wrote the source as it is.
+    return record if event_id in (event_id_of(snapshot), _event_id(snapshot.source, snapshot)) else None
+
+
+def _record(value: bytes) -> tuple[SpendSnapshot, bytes]:
+    """The record and the value that it was decoded from, without half pairs of surrogates."""
+    try:
+        return _decode(value), value
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        masked = mask_half_pairs(value)
+        if masked == value:
+            raise
+        return _decode(masked), masked
 
 
 def _cost(record: SpendSnapshot, value: bytes) -> int | Refusal:

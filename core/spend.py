@@ -16,9 +16,11 @@ __all__ = [
     "MAX_VALUE_BYTES",
     "Spend",
     "bad_id",
+    "mask_half_pairs",
     "read_spend",
     "too_large",
     "valid_id",
+    "wrong_shape",
 ]
 
 MAX_VALUE_BYTES: Final = 64 * 1024
@@ -70,7 +72,7 @@ def read_spend(value: bytes | None) -> Spend | Refusal:
     try:
         event = _decode(value)
     except msgspec.ValidationError as error:
-        return _wrong_shape(error)
+        return wrong_shape(error, "amount")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         whole = _without_half_pairs(value)
         if whole is None:
@@ -80,9 +82,8 @@ def read_spend(value: bytes | None) -> Spend | Refusal:
 
 
 def _without_half_pairs(value: bytes) -> tuple[SpendEvent, bytes] | None:
-    """Half a pair of surrogates, such as half an emoji that was cut off, is no text. In what nobody reads (attributes,
-    unknown fields) it must not refuse the money: the event as it is with U+FFFD there, and that value."""
-    masked = _HALF_PAIR.sub(lambda found: found["whole"] or rb"\ufffd", value)
+    """The event as it is with U+FFFD in place of half pairs that nobody reads, and that value."""
+    masked = mask_half_pairs(value)
     if masked == value:
         return None
     try:
@@ -91,6 +92,12 @@ def _without_half_pairs(value: bytes) -> tuple[SpendEvent, bytes] | None:
         return None
     read = (event.event_id, event.brand_id, event.campaign_id, event.currency, event.occurred_at, event.amount)
     return None if any("\ufffd" in text for text in read if isinstance(text, str)) else (event, masked)
+
+
+def mask_half_pairs(value: bytes) -> bytes:
+    """JSON with U+FFFD in place of each half pair of surrogates, such as half an emoji that was cut off, which is no
+    text. In what nobody reads (attributes, unknown fields) it must not refuse the money."""
+    return _HALF_PAIR.sub(lambda found: found["whole"] or rb"\ufffd", value)
 
 
 def valid_id(text: str) -> bool:
@@ -152,14 +159,15 @@ def _wrong_attributes(raw: bytes) -> Refusal | None:
     return _refuse(RefusalReason.INVALID_FIELD, "attributes: must be an object")
 
 
-def _wrong_shape(error: msgspec.ValidationError) -> Refusal:
+def wrong_shape(error: msgspec.ValidationError, money: str) -> Refusal:
+    """The refusal of a record whose JSON lacks a field or has one of another type; `money` is its field of money."""
     # msgspec ends its sentence with the path ("… - at `$.amount`") or names a missing field itself.
     text = str(error)
     path = re.search(r"`\$\.([a-z_]+)", text)
     missing = re.search(r"required field `([a-z_]+)`", text)
     field = path or missing
     # A number that no float holds, such as 1e400, is an amount all the same.
-    too_large = path and path.group(1) == "amount" and "out of range" in text
+    too_large = path and path.group(1) == money and "out of range" in text
     reason = RefusalReason.AMOUNT_OUT_OF_RANGE if too_large else RefusalReason.INVALID_FIELD
     return _refuse(reason, f"{field.group(1)}: {text}" if field else f"the value: {text}")
 

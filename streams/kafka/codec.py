@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from core.json_money import decoder_with_money
 from core.records import (
     BrandDocument,
     BudgetAlert,
@@ -53,8 +54,10 @@ _Decoded = TypeVar("_Decoded")
 
 def decoder(of: type[_Decoded]) -> Callable[[bytes], _Decoded]:
     """A decoder that raises msgspec.DecodeError for any invalid bytes, also deeply nested ones and incomplete UTF-8."""
-    decode = msgspec.json.Decoder(of).decode
+    return _of_invalid_bytes(msgspec.json.Decoder(of).decode)
 
+
+def _of_invalid_bytes(decode: Callable[[bytes], _Decoded]) -> Callable[[bytes], _Decoded]:
     def decoded(value: bytes) -> _Decoded:
         try:
             return decode(value)
@@ -66,10 +69,10 @@ def decoder(of: type[_Decoded]) -> Callable[[bytes], _Decoded]:
 
 decode_alert: Final = decoder(BudgetAlert)
 decode_ack: Final = decoder(ControlAck)
-decode_brand: Final = decoder(BrandDocument)
-decode_campaign: Final = decoder(CampaignDocument)
+decode_brand: Final = _of_invalid_bytes(decoder_with_money(BrandDocument))
+decode_campaign: Final = _of_invalid_bytes(decoder_with_money(CampaignDocument))
 decode_command: Final = decoder(ControlCommand)
-decode_correction: Final = decoder(SpendCorrection)
+decode_correction: Final = _of_invalid_bytes(decoder_with_money(SpendCorrection))
 decode_reset: Final = decoder(BudgetReset)
 decode_tick: Final = decoder(DaypartingTick)
 

@@ -68,6 +68,28 @@ def test_the_contracts_campaign_is_read() -> None:
     assert campaign_terms() == CampaignConfig(version=3, usable=True, schedule=schedule)
 
 
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [("100", "100.00"), ("0.1", "0.1"), ("1.5e2", "150"), ("123456789012.345678", "123456789012.345678"), ("0", "0")],
+)
+def test_money_may_be_a_json_number_and_is_exact(number: str, text: str) -> None:
+    budgets = {"daily_budget": "{}", "monthly_budget": "{}"}
+    dated = {"from": "2025-09-01", "to": "2025-09-30", "monthly_budget": "{}"}
+    document = json.dumps(BRAND | budgets | {"budget_overrides": [dated]})
+    as_text = read_brand_config("nike", document.replace("{}", text).encode())
+    assert isinstance(as_text, BrandConfig)
+    assert read_brand_config("nike", document.replace('"{}"', number).encode()) == as_text
+    campaign = json.dumps(CAMPAIGN | {"daily_budget": "{}", "total_budget": "{}"})
+    usable = read_campaign_config("nike", "nike-summer", campaign.replace('"{}"', number).encode())
+    assert usable == read_campaign_config("nike", "nike-summer", campaign.replace("{}", text).encode())
+    assert usable.usable
+
+
+def test_percents_may_come_in_any_order() -> None:
+    config = brand_terms(alert_percents=[100, 50, 100])
+    assert isinstance(config, BrandConfig) and config.alert_percents == (50, 100)
+
+
 def test_a_flight_and_budgets_are_read() -> None:
     config = campaign_terms(
         daily_budget="0", total_budget="1.5", starts_on="2025-10-05", ends_on="2025-10-05", external_id="x-1"
@@ -94,14 +116,18 @@ def test_zones_come_in_rising_order() -> None:
         {"currency": "US"},
         {"currency": None},
         {"daily_budget": "-1"},
-        {"daily_budget": 100},
+        {"daily_budget": True},
+        {"daily_budget": -1},
+        {"monthly_budget": 1e-7},
+        {"budget_overrides": [{"from": "2025-09-08", "to": "2025-09-08", "daily_budget": -0.5}]},
+        {"budget_overrides": [7]},
         {"daily_budget": "much"},
         {"monthly_budget": "0.0000001"},
         {"monthly_budget": "1000000000001"},
         {"enabled": "yes"},
         {"archived": 1},
         {"epoch": "1"},
-        *({"alert_percents": bad} for bad in ([0], [1001], [80, 50], [80, 80], ["80"], 80, list(range(1, 12)))),
+        *({"alert_percents": bad} for bad in ([0], [1001], ["80"], 80, list(range(1, 12)))),
         *({"silent_after_minutes": bad} for bad in (4, 10_081, "180")),
         {"zones": []},
         {"zones": None},
@@ -136,7 +162,8 @@ def test_a_brand_id_that_is_no_id_is_refused() -> None:
         {"campaign_id": "nike-winter"},
         {"kind": "brand"},
         {"daily_budget": "-1"},
-        {"daily_budget": 7},
+        {"daily_budget": [7]},
+        {"daily_budget": 1e12},
         {"total_budget": "much"},
         {"enabled": None},
         {"external_id": 7},

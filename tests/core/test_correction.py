@@ -8,6 +8,7 @@ import pytest
 from core.correction import Correction, read_correction
 from core.refusal import Refusal, RefusalReason
 from core.verdict import Verdict
+from streams.kafka.codec import decode_correction
 from tests.core.scenario import check
 
 GOOD = {
@@ -29,11 +30,23 @@ def test_a_correction_is_read() -> None:
     assert read() == Correction("repair-1", "nike", "a", -1_500_000, date(2025, 9, 8))
 
 
+@pytest.mark.parametrize("number", ["-1.5", "-1.50", "-15e-1"])
+def test_an_amount_may_be_a_json_number_and_is_exact(number: str) -> None:
+    value = json.dumps(GOOD).replace('"-1.50"', number).encode()
+    assert read_correction(value) == read()
+    assert decode_correction(value).amount == "-1.50"  # as the ledger reads it
+    exact = json.dumps(GOOD).replace('"-1.50"', "123456789012.345678").encode()
+    correction = read_correction(exact)
+    assert isinstance(correction, Correction) and correction.amount_micros == 123_456_789_012_345_678
+
+
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
         ({"amount": "1e3"}, RefusalReason.INVALID_FIELD),
-        ({"amount": 1.5}, RefusalReason.INVALID_FIELD),
+        ({"amount": [1.5]}, RefusalReason.INVALID_FIELD),
+        ({"amount": 1e-7}, RefusalReason.AMOUNT_PRECISION),
+        ({"amount": 1e12}, RefusalReason.AMOUNT_OUT_OF_RANGE),
         ({"amount": "0.0000001"}, RefusalReason.AMOUNT_PRECISION),
         ({"amount": "1000000000001"}, RefusalReason.AMOUNT_OUT_OF_RANGE),
         ({"booked_on": "2025-02-30"}, RefusalReason.INVALID_FIELD),

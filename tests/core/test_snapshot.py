@@ -35,6 +35,7 @@ GOOD = {
     "cost": "12.34",
     "as_of": "2025-09-08T15:00:00Z",
 }
+SPEND = {"event_id": "e", "brand_id": "nike", "campaign_id": "nike-summer", "amount": "12.34"}
 
 
 def test_t18_of_one_day_the_highest_as_of_counts() -> None:
@@ -314,6 +315,34 @@ def test_json_numbers_are_exact() -> None:
 def test_an_event_id_of_128_characters_is_readable() -> None:
     snapshot = _snapshot(source="s" * 64, campaign_id="c" * 29)
     assert event_id_of(snapshot) == f"snapshot:{'s' * 64}:{'c' * 29}:2025-09-08:{snapshot.as_of}"
+
+
+def test_no_two_snapshots_share_an_event_id_whose_parts_have_colons() -> None:
+    ids = {event_id_of(_snapshot(source=s, campaign_id=c)) for s, c in (("a:b", "c"), ("a", "b:c"), ("a:b:c", "d"))}
+    assert len(ids) == 3
+    both = [_snapshot(source="a:b", campaign_id="c"), _snapshot(source="a", campaign_id="b:c")]
+    about = [{"source": it.source, "day": "2025-09-08", "as_of": GOOD["as_of"], "cost": "1.00"} for it in both]
+    for snapshot, attributes in zip(both, about, strict=True):
+        text = json.dumps({"snapshot": attributes})
+        older = f"snapshot:{snapshot.source}:{snapshot.campaign_id}:2025-09-08:{snapshot.as_of}"
+        for event_id in (event_id_of(snapshot), older):  # release 0.1.0 wrote the second
+            assert counted_snapshot(event_id, "nike", snapshot.campaign_id, text)
+
+
+@pytest.mark.parametrize(
+    ("cost", "reason"),
+    [("1e400", RefusalReason.AMOUNT_OUT_OF_RANGE), ("[]", RefusalReason.INVALID_FIELD), ('"x', RefusalReason.NOT_JSON)],
+)
+def test_a_snapshot_is_refused_for_the_reasons_of_spend(cost: str, reason: RefusalReason) -> None:
+    snapshot = read_snapshot(json.dumps(GOOD).replace('"12.34"', cost).encode())
+    spend = read_spend(json.dumps(SPEND).replace('"12.34"', cost).encode())
+    assert isinstance(snapshot, Refusal) and isinstance(spend, Refusal)
+    assert snapshot.reason is spend.reason is reason
+
+
+def test_half_a_pair_of_surrogates_that_nobody_reads_refuses_no_snapshot() -> None:
+    value = json.dumps(GOOD)[:-1] + r', "note": "\ud83d"}'
+    assert read_snapshot(value.encode()) == read_snapshot(json.dumps(GOOD).encode())
 
 
 def test_a_long_event_id_is_hashed_and_stays_one_to_one() -> None:
