@@ -160,7 +160,9 @@ async def _tail(settings: "Settings", campaign: str | None, from_start: bool) ->
     async for record in _commands(settings, from_start):
         if campaign is not None and record.key != campaign.encode():
             continue
-        value = record.value or b""
+        value = record.value
+        if value is None:  # a tombstone, which is no command
+            continue
         # As they are on the topic, byte for byte, for programs; people's terminals get no control characters.
         sys.stdout.buffer.write((value if output.is_json() else one_line(_command_text(value)).encode()) + b"\n")
         sys.stdout.buffer.flush()

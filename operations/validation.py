@@ -49,6 +49,8 @@ _NOTE_LENGTH_MAX: Final = 500
 _EARLIEST_DATE: Final = date(1970, 1, 1)
 _SHOWN: Final = 80
 _PERCENT_MAX: Final = 1000
+#: Of a number; more than any bound has.
+_DIGITS_MAX: Final = 18
 _PERCENTS_MAX: Final = 10
 _SILENT_AFTER: Final = range(5, 7 * 24 * 60 + 1)
 _UNITS: Final = {"m": 1, "h": 60, "d": 24 * 60}
@@ -190,7 +192,7 @@ def moment(what: str, text: str) -> Moment:
 
 def number(what: str, text: str, *, least: int, most: int) -> int:
     """A whole number within bounds."""
-    if not (text.isascii() and text.isdigit() and least <= int(text[:9]) <= most):
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX and least <= int(text) <= most):
         _refuse(f"{_quoted(text)} is no number of {what}: write {least} to {most}.")
     return int(text)
 

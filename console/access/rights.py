@@ -74,10 +74,9 @@ async def authenticated_person(request: Request) -> Person | None:
     A request by cookie whose method is not safe must come from our own origin with the CSRF token, else Forbidden.
     """
     authenticator = _authenticator(request)
-    authorization = request.headers.get("authorization")
-    if authorization is not None:
-        scheme, _, token = authorization.partition(" ")
-        return await authenticator.person_of_token(token.strip()) if scheme.lower() == "bearer" else None
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":  # other schemes are for a proxy in front of us
+        return await authenticator.person_of_token(token.strip())
     secret = session_secret(request)
     person = await session_person(request)
     if person and secret and request.method not in _SAFE_METHODS:

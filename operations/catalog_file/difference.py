@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from core.errors import RefusedValue
 from core.moment import Moment
+from core.spend import valid_id
 from models.queries.catalog_batch import CatalogRows
 from models.tables.brand import Brand
 from models.tables.campaign import Campaign
@@ -75,7 +76,7 @@ class _Identified:
 def ids_in(rows: Collection[FileRow]) -> tuple[set[str], set[str]]:
     """The valid brand ids and campaign ids of the rows."""
     texts = [[row.values.get(name) for row in rows] for name in ("brand_id", "campaign_id")]
-    brand_ids, campaign_ids = ({it for it in of_one if isinstance(it, str)} for of_one in texts)
+    brand_ids, campaign_ids = ({it for it in of_one if isinstance(it, str) and valid_id(it)} for of_one in texts)
     return brand_ids, campaign_ids
 
 

@@ -23,6 +23,7 @@ from models.queries.spend_period import PeriodSum, SpendPeriods, open_spend_peri
 from models.session import session_scope
 from models.tables.brand import Brand
 from models.tables.campaign import Campaign
+from operations import validation
 from operations.catalog_file.application import plan_file
 from operations.catalog_file.difference import RowDifference
 from operations.catalog_file.effects import planned_document
@@ -117,6 +118,8 @@ def what_if(url: str, file: FileRows, request: WhatIfRequest, now: Moment) -> Wh
 
 
 def _check(request: WhatIfRequest) -> None:
+    if request.brand_id is not None:
+        validation.identifier("brand", request.brand_id)
     if request.first > request.last:
         raise RefusedValue("The last day is before the first: write the earlier one as `from`.")
     if (request.last - request.first).days >= DAYS_MAX:

@@ -54,6 +54,7 @@ from operations import validation
         (lambda it: validation.number("days", it, least=1, most=9), "10", "1 to 9"),
         (lambda it: validation.number("days", it, least=1, most=9), "x", "1 to 9"),
         (lambda it: validation.number("days", it, least=1, most=9), "9" * 5000, "1 to 9"),
+        (lambda it: validation.number("days", it, least=1, most=9), "0000000012", "1 to 9"),
         (lambda it: validation.one_of("kind", it, ["daily", "monthly"]), "weekly", "daily or monthly"),
     ],
 )

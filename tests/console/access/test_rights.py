@@ -48,6 +48,12 @@ def test_a_viewer_changes_nothing(viewer_api: Api, method: str, path: str) -> No
     assert f"needs the role {role}" in problem["detail"]
 
 
+def test_a_proxy_may_have_credentials_of_its_own_before_a_session(surroundings: Surroundings, api_url: str) -> None:
+    person = signed_in(surroundings.settings, api_url, Role.VIEWER)
+    answer = person.http.get("/api/v1/brands", headers={"authorization": "Basic YTpi"})
+    assert answer.status_code == 200
+
+
 def test_a_role_that_is_taken_away_and_a_token_that_is_revoked_are_gone_at_once(
     surroundings: Surroundings, api_url: str
 ) -> None:

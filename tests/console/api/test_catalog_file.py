@@ -87,6 +87,21 @@ def test_what_is_no_list_of_rows_is_refused(api: Api, body: str) -> None:
     api.problem("POST", APPLY, 422, content=body, headers=JSON)
 
 
+@pytest.mark.parametrize("field", ["brand_id", "campaign_id"])
+@pytest.mark.parametrize("text", ["a\0b", "\ud800"])
+def test_an_id_that_the_database_cannot_have_is_a_wrong_row(api: Api, field: str, text: str) -> None:
+    """PostgreSQL stores neither NUL nor half a pair of surrogates, and asks for none."""
+    row = {"brand_id": "some", "campaign_id": "some.one", field: text}
+    for path in (PLAN, APPLY, "/api/v1/catalog/what-if?from=2025-09-01&to=2025-09-02"):
+        problem = api.problem("POST", path, 422, content=json.dumps({"rows": [row]}), headers=JSON)
+        assert [it["line"] for it in problem["wrong_rows"]] == [1]
+
+
+def test_what_if_of_a_brand_that_has_no_id_is_refused(api: Api) -> None:
+    path = "/api/v1/catalog/what-if?from=2025-09-01&to=2025-09-02&brand_id=%00"
+    api.problem("POST", path, 422, content='{"rows": []}', headers=JSON)
+
+
 def test_a_file_has_up_to_8_mib(api: Api) -> None:
     """Its rows say what is wrong; the limit of 2 MiB is that of other bodies."""
     plan, headers = "/api/v1/catalog/plan", {"content-type": "text/csv"}
