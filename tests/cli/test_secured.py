@@ -13,6 +13,7 @@ from typing import Any
 import psycopg2
 import pytest
 
+from core.errors import ExitCode
 from local.kafka import LocalKafka
 from local.ports import choose_port
 from models.privileges import DatabaseRole
@@ -178,6 +179,9 @@ def test_with_the_rights_that_acls_prints_every_process_and_command_works_and_no
     assert "dead_member_left" in again.log.read_text()
     assert set(CLIENTS.values()) - set(PROCESSES) == ENTERED
     assert denials(secured_kafka, topic_prefix) == []
+    with user_of(CommandLine.STATUS):  # which may not write: the log would have shown it
+        assert commands.run("check").exit_code == ExitCode.UNREACHABLE
+    assert denials(secured_kafka, topic_prefix)
 
     listed = subprocess.run(
         [EXECUTABLE, "kafka", "kafka-topics", "--list"], capture_output=True, text=True, check=True, timeout=120
