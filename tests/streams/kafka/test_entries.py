@@ -44,9 +44,19 @@ def entry_of(kafka: ManyEntries, name: str) -> dict[str, Any]:
     return kafka.token_entry() if name == "token" else kafka.plain_entry()
 
 
+def hidden_entry_of(kafka: ManyEntries, name: str, folder: Path) -> dict[str, Any]:
+    """The same, where there is a key with a password on it."""
+    entry = entry_of(kafka, name)
+    if name == "certificate":
+        hidden = under_password(entry["kafka_key_file"], folder, b"the ke=y's")
+        entry |= {"kafka_key_file": hidden, "kafka_key_password": "the ke=y's"}
+    return entry
+
+
 @pytest.mark.parametrize("entry", ENTRIES)
-async def test_every_client_enters(secured_kafka: ManyEntries, topic_prefix: str, entry: str) -> None:
-    await enters(Settings(**entry_of(secured_kafka, entry), topic_prefix=topic_prefix, partitions=1))
+async def test_every_client_enters(secured_kafka: ManyEntries, topic_prefix: str, entry: str, tmp_path: Path) -> None:
+    given = hidden_entry_of(secured_kafka, entry, tmp_path)
+    await enters(Settings(**given, topic_prefix=topic_prefix, partitions=1))
 
 
 async def enters(settings: Settings) -> None:
@@ -194,12 +204,7 @@ def consumed(settings: Settings, topic: str) -> bytes | None:
 def test_kafkas_own_tools_enter(
     secured_kafka: ManyEntries, entry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given = entry_of(secured_kafka, entry)
-    if entry == "certificate":
-        given |= {
-            "kafka_key_file": under_password(given["kafka_key_file"], tmp_path, b"the ke=y's"),
-            "kafka_key_password": "the ke=y's",
-        }
+    given = hidden_entry_of(secured_kafka, entry, tmp_path)
     for name, value in entry_environment(Settings(**given)).items():
         monkeypatch.setenv(name, value)
     assert run_kafka_tool("kafka-cluster", "cluster-id").startswith("Cluster ID: ")
