@@ -47,12 +47,10 @@ class _PatientRecovery(Recovery):  # type: ignore[misc]
 class _ListedTables(TableManager):  # type: ignore[misc]
     """Tables that Faust lists and does not recover."""
 
-    _recovery: Recovery | None
-
     @property
     @override
     def recovery(self) -> Recovery:
-        if self._recovery is None:
+        if self._recovery is None:  # type: ignore[has-type]
             self._recovery = _PatientRecovery(self.app, self, beacon=self.beacon, loop=self.loop)
         return self._recovery
 

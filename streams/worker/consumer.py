@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol, cast
 
 import aiokafka
+import structlog
+from aiokafka import TopicPartition
 from aiokafka.consumer.subscription_state import Assignment
 from aiokafka.errors import (
     GroupAuthorizationFailedError,
@@ -31,6 +33,8 @@ from streams.worker.membership import Membership, note_joins
 from streams.worker.timed_fetcher import TimedFetcher, make_timed
 
 __all__ = ["BatchConsumer", "BatchTransport", "Chunk", "PartitionPositions"]
+
+log = structlog.get_logger()
 
 #: How long a poll waits when a read position is awaited, which may advance although no record comes.
 _WATCHED_POLL_SECONDS = 0.05
@@ -261,6 +265,14 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         return {tp: offset for tp, offset in self._positions.committable().items() if committed.get(tp) != offset}
 
     @override
+    async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:
+        """Whether they are committed; what is not is committed with the next ones."""
+        committed: bool = await super()._commit_offsets(offsets, start_new_transaction)
+        if not committed:
+            self._committed_offset.update(dict.fromkeys(offsets))
+        return committed
+
+    @override
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Faust needs gaps for acks alone."""
 
@@ -274,10 +286,9 @@ def _by_topic(chunks: Iterable[Chunk]) -> Iterable[list[Chunk]]:
 
 
 class _AnnotatingConsumer(aiokafka.AIOKafkaConsumer):  # type: ignore[misc]
-    """Writes metadata with its commits, which tells them from those of others, times its fetches, and joins without
-    waiting for dead workers of its data folder."""
+    """Times its fetches, and joins without waiting for dead workers of its data folder."""
 
-    #: Has the metadata.
+    #: Has the metadata of commits, which tells them from those of others.
     positions: PartitionPositions
     settings: Settings
     membership: Membership
@@ -294,15 +305,6 @@ class _AnnotatingConsumer(aiokafka.AIOKafkaConsumer):  # type: ignore[misc]
     async def stop(self) -> None:
         await super().stop()
         self.membership.forget()
-
-    @override
-    async def commit(self, offsets: Mapping[TP, Any]) -> None:
-        """Commit with our metadata. A revoked right ends the process with a sentence, where Faust shows a traceback."""
-        note = self.positions.commit_note
-        try:
-            await super().commit({tp: (at.offset, note) for tp, at in offsets.items()})
-        except (TopicAuthorizationFailedError, GroupAuthorizationFailedError) as error:
-            end_process_over(error, self.settings, "offsets cannot be committed")
 
 
 class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
@@ -331,6 +333,24 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         consumer.positions, consumer.settings = self.app.table, self.app.settings
         consumer.membership = Membership(self.app.settings, conf.id)
         return consumer
+
+    @override
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        """Commit with our metadata; returns whether it was taken. A revoked right ends the process with a sentence.
+        Over any other refusal, as by a broker whose disk is full, Faust would end the thread. The worker reads on from
+        the offsets of its state, and the group's are for those who look at its lag."""
+        consumer: _AnnotatingConsumer = self._ensure_consumer()
+        assigned, note = self.assignment(), consumer.positions.commit_note
+        try:
+            await consumer.commit(
+                {TopicPartition(*tp): (offset, note) for tp, offset in offsets.items() if tp in assigned}
+            )
+        except (TopicAuthorizationFailedError, GroupAuthorizationFailedError) as error:
+            end_process_over(error, consumer.settings, "offsets cannot be committed")
+        except KafkaError as error:
+            log.warning("offsets_not_committed", why=repr(error))
+            return False
+        return True
 
     @override
     async def _fetch_records(self, consumer: aiokafka.AIOKafkaConsumer, *args: Any, **kwargs: Any) -> Any:
