@@ -1,5 +1,6 @@
 """Every locked package has a licence that allows what we do with it; docs/security.md names those with conditions."""
 
+import json
 import re
 from importlib.metadata import PackageNotFoundError, metadata
 from typing import Final
@@ -51,3 +52,9 @@ def test_every_locked_package_is_free_of_conditions_or_named_with_them(lock: str
     assert conditional <= explained, conditional - explained
     if lock == "requirements-dev.lock":  # it has those of the others that are installed with us
         assert explained == conditional
+
+
+def test_every_package_of_the_client_for_typescript_is_free_of_conditions() -> None:
+    packages = json.loads(text_of("clients/typescript/package-lock.json"))["packages"]
+    assert len(packages) > 10
+    assert {name for name, it in packages.items() if not PERMISSIVE.fullmatch(it["license"])} == set()
