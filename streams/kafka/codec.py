@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from core.json_money import decoder_with_money
+from core.json_money import RefusedNumber, decoder_with_money
 from core.records import (
     BrandDocument,
     BudgetAlert,
@@ -61,7 +61,7 @@ def _of_invalid_bytes(decode: Callable[[bytes], _Decoded]) -> Callable[[bytes], 
     def decoded(value: bytes) -> _Decoded:
         try:
             return decode(value)
-        except (UnicodeDecodeError, RecursionError) as error:
+        except (UnicodeDecodeError, RecursionError, RefusedNumber) as error:
             raise msgspec.DecodeError(str(error)) from error
 
     return decoded

@@ -64,7 +64,7 @@ READERS: dict[str, list[tuple[Callable[[bytes], object], type[Exception] | tuple
         (read_snapshot, ()),
         (lambda it: counted_snapshot("x", "nike", "summer", it.decode(errors="replace")), ()),
     ],
-    "core/correction.py": [(read_correction, ())],
+    "core/json_money.py": [(read_correction, ())],
     "core/catalog.py": [
         (lambda it: read_brand_config("nike", it), ()),
         (lambda it: read_campaign_config("nike", "summer", it), ()),
