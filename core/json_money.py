@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from core.errors import RefusedValue
 from core.money import format_money, parse_json_number
 from core.refusal import Refusal
 
@@ -21,7 +22,7 @@ _items: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _encode: Final = msgspec.json.Encoder().encode
 
 
-class RefusedNumber(ValueError):
+class RefusedNumber(RefusedValue, ValueError):
     """A number that is no money, such as one with more than six fraction digits."""
 
     def __init__(self, field: str, refusal: Refusal) -> None:

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from core.errors import SpendgateError
 from core.moment import Moment
 from streams.kafka.identities import WORKER_GROUP
 from streams.kafka.options import librdkafka_options
@@ -50,7 +51,7 @@ class _Committed(NamedTuple):
     batches: list[Sequence[Write]]
 
 
-class _Hidden(KafkaException):  # type: ignore[misc]
+class _Hidden(SpendgateError, KafkaException):  # type: ignore[misc]
     """Another producer's transaction is open before the end of the partition."""
 
 
