@@ -3,11 +3,13 @@
 import json
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from cli import control
 from local.kafka import LocalKafka
 from streams.kafka.topics import Topic
 from streams.settings import Settings
@@ -101,3 +103,18 @@ def test_a_topic_that_is_not_there_is_told(commands: Commands, monkeypatch: pyte
     result = commands.run("control", "tail")
     assert (result.exit_code, result.out) == (1, "")
     assert "spendgate topics create" in result.err
+
+
+async def test_a_tombstone_is_no_line(
+    monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """Anybody who may write there may send one; JSON lines have no empty one."""
+
+    async def commands(*_: object) -> AsyncIterator[SimpleNamespace]:
+        for value in (b'{"a":1}', None, b'{"a":2}'):
+            yield SimpleNamespace(key=b"summer", value=value)
+
+    monkeypatch.setattr(control, "_commands", commands)
+    monkeypatch.setattr(control.output, "is_json", lambda: True)
+    await control._tail(Settings(), "summer", True)
+    assert capsysbinary.readouterr().out == b'{"a":1}\n{"a":2}\n'
