@@ -285,7 +285,7 @@ def _by_topic(chunks: Iterable[Chunk]) -> Iterable[list[Chunk]]:
     return topics.values()
 
 
-class _AnnotatingConsumer(aiokafka.AIOKafkaConsumer):  # type: ignore[misc]
+class _WorkerConsumer(aiokafka.AIOKafkaConsumer):  # type: ignore[misc]
     """Times its fetches, and joins without waiting for dead workers of its data folder."""
 
     #: Has the metadata of commits, which tells them from those of others.
@@ -315,7 +315,7 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         conf = self.app.conf
         # Faust's assignor gives all topics of one partition number to one worker; others would not.
         self._assignor = self.app.assignor
-        consumer = _AnnotatingConsumer(
+        consumer = _WorkerConsumer(
             **self.app.client_options,
             group_id=conf.id,
             partition_assignment_strategy=[self._assignor],
@@ -339,7 +339,7 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         """Commit with our metadata; returns whether it was taken. A revoked right ends the process with a sentence.
         Over any other refusal, as by a broker whose disk is full, Faust would end the thread. The worker reads on from
         the offsets of its state, and the group's are for those who look at its lag."""
-        consumer: _AnnotatingConsumer = self._ensure_consumer()
+        consumer: _WorkerConsumer = self._ensure_consumer()
         assigned, note = self.assignment(), consumer.positions.commit_note
         try:
             await consumer.commit(

@@ -10,7 +10,7 @@ from aiokafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFai
 
 from cli.__main__ import main
 from streams.worker import run
-from streams.worker.consumer import BatchConsumer, _AnnotatingConsumer
+from streams.worker.consumer import BatchConsumer, _WorkerConsumer
 from streams.worker.partition import OwnedPartition
 from streams.worker.transaction import PartitionWriter, TransactionFailure
 from streams.worker.watchdog import watch
@@ -53,7 +53,7 @@ def crash() -> None:
     async def commit(self: Any, offsets: object) -> None:
         raise TopicAuthorizationFailedError("spend-events")
 
-    _AnnotatingConsumer.commit = commit  # type: ignore[method-assign]
+    _WorkerConsumer.commit = commit  # type: ignore[method-assign]
 
 
 DEFECTS: dict[str, Callable[[], None]] = {it.__name__: it for it in (transaction, event_loop, group, crash)}
